@@ -1,0 +1,1 @@
+"""The HTTP service: takes sweeps and runs, reads results, draws plots."""

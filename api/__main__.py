@@ -1,0 +1,23 @@
+"""`python -m api`: serve the API at NOISESWEEP_HOST and NOISESWEEP_PORT."""
+
+import sys
+
+import uvicorn
+
+from api.app import create_app
+from shared.settings import Settings
+
+
+def main() -> None:
+    """Serve, unless that would open an API without keys to other machines."""
+    settings = Settings()
+    if not settings.serves_loopback_only and not settings.allow_anonymous:
+        sys.exit(
+            f"noisesweep api: refusing to bind {settings.host}: other machines could reach it, and whoever reaches it "
+            "may train. Bind 127.0.0.1, or set NOISESWEEP_ALLOW_ANONYMOUS=true where something else keeps others out."
+        )
+    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, server_header=False)
+
+
+if __name__ == "__main__":
+    main()

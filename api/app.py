@@ -1,0 +1,49 @@
+"""The application: clients born in its lifespan, routes, problems."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
+from fastapi_offline import FastAPIOffline
+
+from api import problems
+from api.routes import datasets, health, runs, sweeps
+from api.store import Store
+from shared import __version__
+from shared.queue import celery_app
+from shared.settings import Settings
+
+DESCRIPTION = """\
+How does a digit classifier fare as noise grows? Post a list of noise scales; one network is trained for each on
+noisy images, and every epoch's metrics and the picture come back.
+
+All durations are in seconds, all times in UTC. Errors are problem documents (RFC 9457).
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build the API. It starts, and answers /healthz, whether or not Redis is there."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.store = Store(settings)
+        app.state.celery = celery_app(settings)
+        yield
+        app.state.celery.close()
+        await app.state.store.close()
+
+    # The offline variant serves the scripts of /docs itself: they are to work without the internet.
+    app = FastAPIOffline(
+        title="noisesweep",
+        description=DESCRIPTION,
+        version=__version__,
+        lifespan=lifespan,
+        responses=problems.documented(HTTPStatus.SERVICE_UNAVAILABLE),
+    )
+    for routes in (sweeps, runs, datasets, health):
+        app.include_router(routes.router)
+    app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
+    problems.install(app)
+    return app

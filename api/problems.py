@@ -1,0 +1,127 @@
+"""From an error to what HTTP says of it: RFC 9457 problem documents, one table."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from kombu.exceptions import OperationalError
+from pydantic import BaseModel, Field
+from redis.exceptions import RedisError
+from starlette.exceptions import HTTPException
+
+from shared.errors import RunNotFoundError, SweepNotFoundError
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 2
+RECEIVED_LIMIT = 200
+
+
+class InvalidField(BaseModel):
+    """One thing that is wrong with a request."""
+
+    pointer: str = Field(
+        description="Where: a JSON pointer into the body, or the name of a query parameter.", examples=["#/scales/1"]
+    )
+    detail: str = Field(description="What is allowed.", examples=["Input should be greater than or equal to 0"])
+    received: Any = Field(description="What came, cut short where it is long.", examples=[-0.5])
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem document."""
+
+    type: str = Field(default="about:blank", description="What kind of problem it is.")
+    title: str = Field(description="The kind of problem in a few words.", examples=["Not Found"])
+    status: int = Field(description="The HTTP status.", examples=[404])
+    detail: str = Field(description="What happened here and what to do about it.")
+    instance: str = Field(description="The path that was asked for.", examples=["/sweeps/5f0c6a1e9b3d2748"])
+    errors: list[InvalidField] | None = Field(default=None, description="For 422: every field that is wrong.")
+
+
+UNAVAILABLE = "The store does not answer at the moment. Nothing is lost that was accepted before; try again shortly."
+
+# Error type -> status and detail; None takes the error's own message, which names no internals.
+TABLE: dict[type[Exception], tuple[HTTPStatus, str | None]] = {
+    SweepNotFoundError: (HTTPStatus.NOT_FOUND, None),
+    RunNotFoundError: (HTTPStatus.NOT_FOUND, None),
+    RedisError: (HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE),
+    OperationalError: (HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE),
+    Exception: (HTTPStatus.INTERNAL_SERVER_ERROR, "This is a fault of the service; its log says where."),
+}
+
+
+def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of routes that may answer with these problems."""
+    return {
+        status.value: {"description": status.phrase, "model": Problem, "content": {MEDIA_TYPE: {}}}
+        for status in statuses
+    }
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the app with a problem document."""
+    for error_type in TABLE:
+        app.add_exception_handler(error_type, _from_table)
+    app.add_exception_handler(HTTPException, _from_http)
+    app.add_exception_handler(RequestValidationError, _from_validation)
+
+
+def _respond(
+    request: Request,
+    status: int,
+    detail: str,
+    errors: list[InvalidField] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    problem = Problem(
+        title=HTTPStatus(status).phrase, status=status, detail=detail, instance=request.url.path, errors=errors
+    )
+    return JSONResponse(problem.model_dump(exclude_none=True), status, headers, media_type=MEDIA_TYPE)
+
+
+async def _from_table(request: Request, error: Exception) -> JSONResponse:
+    status, detail = next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
+    unavailable = status is HTTPStatus.SERVICE_UNAVAILABLE
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if unavailable else None
+    return _respond(request, status, detail or str(error), headers=headers)
+
+
+async def _from_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type alone
+    detail = error.detail
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        detail = f"Nothing is served at {request.url.path}; /docs lists what is."
+    return _respond(request, error.status_code, detail, headers=error.headers)
+
+
+async def _from_validation(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type alone
+    errors = [
+        InvalidField(
+            pointer=_pointer(*fault["loc"]),
+            detail=fault["msg"].removeprefix("Value error, "),
+            received=_received(fault["input"]),
+        )
+        for fault in error.errors()
+    ]
+    fields = ", ".join(dict.fromkeys(field.pointer for field in errors))
+    return _respond(request, HTTPStatus.UNPROCESSABLE_ENTITY, f"Nothing was stored. Wrong: {fields}.", errors)
+
+
+def _pointer(origin: str, *path: str | int) -> str:
+    if origin == "body":
+        return "#" + "".join(f"/{step}" for step in path)
+    return "/".join(str(step) for step in path)
+
+
+def _received(value: object) -> Any:  # noqa: ANN401 - any JSON
+    """The value as it came; as text where JSON cannot say it (NaN) or where it is long."""
+    try:
+        text = json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        text = repr(value)
+        return text[:RECEIVED_LIMIT]
+    return value if len(text) <= RECEIVED_LIMIT else f"{text[:RECEIVED_LIMIT]}..."

@@ -1,0 +1,14 @@
+"""/datasets: what a run can train on."""
+
+from fastapi import APIRouter
+
+from shared.datasets import CATALOGUE
+from shared.models import DatasetList
+
+router = APIRouter(prefix="/datasets", tags=["datasets"])
+
+
+@router.get("")
+async def list_datasets() -> DatasetList:
+    """The data sets with their sizes and hashes. A worker that lacks one says so on the run."""
+    return DatasetList(datasets=list(CATALOGUE.values()))

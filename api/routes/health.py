@@ -1,0 +1,29 @@
+"""/healthz and /readyz: is the process up, and can it serve."""
+
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from api.dependencies import StoreDep
+
+router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    """All is well; anything else is a problem document."""
+
+    status: Literal["ok"] = "ok"
+
+
+@router.get("/healthz")
+async def healthz() -> Health:
+    """The process is up."""
+    return Health()
+
+
+@router.get("/readyz")
+async def readyz(store: StoreDep) -> Health:
+    """Redis answers; 503 while it does not."""
+    await store.ping()
+    return Health()

@@ -1,0 +1,145 @@
+"""The API's side of the store: create sweeps, read sweeps and runs."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff
+
+from shared.errors import RunNotFoundError, SweepNotFoundError
+from shared.keys import SWEEPS, SweepKeys, new_sweep_id, run_id
+from shared.models import EpochMetrics, Run, RunError, RunStatus, RunSummary, Sweep, SweepRequest
+from shared.scripts import Script, source
+from shared.settings import Settings
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Store:
+    """Sweeps as they are written by a client's request and as they are read back.
+
+    A sweep is created by one atomic script and read at one moment. Each method raises redis.exceptions.RedisError
+    when Redis does not answer within a few seconds; the next call tries again.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.redis: Redis = Redis.from_url(
+            settings.redis_url.get_secret_value(),
+            decode_responses=True,
+            socket_connect_timeout=1,
+            socket_timeout=5,
+            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 3),
+        )
+        self._create = self.redis.register_script(source(Script.CREATE))
+        self._read = self.redis.register_script(source(Script.READ))
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self.redis.aclose()
+
+    async def ping(self) -> None:
+        """Return if Redis answers."""
+        await self.redis.ping()
+
+    async def create(self, request: SweepRequest) -> Sweep:
+        """Write a sweep and its runs, all queued, under a fresh id."""
+        sweep_id = new_sweep_id()
+        seconds, microseconds = await self.redis.time()
+        created_at = seconds * 1_000_000 + microseconds
+        # Listed before it is written: the list skips an id without a record, and a record not listed would be lost.
+        await self.redis.zadd(SWEEPS, {sweep_id: created_at})
+        grid = [field for scale, seed in request.grid() for field in (scale, seed)]
+        await self._create(
+            keys=SweepKeys(sweep_id).for_scripts, args=[request.model_dump_json(), str(created_at), *grid]
+        )
+        return await self.sweep(sweep_id)
+
+    async def sweep(self, sweep_id: str) -> Sweep:
+        """Read a sweep; raise SweepNotFoundError if there is none."""
+        reply = await self._read(keys=SweepKeys(sweep_id).for_scripts)
+        if reply is None:
+            raise SweepNotFoundError(f'No sweep has the id "{sweep_id}".')
+        return _sweep(sweep_id, reply)
+
+    async def newest(self, limit: int) -> list[Sweep]:
+        """Read the sweeps created last, the newest first."""
+        sweep_ids = cast("list[str]", await self.redis.zrange(SWEEPS, 0, limit - 1, desc=True))
+        async with self.redis.pipeline(transaction=False) as pipeline:
+            for sweep_id in sweep_ids:
+                await self._read(keys=SweepKeys(sweep_id).for_scripts, client=pipeline)
+            replies = await pipeline.execute()
+        return [_sweep(sweep_id, reply) for sweep_id, reply in zip(sweep_ids, replies, strict=True) if reply]
+
+    async def run(self, sweep_id: str, index: int) -> Run:
+        """Read a run with all its epochs; raise RunNotFoundError if there is none."""
+        keys = SweepKeys(sweep_id)
+        async with self.redis.pipeline(transaction=True) as pipeline:
+            pipeline.hget(keys.record, "request")
+            pipeline.hgetall(keys.run(index))
+            pipeline.zscore(keys.queued, str(index))
+            pipeline.zscore(keys.leases, str(index))
+            pipeline.lrange(keys.epochs(index), 0, -1)
+            request, run, queued, leased, epochs = await pipeline.execute()
+        if not run:
+            raise RunNotFoundError(f'No run has the id "{run_id(sweep_id, index)}".')
+        status = _status(run, queued=queued is not None, leased=leased is not None)
+        metrics = [EpochMetrics.model_validate_json(epoch) for epoch in epochs]
+        summary = _run_summary(run_id(sweep_id, index), run, status, len(metrics), metrics[-1] if metrics else None)
+        config = SweepRequest.model_validate_json(request).config
+        return Run(**summary.model_dump(exclude={"links"}), sweep_id=sweep_id, config=config, epochs=metrics)
+
+
+def _sweep(sweep_id: str, reply: Sequence[Any]) -> Sweep:
+    """The model of what lua/read.lua replies."""
+    fields, queued, leased, *runs = reply
+    record = _pairs(fields)
+    request = SweepRequest.model_validate_json(record["request"])
+    summaries = []
+    for index, (run_fields, epochs_done, latest) in enumerate(runs):
+        run = _pairs(run_fields)
+        status = _status(run, queued=str(index) in queued, leased=str(index) in leased)
+        metrics = EpochMetrics.model_validate_json(latest) if latest else None
+        summaries.append(_run_summary(run_id(sweep_id, index), run, status, epochs_done, metrics))
+    return Sweep(
+        id=sweep_id,
+        name=request.name,
+        created_at=_time(record["created_at"]),
+        config=request.config,
+        scales=request.scales,
+        seeds=request.seeds,
+        runs=summaries,
+    )
+
+
+def _run_summary(
+    identity: str, run: dict[str, str], status: RunStatus, epochs_done: int, latest: EpochMetrics | None
+) -> RunSummary:
+    return RunSummary(
+        id=identity,
+        scale=float(run["scale"]),
+        seed=int(run["seed"]),
+        status=status,
+        epochs_done=epochs_done,
+        latest_metrics=latest,
+        error=RunError(code=run["error_code"], message=run["error_message"]) if "error_code" in run else None,
+        started_at=_time(run["started_at"]) if "started_at" in run else None,
+        ended_at=_time(run["ended_at"]) if "ended_at" in run else None,
+    )
+
+
+def _status(run: dict[str, str], *, queued: bool, leased: bool) -> RunStatus:
+    """A run's status follows from where its index stands; see shared/keys.py."""
+    if queued:
+        return RunStatus.QUEUED
+    return RunStatus.RUNNING if leased else RunStatus(run["outcome"])
+
+
+def _pairs(flat: list[str]) -> dict[str, str]:
+    """A hash from the flat list that a script returns it as."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _time(microseconds: str) -> datetime:
+    return EPOCH + timedelta(microseconds=int(microseconds))

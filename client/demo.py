@@ -1,0 +1,108 @@
+"""`noisesweep demo`: the notebook's sweep from start to plot, on one machine, with nothing to set up."""
+
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+
+from client.launcher import Stack, launch, module
+from shared.models import DatasetName, RunStatus, RunSummary, Sweep, SweepRequest
+
+POLL_SECONDS = 0.3
+
+
+def choose_dataset(console: Console) -> DatasetName:
+    """MNIST if it is at hand or can be downloaded; else the bundled digits, said in one line."""
+    console.print("Looking for MNIST ...")
+    search = subprocess.run(module("shared.datasets", DatasetName.MNIST), capture_output=True, check=False)
+    if search.returncode == 0:
+        return DatasetName.MNIST
+    console.print(
+        "MNIST is not to be had (NOISESWEEP_DATA_DIR, Keras's cache, download); training on scikit-learn's digits."
+    )
+    return DatasetName.DIGITS
+
+
+def demo(request: SweepRequest, console: Console, workers: int | None, plot: Path) -> bool:
+    """Start the service, run the sweep, save its plot and print its table; return whether every run succeeded."""
+    with tempfile.TemporaryDirectory(prefix="noisesweep-") as folder:
+        data = Path(folder)
+        console.print("Starting the store, the API and the workers ...")
+        with (
+            launch(data, port=None, workers=workers, log=data / "log") as stack,
+            httpx.Client(base_url=stack.url, timeout=30) as http,
+        ):
+            submitted = http.post("/sweeps", json=request.model_dump(mode="json")).raise_for_status()
+            console.print(f"POST /sweeps: {submitted.status_code}, Location: {submitted.headers['Location']}")
+            sweep = follow(http, submitted.headers["Location"], stack, console)
+            plot.write_bytes(http.get(sweep.links.plot).raise_for_status().content)
+    console.print(table(sweep))
+    for run in sweep.runs:
+        if run.error:
+            console.print(
+                f"[red]scale {run.scale:g} failed[/] ({run.error.code}): {run.error.message}", highlight=False
+            )
+    console.print(f"The plot: {plot}", highlight=False)
+    return sweep.status is RunStatus.SUCCEEDED
+
+
+def follow(http: httpx.Client, location: str, stack: Stack, console: Console) -> Sweep:
+    """Show the sweep's progress until it has ended: bars on a terminal, a line for each epoch elsewhere."""
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[figures]}"),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    tasks: dict[str, TaskID] = {}
+    seen: dict[str, int] = {}
+    with bars:
+        while True:
+            sweep = Sweep.model_validate_json(http.get(location).raise_for_status().content)
+            for run in sweep.runs:
+                if run.id not in tasks:
+                    tasks[run.id] = bars.add_task(label(run, sweep), total=sweep.config.epochs, figures="")
+                bars.update(tasks[run.id], completed=run.epochs_done, figures=figures(run, sweep.config.epochs))
+                if not console.is_terminal and seen.get(run.id) != run.epochs_done:
+                    seen[run.id] = run.epochs_done
+                    console.print(f"{label(run, sweep)}  {figures(run, sweep.config.epochs)}", highlight=False)
+            if sweep.status.is_final:
+                return sweep
+            stack.check()
+            time.sleep(POLL_SECONDS)
+
+
+def label(run: RunSummary, sweep: Sweep) -> str:
+    """What tells the run from the others of its sweep."""
+    return f"scale {run.scale:<4g}" + (f" seed {run.seed}" if len(sweep.seeds) > 1 else "")
+
+
+def figures(run: RunSummary, epochs: int) -> str:
+    """The run's progress in words: epoch, both accuracies, time left."""
+    metrics = run.latest_metrics
+    if metrics is None:
+        return "waiting for a worker" if run.status is RunStatus.QUEUED else str(run.status)
+    text = f"epoch {run.epochs_done}/{epochs}  accuracy {metrics.accuracy:.4f}  val_accuracy {metrics.val_accuracy:.4f}"
+    if run.status is not RunStatus.RUNNING:
+        return f"{text}  {run.status}"
+    minutes, seconds = divmod(round((epochs - run.epochs_done) * metrics.seconds), 60)
+    return f"{text}  {minutes}:{seconds:02} left"
+
+
+def table(sweep: Sweep) -> Table:
+    """Scale, accuracy and val_accuracy of each run at its last epoch."""
+    result = Table(title=f"{sweep.config.dataset}, {sweep.config.epochs} epochs")
+    columns = ["scale", *(["seed"] if len(sweep.seeds) > 1 else []), "accuracy", "val_accuracy"]
+    for column in columns:
+        result.add_column(column, justify="right")
+    for run in sweep.runs:
+        metrics = run.latest_metrics
+        accuracies = [f"{metrics.accuracy:.4f}", f"{metrics.val_accuracy:.4f}"] if metrics else [run.status, ""]
+        result.add_row(f"{run.scale:g}", *([str(run.seed)] if len(sweep.seeds) > 1 else []), *accuracies)
+    return result

@@ -1,0 +1,94 @@
+"""Every Redis key and every id: how they are spelled and how they are read. No other file spells one.
+
+The keys of one sweep share the hash tag {<sweep id>}, so they live in one slot of a Redis Cluster and one script may
+touch them all:
+
+    ns:{<id>}                 hash    request (JSON), created_at (µs), version, run_count
+    ns:{<id>}:queued          zset    index of each queued run, scored by itself: claimed in the order of the grid
+    ns:{<id>}:leases          zset    index of each running run, scored by when its lease runs out (µs)
+    ns:{<id>}:events          stream  what happened, in order: type, index, data (JSON)
+    ns:{<id>}:run:<index>     hash    scale, seed, attempts, owner, started_at (µs), ended_at (µs),
+                                      outcome, error_code, error_message
+    ns:{<id>}:epochs:<index>  list    EpochMetrics (JSON) of epochs 0, 1, ...
+
+A run is in `queued`, or in `leases`, or has an outcome: its status is that, and stored nowhere else. One key stands
+outside any sweep:
+
+    ns:sweeps                 zset    every sweep's id, scored by when it was created (µs)
+"""
+
+import re
+import secrets
+from dataclasses import dataclass
+
+from shared.errors import RunNotFoundError, SweepNotFoundError
+
+SWEEPS = "ns:sweeps"
+
+_SWEEP_ID = re.compile(r"[0-9a-f]{16}")
+_RUN_ID = re.compile(r"([0-9a-f]{16})-(0|[1-9][0-9]{0,5})")
+
+
+@dataclass(frozen=True)
+class SweepKeys:
+    """The keys of one sweep. `sweep_id` must have come from new_sweep_id or parse_sweep_id."""
+
+    sweep_id: str
+
+    @property
+    def record(self) -> str:
+        """Hash: what was asked for, and the version."""
+        return f"ns:{{{self.sweep_id}}}"
+
+    @property
+    def queued(self) -> str:
+        """Sorted set: the indices of the queued runs."""
+        return f"{self.record}:queued"
+
+    @property
+    def leases(self) -> str:
+        """Sorted set: the indices of the running runs by the end of their lease."""
+        return f"{self.record}:leases"
+
+    @property
+    def events(self) -> str:
+        """Stream: what happened."""
+        return f"{self.record}:events"
+
+    def run(self, index: int | str) -> str:
+        """Hash: one run."""
+        return f"{self.record}:run:{index}"
+
+    def epochs(self, index: int | str) -> str:
+        """List: the metrics of one run's epochs."""
+        return f"{self.record}:epochs:{index}"
+
+    @property
+    def for_scripts(self) -> list[str]:
+        """KEYS of every script, in the order in which lua/prelude.lua names them; the last two are prefixes."""
+        return [self.record, self.queued, self.leases, self.events, self.run(""), self.epochs("")]
+
+
+def new_sweep_id() -> str:
+    """A fresh id: 16 hexadecimal digits, 64 random bits."""
+    return secrets.token_hex(8)
+
+
+def parse_sweep_id(text: str) -> str:
+    """Return the id; raise SweepNotFoundError where the text cannot be one."""
+    if not _SWEEP_ID.fullmatch(text):
+        raise SweepNotFoundError(f'No sweep has the id "{text}": an id is 16 hexadecimal digits.')
+    return text
+
+
+def run_id(sweep_id: str, index: int) -> str:
+    """The id of the run at an index of the sweep's grid."""
+    return f"{sweep_id}-{index}"
+
+
+def parse_run_id(text: str) -> tuple[str, int]:
+    """Return (sweep id, index); raise RunNotFoundError where the text cannot be a run's id."""
+    match = _RUN_ID.fullmatch(text)
+    if not match:
+        raise RunNotFoundError(f'No run has the id "{text}": an id is 16 hexadecimal digits, a dash and an index.')
+    return match[1], int(match[2])

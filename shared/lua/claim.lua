@@ -1,0 +1,44 @@
+-- Give up to `limit` queued runs of one seed to a new owner. Repeated by the same owner, it gives the same runs.
+-- ARGV: owner, lease (µs), limit. Returns {request (JSON), {index, scale, seed}, ...}, or nil if none is queued.
+local owner, lease, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+
+local function claimed(indices)
+  local reply = { redis.call('HGET', record, 'request') }
+  for _, index in ipairs(indices) do
+    local run = redis.call('HMGET', run_prefix .. index, 'scale', 'seed')
+    reply[#reply + 1] = { index, run[1], run[2] }
+  end
+  return reply
+end
+
+local held = {}
+for _, index in ipairs(redis.call('ZRANGE', leases, 0, -1)) do
+  if owns(index, owner) then
+    held[#held + 1] = index
+  end
+end
+if #held > 0 then
+  return claimed(held)
+end
+
+local taken, seed = {}, nil
+for _, index in ipairs(redis.call('ZRANGE', queued, 0, -1)) do
+  local run_seed = redis.call('HGET', run_prefix .. index, 'seed')
+  seed = seed or run_seed
+  if #taken < limit and run_seed == seed then
+    taken[#taken + 1] = index
+  end
+end
+if #taken == 0 then
+  return nil
+end
+
+local started_at = now()
+for _, index in ipairs(taken) do
+  redis.call('ZREM', queued, index)
+  redis.call('ZADD', leases, microseconds(started_at + lease), index)
+  redis.call('HSET', run_prefix .. index, 'owner', owner, 'started_at', microseconds(started_at))
+  redis.call('HINCRBY', run_prefix .. index, 'attempts', 1)
+  emit('run.started', index, '{}')
+end
+return claimed(taken)

@@ -1,0 +1,323 @@
+"""The words of the project as types: what a client sends and what it gets back.
+
+This module is all that a client needs of the project, so it imports nothing but pydantic. The models are strict:
+`"20"` is no number of epochs and `true` is no scale.
+"""
+
+from collections import Counter
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Self, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, computed_field, model_validator
+
+MAX_SCALES = 64
+MAX_RUNS = 256
+MAX_EPOCHS = 200
+MAX_SEED = 2**32 - 1
+
+
+class DatasetName(StrEnum):
+    """The data sets that a run can train on."""
+
+    MNIST = "mnist"
+    DIGITS = "digits"
+
+
+class RunStatus(StrEnum):
+    """Where a run stands. A sweep's status is derived from those of its runs."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no work is left: succeeded, failed or cancelled."""
+        return self not in (RunStatus.QUEUED, RunStatus.RUNNING)
+
+
+Number = TypeVar("Number", bound=float)
+
+
+def refuse_repeats(values: list[Number]) -> list[Number]:
+    """Return the values as they came; raise ValueError naming those that stand more than once."""
+    repeated = [str(value) for value, count in Counter(values).items() if count > 1]
+    if repeated:
+        raise ValueError(f"each value may stand once, and {', '.join(repeated)} is repeated")
+    return values
+
+
+Scale = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=1000,
+        allow_inf_nan=False,
+        description="Standard deviation of the Gaussian noise, in units of the pixel range [0, 1]. 0 is clean.",
+        examples=[0.5],
+    ),
+    AfterValidator(abs),  # -0.0 passes as 0 and is printed as such
+]
+Seed = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=MAX_SEED,
+        description="Fixes every draw of a run: noise, initial weights, shuffling, dropout. "
+        "Runs of one seed differ in their scale alone.",
+        examples=[0],
+    ),
+]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
+    Field(description="A name for people.", examples=["week 3, group B"]),
+]
+
+
+class TrainingConfig(BaseModel):
+    """What every run of a sweep has in common. The defaults are those of the notebook (README, "Where it is from")."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    dataset: DatasetName = Field(
+        default=DatasetName.MNIST,
+        strict=False,  # JSON has no enums: the name is what a client can send
+        description="The images to train and to validate on; GET /datasets describes each.",
+        examples=["mnist"],
+    )
+    epochs: int = Field(default=20, ge=1, le=MAX_EPOCHS, description="Passes over the training images.", examples=[20])
+    batch_size: int = Field(
+        default=128,
+        ge=1,
+        le=10_000,
+        description="Images in a minibatch; the last one of an epoch may be shorter.",
+        examples=[128],
+    )
+    hidden_units: list[Annotated[int, Field(ge=1, le=4096)]] = Field(
+        default=[512, 512],
+        min_length=1,
+        max_length=8,
+        description="Units of each hidden layer, each 1 to 4096, from the input to the output.",
+        examples=[[512, 512]],
+    )
+    dropout: float = Field(
+        default=0.2,
+        ge=0,
+        lt=1,
+        allow_inf_nan=False,
+        description="Fraction of a hidden layer's outputs set to zero in training, in [0, 1).",
+        examples=[0.2],
+    )
+    learning_rate: float = Field(
+        default=0.001,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Step size of RMSprop, in (0, 1].",
+        examples=[0.001],
+    )
+
+    @property
+    def config(self) -> "TrainingConfig":
+        """The TrainingConfig alone, without what a request adds to it."""
+        return TrainingConfig.model_validate(self.model_dump(include=set(TrainingConfig.model_fields)))
+
+
+class SweepRequest(TrainingConfig):
+    """The body of POST /sweeps: a grid of scales x seeds over one TrainingConfig."""
+
+    scales: Annotated[list[Scale], AfterValidator(refuse_repeats)] = Field(
+        min_length=1,
+        max_length=MAX_SCALES,
+        description=f"The noise scales to train at: 1 to {MAX_SCALES} different ones.",
+        examples=[[0.1, 0.5, 1.0, 2.0, 4.0]],
+    )
+    seeds: Annotated[list[Seed], AfterValidator(refuse_repeats)] = Field(
+        default=[0],
+        min_length=1,
+        max_length=MAX_RUNS,
+        description=f"Each scale is trained once per seed; scales x seeds give at most {MAX_RUNS} runs.",
+        examples=[[0]],
+    )
+    name: Name | None = None
+
+    @model_validator(mode="after")
+    def _fits_one_sweep(self) -> Self:
+        runs = len(self.scales) * len(self.seeds)
+        if runs > MAX_RUNS:
+            raise ValueError(
+                f"{len(self.scales)} scales x {len(self.seeds)} seeds are {runs} runs; a sweep has at most {MAX_RUNS}"
+            )
+        return self
+
+    def grid(self) -> list[tuple[float, int]]:
+        """(scale, seed) of every run, by index. Runs of one seed stand together: they can share a stack."""
+        return [(scale, seed) for seed in self.seeds for scale in self.scales]
+
+
+class RunRequest(TrainingConfig):
+    """The body of POST /runs: one training, which is a sweep of one run."""
+
+    scale: Scale
+    seed: Seed = 0
+    name: Name | None = None
+
+    def as_sweep(self) -> SweepRequest:
+        """The sweep of one that this run is."""
+        return SweepRequest(scales=[self.scale], seeds=[self.seed], name=self.name, **self.config.model_dump())
+
+
+class EpochMetrics(BaseModel):
+    """What one epoch measured. Training figures are running means over its minibatches, with dropout on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    epoch: int = Field(ge=0, description="Counted from 0, as Keras counts.", examples=[19])
+    loss: float = Field(
+        allow_inf_nan=False,
+        description="Mean categorical cross-entropy in training, nats.",
+        examples=[0.0708],
+    )
+    accuracy: float = Field(ge=0, le=1, description="Share of training images classified right.", examples=[0.9792])
+    val_loss: float = Field(
+        allow_inf_nan=False,
+        description="Mean cross-entropy on the validation images, nats.",
+        examples=[2.1432],
+    )
+    val_accuracy: float = Field(
+        ge=0, le=1, description="Share of validation images classified right.", examples=[0.7579]
+    )
+    seconds: float = Field(ge=0, description="Wall time of the epoch, validation included, in seconds.", examples=[1.4])
+
+
+class RunError(BaseModel):
+    """Why a run failed."""
+
+    code: str = Field(description="A stable name for programs.", examples=["dataset_unavailable"])
+    message: str = Field(description="What happened and what to do about it, for people.")
+
+
+class RunLinks(BaseModel):
+    """Where to go on from a run."""
+
+    self: str = Field(examples=["/runs/5f0c6a1e9b3d2748-2"])
+    plot: str = Field(examples=["/runs/5f0c6a1e9b3d2748-2/plot"])
+
+
+class RunSummary(BaseModel):
+    """A run as its sweep lists it."""
+
+    id: str = Field(description="The sweep's id and the run's index in its grid.", examples=["5f0c6a1e9b3d2748-2"])
+    scale: Scale
+    seed: Seed
+    status: RunStatus = Field(description="Where the run stands.", examples=["running"])
+    epochs_done: int = Field(ge=0, description="Epochs trained and kept.", examples=[12])
+    latest_metrics: EpochMetrics | None = Field(description="Those of the last epoch kept; null before the first.")
+    error: RunError | None = Field(description="Why it failed; null unless the status is failed.")
+    started_at: datetime | None = Field(description="When a worker last claimed it, UTC; null before that.")
+    ended_at: datetime | None = Field(description="When it ended, UTC; null before that.")
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def links(self) -> RunLinks:
+        """Where to go on from here."""
+        return RunLinks(self=f"/runs/{self.id}", plot=f"/runs/{self.id}/plot")
+
+
+class Run(RunSummary):
+    """A run with all its epochs so far."""
+
+    sweep_id: str = Field(description="The sweep that the run belongs to.", examples=["5f0c6a1e9b3d2748"])
+    config: TrainingConfig
+    epochs: list[EpochMetrics] = Field(description="One entry for each epoch kept, in order.")
+
+
+class Progress(BaseModel):
+    """How far a sweep is."""
+
+    epochs_done: int = Field(ge=0, description="Epochs kept, over all runs.", examples=[47])
+    epochs_total: int = Field(ge=1, description="Epochs asked for, over all runs.", examples=[100])
+
+
+class SweepLinks(BaseModel):
+    """Where to go on from a sweep."""
+
+    self: str = Field(examples=["/sweeps/5f0c6a1e9b3d2748"])
+    plot: str = Field(examples=["/sweeps/5f0c6a1e9b3d2748/plot"])
+    runs: list[str] = Field(examples=[["/runs/5f0c6a1e9b3d2748-0", "/runs/5f0c6a1e9b3d2748-1"]])
+
+
+class Sweep(BaseModel):
+    """A sweep and where each of its runs stands."""
+
+    id: str = Field(description="16 hexadecimal digits.", examples=["5f0c6a1e9b3d2748"])
+    name: str | None = Field(description="The name given with the request.", examples=["week 3, group B"])
+    created_at: datetime = Field(description="UTC.", examples=["2026-03-02T09:00:00.123456Z"])
+    config: TrainingConfig
+    scales: list[Scale]
+    seeds: list[Seed]
+    runs: list[RunSummary] = Field(description="By index: the scales of the first seed, then of the next.")
+
+    @computed_field(examples=["running"])  # type: ignore[prop-decorator]
+    @property
+    def status(self) -> RunStatus:
+        """Where the sweep stands: queued until a run starts, running until all have ended.
+
+        Then failed or cancelled if any run is (failed first), else succeeded.
+        """
+        statuses = {run.status for run in self.runs}
+        if statuses == {RunStatus.QUEUED}:
+            return RunStatus.QUEUED
+        if not all(status.is_final for status in statuses):
+            return RunStatus.RUNNING
+        outcomes = (RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.SUCCEEDED)
+        return next(outcome for outcome in outcomes if outcome in statuses)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def progress(self) -> Progress:
+        """Epochs done of epochs in all."""
+        return Progress(
+            epochs_done=sum(run.epochs_done for run in self.runs), epochs_total=self.config.epochs * len(self.runs)
+        )
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def links(self) -> SweepLinks:
+        """Where to go on from here."""
+        return SweepLinks(
+            self=f"/sweeps/{self.id}", plot=f"/sweeps/{self.id}/plot", runs=[run.links.self for run in self.runs]
+        )
+
+
+class SweepList(BaseModel):
+    """The newest sweeps."""
+
+    sweeps: list[Sweep] = Field(description="Newest first.")
+
+
+class DatasetInfo(BaseModel):
+    """What is known of a data set without loading it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: DatasetName = Field(description="What `dataset` in a request names.", examples=["mnist"])
+    description: str = Field(description="What it is, where it is from, and what was done to it.")
+    image_shape: tuple[int, int] = Field(description="Height and width in pixels.", examples=[(28, 28)])
+    classes: int = Field(description="Number of labels; chance is an accuracy of 1 / classes.", examples=[10])
+    training_images: int = Field(examples=[60_000])
+    validation_images: int = Field(examples=[10_000])
+    sha256: str = Field(
+        description="SHA-256 of the decoded arrays: training images, training labels, validation images, "
+        "validation labels, each as unsigned bytes in row-major order."
+    )
+
+
+class DatasetList(BaseModel):
+    """The data sets that a run can train on."""
+
+    datasets: list[DatasetInfo]

@@ -1,0 +1,48 @@
+"""Where every random number of a run comes from."""
+
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Purpose(IntEnum):
+    """What a draw is for. The numbers are part of the results: never renumber, only add."""
+
+    TRAINING_NOISE = 0
+    VALIDATION_NOISE = 1
+    WEIGHTS = 2
+    SHUFFLE = 3
+    DROPOUT = 4
+
+
+def generator(seed: int, purpose: Purpose, epoch: int = 0, step: int = 0) -> np.random.Generator:
+    """The generator of one draw; equal arguments give equal numbers on every machine.
+
+    Philox is counter-based (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3") and is keyed by
+    `SeedSequence`, whose spawn keys are made to give independent streams. Nothing is hidden state.
+
+    Args:
+        seed: The run's seed, 0 to 2**32 - 1.
+        purpose: What the draw is for.
+        epoch: The epoch it belongs to, from 0.
+        step: The step within the epoch, from 0.
+    """
+    sequence = np.random.SeedSequence(entropy=seed, spawn_key=(purpose, epoch, step))
+    return np.random.Generator(np.random.Philox(sequence))
+
+
+def base_noise(seed: int, purpose: Purpose, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Standard normal noise N, float32, one value per pixel; a run trains on clean + scale * N.
+
+    It does not depend on the scale: all runs of a seed share N (common random numbers), so that the difference
+    between two of them is the scale and nothing else.
+    """
+    return generator(seed, purpose).standard_normal(shape, dtype=np.float32)
+
+
+def add_noise(clean: NDArray[np.float32], scale: float, noise: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Clean + scale * noise in float32, not clipped: pixels leave [0, 1] as they did in the notebook."""
+    noisy = noise * np.float32(scale)
+    noisy += clean
+    return noisy

@@ -1,0 +1,41 @@
+"""Everything that is configured by the environment, each variable prefixed NOISESWEEP_."""
+
+import ipaddress
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The environment of one process. Entry points build it; nothing reads it at import time."""
+
+    model_config = SettingsConfigDict(env_prefix="NOISESWEEP_", frozen=True)
+
+    # A secret because it may carry a password: its repr shows none.
+    redis_url: SecretStr = Field(
+        default=SecretStr("redis://127.0.0.1:6379/0"),
+        description="The Redis that holds records and queue: redis://, rediss:// or unix://.",
+    )
+    data_dir: Path | None = Field(
+        default=None,
+        description="Where data sets lie ready: mnist.npz, or the four IDX files of MNIST.",
+    )
+    host: str = Field(default="127.0.0.1", description="The address that the API binds.")
+    port: int = Field(default=8000, ge=1, le=65535, description="The port that the API binds.")
+    allow_anonymous: bool = Field(
+        default=False, description="Lets the API bind an address that other machines can reach."
+    )
+    lease_seconds: float = Field(
+        default=30.0, gt=0, description="How long a claimed run stays its owner's without a sign of life."
+    )
+
+    @property
+    def serves_loopback_only(self) -> bool:
+        """Whether `host` is reached from this machine alone."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False

@@ -1,0 +1,43 @@
+from collections.abc import Iterator
+
+import pytest
+
+from shared.models import EpochMetrics
+from shared.settings import Settings
+from worker.leases import Leases
+
+PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+
+
+class Training:
+    """Does to a sweep's record what a worker does, without training: claims runs and commits invented epochs."""
+
+    def __init__(self, leases: Leases) -> None:
+        self._leases = leases
+
+    def epochs(self, location: str, *, runs: int, epochs: int, end: bool = False) -> None:
+        claim = self._leases.claim(location.rsplit("/", maxsplit=1)[-1], limit=runs)
+        assert claim
+        for run in claim.runs:
+            for epoch in range(epochs):
+                self._leases.commit(claim, run, invented_metrics(epoch, run.scale))
+            if end:
+                self._leases.succeed(claim, run)
+
+
+def invented_metrics(epoch: int, scale: float) -> EpochMetrics:
+    return EpochMetrics(
+        epoch=epoch,
+        loss=1 / (epoch + 1),
+        accuracy=1 / (1 + scale / 10),
+        val_loss=1 + scale,
+        val_accuracy=1 / (1 + scale),
+        seconds=1.5,
+    )
+
+
+@pytest.fixture
+def training(settings: Settings) -> Iterator[Training]:
+    leases = Leases(settings)
+    yield Training(leases)
+    leases.close()

@@ -1,0 +1,60 @@
+import os
+import subprocess
+import sys
+from typing import Any
+
+import httpx
+import pytest
+
+
+def fields(schema: dict[str, Any]) -> dict[str, Any]:
+    return {name: field for name, field in schema["properties"].items() if name != "links"}
+
+
+def test_every_field_of_a_request_is_described_with_an_example(http: httpx.Client) -> None:
+    schemas = http.get("/openapi.json").json()["components"]["schemas"]
+    for name in ("SweepRequest", "RunRequest"):
+        for field, schema in fields(schemas[name]).items():
+            text = str(schema)
+            assert "'description'" in text, f"{name}.{field}"
+            assert "'examples'" in text, f"{name}.{field}"
+
+
+def test_every_field_of_an_answer_is_described(http: httpx.Client) -> None:
+    schemas = http.get("/openapi.json").json()["components"]["schemas"]
+    for name in ("Sweep", "Run", "RunSummary", "EpochMetrics", "Progress", "DatasetInfo", "Problem"):
+        for field, schema in fields(schemas[name]).items():
+            assert "description" in str(schema) or "$ref" in str(schema) or "examples" in str(schema), f"{name}.{field}"
+
+
+def test_the_documentation_needs_no_internet(http: httpx.Client) -> None:
+    page = http.get("/", follow_redirects=True)
+    assert page.url.path == "/docs"
+    assert "https://" not in page.text
+    assert http.get("/static-offline-docs/swagger-ui-bundle.js").status_code == 200
+
+
+def test_the_data_sets_are_listed_with_sizes_and_hashes(http: httpx.Client) -> None:
+    datasets = {entry["name"]: entry for entry in http.get("/datasets").json()["datasets"]}
+    assert datasets.keys() == {"mnist", "digits"}
+    assert datasets["mnist"]["training_images"] == 60_000
+    assert all(len(entry["sha256"]) == 64 for entry in datasets.values())
+
+
+def test_the_api_needs_neither_tensorflow_nor_the_worker() -> None:
+    question = (
+        "import sys, api.__main__; "
+        "sys.exit(any(name.split('.')[0] in ('tensorflow', 'keras', 'sklearn', 'worker') for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", question], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
+def test_an_api_without_keys_refuses_to_bind_where_others_reach_it(host: str) -> None:
+    environment = os.environ | {"NOISESWEEP_HOST": host}
+    refusal = subprocess.run(
+        [sys.executable, "-m", "api"], env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert refusal.returncode == 1
+    assert f"refusing to bind {host}" in refusal.stderr
+    assert "NOISESWEEP_ALLOW_ANONYMOUS" in refusal.stderr

@@ -1,0 +1,51 @@
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from client.cli import spread
+
+
+def noisesweep(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "client", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@given(st.lists(st.floats(0, 1000).map(str), min_size=1), st.lists(st.sampled_from(["--epochs=3", "--dataset=digits"])))
+def test_a_list_after_one_option_is_the_option_before_each_value(values: list[str], others: list[str]) -> None:
+    one_by_one = [part for value in values for part in ("--scales", value)]
+    assert spread(["demo", "--scales", *values, *others]) == ["demo", *one_by_one, *others]
+
+
+def test_other_options_keep_their_values() -> None:
+    arguments = ["up", "--port", "8001", "--data", "folder"]
+    assert spread(arguments) == arguments
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["demo", "--scales", "-1"], "--scales: Input should be greater than or equal to 0"),
+        (["demo", "--scales", "nan"], "finite number"),
+        (["demo", "--scales", "1", "1.0"], "1.0 is repeated"),
+        (["demo", "--epochs", "0"], "--epochs: Input should be greater than or equal to 1"),
+        (["demo", "--dataset", "cifar10"], "digits"),
+        (["demo", "--scales"], "requires an argument"),
+        (["up", "--port", "0"], "--port"),
+        (["fly"], "No such command"),
+    ],
+)
+def test_wrong_usage_is_refused_before_anything_starts(arguments: list[str], said: str) -> None:
+    refusal = noisesweep(*arguments)
+    assert refusal.returncode == 2
+    assert said in " ".join(refusal.stderr.split())
+    assert "Traceback" not in refusal.stderr
+
+
+def test_help_lists_the_commands() -> None:
+    listing = noisesweep("--help")
+    assert listing.returncode == 0
+    for command in ("up", "demo", "api", "worker"):
+        assert f" {command} " in listing.stdout

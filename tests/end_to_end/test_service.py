@@ -1,0 +1,123 @@
+"""The service as a user has it: an API and a Celery worker in processes of their own, on a real store."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import cast
+
+import httpx
+import pytest
+
+from client.launcher import free_port, launch
+from shared.keys import SweepKeys
+from shared.models import EpochMetrics, Run, RunStatus, Sweep
+from shared.queue import celery_app, publish
+from shared.settings import Settings
+from tests.api.conftest import PNG_MAGIC
+from tests.conftest import RedisServer, wait_until
+
+SMALL = {"epochs": 3, "hidden_units": [32], "dataset": "digits"}
+
+
+class Service:
+    def __init__(self, http: httpx.Client, store: RedisServer) -> None:
+        self.http = http
+        self.store = store
+
+    def sweep(self, location: str) -> Sweep:
+        return Sweep.model_validate_json(self.http.get(location).raise_for_status().content)
+
+    def run(self, location: str) -> Run:
+        return Run.model_validate_json(self.http.get(location).raise_for_status().content)
+
+    def submit(self, path: str, body: dict[str, object]) -> str:
+        return str(self.http.post(path, json=body).raise_for_status().headers["Location"])
+
+    def events(self, sweep: Sweep) -> list[dict[str, str]]:
+        entries = self.store.client.xrange(SweepKeys(sweep.id).events)
+        return [event for _, event in cast("list[tuple[str, dict[str, str]]]", entries)]
+
+    def finished(self, location: str) -> Sweep:
+        wait_until(lambda: self.sweep(location).status.is_final, seconds=60)
+        return self.sweep(location)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("service")
+    (folder / "mnist.npz").write_bytes(b"not an archive")
+    store = RedisServer(folder, free_port())
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("NOISESWEEP_REDIS_URL", store.url)
+        environment.setenv("NOISESWEEP_DATA_DIR", str(folder))
+        with (
+            launch(folder, port=None, workers=2, log=folder / "log") as stack,
+            httpx.Client(base_url=stack.url) as http,
+        ):
+            yield Service(http, store)
+    store.close()
+
+
+def test_from_post_to_the_plot(service: Service) -> None:
+    sweep = service.finished(service.submit("/sweeps", {"scales": [0.1, 1.0, 4.0], "seeds": [0, 1], **SMALL}))
+    assert sweep.status is RunStatus.SUCCEEDED
+    assert sweep.progress.epochs_done == sweep.progress.epochs_total == 18
+    for summary in sweep.runs:
+        run = service.run(summary.links.self)
+        assert [metrics.epoch for metrics in run.epochs] == [0, 1, 2]
+        assert run.latest_metrics == run.epochs[-1] == summary.latest_metrics
+        assert run.epochs[-1].loss < run.epochs[0].loss
+        assert service.http.get(run.links.plot).content.startswith(PNG_MAGIC)
+    by_scale = [run.latest_metrics.val_accuracy for run in sweep.runs[:3] if run.latest_metrics]
+    assert all(first > second for first, second in pairwise(by_scale)), by_scale
+    assert service.http.get(sweep.links.plot).content.startswith(PNG_MAGIC)
+
+
+def test_a_single_run_trains_too(service: Service) -> None:
+    location = service.submit("/runs", {"scale": 0.5, **SMALL})
+    wait_until(lambda: service.run(location).status.is_final, seconds=60)
+    assert service.run(location).epochs_done == 3
+
+
+def test_the_same_sweep_trained_again_gives_the_same_figures(service: Service) -> None:
+    body = {"scales": [0.3, 0.6], **SMALL}
+    first, second = (service.finished(service.submit("/sweeps", body)) for _ in range(2))
+
+    def figures(sweep: Sweep) -> list[dict[str, float]]:
+        return [run.latest_metrics.model_dump(exclude={"seconds"}) for run in sweep.runs if run.latest_metrics]
+
+    assert figures(first) == figures(second)
+
+
+def test_a_sweep_that_fails_says_why_and_the_worker_goes_on(service: Service) -> None:
+    failed = service.finished(service.submit("/sweeps", {"scales": [0.1, 0.5], "dataset": "mnist"}))
+    assert failed.status is RunStatus.FAILED
+    for run in failed.runs:
+        assert run.error
+        assert run.error.code == "dataset_unavailable"
+        assert "Remove or replace it" in run.error.message
+    assert service.finished(service.submit("/sweeps", {"scales": [0.1], **SMALL})).status is RunStatus.SUCCEEDED
+
+
+def test_messages_too_many_train_nothing_twice(service: Service) -> None:
+    location = service.submit("/sweeps", {"scales": [0.1, 0.5], **SMALL})
+    app = celery_app(Settings(redis_url=service.store.url))
+    publish(app, location.split("/")[-1], messages=20)
+    app.close()
+    sweep = service.finished(location)
+    wait_until(lambda: service.store.client.llen("noisesweep") == 0)
+    keys = SweepKeys(sweep.id)
+    events = Counter((event["type"], event["index"]) for event in service.events(sweep))
+    expected = {("run.started", index): 1 for index in "01"} | {("run.ended", index): 1 for index in "01"}
+    expected |= {("epoch", index): 3 for index in "01"} | {("sweep.ended", ""): 1}
+    assert events == expected
+    for index in range(2):
+        assert service.store.client.hget(keys.run(index), "attempts") == "1"
+
+
+def test_every_epoch_is_an_event_that_carries_its_metrics(service: Service) -> None:
+    sweep = service.finished(service.submit("/sweeps", {"scales": [0.2], **SMALL}))
+    told = [
+        EpochMetrics.model_validate_json(event["data"]) for event in service.events(sweep) if event["type"] == "epoch"
+    ]
+    assert told == service.run(sweep.runs[0].links.self).epochs

@@ -1,0 +1,111 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from shared.models import MAX_RUNS, RunRequest, RunStatus, RunSummary, Sweep, SweepRequest, TrainingConfig
+
+scales = st.lists(st.floats(0, 1000), min_size=1, max_size=16, unique=True)
+seeds = st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=16, unique=True)
+
+
+def sweep_of(*statuses: RunStatus) -> Sweep:
+    runs = [
+        RunSummary(
+            id=f"0123456789abcdef-{index}",
+            scale=float(index),
+            seed=0,
+            status=status,
+            epochs_done=1,
+            latest_metrics=None,
+            error=None,
+            started_at=None,
+            ended_at=None,
+        )
+        for index, status in enumerate(statuses)
+    ]
+    return Sweep.model_validate(
+        {
+            "id": "0123456789abcdef",
+            "name": None,
+            "created_at": "2026-01-01T00:00:00Z",
+            "config": TrainingConfig(epochs=3),
+            "scales": [run.scale for run in runs],
+            "seeds": [0],
+            "runs": runs,
+        }
+    )
+
+
+def test_a_request_of_scales_alone_is_the_notebooks_training() -> None:
+    request = SweepRequest(scales=[0.1])
+    assert request.model_dump(exclude={"scales"}) == {
+        "dataset": "mnist",
+        "epochs": 20,
+        "batch_size": 128,
+        "hidden_units": [512, 512],
+        "dropout": 0.2,
+        "learning_rate": 0.001,
+        "seeds": [0],
+        "name": None,
+    }
+
+
+@given(scales, seeds)
+def test_the_grid_holds_every_pair_once_and_the_runs_of_a_seed_stand_together(
+    scales: list[float], seeds: list[int]
+) -> None:
+    grid = SweepRequest(scales=scales, seeds=seeds).grid()
+    assert sorted(grid) == sorted((scale, seed) for scale in scales for seed in seeds)
+    assert [seed for _, seed in grid] == [seed for seed in seeds for _ in scales]
+
+
+@given(scales, seeds)
+def test_a_request_survives_being_stored_as_json(scales: list[float], seeds: list[int]) -> None:
+    request = SweepRequest(scales=scales, seeds=seeds, name="a name")
+    assert SweepRequest.model_validate_json(request.model_dump_json()) == request
+
+
+def test_minus_zero_is_the_scale_zero() -> None:
+    assert str(SweepRequest(scales=[-0.0]).scales) == "[0.0]"
+    with pytest.raises(ValidationError, match="repeated"):
+        SweepRequest(scales=[0.0, -0.0])
+
+
+def test_more_runs_than_a_sweep_may_have_are_refused_with_the_numbers() -> None:
+    with pytest.raises(ValidationError, match=f"2 scales x 129 seeds are 258 runs; a sweep has at most {MAX_RUNS}"):
+        SweepRequest(scales=[0.1, 0.2], seeds=list(range(129)))
+
+
+def test_a_run_is_a_sweep_of_one_with_the_same_config() -> None:
+    run = RunRequest(scale=0.5, seed=7, epochs=3, hidden_units=[16], name="one")
+    sweep = run.as_sweep()
+    assert sweep.grid() == [(0.5, 7)]
+    assert sweep.config == run.config == TrainingConfig(epochs=3, hidden_units=[16])
+    assert sweep.name == "one"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ("queued queued", "queued"),
+        ("queued running", "running"),
+        ("queued succeeded", "running"),
+        ("running failed", "running"),
+        ("succeeded succeeded", "succeeded"),
+        ("succeeded cancelled", "cancelled"),
+        ("succeeded cancelled failed", "failed"),
+    ],
+)
+def test_the_status_of_a_sweep_follows_from_its_runs(statuses: str, expected: str) -> None:
+    assert sweep_of(*map(RunStatus, statuses.split())).status == expected
+
+
+def test_progress_counts_epochs_over_all_runs() -> None:
+    progress = sweep_of(RunStatus.RUNNING, RunStatus.QUEUED).progress
+    assert (progress.epochs_done, progress.epochs_total) == (2, 6)
+
+
+def test_what_the_api_says_of_a_sweep_reads_back_as_the_same_sweep() -> None:
+    sweep = sweep_of(RunStatus.RUNNING, RunStatus.QUEUED)
+    assert Sweep.model_validate_json(sweep.model_dump_json()) == sweep

@@ -1,0 +1,17 @@
+import json
+
+from redis import Redis
+
+from shared.queue import QUEUE, celery_app, publish
+from shared.settings import Settings
+
+
+def test_a_message_is_json_that_carries_the_id_alone(settings: Settings, redis: Redis) -> None:
+    app = celery_app(settings)
+    publish(app, "0123456789abcdef", messages=3)
+    app.close()
+    messages = [json.loads(message) for message in redis.lrange(QUEUE, 0, -1)]
+    assert len(messages) == 3
+    for message in messages:
+        assert message["content-type"] == "application/json"
+        assert "0123456789abcdef" in message["headers"]["argsrepr"]

@@ -1,0 +1,150 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from shared.errors import LeaseLostError
+from shared.keys import SweepKeys, new_sweep_id
+from shared.models import EpochMetrics, RunError, SweepRequest
+from shared.settings import Settings
+from tests.worker.conftest import Sweeps
+from worker.leases import Claim, Leases
+
+THREE = SweepRequest(scales=[0.1, 0.5, 1.0], epochs=2, dataset="digits")
+
+
+def metrics(epoch: int) -> EpochMetrics:
+    return EpochMetrics(epoch=epoch, loss=0.5, accuracy=0.8, val_loss=0.6, val_accuracy=0.7, seconds=1.0)
+
+
+def claimed(leases: Leases, sweep_id: str, limit: int = 1) -> Claim:
+    claim = leases.claim(sweep_id, limit)
+    assert claim
+    return claim
+
+
+def test_a_claim_carries_all_that_training_needs(leases: Leases, sweeps: Sweeps) -> None:
+    claim = claimed(leases, sweeps.create(THREE))
+    assert claim.config == THREE.config
+    assert [(run.index, run.scale, run.seed) for run in claim.runs] == [(0, 0.1, 0)]
+
+
+def test_runs_are_claimed_in_the_order_of_the_grid_until_none_is_queued(leases: Leases, sweeps: Sweeps) -> None:
+    sweep_id = sweeps.create(THREE)
+    scales = [claimed(leases, sweep_id).runs[0].scale for _ in THREE.scales]
+    assert scales == THREE.scales
+    assert leases.claim(sweep_id, limit=1) is None
+
+
+def test_a_claim_takes_runs_of_one_seed_only(leases: Leases, sweeps: Sweeps) -> None:
+    sweep_id = sweeps.create(SweepRequest(scales=[0.1, 0.5], seeds=[7, 8]))
+    assert [(run.scale, run.seed) for run in claimed(leases, sweep_id, limit=8).runs] == [(0.1, 7), (0.5, 7)]
+    assert [(run.scale, run.seed) for run in claimed(leases, sweep_id, limit=8).runs] == [(0.1, 8), (0.5, 8)]
+
+
+def test_of_ten_workers_given_the_same_message_one_trains(settings: Settings, sweeps: Sweeps) -> None:
+    workers = [Leases(settings) for _ in range(10)]
+    for _ in range(20):
+        sweep_id = sweeps.create(SweepRequest(scales=[0.5]))
+        with ThreadPoolExecutor(len(workers)) as threads:
+            claims = list(threads.map(lambda worker, sweep_id=sweep_id: worker.claim(sweep_id, limit=1), workers))
+        assert sum(claim is not None for claim in claims) == 1
+        assert sweeps.run(sweep_id, 0)["attempts"] == "1"
+        assert sweeps.events(sweep_id) == [("run.started", "0")]
+    for worker in workers:
+        worker.close()
+
+
+def test_a_sweep_that_is_not_there_has_no_run_to_claim(leases: Leases) -> None:
+    assert leases.claim(new_sweep_id(), limit=1) is None
+
+
+def test_a_claim_repeated_after_a_lost_reply_gives_the_same_runs(leases: Leases, sweeps: Sweeps) -> None:
+    keys = SweepKeys(sweeps.create(THREE)).for_scripts
+    first, second = (leases._claim(keys=keys, args=["owner", 30_000_000, 2]) for _ in range(2))  # noqa: SLF001
+    assert first == second
+    assert len(first) == 3  # the request and two runs
+
+
+def test_a_sweep_written_twice_stands_once(sweeps: Sweeps) -> None:
+    sweep_id = sweeps.create(THREE)
+    assert sweeps.write(sweep_id, SweepRequest(scales=[9.0])) == 0
+    assert sweeps.run(sweep_id, 0)["scale"] == "0.1"
+
+
+def test_epochs_are_kept_in_order_and_told_of(leases: Leases, sweeps: Sweeps) -> None:
+    sweep_id = sweeps.create(THREE)
+    claim = claimed(leases, sweep_id)
+    for epoch in range(2):
+        leases.commit(claim, claim.runs[0], metrics(epoch))
+    leases.succeed(claim, claim.runs[0])
+    kept = [EpochMetrics.model_validate_json(text) for text in sweeps.epochs(sweep_id, 0)]
+    assert kept == [metrics(0), metrics(1)]
+    assert sweeps.events(sweep_id) == [("run.started", "0"), ("epoch", "0"), ("epoch", "0"), ("run.ended", "0")]
+
+
+def test_an_epoch_committed_again_changes_nothing(leases: Leases, sweeps: Sweeps) -> None:
+    sweep_id = sweeps.create(THREE)
+    claim = claimed(leases, sweep_id)
+    leases.commit(claim, claim.runs[0], metrics(0))
+    before = (sweeps.epochs(sweep_id, 0), sweeps.events(sweep_id))
+    leases.commit(claim, claim.runs[0], metrics(0).model_copy(update={"loss": 9.9}))
+    assert (sweeps.epochs(sweep_id, 0), sweeps.events(sweep_id)) == before
+
+
+def test_an_epoch_that_leaves_a_gap_is_refused(leases: Leases, sweeps: Sweeps) -> None:
+    claim = claimed(leases, sweeps.create(THREE))
+    with pytest.raises(ResponseError, match="epoch 1 of run 0 would follow epoch -1"):
+        leases.commit(claim, claim.runs[0], metrics(1))
+
+
+def test_who_has_lost_the_run_can_neither_commit_nor_end_it(leases: Leases, sweeps: Sweeps, redis: Redis) -> None:
+    sweep_id = sweeps.create(THREE)
+    claim = claimed(leases, sweep_id)
+    redis.hset(SweepKeys(sweep_id).run(0), "owner", "somebody else")
+    before = sweeps.run(sweep_id, 0)
+    with pytest.raises(LeaseLostError):
+        leases.commit(claim, claim.runs[0], metrics(0))
+    with pytest.raises(LeaseLostError):
+        leases.succeed(claim, claim.runs[0])
+    assert sweeps.run(sweep_id, 0) == before
+    assert sweeps.epochs(sweep_id, 0) == []
+
+
+def test_a_run_that_has_ended_takes_no_more_epochs(leases: Leases, sweeps: Sweeps) -> None:
+    claim = claimed(leases, sweeps.create(THREE))
+    leases.succeed(claim, claim.runs[0])
+    with pytest.raises(LeaseLostError):
+        leases.commit(claim, claim.runs[0], metrics(0))
+
+
+def test_a_commit_renews_the_lease(leases: Leases, sweeps: Sweeps, redis: Redis) -> None:
+    sweep_id = sweeps.create(THREE)
+    claim = claimed(leases, sweep_id)
+    leased_until = [redis.zscore(SweepKeys(sweep_id).leases, "0")]
+    leases.commit(claim, claim.runs[0], metrics(0))
+    leased_until.append(redis.zscore(SweepKeys(sweep_id).leases, "0"))
+    assert leased_until[0] is not None
+    assert leased_until[1] is not None
+    assert leased_until[1] > leased_until[0]
+    seconds, microseconds = redis.time()
+    left_seconds = leased_until[1] / 1e6 - (seconds + microseconds / 1e6)
+    assert left_seconds == pytest.approx(30, abs=5)
+
+
+def test_a_failed_run_says_why(leases: Leases, sweeps: Sweeps) -> None:
+    sweep_id = sweeps.create(THREE)
+    claim = claimed(leases, sweep_id)
+    leases.fail(claim, claim.runs[0], RunError(code="diverged", message="The loss is gone."))
+    run = sweeps.run(sweep_id, 0)
+    assert (run["outcome"], run["error_code"], run["error_message"]) == ("failed", "diverged", "The loss is gone.")
+
+
+def test_the_end_of_the_last_run_is_the_end_of_the_sweep_and_is_told_once(leases: Leases, sweeps: Sweeps) -> None:
+    sweep_id = sweeps.create(THREE)
+    claim = claimed(leases, sweep_id, limit=3)
+    for run in claim.runs:
+        leases.succeed(claim, run)
+        leases.succeed(claim, run)
+    assert [kind for kind, _ in sweeps.events(sweep_id)] == ["run.started"] * 3 + ["run.ended"] * 3 + ["sweep.ended"]

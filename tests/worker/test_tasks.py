@@ -1,0 +1,86 @@
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from shared.keys import SweepKeys
+from shared.models import SweepRequest
+from shared.settings import Settings
+from tests.worker.conftest import Sweeps
+from worker import tasks
+
+DIGITS = SweepRequest(scales=[0.1, 0.5], epochs=2, hidden_units=[16], dataset="digits")
+
+
+@pytest.fixture(autouse=True)
+def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The task finds its store by the environment, as in a worker."""
+    monkeypatch.setenv("NOISESWEEP_REDIS_URL", settings.redis_url.get_secret_value())
+    yield
+    if tasks.leases.cache_info().currsize:
+        tasks.leases().close()
+    tasks.leases.cache_clear()
+    tasks.dataset.cache_clear()
+
+
+def outcomes(sweeps: Sweeps, sweep_id: str, runs: int) -> list[str | None]:
+    return [sweeps.run(sweep_id, index).get("outcome") for index in range(runs)]
+
+
+def test_a_message_trains_one_run_and_a_message_too_many_none(sweeps: Sweeps) -> None:
+    sweep_id = sweeps.create(DIGITS)
+    tasks.train(sweep_id)
+    assert outcomes(sweeps, sweep_id, 2) == ["succeeded", None]
+    tasks.train(sweep_id)
+    tasks.train(sweep_id)
+    assert outcomes(sweeps, sweep_id, 2) == ["succeeded", "succeeded"]
+    assert [len(sweeps.epochs(sweep_id, index)) for index in range(2)] == [2, 2]
+    assert [sweeps.run(sweep_id, index)["attempts"] for index in range(2)] == ["1", "1"]
+
+
+def test_a_data_set_that_cannot_be_had_fails_the_run_with_what_to_do(
+    sweeps: Sweeps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mnist.npz").write_bytes(b"not an archive")
+    monkeypatch.setenv("NOISESWEEP_DATA_DIR", str(tmp_path))
+    sweep_id = sweeps.create(SweepRequest(scales=[0.1], dataset="mnist"))
+    tasks.train(sweep_id)
+    run = sweeps.run(sweep_id, 0)
+    assert (run["outcome"], run["error_code"]) == ("failed", "dataset_unavailable")
+    assert "Remove or replace it" in run["error_message"]
+
+
+def test_a_run_that_breaks_fails_without_showing_internals_and_the_others_of_its_sweep_go_on(
+    sweeps: Sweeps, redis: Redis
+) -> None:
+    sweep_id = sweeps.create(DIGITS)
+    redis.set(SweepKeys(sweep_id).epochs(0), "no list")  # so that no epoch can be added to it
+    tasks.train(sweep_id)
+    tasks.train(sweep_id)
+    assert outcomes(sweeps, sweep_id, 2) == ["failed", "succeeded"]
+    run = sweeps.run(sweep_id, 0)
+    assert run["error_code"] == "internal_error"
+    assert run["error_message"] == "The trainer broke with ResponseError; the worker's log says where."
+
+
+def test_a_worker_that_has_lost_its_run_leaves_it_alone(sweeps: Sweeps, redis: Redis) -> None:
+    sweep_id = sweeps.create(DIGITS)
+    claim = tasks.leases().claim(sweep_id, limit=1)
+    assert claim
+    redis.hset(SweepKeys(sweep_id).run(0), "owner", "somebody else")
+    before = sweeps.run(sweep_id, 0)
+    tasks.train_run(claim, claim.runs[0])
+    assert sweeps.run(sweep_id, 0) == before
+
+
+def test_the_process_that_forks_never_imports_tensorflow() -> None:
+    question = (
+        "import sys, worker.__main__, worker.app; worker.app.app.loader.import_default_modules(); "
+        "assert 'noisesweep.train' in worker.app.app.tasks; "
+        "sys.exit(any(name.split('.')[0] in ('tensorflow', 'keras') for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", question], env=os.environ, check=False).returncode == 0

@@ -1,0 +1,22 @@
+"""`python -m worker`: find the device, say so, and serve the queue until told to stop."""
+
+import argparse
+
+from worker import devices
+from worker.app import app
+
+
+def main() -> None:
+    """Run a worker with one training process per core on a CPU, and one on a GPU."""
+    parser = argparse.ArgumentParser(prog="python -m worker", description=main.__doc__)
+    parser.add_argument("--concurrency", type=int, help="training processes, instead of what suits the device")
+    arguments = parser.parse_args()
+
+    device = devices.find()
+    processes = arguments.concurrency or device.processes
+    print(f"noisesweep worker: {device.kind}, {processes} training processes ({device.reason})", flush=True)
+    app.worker_main(["worker", f"--concurrency={processes}", "--loglevel=INFO", "--without-gossip", "--without-mingle"])
+
+
+if __name__ == "__main__":
+    main()

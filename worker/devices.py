@@ -1,0 +1,88 @@
+"""What this host trains on: which device, and how many processes keep it busy."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+
+class DeviceKind(StrEnum):
+    """The kinds of device that the trainer knows."""
+
+    CPU = "cpu"
+    GPU = "gpu"
+    METAL = "metal"
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device and the number of training processes that suit it."""
+
+    kind: DeviceKind
+    processes: int
+    reason: str
+
+
+def find() -> Device:
+    """Choose the device of this host.
+
+    TensorFlow is asked, in a process of its own, only where a GPU may be there: the worker's main process must not
+    import it (it forks), and asking takes seconds.
+    """
+    if sys.platform == "darwin":
+        return _metal()
+    if Path("/dev/nvidia0").exists():
+        return _cuda()
+    return _cpu("no GPU on this host")
+
+
+def _cuda() -> Device:
+    if _tensorflow_sees_a_gpu():
+        return Device(DeviceKind.GPU, processes=1, reason="NVIDIA GPU, through CUDA")
+    return _cpu("an NVIDIA GPU is here, but this TensorFlow cannot use it: install noisesweep[gpu]")
+
+
+def _metal() -> Device:
+    try:
+        plugin = version("tensorflow-metal")
+    except PackageNotFoundError:
+        return _cpu("tensorflow-metal is not installed: on Apple silicon, install noisesweep[metal]")
+    if _tensorflow_sees_a_gpu():
+        return Device(DeviceKind.METAL, processes=1, reason=f"Apple GPU, through tensorflow-metal {plugin}")
+    return _cpu(f"tensorflow-metal {plugin} is installed, but TensorFlow finds no GPU with it")
+
+
+def _cpu(reason: str) -> Device:
+    return Device(DeviceKind.CPU, processes=usable_cores(), reason=reason)
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on, which in a container can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _tensorflow_sees_a_gpu() -> bool:
+    question = "import sys, tensorflow; sys.exit(not tensorflow.config.list_physical_devices('GPU'))"
+    answer = subprocess.run([sys.executable, "-c", question], capture_output=True, check=False)  # noqa: S603 - fixed text
+    return answer.returncode == 0
+
+
+def prepare(device: Device) -> None:
+    """Import TensorFlow in this process and set it up for the device; call it before anything is computed.
+
+    On a CPU each process uses one thread: several runs side by side, each on a core of its own, beat one run that
+    spreads over all of them.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    import tensorflow as tf  # noqa: PLC0415 - only training processes may import it
+
+    if device.kind is DeviceKind.CPU:
+        tf.config.set_visible_devices([], "GPU")
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
