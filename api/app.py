@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
@@ -40,7 +39,7 @@ def create_app(settings: Settings) -> FastAPI:
         description=DESCRIPTION,
         version=__version__,
         lifespan=lifespan,
-        responses=problems.documented(HTTPStatus.SERVICE_UNAVAILABLE),
+        responses=problems.EVERYWHERE,
     )
     for routes in (sweeps, runs, datasets, health):
         app.include_router(routes.router)

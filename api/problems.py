@@ -55,10 +55,19 @@ TABLE: dict[type[Exception], tuple[HTTPStatus, str | None]] = {
 
 def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     """The `responses` of routes that may answer with these problems."""
-    return {
-        status.value: {"description": status.phrase, "model": Problem, "content": {MEDIA_TYPE: {}}}
-        for status in statuses
-    }
+    return {status.value: _document(status.phrase) for status in statuses}
+
+
+def _document(description: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+# The `responses` of the whole app. The default stands in for FastAPI's own 422, which no route answers with.
+EVERYWHERE: dict[int | str, dict[str, Any]] = {
+    **documented(HTTPStatus.SERVICE_UNAVAILABLE),
+    "default": _document("Any other error."),
+}
 
 
 def install(app: FastAPI) -> None:
@@ -67,6 +76,20 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(error_type, _from_table)
     app.add_exception_handler(HTTPException, _from_http)
     app.add_exception_handler(RequestValidationError, _from_validation)
+    _describe(app)
+
+
+def _describe(app: FastAPI) -> None:
+    """Put the schema of the problem document, which belongs to no route's model, into the OpenAPI document."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        document["components"]["schemas"] |= problem.pop("$defs") | {"Problem": problem}
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to extend the document
 
 
 def _respond(

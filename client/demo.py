@@ -87,7 +87,8 @@ def figures(run: RunSummary, epochs: int) -> str:
     """The run's progress in words: epoch, both accuracies, time left."""
     metrics = run.latest_metrics
     if metrics is None:
-        return "waiting for a worker" if run.status is RunStatus.QUEUED else str(run.status)
+        words = {RunStatus.QUEUED: "waiting for a worker", RunStatus.RUNNING: "in its first epoch"}
+        return words.get(run.status, run.status)
     text = f"epoch {run.epochs_done}/{epochs}  accuracy {metrics.accuracy:.4f}  val_accuracy {metrics.val_accuracy:.4f}"
     if run.status is not RunStatus.RUNNING:
         return f"{text}  {run.status}"

@@ -214,10 +214,16 @@ def _refuse_taken(port: int) -> None:
 
 
 def exit_on_signals() -> None:
-    """Let SIGTERM and SIGHUP unwind the program as Ctrl-C does, so that what it started is stopped."""
+    """Let SIGTERM and SIGHUP unwind the program as Ctrl-C does, so that what it started is stopped.
+
+    Ctrl-C counts also where a script has started the program in the background, which ignores it; under nohup a
+    SIGHUP stays ignored.
+    """
 
     def leave(number: int, _frame: object) -> None:
         sys.exit(128 + number)
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, leave)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, leave)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, leave)

@@ -27,6 +27,17 @@ def test_every_field_of_an_answer_is_described(http: httpx.Client) -> None:
             assert "description" in str(schema) or "$ref" in str(schema) or "examples" in str(schema), f"{name}.{field}"
 
 
+def test_every_error_that_a_route_documents_is_a_problem_document(http: httpx.Client) -> None:
+    document = http.get("/openapi.json").json()
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            errors = {status: answer for status, answer in operation["responses"].items() if status[0] in "45d"}
+            assert {"503", "default"} <= errors.keys(), f"{method} {path}"
+            for answer in errors.values():
+                assert list(answer["content"]) == ["application/problem+json"]
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
 def test_the_documentation_needs_no_internet(http: httpx.Client) -> None:
     page = http.get("/", follow_redirects=True)
     assert page.url.path == "/docs"

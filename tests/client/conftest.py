@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import uuid
@@ -58,6 +59,9 @@ class CommandLine:
 
 @pytest.fixture
 def command_line(tmp_path: Path) -> Iterator[CommandLine]:
+    # As in a terminal, also where these tests run under nohup: children inherit what is ignored.
+    hang_up = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     command_line = CommandLine(tmp_path)
     yield command_line
     command_line.close()
+    signal.signal(signal.SIGHUP, hang_up)
