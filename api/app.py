@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 
@@ -41,6 +42,9 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         responses=problems.EVERYWHERE,
     )
+    if settings.serves_loopback_only:
+        # Else any web page could drive this API from its user's browser, under a name that resolves to loopback.
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]"])
     for routes in (sweeps, runs, datasets, health):
         app.include_router(routes.router)
     app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)

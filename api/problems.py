@@ -33,10 +33,13 @@ class InvalidField(BaseModel):
 class Problem(BaseModel):
     """An RFC 9457 problem document."""
 
-    type: str = Field(default="about:blank", description="What kind of problem it is.")
+    type: str = Field(default="about:blank", description="What kind of problem it is.", examples=["about:blank"])
     title: str = Field(description="The kind of problem in a few words.", examples=["Not Found"])
     status: int = Field(description="The HTTP status.", examples=[404])
-    detail: str = Field(description="What happened here and what to do about it.")
+    detail: str = Field(
+        description="What happened here and what to do about it.",
+        examples=['No sweep has the id "5f0c6a1e9b3d2748".'],
+    )
     instance: str = Field(description="The path that was asked for.", examples=["/sweeps/5f0c6a1e9b3d2748"])
     errors: list[InvalidField] | None = Field(default=None, description="For 422: every field that is wrong.")
 
@@ -102,7 +105,16 @@ def _respond(
     problem = Problem(
         title=HTTPStatus(status).phrase, status=status, detail=detail, instance=request.url.path, errors=errors
     )
-    return JSONResponse(problem.model_dump(exclude_none=True), status, headers, media_type=MEDIA_TYPE)
+    document = problem.model_dump(exclude={"errors"} if errors is None else None)
+    return AsciiJsonResponse(document, status, headers, media_type=MEDIA_TYPE)
+
+
+class AsciiJsonResponse(JSONResponse):
+    """JSON in ASCII: what a client sent may hold half a surrogate pair, which UTF-8 cannot say and an escape can."""
+
+    def render(self, content: object) -> bytes:
+        """The content as bytes."""
+        return json.dumps(content, allow_nan=False).encode("ascii")
 
 
 async def _from_table(request: Request, error: Exception) -> JSONResponse:
@@ -123,7 +135,9 @@ async def _from_http(request: Request, error: Exception) -> JSONResponse:
 async def _from_validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type alone
     errors = [
-        InvalidField(
+        _not_json(error, fault)
+        if fault["type"] == "json_invalid"
+        else InvalidField(
             pointer=_pointer(*fault["loc"]),
             detail=fault["msg"].removeprefix("Value error, "),
             received=_received(fault["input"]),
@@ -134,9 +148,16 @@ async def _from_validation(request: Request, error: Exception) -> JSONResponse:
     return _respond(request, HTTPStatus.UNPROCESSABLE_ENTITY, f"Nothing was stored. Wrong: {fields}.", errors)
 
 
+def _not_json(error: RequestValidationError, fault: dict[str, Any]) -> InvalidField:
+    """A body that does not parse: the place is a position in its text, so it stands in the detail."""
+    detail = f"The body is not JSON: {fault['ctx']['error']} at character {fault['loc'][-1]}"
+    return InvalidField(pointer="#", detail=detail, received=_received(error.body))
+
+
 def _pointer(origin: str, *path: str | int) -> str:
+    """A JSON pointer as a URI fragment (RFC 6901, section 6) for the body, a parameter's name for anything else."""
     if origin == "body":
-        return "#" + "".join(f"/{step}" for step in path)
+        return "#" + "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
     return "/".join(str(step) for step in path)
 
 

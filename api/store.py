@@ -29,8 +29,8 @@ class Store:
             settings.redis_url.get_secret_value(),
             decode_responses=True,
             socket_connect_timeout=1,
-            socket_timeout=5,
-            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 3),
+            socket_timeout=2,
+            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 1),
         )
         self._create = self.redis.register_script(source(Script.CREATE))
         self._read = self.redis.register_script(source(Script.READ))

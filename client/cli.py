@@ -60,6 +60,8 @@ def run_demo(
         request = SweepRequest(scales=scales, seeds=seeds, epochs=epochs)
     except ValidationError as error:
         _refuse(*(f"--{fault['loc'][0] if fault['loc'] else 'scales'}: {fault['msg']}" for fault in error.errors()))
+    if not plot.absolute().parent.is_dir():
+        _refuse(f"--plot: there is no folder {plot.absolute().parent}")
     request = request.model_copy(update={"dataset": dataset or choose_dataset(console)})
     if not demo(request, console, workers, plot):
         raise typer.Exit(1)

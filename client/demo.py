@@ -3,6 +3,7 @@
 import subprocess
 import tempfile
 import time
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx
@@ -14,17 +15,22 @@ from client.launcher import Stack, launch, module
 from shared.models import DatasetName, RunStatus, RunSummary, Sweep, SweepRequest
 
 POLL_SECONDS = 0.3
+SEARCH_SECONDS = 60.0
 
 
 def choose_dataset(console: Console) -> DatasetName:
     """MNIST if it is at hand or can be downloaded; else the bundled digits, said in one line."""
     console.print("Looking for MNIST ...")
-    search = subprocess.run(module("shared.datasets", DatasetName.MNIST), capture_output=True, check=False)
-    if search.returncode == 0:
+    search = module("shared.datasets", DatasetName.MNIST)
+    try:
+        subprocess.run(search, capture_output=True, text=True, check=True, timeout=SEARCH_SECONDS)
+    except subprocess.TimeoutExpired:
+        reason = f"The search for MNIST took longer than {SEARCH_SECONDS:g} s."
+    except subprocess.CalledProcessError as failure:
+        reason = failure.stderr.strip().splitlines()[-1]
+    else:
         return DatasetName.MNIST
-    console.print(
-        "MNIST is not to be had (NOISESWEEP_DATA_DIR, Keras's cache, download); training on scikit-learn's digits."
-    )
+    console.print(f"Training on the bundled digits. {reason}", highlight=False, markup=False)
     return DatasetName.DIGITS
 
 
@@ -35,18 +41,19 @@ def demo(request: SweepRequest, console: Console, workers: int | None, plot: Pat
         console.print("Starting the store, the API and the workers ...")
         with (
             launch(data, port=None, workers=workers, log=data / "log") as stack,
-            httpx.Client(base_url=stack.url, timeout=30) as http,
+            httpx.Client(base_url=stack.url, timeout=30, trust_env=False) as http,
         ):
             submitted = http.post("/sweeps", json=request.model_dump(mode="json")).raise_for_status()
             console.print(f"POST /sweeps: {submitted.status_code}, Location: {submitted.headers['Location']}")
             sweep = follow(http, submitted.headers["Location"], stack, console)
             plot.write_bytes(http.get(sweep.links.plot).raise_for_status().content)
+            if any(run.error and run.error.code == "internal_error" for run in sweep.runs):
+                console.print(stack.tail(), highlight=False, markup=False)
     console.print(table(sweep))
     for run in sweep.runs:
         if run.error:
-            console.print(
-                f"[red]scale {run.scale:g} failed[/] ({run.error.code}): {run.error.message}", highlight=False
-            )
+            message = f"scale {run.scale:g} failed ({run.error.code}): {run.error.message}"
+            console.print(message, style="red", highlight=False, markup=False)
     console.print(f"The plot: {plot}", highlight=False)
     return sweep.status is RunStatus.SUCCEEDED
 
@@ -64,7 +71,12 @@ def follow(http: httpx.Client, location: str, stack: Stack, console: Console) ->
     seen: dict[str, int] = {}
     with bars:
         while True:
-            sweep = Sweep.model_validate_json(http.get(location).raise_for_status().content)
+            stack.check()
+            answer = http.get(location)
+            if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+                time.sleep(POLL_SECONDS)
+                continue
+            sweep = Sweep.model_validate_json(answer.raise_for_status().content)
             for run in sweep.runs:
                 if run.id not in tasks:
                     tasks[run.id] = bars.add_task(label(run, sweep), total=sweep.config.epochs, figures="")
@@ -74,7 +86,6 @@ def follow(http: httpx.Client, location: str, stack: Stack, console: Console) ->
                     console.print(f"{label(run, sweep)}  {figures(run, sweep.config.epochs)}", highlight=False)
             if sweep.status.is_final:
                 return sweep
-            stack.check()
             time.sleep(POLL_SECONDS)
 
 

@@ -26,7 +26,7 @@ STORE_CONFIG = """\
 bind {host}
 port {port}
 requirepass {password}
-dir {directory}
+dir "{directory}"
 save ""
 appendonly yes
 appendfsync always
@@ -57,10 +57,11 @@ class Stack:
         """Raise LaunchError if a part has ended."""
         for name, process in self.processes.items():
             if process.poll() is not None:
-                printed = f"; the end of its log:\n{self._tail()}" if self.log else "; its last lines are above"
+                printed = f"; the end of its log:\n{self.tail()}" if self.log else "; its last lines are above"
                 raise LaunchError(f"The {name} ended by itself, with exit code {process.returncode}{printed}")
 
-    def _tail(self, lines: int = 15) -> str:
+    def tail(self, lines: int = 15) -> str:
+        """The last lines that the parts printed, where they print to a log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log else ""
 
     def wait_until_ready(self) -> None:
@@ -69,7 +70,8 @@ class Stack:
         while time.monotonic() < deadline:
             self.check()
             try:
-                if httpx.get(f"{self.url}/readyz", timeout=5).is_success:
+                # trust_env=False: a proxy in the environment is not for loopback.
+                if httpx.get(f"{self.url}/readyz", timeout=5, trust_env=False).is_success:
                     return
             except httpx.TransportError:
                 pass  # not listening yet
@@ -113,6 +115,7 @@ def launch(data: Path, port: int | None, workers: int | None, log: Path | None =
         output = cleanup.enter_context(log.open("wb")) if log else None
         group = cleanup.enter_context(_keeper())
         cleanup.callback(stack.stop)
+        environment = os.environ | {"NOISESWEEP_HOST": LOOPBACK, "NOISESWEEP_PORT": str(port)}
 
         def start(name: str, command: list[str], keep_open: tuple[int, ...] = ()) -> None:
             stack.processes[name] = subprocess.Popen(
@@ -125,8 +128,7 @@ def launch(data: Path, port: int | None, workers: int | None, log: Path | None =
                 process_group=group,
             )
 
-        environment = os.environ | {"NOISESWEEP_HOST": LOOPBACK, "NOISESWEEP_PORT": str(port)}
-        if "NOISESWEEP_REDIS_URL" not in os.environ:
+        if not os.environ.get("NOISESWEEP_REDIS_URL"):
             lock = cleanup.enter_context(_locked(data))
             config, url = _configure_store(data)
             environment["NOISESWEEP_REDIS_URL"] = url
@@ -146,7 +148,7 @@ def module(name: str, *arguments: str) -> list[str]:
 @contextmanager
 def _keeper() -> Iterator[int]:
     """A process group that ends with this process, however it ends; see client/keeper.py."""
-    # New to the terminal's signals from its start: a Ctrl-C in this moment must not reach it first.
+    # A group of its own from the start: the terminal's Ctrl-C is for the launcher, which then stops all in order.
     keeper = subprocess.Popen(module("client.keeper"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0)
     assert keeper.stdin  # noqa: S101 - it is a pipe
     assert keeper.stdout  # noqa: S101 - it is a pipe
@@ -178,7 +180,8 @@ def _configure_store(data: Path) -> tuple[Path, str]:
     port, password = free_port(), secrets.token_urlsafe(24)
     config = data / "store.conf"
     config.touch(mode=0o600)
-    config.write_text(STORE_CONFIG.format(host=LOOPBACK, port=port, password=password, directory=data.resolve()))
+    directory = str(data.resolve()).replace("\\", "\\\\").replace('"', '\\"')
+    config.write_text(STORE_CONFIG.format(host=LOOPBACK, port=port, password=password, directory=directory))
     return config, f"redis://:{password}@{LOOPBACK}:{port}/0"
 
 

@@ -10,6 +10,8 @@ import hashlib
 import os
 import struct
 import sys
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,9 +196,9 @@ def _mnist_archive(path: Path) -> Dataset:
     if not path.exists():
         raise _NotHereError(f"{path} (not there)")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = tuple(archive[key] for key in ("x_train", "y_train", "x_test", "y_test"))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise DatasetUnavailableError(f"{path} is not the archive of MNIST: {error}. Remove or replace it.") from error
     return Dataset(DatasetName.MNIST, str(path), *cast("Arrays", arrays))
 
@@ -233,7 +235,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         if (zero, kind) != (0, 8):
             raise ValueError("it does not begin as an IDX file of unsigned bytes does")
         return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
-    except (OSError, EOFError, ValueError, struct.error) as error:
+    except (OSError, EOFError, ValueError, struct.error, zlib.error) as error:
         raise DatasetUnavailableError(f"{path} cannot be read: {error}. Remove or replace it.") from error
 
 

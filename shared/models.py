@@ -74,7 +74,6 @@ Seed = Annotated[
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
-    Field(description="A name for people.", examples=["week 3, group B"]),
 ]
 
 
@@ -143,7 +142,7 @@ class SweepRequest(TrainingConfig):
         description=f"Each scale is trained once per seed; scales x seeds give at most {MAX_RUNS} runs.",
         examples=[[0]],
     )
-    name: Name | None = None
+    name: Name | None = Field(default=None, description="A name for people.", examples=["week 3, group B"])
 
     @model_validator(mode="after")
     def _fits_one_sweep(self) -> Self:
@@ -164,7 +163,7 @@ class RunRequest(TrainingConfig):
 
     scale: Scale
     seed: Seed = 0
-    name: Name | None = None
+    name: Name | None = Field(default=None, description="A name for people.", examples=["week 3, group B"])
 
     def as_sweep(self) -> SweepRequest:
         """The sweep of one that this run is."""
@@ -198,14 +197,19 @@ class RunError(BaseModel):
     """Why a run failed."""
 
     code: str = Field(description="A stable name for programs.", examples=["dataset_unavailable"])
-    message: str = Field(description="What happened and what to do about it, for people.")
+    message: str = Field(
+        description="What happened and what to do about it, for people.",
+        examples=["MNIST was not found on this worker. Looked at: ..."],
+    )
 
 
 class RunLinks(BaseModel):
     """Where to go on from a run."""
 
-    self: str = Field(examples=["/runs/5f0c6a1e9b3d2748-2"])
-    plot: str = Field(examples=["/runs/5f0c6a1e9b3d2748-2/plot"])
+    self: str = Field(description="The run itself.", examples=["/runs/5f0c6a1e9b3d2748-2"])
+    plot: str = Field(
+        description="Accuracy and loss against the epoch, as PNG.", examples=["/runs/5f0c6a1e9b3d2748-2/plot"]
+    )
 
 
 class RunSummary(BaseModel):
@@ -218,8 +222,12 @@ class RunSummary(BaseModel):
     epochs_done: int = Field(ge=0, description="Epochs trained and kept.", examples=[12])
     latest_metrics: EpochMetrics | None = Field(description="Those of the last epoch kept; null before the first.")
     error: RunError | None = Field(description="Why it failed; null unless the status is failed.")
-    started_at: datetime | None = Field(description="When a worker last claimed it, UTC; null before that.")
-    ended_at: datetime | None = Field(description="When it ended, UTC; null before that.")
+    started_at: datetime | None = Field(
+        description="When a worker last claimed it, UTC; null before that.", examples=["2026-03-02T09:00:01.5Z"]
+    )
+    ended_at: datetime | None = Field(
+        description="When it ended, UTC; null before that.", examples=["2026-03-02T09:00:31.5Z"]
+    )
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -232,7 +240,7 @@ class Run(RunSummary):
     """A run with all its epochs so far."""
 
     sweep_id: str = Field(description="The sweep that the run belongs to.", examples=["5f0c6a1e9b3d2748"])
-    config: TrainingConfig
+    config: TrainingConfig = Field(description="What the training was asked to be.")
     epochs: list[EpochMetrics] = Field(description="One entry for each epoch kept, in order.")
 
 
@@ -246,9 +254,11 @@ class Progress(BaseModel):
 class SweepLinks(BaseModel):
     """Where to go on from a sweep."""
 
-    self: str = Field(examples=["/sweeps/5f0c6a1e9b3d2748"])
-    plot: str = Field(examples=["/sweeps/5f0c6a1e9b3d2748/plot"])
-    runs: list[str] = Field(examples=[["/runs/5f0c6a1e9b3d2748-0", "/runs/5f0c6a1e9b3d2748-1"]])
+    self: str = Field(description="The sweep itself.", examples=["/sweeps/5f0c6a1e9b3d2748"])
+    plot: str = Field(description="Accuracy against scale, as PNG.", examples=["/sweeps/5f0c6a1e9b3d2748/plot"])
+    runs: list[str] = Field(
+        description="Each of its runs.", examples=[["/runs/5f0c6a1e9b3d2748-0", "/runs/5f0c6a1e9b3d2748-1"]]
+    )
 
 
 class Sweep(BaseModel):
@@ -257,9 +267,9 @@ class Sweep(BaseModel):
     id: str = Field(description="16 hexadecimal digits.", examples=["5f0c6a1e9b3d2748"])
     name: str | None = Field(description="The name given with the request.", examples=["week 3, group B"])
     created_at: datetime = Field(description="UTC.", examples=["2026-03-02T09:00:00.123456Z"])
-    config: TrainingConfig
-    scales: list[Scale]
-    seeds: list[Seed]
+    config: TrainingConfig = Field(description="What the training was asked to be.")
+    scales: list[Scale] = Field(description="The scales of its grid.")
+    seeds: list[Seed] = Field(description="The seeds of its grid.")
     runs: list[RunSummary] = Field(description="By index: the scales of the first seed, then of the next.")
 
     @computed_field(examples=["running"])  # type: ignore[prop-decorator]
@@ -306,18 +316,21 @@ class DatasetInfo(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: DatasetName = Field(description="What `dataset` in a request names.", examples=["mnist"])
-    description: str = Field(description="What it is, where it is from, and what was done to it.")
+    description: str = Field(
+        description="What it is, where it is from, and what was done to it.", examples=["Handwritten digits ..."]
+    )
     image_shape: tuple[int, int] = Field(description="Height and width in pixels.", examples=[(28, 28)])
     classes: int = Field(description="Number of labels; chance is an accuracy of 1 / classes.", examples=[10])
-    training_images: int = Field(examples=[60_000])
-    validation_images: int = Field(examples=[10_000])
+    training_images: int = Field(description="Images trained on.", examples=[60_000])
+    validation_images: int = Field(description="Images validated on; never trained on.", examples=[10_000])
     sha256: str = Field(
         description="SHA-256 of the decoded arrays: training images, training labels, validation images, "
-        "validation labels, each as unsigned bytes in row-major order."
+        "validation labels, each as unsigned bytes in row-major order.",
+        examples=["06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"],
     )
 
 
 class DatasetList(BaseModel):
     """The data sets that a run can train on."""
 
-    datasets: list[DatasetInfo]
+    datasets: list[DatasetInfo] = Field(description="Each with its size and its hash.")

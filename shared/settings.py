@@ -3,19 +3,19 @@
 import ipaddress
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
     """The environment of one process. Entry points build it; nothing reads it at import time."""
 
-    model_config = SettingsConfigDict(env_prefix="NOISESWEEP_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="NOISESWEEP_", env_ignore_empty=True, frozen=True)
 
     # A secret because it may carry a password: its repr shows none.
     redis_url: SecretStr = Field(
         default=SecretStr("redis://127.0.0.1:6379/0"),
-        description="The Redis that holds records and queue: redis://, rediss:// or unix://.",
+        description="The Redis that holds records and queue: redis:// or rediss://.",
     )
     data_dir: Path | None = Field(
         default=None,
@@ -29,6 +29,13 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(
         default=30.0, gt=0, description="How long a claimed run stays its owner's without a sign of life."
     )
+
+    @field_validator("redis_url")
+    @classmethod
+    def _speaks_redis(cls, url: SecretStr) -> SecretStr:
+        if not url.get_secret_value().startswith(("redis://", "rediss://")):
+            raise ValueError("it must begin with redis:// or rediss://")
+        return url
 
     @property
     def serves_loopback_only(self) -> bool:

@@ -5,6 +5,7 @@ from functools import cache
 from celery import shared_task
 from celery.signals import worker_process_init
 from celery.utils.log import get_task_logger
+from redis.exceptions import ConnectionError, RedisError, TimeoutError  # noqa: A004 - Redis's, which are not Python's
 
 from shared import datasets
 from shared.errors import LeaseLostError, NoiseSweepError
@@ -51,9 +52,25 @@ def train_run(claim: Claim, run: ClaimedRun) -> None:
     """Train a claimed run to its end; whatever goes wrong ends this run alone."""
     name = run_id(claim.sweep_id, run.index)
     logger.info("Run %s: scale %g, seed %d, on %s", name, run.scale, run.seed, claim.config.dataset)
-    from worker import training  # noqa: PLC0415 - it brings TensorFlow, which only children may import
-
     try:
+        error = _train(claim, run)
+        if error:
+            leases().fail(claim, run, error)
+        else:
+            leases().succeed(claim, run)
+    except LeaseLostError as lost:
+        logger.warning("Run %s was given to another worker: %s", name, lost)
+    except RedisError:
+        logger.exception("Run %s lost its store; its lease decides what becomes of it", name)
+    else:
+        logger.info("Run %s ended: %s", name, error.message if error else "succeeded")
+
+
+def _train(claim: Claim, run: ClaimedRun) -> RunError | None:
+    """Train and commit every epoch; return what went wrong with the run, if anything did."""
+    try:
+        from worker import training  # noqa: PLC0415 - it brings TensorFlow, which only children may import
+
         training.train(
             claim.config,
             run.scale,
@@ -61,15 +78,12 @@ def train_run(claim: Claim, run: ClaimedRun) -> None:
             dataset(claim.config.dataset),
             on_epoch=lambda metrics: leases().commit(claim, run, metrics),
         )
-        leases().succeed(claim, run)
-    except LeaseLostError as lost:
-        logger.warning("Run %s was given to another worker: %s", name, lost)
+    except (LeaseLostError, ConnectionError, TimeoutError):
+        raise  # the run is as it was; it is the writing that failed
     except NoiseSweepError as error:
-        logger.warning("Run %s failed: %s", name, error)
-        leases().fail(claim, run, RunError(code=error.code, message=str(error)))
-    except Exception as error:  # the boundary: a run that breaks must not leave its sweep waiting for it
-        logger.exception("Run %s broke", name)
+        return RunError(code=error.code, message=str(error))
+    except Exception as error:  # the boundary: a sweep must not wait for a run that broke
+        logger.exception("Run %s broke", run_id(claim.sweep_id, run.index))
         message = f"The trainer broke with {type(error).__name__}; the worker's log says where."
-        leases().fail(claim, run, RunError(code=NoiseSweepError.code, message=message))
-    else:
-        logger.info("Run %s succeeded", name)
+        return RunError(code=NoiseSweepError.code, message=message)
+    return None

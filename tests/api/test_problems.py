@@ -53,11 +53,16 @@ def test_what_came_is_cut_short_where_it_is_long(http: httpx.Client) -> None:
     assert len(response.content) < 1000
 
 
+def test_a_loopback_api_answers_to_names_of_loopback_alone(http: httpx.Client) -> None:
+    assert http.get("/healthz", headers={"Host": "localhost:8000"}).status_code == 200
+    assert http.get("/healthz", headers={"Host": "evil.example"}).status_code == 400
+
+
 def test_without_the_store_requests_get_503_and_the_api_comes_back_by_itself(
     restartable: RedisServer, http_of_restartable: httpx.Client
 ) -> None:
     http = http_of_restartable
-    assert http.get("/readyz").status_code == 200
+    assert http.post("/sweeps", json={"scales": [1]}).status_code == 202  # every connection has been made once
     restartable.stop()
     for response in (http.get("/readyz"), http.get("/sweeps"), http.post("/sweeps", json={"scales": [1]})):
         assert response.status_code == 503

@@ -147,7 +147,11 @@ REFUSED: list[tuple[dict[str, Any] | str, str, str]] = [
     ({"scales": [1], "name": " "}, "#/name", "at least 1 character"),
     ({"scales": [1], "epoch": 3}, "#/epoch", "Extra inputs are not permitted"),
     ("[1]", "#", "valid dictionary"),
-    ("{", "#/1", "JSON decode error"),
+    ({"scales": [1], "a/b~c": 3}, "#/a~1b~0c", "Extra inputs are not permitted"),
+    ({"scales": None}, "#/scales", "valid list"),
+    ('{"scales": [1], "name": 7, "dataset": "\\ud800"}', "#/dataset", "unicode"),
+    ('{"scales": [1], "\\ud800": 1}', "#", "unicode"),
+    ("{", "#", "The body is not JSON: Expecting property name enclosed in double quotes at character 1"),
 ]
 
 

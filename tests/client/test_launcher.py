@@ -14,7 +14,7 @@ from tests.client.conftest import CommandLine
 from tests.conftest import wait_until
 
 
-def up(command_line: CommandLine, port: int, data: str = "data") -> subprocess.Popen[str]:
+def up(command_line: CommandLine, port: int, data: str = "the data") -> subprocess.Popen[str]:
     return command_line.start("up", "--port", str(port), "--data", data, "--workers", "1")
 
 
@@ -34,7 +34,7 @@ def test_up_serves_until_ctrl_c_and_then_stops_all_it_started(command_line: Comm
     commands = [" ".join(service.cmdline()) for service in command_line.processes()]
     for part in ("-server 127.0.0.1", "-m api", "-m worker", "client.keeper"):
         assert any(part in command for command in commands), commands
-    config = tmp_path / "data" / "store.conf"
+    config = tmp_path / "the data" / "store.conf"
     password = re.search("requirepass (.+)", config.read_text())
     assert password
     assert stat.S_IMODE(config.stat().st_mode) == 0o600
@@ -95,7 +95,7 @@ def test_data_in_use_by_another_are_left_alone(command_line: CommandLine) -> Non
     second = up(command_line, free_port())
     output, _ = second.communicate(timeout=60)
     assert second.returncode == 1
-    assert "noisesweep: data is in use by another noisesweep: stop it, or name another --data." in output
+    assert "noisesweep: the data is in use by another noisesweep: stop it, or name another --data." in output
     assert answers(port)
 
 

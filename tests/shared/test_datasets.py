@@ -1,4 +1,5 @@
 import gzip
+import io
 import os
 import struct
 from pathlib import Path
@@ -82,8 +83,25 @@ def test_images_that_are_not_mnist_are_refused_by_their_hash(tmp_path: Path) -> 
         load(DatasetName.MNIST, tmp_path)
 
 
-def test_a_file_that_is_no_archive_is_named_and_not_passed_over(tmp_path: Path) -> None:
-    (tmp_path / "mnist.npz").write_bytes(b"not an archive")
+def archive() -> bytes:
+    content = io.BytesIO()
+    np.savez(content, x_train=np.zeros((10, 28, 28), np.uint8))
+    return content.getvalue()
+
+
+def single_array() -> bytes:
+    content = io.BytesIO()
+    np.save(content, np.zeros(10, np.uint8))
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"not an archive", archive(), archive()[:500], single_array()],
+    ids=lambda content: f"{len(content)} bytes",
+)
+def test_a_file_that_is_no_archive_of_mnist_is_named_and_not_passed_over(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "mnist.npz").write_bytes(content)
     with pytest.raises(DatasetUnavailableError, match=r"mnist\.npz is not the archive of MNIST.*Remove or replace"):
         load(DatasetName.MNIST, tmp_path)
 
@@ -93,7 +111,10 @@ def test_mnist_nowhere_says_where_it_was_looked_for_and_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nobody listens there: no test downloads
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there: no test downloads
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     with pytest.raises(DatasetUnavailableError) as refusal:
         load(DatasetName.MNIST, tmp_path)
     message = str(refusal.value)
@@ -117,6 +138,10 @@ def test_an_idx_file_of_another_kind_or_cut_short_is_refused(tmp_path: Path) -> 
         with pytest.raises(DatasetUnavailableError, match="cannot be read"):
             read_idx(whole)
         write_idx(whole, array)
+    spoilt = write_idx(tmp_path / "spoilt.gz", array)
+    spoilt.write_bytes(spoilt.read_bytes()[:20] + b"\0" * 20)
+    with pytest.raises(DatasetUnavailableError, match="cannot be read"):
+        read_idx(spoilt)
 
 
 def test_pixels_are_rows_of_784_in_zero_to_one() -> None:

@@ -1,3 +1,4 @@
+import base64
 import json
 
 from redis import Redis
@@ -14,4 +15,5 @@ def test_a_message_is_json_that_carries_the_id_alone(settings: Settings, redis: 
     assert len(messages) == 3
     for message in messages:
         assert message["content-type"] == "application/json"
-        assert "0123456789abcdef" in message["headers"]["argsrepr"]
+        arguments, keywords, _ = json.loads(base64.b64decode(message["body"]))
+        assert (arguments, keywords) == (["0123456789abcdef"], {})
