@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 ARGS ?=
 
-.PHONY: setup demo test check format lock clean
+.PHONY: setup demo test test-xla bench bench-sweep check format lock clean
 
 setup: $(STAMP)
 
@@ -22,6 +22,17 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest $(ARGS)
+
+# The tests of the trainer on the program that a GPU runs, compiled by XLA for this machine's CPU.
+test-xla: setup
+	NOISESWEEP_XLA=true $(BIN)/python -m pytest tests/worker/test_mlp.py tests/worker/test_training.py $(ARGS)
+
+# Takes some minutes and all cores; leave the machine alone meanwhile.
+bench: setup
+	$(BIN)/python -m bench.training $(ARGS)
+
+bench-sweep: setup
+	$(BIN)/python -m bench.sweep $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .

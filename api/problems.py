@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 
-from shared.errors import RunNotFoundError, SweepNotFoundError
+from shared.errors import ModelNotFoundError, RunNotFoundError, SweepNotFoundError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -50,6 +50,7 @@ UNAVAILABLE = "The store does not answer at the moment. Nothing is lost that was
 TABLE: dict[type[Exception], tuple[HTTPStatus, str | None]] = {
     SweepNotFoundError: (HTTPStatus.NOT_FOUND, None),
     RunNotFoundError: (HTTPStatus.NOT_FOUND, None),
+    ModelNotFoundError: (HTTPStatus.NOT_FOUND, None),
     RedisError: (HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE),
     OperationalError: (HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE),
     Exception: (HTTPStatus.INTERNAL_SERVER_ERROR, "This is a fault of the service; its log says where."),

@@ -7,9 +7,10 @@ from typing import Any, cast
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
+from redis.client import NEVER_DECODE
 
-from shared.errors import RunNotFoundError, SweepNotFoundError
-from shared.keys import SWEEPS, SweepKeys, new_sweep_id, run_id
+from shared.errors import ModelNotFoundError, RunNotFoundError, SweepNotFoundError
+from shared.keys import SWEEPS, SweepKeys, new_sweep_id, parse_run_id, run_id
 from shared.models import EpochMetrics, Run, RunError, RunStatus, RunSummary, Sweep, SweepRequest
 from shared.scripts import Script, source
 from shared.settings import Settings
@@ -81,14 +82,29 @@ class Store:
             pipeline.zscore(keys.queued, str(index))
             pipeline.zscore(keys.leases, str(index))
             pipeline.lrange(keys.epochs(index), 0, -1)
-            request, run, queued, leased, epochs = await pipeline.execute()
+            request_json, run, queued, leased, epochs = await pipeline.execute()
         if not run:
             raise RunNotFoundError(f'No run has the id "{run_id(sweep_id, index)}".')
+        request = SweepRequest.model_validate_json(request_json)
         status = _status(run, queued=queued is not None, leased=leased is not None)
         metrics = [EpochMetrics.model_validate_json(epoch) for epoch in epochs]
-        summary = _run_summary(run_id(sweep_id, index), run, status, len(metrics), metrics[-1] if metrics else None)
-        config = SweepRequest.model_validate_json(request).config
-        return Run(**summary.model_dump(exclude={"links"}), sweep_id=sweep_id, config=config, epochs=metrics)
+        latest = metrics[-1] if metrics else None
+        summary = _run_summary(run_id(sweep_id, index), run, request, status, (len(metrics), latest))
+        return Run(**summary.model_dump(exclude={"links"}), sweep_id=sweep_id, config=request.config, epochs=metrics)
+
+    async def model(self, run: Run) -> bytes:
+        """The .keras file of a run; raise ModelNotFoundError, saying why, if there is none."""
+        if not run.keep_model:
+            raise ModelNotFoundError("This run's model was not kept: submit with keep_model set to true.")
+        if run.status is not RunStatus.SUCCEEDED:
+            raise ModelNotFoundError(f"This run has no model yet: it is {run.status}.")
+        sweep_id, index = parse_run_id(run.id)
+        model: bytes | None = await self.redis.execute_command(  # type: ignore[no-untyped-call]
+            "GET", SweepKeys(sweep_id).model(index), **{NEVER_DECODE: True}
+        )
+        if model is None:
+            raise ModelNotFoundError("This run's model is no longer kept: its days are over.")
+        return model
 
 
 def _sweep(sweep_id: str, reply: Sequence[Any]) -> Sweep:
@@ -101,7 +117,7 @@ def _sweep(sweep_id: str, reply: Sequence[Any]) -> Sweep:
         run = _pairs(run_fields)
         status = _status(run, queued=str(index) in queued, leased=str(index) in leased)
         metrics = EpochMetrics.model_validate_json(latest) if latest else None
-        summaries.append(_run_summary(run_id(sweep_id, index), run, status, epochs_done, metrics))
+        summaries.append(_run_summary(run_id(sweep_id, index), run, request, status, (epochs_done, metrics)))
     return Sweep(
         id=sweep_id,
         name=request.name,
@@ -114,8 +130,13 @@ def _sweep(sweep_id: str, reply: Sequence[Any]) -> Sweep:
 
 
 def _run_summary(
-    identity: str, run: dict[str, str], status: RunStatus, epochs_done: int, latest: EpochMetrics | None
+    identity: str,
+    run: dict[str, str],
+    request: SweepRequest,
+    status: RunStatus,
+    epochs: tuple[int, EpochMetrics | None],
 ) -> RunSummary:
+    epochs_done, latest = epochs
     return RunSummary(
         id=identity,
         scale=float(run["scale"]),
@@ -124,6 +145,8 @@ def _run_summary(
         epochs_done=epochs_done,
         latest_metrics=latest,
         error=RunError(code=run["error_code"], message=run["error_message"]) if "error_code" in run else None,
+        weights_sha256=run.get("weights_sha256"),
+        keep_model=request.keep_model,
         started_at=_time(run["started_at"]) if "started_at" in run else None,
         ended_at=_time(run["ended_at"]) if "ended_at" in run else None,
     )

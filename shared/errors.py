@@ -23,6 +23,12 @@ class RunNotFoundError(NoiseSweepError):
     code = "run_not_found"
 
 
+class ModelNotFoundError(NoiseSweepError):
+    """A run's trained model is not there: not asked for, not finished, or no longer kept."""
+
+    code = "model_not_found"
+
+
 class DatasetUnavailableError(NoiseSweepError):
     """A data set was looked for and not found, or what was found is not what it should be."""
 

@@ -8,8 +8,10 @@ touch them all:
     ns:{<id>}:leases          zset    index of each running run, scored by when its lease runs out (µs)
     ns:{<id>}:events          stream  what happened, in order: type, index, data (JSON)
     ns:{<id>}:run:<index>     hash    scale, seed, attempts, owner, started_at (µs), ended_at (µs),
-                                      outcome, error_code, error_message
+                                      outcome, error_code, error_message, weights_sha256
     ns:{<id>}:epochs:<index>  list    EpochMetrics (JSON) of epochs 0, 1, ...
+    ns:{<id>}:checkpoint:<index>  string  where to go on from (.npz), until the run has ended
+    ns:{<id>}:model:<index>       string  the trained model (.keras), for some days, if it was asked for
 
 A run is in `queued`, or in `leases`, or has an outcome: its status is that, and stored nowhere else. One key stands
 outside any sweep:
@@ -63,10 +65,19 @@ class SweepKeys:
         """List: the metrics of one run's epochs."""
         return f"{self.record}:epochs:{index}"
 
+    def checkpoint(self, index: int | str) -> str:
+        """String: the bytes of one run's checkpoint."""
+        return f"{self.record}:checkpoint:{index}"
+
+    def model(self, index: int | str) -> str:
+        """String: the bytes of one run's trained model."""
+        return f"{self.record}:model:{index}"
+
     @property
     def for_scripts(self) -> list[str]:
-        """KEYS of every script, in the order in which lua/prelude.lua names them; the last two are prefixes."""
-        return [self.record, self.queued, self.leases, self.events, self.run(""), self.epochs("")]
+        """KEYS of every script, in the order in which lua/prelude.lua names them; those of single runs as prefixes."""
+        prefixes = [self.run(""), self.epochs(""), self.checkpoint(""), self.model("")]
+        return [self.record, self.queued, self.leases, self.events, *prefixes]
 
 
 def new_sweep_id() -> str:

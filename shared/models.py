@@ -24,6 +24,13 @@ class DatasetName(StrEnum):
     DIGITS = "digits"
 
 
+class Precision(StrEnum):
+    """The arithmetic of the matrix products; weights, optimizer and loss are float32 in both."""
+
+    FLOAT32 = "float32"
+    MIXED_BFLOAT16 = "mixed_bfloat16"
+
+
 class RunStatus(StrEnum):
     """Where a run stands. A sweep's status is derived from those of its runs."""
 
@@ -119,6 +126,13 @@ class TrainingConfig(BaseModel):
         description="Step size of RMSprop, in (0, 1].",
         examples=[0.001],
     )
+    precision: Precision = Field(
+        default=Precision.FLOAT32,
+        strict=False,
+        description="Arithmetic of the matrix products. mixed_bfloat16 is faster where the device has it; weights, "
+        "optimizer and loss stay float32.",
+        examples=["float32"],
+    )
 
     @property
     def config(self) -> "TrainingConfig":
@@ -143,6 +157,11 @@ class SweepRequest(TrainingConfig):
         examples=[[0]],
     )
     name: Name | None = Field(default=None, description="A name for people.", examples=["week 3, group B"])
+    keep_model: bool = Field(
+        default=False,
+        description="Keep each run's trained network for some days, as a Keras model at /runs/{id}/model.",
+        examples=[False],
+    )
 
     @model_validator(mode="after")
     def _fits_one_sweep(self) -> Self:
@@ -164,10 +183,21 @@ class RunRequest(TrainingConfig):
     scale: Scale
     seed: Seed = 0
     name: Name | None = Field(default=None, description="A name for people.", examples=["week 3, group B"])
+    keep_model: bool = Field(
+        default=False,
+        description="Keep each run's trained network for some days, as a Keras model at /runs/{id}/model.",
+        examples=[False],
+    )
 
     def as_sweep(self) -> SweepRequest:
         """The sweep of one that this run is."""
-        return SweepRequest(scales=[self.scale], seeds=[self.seed], name=self.name, **self.config.model_dump())
+        return SweepRequest(
+            scales=[self.scale],
+            seeds=[self.seed],
+            name=self.name,
+            keep_model=self.keep_model,
+            **self.config.model_dump(),
+        )
 
 
 class EpochMetrics(BaseModel):
@@ -190,7 +220,11 @@ class EpochMetrics(BaseModel):
     val_accuracy: float = Field(
         ge=0, le=1, description="Share of validation images classified right.", examples=[0.7579]
     )
-    seconds: float = Field(ge=0, description="Wall time of the epoch, validation included, in seconds.", examples=[1.4])
+    seconds: float = Field(
+        ge=0,
+        description="Wall time of the epoch with its validation, in seconds; of all runs that share a device.",
+        examples=[1.4],
+    )
 
 
 class RunError(BaseModel):
@@ -210,6 +244,10 @@ class RunLinks(BaseModel):
     plot: str = Field(
         description="Accuracy and loss against the epoch, as PNG.", examples=["/runs/5f0c6a1e9b3d2748-2/plot"]
     )
+    model: str | None = Field(
+        description="The trained network as a Keras model; null unless keep_model was set and the run has succeeded.",
+        examples=["/runs/5f0c6a1e9b3d2748-2/model"],
+    )
 
 
 class RunSummary(BaseModel):
@@ -222,6 +260,12 @@ class RunSummary(BaseModel):
     epochs_done: int = Field(ge=0, description="Epochs trained and kept.", examples=[12])
     latest_metrics: EpochMetrics | None = Field(description="Those of the last epoch kept; null before the first.")
     error: RunError | None = Field(description="Why it failed; null unless the status is failed.")
+    weights_sha256: str | None = Field(
+        description="SHA-256 of the final weights: kernel and bias of each layer from the input on, little-endian "
+        "float32 in row-major order. Null until the run has succeeded.",
+        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+    )
+    keep_model: bool = Field(description="Whether the trained network is kept for some days.", examples=[False])
     started_at: datetime | None = Field(
         description="When a worker last claimed it, UTC; null before that.", examples=["2026-03-02T09:00:01.5Z"]
     )
@@ -233,7 +277,10 @@ class RunSummary(BaseModel):
     @property
     def links(self) -> RunLinks:
         """Where to go on from here."""
-        return RunLinks(self=f"/runs/{self.id}", plot=f"/runs/{self.id}/plot")
+        has_model = self.keep_model and self.status is RunStatus.SUCCEEDED
+        return RunLinks(
+            self=f"/runs/{self.id}", plot=f"/runs/{self.id}/plot", model=f"/runs/{self.id}/model" if has_model else None
+        )
 
 
 class Run(RunSummary):

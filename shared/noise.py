@@ -1,5 +1,6 @@
 """Where every random number of a run comes from."""
 
+from collections.abc import Iterator
 from enum import IntEnum
 
 import numpy as np
@@ -32,13 +33,25 @@ def generator(seed: int, purpose: Purpose, epoch: int = 0, step: int = 0) -> np.
     return np.random.Generator(np.random.Philox(sequence))
 
 
-def base_noise(seed: int, purpose: Purpose, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Standard normal noise N, float32, one value per pixel; a run trains on clean + scale * N.
+def noise_blocks(
+    seed: int, purpose: Purpose, shape: tuple[int, int], rows_at_once: int = 2000
+) -> Iterator[tuple[range, NDArray[np.float32]]]:
+    """Standard normal noise N, one value per pixel, float32, in blocks of rows; a run trains on clean + scale * N.
 
-    It does not depend on the scale: all runs of a seed share N (common random numbers), so that the difference
-    between two of them is the scale and nothing else.
+    N does not depend on the scale: all runs of a seed share it (common random numbers), so that the difference
+    between two of them is the scale and nothing else. Nor does it depend on the size of the blocks, each of which
+    comes with the rows that it fills.
     """
-    return generator(seed, purpose).standard_normal(shape, dtype=np.float32)
+    rows, pixels = shape
+    draws = generator(seed, purpose)
+    for start in range(0, rows, rows_at_once):
+        filled = range(start, min(start + rows_at_once, rows))
+        yield filled, draws.standard_normal((len(filled), pixels), dtype=np.float32)
+
+
+def base_noise(seed: int, purpose: Purpose, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """All of `noise_blocks` as one array of that shape."""
+    return np.concatenate([block for _, block in noise_blocks(seed, purpose, shape)])
 
 
 def add_noise(clean: NDArray[np.float32], scale: float, noise: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -15,6 +15,8 @@ class Script(StrEnum):
     READ = "read"
     CLAIM = "claim"
     COMMIT = "commit"
+    CHECKPOINT = "checkpoint"
+    RELEASE = "release"
     FINISH = "finish"
 
 

@@ -30,6 +30,20 @@ class Settings(BaseSettings):
         default=30.0, gt=0, description="How long a claimed run stays its owner's without a sign of life."
     )
 
+    checkpoint_interval_seconds: float = Field(
+        default=30.0, ge=0, description="A run's checkpoint is written at most so often, and at a stop."
+    )
+    model_retention_days: float = Field(
+        default=7.0, gt=0, description="How long the trained model of a run is kept that asked for it."
+    )
+    stack: int | None = Field(
+        default=None,
+        ge=1,
+        le=32,
+        description="Runs of one seed that a process trains side by side; by device if unset.",
+    )
+    xla: bool | None = Field(default=None, description="Whether XLA compiles the training program; by device if unset.")
+
     @field_validator("redis_url")
     @classmethod
     def _speaks_redis(cls, url: SecretStr) -> SecretStr:

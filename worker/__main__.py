@@ -2,6 +2,7 @@
 
 import argparse
 
+from shared.settings import Settings
 from worker import devices
 from worker.app import app
 
@@ -12,9 +13,14 @@ def main() -> None:
     parser.add_argument("--concurrency", type=int, help="training processes, instead of what suits the device")
     arguments = parser.parse_args()
 
-    device = devices.find()
+    device = devices.find(Settings())
     processes = arguments.concurrency or device.processes
-    print(f"noisesweep worker: {device.kind}, {processes} training processes ({device.reason})", flush=True)
+    compiled = "compiled by XLA" if device.xla else "not compiled"
+    print(
+        f"noisesweep worker: {device.kind} ({device.reason}); {processes} training processes, "
+        f"stacks of up to {device.stack} runs, {compiled}",
+        flush=True,
+    )
     app.worker_main(["worker", f"--concurrency={processes}", "--loglevel=INFO", "--without-gossip", "--without-mingle"])
 
 

@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from shared.settings import Settings
 
 
 class DeviceKind(StrEnum):
@@ -19,29 +21,46 @@ class DeviceKind(StrEnum):
 
 @dataclass(frozen=True)
 class Device:
-    """A device and the number of training processes that suit it."""
+    """A device and how it is kept busy.
+
+    Attributes:
+        kind: What it is.
+        processes: Training processes side by side.
+        stack: Runs of one seed that a process trains side by side.
+        xla: Whether XLA compiles the program.
+        reason: How it was found, for people.
+    """
 
     kind: DeviceKind
     processes: int
+    stack: int
+    xla: bool
     reason: str
 
 
-def find() -> Device:
-    """Choose the device of this host.
+# Beyond this the products of one step fill a GPU, and a stack of the notebook's networks takes 1 GB.
+GPU_STACK = 32
+
+
+def find(settings: Settings) -> Device:
+    """Choose the device of this host; NOISESWEEP_STACK and NOISESWEEP_XLA overrule what would suit it.
 
     TensorFlow is asked, in a process of its own, only where a GPU may be there: the worker's main process must not
     import it (it forks), and asking takes seconds.
     """
     if sys.platform == "darwin":
-        return _metal()
-    if Path("/dev/nvidia0").exists():
-        return _cuda()
-    return _cpu("no GPU on this host")
+        device = _metal()
+    elif Path("/dev/nvidia0").exists():
+        device = _cuda()
+    else:
+        device = _cpu("no GPU on this host")
+    stack = device.stack if settings.stack is None else settings.stack
+    return replace(device, stack=stack, xla=device.xla if settings.xla is None else settings.xla)
 
 
 def _cuda() -> Device:
     if _tensorflow_sees_a_gpu():
-        return Device(DeviceKind.GPU, processes=1, reason="NVIDIA GPU, through CUDA")
+        return Device(DeviceKind.GPU, processes=1, stack=GPU_STACK, xla=True, reason="NVIDIA GPU, through CUDA")
     return _cpu("an NVIDIA GPU is here, but this TensorFlow cannot use it: install noisesweep[gpu]")
 
 
@@ -51,12 +70,13 @@ def _metal() -> Device:
     except PackageNotFoundError:
         return _cpu("tensorflow-metal is not installed: on Apple silicon, install noisesweep[metal]")
     if _tensorflow_sees_a_gpu():
-        return Device(DeviceKind.METAL, processes=1, reason=f"Apple GPU, through tensorflow-metal {plugin}")
+        reason = f"Apple GPU, through tensorflow-metal {plugin}"
+        return Device(DeviceKind.METAL, processes=1, stack=GPU_STACK, xla=False, reason=reason)
     return _cpu(f"tensorflow-metal {plugin} is installed, but TensorFlow finds no GPU with it")
 
 
 def _cpu(reason: str) -> Device:
-    return Device(DeviceKind.CPU, processes=usable_cores(), reason=reason)
+    return Device(DeviceKind.CPU, processes=usable_cores(), stack=1, xla=False, reason=reason)
 
 
 def usable_cores() -> int:

@@ -2,9 +2,11 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 
 from redis import Redis
 from redis.backoff import ExponentialWithJitterBackoff
+from redis.client import NEVER_DECODE
 from redis.retry import Retry
 
 from shared.errors import LeaseLostError
@@ -33,6 +35,7 @@ class Claim:
     owner: str
     sweep_id: str
     config: TrainingConfig
+    keep_model: bool
     runs: tuple[ClaimedRun, ...]
 
 
@@ -45,6 +48,7 @@ class Leases:
 
     def __init__(self, settings: Settings) -> None:
         self.lease_microseconds = int(settings.lease_seconds * 1_000_000)
+        self.model_retention_seconds = int(timedelta(days=settings.model_retention_days).total_seconds())
         self.redis: Redis = Redis.from_url(
             settings.redis_url.get_secret_value(),
             decode_responses=True,
@@ -54,6 +58,8 @@ class Leases:
         )
         self._claim = self.redis.register_script(source(Script.CLAIM))
         self._commit = self.redis.register_script(source(Script.COMMIT))
+        self._checkpoint = self.redis.register_script(source(Script.CHECKPOINT))
+        self._release = self.redis.register_script(source(Script.RELEASE))
         self._finish = self.redis.register_script(source(Script.FINISH))
 
     def close(self) -> None:
@@ -66,11 +72,13 @@ class Leases:
         reply = self._claim(keys=SweepKeys(sweep_id).for_scripts, args=[owner, self.lease_microseconds, limit])
         if reply is None:
             return None
-        request, *runs = reply
+        request_json, *runs = reply
+        request = SweepRequest.model_validate_json(request_json)
         return Claim(
             owner=owner,
             sweep_id=sweep_id,
-            config=SweepRequest.model_validate_json(request).config,
+            config=request.config,
+            keep_model=request.keep_model,
             runs=tuple(ClaimedRun(int(index), float(scale), int(seed)) for index, scale, seed in runs),
         )
 
@@ -86,16 +94,32 @@ class Leases:
         if not self._commit(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments):
             raise LeaseLostError(f"Epoch {metrics.epoch} of run {run.index} was refused.")
 
-    def succeed(self, claim: Claim, run: ClaimedRun) -> None:
-        """End a run that has trained all its epochs."""
-        self._end(claim, run, RunStatus.SUCCEEDED)
+    def save_checkpoint(self, claim: Claim, run: ClaimedRun, checkpoint: bytes) -> None:
+        """Keep a checkpoint in place of the one before."""
+        arguments: list[str | bytes] = [str(run.index), claim.owner, checkpoint]
+        if not self._checkpoint(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments):
+            raise LeaseLostError(f"A checkpoint of run {run.index} was refused.")
+
+    def checkpoint(self, claim: Claim, run: ClaimedRun) -> bytes | None:
+        """The run's last checkpoint, if it has one."""
+        key = SweepKeys(claim.sweep_id).checkpoint(run.index)
+        checkpoint: bytes | None = self.redis.execute_command("GET", key, **{NEVER_DECODE: True})  # type: ignore[no-untyped-call]
+        return checkpoint
+
+    def release(self, claim: Claim, run: ClaimedRun) -> None:
+        """Hand the run back to the queue; whoever claims it next goes on from its checkpoint."""
+        if not self._release(keys=SweepKeys(claim.sweep_id).for_scripts, args=[run.index, claim.owner]):
+            raise LeaseLostError(f"The release of run {run.index} was refused.")
+
+    def succeed(self, claim: Claim, run: ClaimedRun, weights_sha256: str, model: bytes | None = None) -> None:
+        """End a run that has trained all its epochs; keep its model, a .keras file, if there is one."""
+        self._end(claim, run, RunStatus.SUCCEEDED, ["", "", weights_sha256, model or b"", self.model_retention_seconds])
 
     def fail(self, claim: Claim, run: ClaimedRun, error: RunError) -> None:
         """End a run that cannot go on, and say why."""
-        self._end(claim, run, RunStatus.FAILED, error)
+        self._end(claim, run, RunStatus.FAILED, [error.code, error.message, "", b"", ""])
 
-    def _end(self, claim: Claim, run: ClaimedRun, outcome: RunStatus, error: RunError | None = None) -> None:
-        reason = [error.code, error.message] if error else ["", ""]
-        arguments = [str(run.index), claim.owner, outcome.value, *reason]
+    def _end(self, claim: Claim, run: ClaimedRun, outcome: RunStatus, rest: list[str | bytes | int]) -> None:
+        arguments = [str(run.index), claim.owner, outcome.value, *rest]
         if not self._finish(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments):
             raise LeaseLostError(f"The end of run {run.index} was refused.")

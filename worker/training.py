@@ -1,95 +1,204 @@
-"""One training, from the first draw to the last epoch: the notebook's recipe in Keras.
-
-The interface is `train`: a config, a scale and a seed, the data, and a callback for each epoch.
-"""
+"""From a claim to its end: epochs in chunks, metrics committed, checkpoints, stops, and runs that fail alone."""
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
-import keras
+from celery.utils.log import get_task_logger
+from redis.exceptions import ConnectionError, TimeoutError  # noqa: A004 - Redis's, which are not Python's
 
-from shared.datasets import CLASSES, Dataset, to_pixels
-from shared.errors import DivergedError
-from shared.models import EpochMetrics, TrainingConfig
-from shared.noise import Purpose, add_noise, base_noise, generator
+from shared import datasets
+from shared.errors import DivergedError, LeaseLostError, NoiseSweepError
+from shared.keys import run_id
+from shared.models import DatasetName, EpochMetrics, RunError, TrainingConfig
+from shared.noise import Purpose
+from shared.settings import Settings
+from worker.keras_model import to_keras_file
+from worker.leases import Claim, ClaimedRun, Leases
+from worker.mlp import NoisyImages, Stack
+from worker.state import RunState
 
-OnEpoch = Callable[[EpochMetrics], None]
+logger = get_task_logger(__name__)
+
+# The stop flag is looked at between chunks, so a chunk is to take a fraction of a second whatever the config.
+CHUNK_SECONDS = 0.25
+
+Stop = Callable[[], bool]
+Result = EpochMetrics | DivergedError
 
 
-def build_model(config: TrainingConfig, inputs: int) -> keras.Sequential:
-    """The compiled multilayer perceptron: ReLU and dropout after each hidden layer, then softmax.
+class Programs:
+    """What a training process keeps warm from one claim to the next: a data set on the device and a traced stack."""
 
-    Keras's defaults hold for what the config does not name: Glorot-uniform kernels, zero biases, RMSprop with
-    rho 0.9 and epsilon 1e-7. Its draws come from Keras's global seed.
+    def __init__(self, settings: Settings, *, xla: bool) -> None:
+        self._settings = settings
+        self._xla = xla
+        self._data: tuple[DatasetName, NoisyImages, NoisyImages] | None = None
+        self._stack: Stack | None = None
 
-    Args:
-        config: Its hidden_units, dropout and learning_rate count here.
-        inputs: Pixels in an image; 784 give 669,706 parameters with the default config.
+    def stack(self, config: TrainingConfig, runs: int) -> Stack:
+        """A stack for so many runs of that config; the last one again, if it is of that kind.
+
+        Raises:
+            DatasetUnavailableError: The data set cannot be had on this host.
+        """
+        if not self._stack or self._stack.config != config or self._stack.runs != runs:
+            self._stack = None  # gives back its memory before the next one takes some
+            self._stack = Stack(config, runs, *self._images(config.dataset), xla=self._xla)
+        return self._stack
+
+    def _images(self, name: DatasetName) -> tuple[NoisyImages, NoisyImages]:
+        if not self._data or self._data[0] != name:
+            self._data = None
+            data = datasets.load(name, self._settings.data_dir)
+            training = NoisyImages(data.training_images, data.training_labels, Purpose.TRAINING_NOISE)
+            validation = NoisyImages(data.validation_images, data.validation_labels, Purpose.VALIDATION_NOISE)
+            self._data = name, training, validation
+        return self._data[1:]
+
+
+def epochs(stack: Stack, stop: Stop) -> Iterator[list[Result]]:
+    """Train from where the stack stands; yield what each epoch measured, run by run.
+
+    The stack then stands at the beginning of the next epoch. It ends after the config's last epoch, or early, between
+    two chunks, when `stop` says so.
     """
-    model = keras.Sequential([keras.Input((inputs,))])
-    for units in config.hidden_units:
-        model.add(keras.layers.Dense(units, activation="relu"))
-        model.add(keras.layers.Dropout(config.dropout))
-    model.add(keras.layers.Dense(CLASSES, activation="softmax"))
-    model.compile(
-        loss="categorical_crossentropy",
-        optimizer=keras.optimizers.RMSprop(learning_rate=config.learning_rate),
-        metrics=["accuracy"],
+    chunk = 1
+    while stack.epoch < stack.config.epochs:
+        begun = time.perf_counter()
+        while stack.step < stack.steps:
+            if stop():
+                return
+            chunk_begun = time.perf_counter()
+            stack.train(chunk)
+            pace = CHUNK_SECONDS / (time.perf_counter() - chunk_begun)
+            chunk = max(1, round(chunk * min(pace, 4)))
+        figures = zip(*stack.training_figures(), *stack.validation_figures(), strict=True)
+        seconds, epoch = time.perf_counter() - begun, stack.epoch
+        stack.next_epoch()
+        yield [_result(epoch, seconds, *map(float, run)) for run in figures]
+
+
+def _result(epoch: int, seconds: float, *figures: float) -> Result:
+    loss, accuracy, val_loss, val_accuracy = figures
+    if not (math.isfinite(loss) and math.isfinite(val_loss)):
+        return DivergedError(
+            f"The loss left the finite numbers in epoch {epoch} (training {loss}, validation {val_loss}). "
+            "Try a smaller learning_rate."
+        )
+    return EpochMetrics(
+        epoch=epoch, loss=loss, accuracy=accuracy, val_loss=val_loss, val_accuracy=val_accuracy, seconds=seconds
     )
-    return model
 
 
-def train(config: TrainingConfig, scale: float, seed: int, dataset: Dataset, on_epoch: OnEpoch) -> None:
-    """Train one network on noisy images and call `on_epoch` with the metrics of every epoch.
+class ClaimTraining:
+    """The training of a claim: its runs as one stack, and what is written of each.
 
-    Noise is drawn once per image, for the training and for the validation images. All draws follow from the seed,
-    so two calls with equal arguments give equal metrics (but for `seconds`) on one kind of machine.
-
-    Raises:
-        DivergedError: The loss is no longer a finite number.
-        Whatever `on_epoch` raises: training ends there.
+    A run that cannot go on ends alone; the others go on beside it.
     """
-    weights_seed = generator(seed, Purpose.WEIGHTS).integers(2**31)
-    keras.utils.set_random_seed(int(weights_seed))
 
-    clean_training, clean_validation = (
-        to_pixels(dataset.training_images),
-        to_pixels(dataset.validation_images),
-    )
-    training_images = add_noise(clean_training, scale, base_noise(seed, Purpose.TRAINING_NOISE, clean_training.shape))
-    validation_images = add_noise(
-        clean_validation, scale, base_noise(seed, Purpose.VALIDATION_NOISE, clean_validation.shape)
-    )
-    model = build_model(config, inputs=training_images.shape[1])
-    model.fit(
-        training_images,
-        keras.utils.to_categorical(dataset.training_labels, CLASSES),
-        batch_size=config.batch_size,
-        epochs=config.epochs,
-        validation_data=(validation_images, keras.utils.to_categorical(dataset.validation_labels, CLASSES)),
-        callbacks=[ReportEpochs(on_epoch)],
-        verbose=0,
-    )
+    def __init__(self, claim: Claim, leases: Leases, settings: Settings) -> None:
+        self._claim = claim
+        self._leases = leases
+        self._settings = settings
+        self._live = dict(enumerate(claim.runs))  # by place in the stack
+
+    def run(self, programs: Programs, stop: Stop) -> int:
+        """Train the runs to their end, or until `stop`; return how many were handed back to the queue.
+
+        Raises:
+            redis.exceptions.ConnectionError, TimeoutError: The store was away for about as long as a lease, which now
+                decides what becomes of the runs.
+        """
+        try:
+            return self._train(programs.stack(self._claim.config, len(self._claim.runs)), stop)
+        except (ConnectionError, TimeoutError):
+            raise
+        except Exception:
+            for place in list(self._live):
+                with self._alone(place):
+                    raise  # for each of them: a sweep must not wait for runs that broke
+            return 0
+
+    def _train(self, stack: Stack, stop: Stop) -> int:
+        stack.start(self._claim.runs[0].seed, [run.scale for run in self._claim.runs], self._states())
+        saved = time.monotonic()
+        for results in epochs(stack, stop):
+            for place, run in list(self._live.items()):
+                with self._alone(place):
+                    self._keep(run, results[place])
+            if not self._live:
+                return 0
+            due = time.monotonic() - saved >= self._settings.checkpoint_interval_seconds
+            if due and stack.epoch < self._claim.config.epochs:
+                self._save(stack)
+                saved = time.monotonic()
+        if stack.epoch < self._claim.config.epochs:
+            return self._hand_back(stack)
+        for place, run in list(self._live.items()):
+            with self._alone(place):
+                self._succeed(run, stack.state(place))
+        return 0
+
+    def _states(self) -> list[RunState] | None:
+        """Where the runs go on: at their checkpoints if these all stand at one step, else at the beginning."""
+        checkpoints = [self._leases.checkpoint(self._claim, run) for run in self._claim.runs]
+        states = [RunState.from_bytes(checkpoint) for checkpoint in checkpoints if checkpoint]
+        together = len({(state.epoch, state.step) for state in states}) == 1
+        return states if together and len(states) == len(checkpoints) else None
+
+    def _keep(self, run: ClaimedRun, result: Result) -> None:
+        if isinstance(result, DivergedError):
+            raise result
+        self._leases.commit(self._claim, run, result)
+
+    def _save(self, stack: Stack) -> None:
+        for place, run in list(self._live.items()):
+            with self._alone(place):
+                self._leases.save_checkpoint(self._claim, run, stack.state(place).to_bytes())
+
+    def _hand_back(self, stack: Stack) -> int:
+        self._save(stack)
+        handed_back = 0
+        for place, run in list(self._live.items()):
+            with self._alone(place):
+                self._leases.release(self._claim, run)
+                logger.info(
+                    "Run %s goes back to the queue at epoch %d, step %d", self._name(run), stack.epoch, stack.step
+                )
+                handed_back += 1
+        return handed_back
+
+    def _succeed(self, run: ClaimedRun, state: RunState) -> None:
+        model = to_keras_file(self._claim.config, list(state.weights)) if self._claim.keep_model else None
+        self._leases.succeed(self._claim, run, state.weights_sha256, model)
+        logger.info("Run %s succeeded", self._name(run))
+
+    @contextmanager
+    def _alone(self, place: int) -> Iterator[None]:
+        """What goes wrong within ends this run, with its reason, and no other."""
+        run = self._live[place]
+        try:
+            yield
+        except (ConnectionError, TimeoutError):
+            raise  # the store is away, which is no fault of the run
+        except LeaseLostError as lost:
+            del self._live[place]
+            logger.warning("Run %s was given to another worker: %s", self._name(run), lost)
+        except Exception as error:
+            del self._live[place]
+            logger.warning("Run %s failed", self._name(run), exc_info=not isinstance(error, NoiseSweepError))
+            with suppress(LeaseLostError):
+                self._leases.fail(self._claim, run, explained(error))
+
+    def _name(self, run: ClaimedRun) -> str:
+        return run_id(self._claim.sweep_id, run.index)
 
 
-class ReportEpochs(keras.callbacks.Callback):  # type: ignore[misc] # Keras is untyped
-    """Turns Keras's logs into EpochMetrics; raises DivergedError where they are no longer finite."""
-
-    def __init__(self, on_epoch: OnEpoch) -> None:
-        super().__init__()
-        self.on_epoch = on_epoch
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - as Keras calls it
-        """Start the clock."""
-        self.begun = time.perf_counter()
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Hand the epoch's metrics on; `logs` holds them all but the duration."""
-        metrics = logs or {}
-        if not all(math.isfinite(metrics[name]) for name in ("loss", "val_loss")):
-            raise DivergedError(
-                f"The loss left the finite numbers in epoch {epoch} (training {metrics['loss']}, validation "
-                f"{metrics['val_loss']}). Try a smaller learning_rate."
-            )
-        self.on_epoch(EpochMetrics(epoch=epoch, seconds=time.perf_counter() - self.begun, **metrics))
+def explained(error: Exception) -> RunError:
+    """What a user is told of an error: its own words if it was raised on purpose, else where to look."""
+    if isinstance(error, NoiseSweepError):
+        return RunError(code=error.code, message=str(error))
+    message = f"The trainer broke with {type(error).__name__}; the worker's log says where."
+    return RunError(code=NoiseSweepError.code, message=message)

@@ -53,7 +53,7 @@ def _caption(sweep: Sweep) -> str:
     config = sweep.config
     seeds = f"seed {sweep.seeds[0]}" if len(sweep.seeds) == 1 else f"mean of {len(sweep.seeds)} seeds"
     epochs = _counted(config.epochs, "epoch")
-    return f"{config.dataset}, {epochs}, batch size {config.batch_size}, {seeds} (sweep {sweep.id})"
+    return f"{config.dataset}, {epochs}, batch size {config.batch_size}, {config.precision}, {seeds} (sweep {sweep.id})"
 
 
 def _remark(sweep: Sweep) -> str | None:

@@ -14,7 +14,7 @@ def draw(run: Run) -> bytes:
 
 def _draw(figure: Figure, run: Run) -> None:
     config = run.config
-    caption = f"{config.dataset}, batch size {config.batch_size}, seed {run.seed} (run {run.id})"
+    caption = f"{config.dataset}, batch size {config.batch_size}, {config.precision}, seed {run.seed} (run {run.id})"
     if run.status is not RunStatus.SUCCEEDED:
         caption += f": {run.status}, {run.epochs_done} of {config.epochs} epochs"
     figure.suptitle(f"Training at Noise Scale {run.scale:g}")

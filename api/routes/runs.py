@@ -1,6 +1,7 @@
 """/runs: one training each, alone or as part of a sweep."""
 
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import APIRouter, Response
 
@@ -11,6 +12,20 @@ from api.problems import documented
 from shared.models import Run, RunRequest
 
 router = APIRouter(prefix="/runs", tags=["runs"])
+
+
+class KerasResponse(Response):
+    """A .keras file, which is a zip archive."""
+
+    media_type = "application/zip"
+
+
+KERAS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A .keras file; it takes float32 images (n, 784): pixels in [0, 1] plus noise.",
+        "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 
 
 @router.post("", status_code=HTTPStatus.ACCEPTED, responses=documented(HTTPStatus.UNPROCESSABLE_ENTITY))
@@ -31,3 +46,10 @@ async def get_run(run: RunDep) -> Run:
 def plot_run(run: RunDep) -> PngResponse:
     """Accuracy and loss against the epoch as a PNG, training and validation."""
     return PngResponse(epochs.draw(run))
+
+
+@router.get("/{run_id}/model", response_class=KerasResponse, responses=KERAS | documented(HTTPStatus.NOT_FOUND))
+async def download_model(run: RunDep, store: StoreDep) -> KerasResponse:
+    """The trained network as a Keras model, if the run was submitted with `keep_model`; kept for some days."""
+    disposition = {"Content-Disposition": f'attachment; filename="{run.id}.keras"'}
+    return KerasResponse(await store.model(run), headers=disposition)

@@ -1,7 +1,7 @@
 -- End a run. Repeated by the same owner, it changes nothing.
--- ARGV: index, owner, outcome, error code, error message (both empty unless failed). Returns 1 if the run has ended
--- so, 0 if the owner has lost it.
-local index, owner, outcome, code, message = unpack(ARGV)
+-- ARGV: index, owner, outcome, error code, error message, SHA-256 of the weights, model (bytes), seconds to keep the
+-- model; what does not apply is empty. Returns 1 if the run has ended so, 0 if the owner has lost it.
+local index, owner, outcome, code, message, weights_sha256, model, model_seconds = unpack(ARGV)
 local run = run_prefix .. index
 if redis.call('HGET', run, 'owner') == owner and redis.call('HGET', run, 'outcome') == outcome then
   return 1
@@ -14,6 +14,13 @@ redis.call('HSET', run, 'outcome', outcome, 'ended_at', microseconds(now()))
 if code ~= '' then
   redis.call('HSET', run, 'error_code', code, 'error_message', message)
 end
+if weights_sha256 ~= '' then
+  redis.call('HSET', run, 'weights_sha256', weights_sha256)
+end
+if model ~= '' then
+  redis.call('SET', model_prefix .. index, model, 'EX', model_seconds)
+end
+redis.call('DEL', checkpoint_prefix .. index)
 emit('run.ended', index, cjson.encode({ status = outcome }))
 if redis.call('ZCARD', queued) + redis.call('ZCARD', leases) == 0 then
   emit('sweep.ended', '', '{}')

@@ -1,6 +1,6 @@
 -- Stands before every script: the names of KEYS (shared/keys.py, for_scripts) and the four things all scripts do.
 -- Keys of single runs are built from the prefixes; they carry the sweep's hash tag, so they are in the same slot.
-local record, queued, leases, events, run_prefix, epochs_prefix = unpack(KEYS)
+local record, queued, leases, events, run_prefix, epochs_prefix, checkpoint_prefix, model_prefix = unpack(KEYS)
 
 -- The server's clock in microseconds. Doubles hold it exactly; tostring() would not, so it is formatted by hand.
 local function now()

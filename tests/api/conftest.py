@@ -15,14 +15,14 @@ class Training:
     def __init__(self, leases: Leases) -> None:
         self._leases = leases
 
-    def epochs(self, location: str, *, runs: int, epochs: int, end: bool = False) -> None:
+    def epochs(self, location: str, *, runs: int, epochs: int, end: bool = False, model: bytes | None = None) -> None:
         claim = self._leases.claim(location.rsplit("/", maxsplit=1)[-1], limit=runs)
         assert claim
         for run in claim.runs:
             for epoch in range(epochs):
                 self._leases.commit(claim, run, invented_metrics(epoch, run.scale))
             if end:
-                self._leases.succeed(claim, run)
+                self._leases.succeed(claim, run, weights_sha256="ab" * 32, model=model)
 
 
 def invented_metrics(epoch: int, scale: float) -> EpochMetrics:

@@ -50,3 +50,28 @@ def test_an_unknown_run_is_not_found(http: httpx.Client) -> None:
             response = http.get(f"/runs/{run_id}{suffix}")
             assert response.status_code == 404
             assert "No run has the id" in response.json()["detail"]
+
+
+def test_a_kept_model_is_downloaded_under_the_runs_name(http: httpx.Client, training: Training) -> None:
+    run = http.post("/runs", json={"scale": 0.5, "epochs": 1, "keep_model": True}).json()
+    assert run["links"]["model"] is None
+    training.epochs(f"/sweeps/{run['sweep_id']}", runs=1, epochs=1, end=True, model=bytes(range(256)))
+    run = http.get(run["links"]["self"]).json()
+    assert run["weights_sha256"] == "ab" * 32
+    model = http.get(run["links"]["model"])
+    assert model.content == bytes(range(256))
+    assert model.headers["Content-Disposition"] == f'attachment; filename="{run["id"]}.keras"'
+
+
+@pytest.mark.parametrize(
+    ("keep_model", "end", "reason"),
+    [(False, True, "submit with keep_model"), (True, False, "it is running"), (True, True, "no longer kept")],
+)
+def test_a_model_that_is_not_there_says_why(
+    http: httpx.Client, training: Training, keep_model: bool, end: bool, reason: str
+) -> None:
+    run = http.post("/runs", json={"scale": 0.5, "epochs": 1, "keep_model": keep_model}).json()
+    training.epochs(f"/sweeps/{run['sweep_id']}", runs=1, epochs=1, end=end)
+    response = http.get(f"/runs/{run['id']}/model")
+    assert response.status_code == 404
+    assert reason in response.json()["detail"]

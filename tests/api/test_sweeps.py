@@ -26,6 +26,7 @@ def test_a_sweep_of_scales_alone_is_accepted_with_the_notebooks_values(http: htt
         "hidden_units": [512, 512],
         "dropout": 0.2,
         "learning_rate": 0.001,
+        "precision": "float32",
     }
     assert [run["scale"] for run in sweep["runs"]] == NOTEBOOK["scales"]
     assert {run["status"] for run in sweep["runs"]} == {"queued"}
@@ -51,6 +52,8 @@ def test_what_was_submitted_is_what_is_read_back(http: httpx.Client) -> None:
         "hidden_units": [64],
         "dropout": 0,
         "learning_rate": 0.01,
+        "precision": "mixed_bfloat16",
+        "keep_model": True,
         "dataset": "digits",
         "name": "  week 3, Übung B  ",
     }
@@ -144,6 +147,8 @@ REFUSED: list[tuple[dict[str, Any] | str, str, str]] = [
     ({"scales": [1], "dropout": 1}, "#/dropout", "less than 1"),
     ({"scales": [1], "learning_rate": 0}, "#/learning_rate", "greater than 0"),
     ({"scales": [1], "dataset": "cifar10"}, "#/dataset", "'mnist' or 'digits'"),
+    ({"scales": [1], "precision": "float16"}, "#/precision", "'float32' or 'mixed_bfloat16'"),
+    ({"scales": [1], "keep_model": 1}, "#/keep_model", "valid boolean"),
     ({"scales": [1], "name": " "}, "#/name", "at least 1 character"),
     ({"scales": [1], "epoch": 3}, "#/epoch", "Extra inputs are not permitted"),
     ("[1]", "#", "valid dictionary"),

@@ -1,5 +1,9 @@
 """The service as a user has it: an API and a Celery worker in processes of their own, on a real store."""
 
+import io
+import os
+import subprocess
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
@@ -8,7 +12,7 @@ from typing import cast
 import httpx
 import pytest
 
-from client.launcher import free_port, launch
+from client.launcher import Stack, free_port, launch
 from shared.keys import SweepKeys
 from shared.models import EpochMetrics, Run, RunStatus, Sweep
 from shared.queue import celery_app, publish
@@ -20,9 +24,18 @@ SMALL = {"epochs": 3, "hidden_units": [32], "dataset": "digits"}
 
 
 class Service:
-    def __init__(self, http: httpx.Client, store: RedisServer) -> None:
+    def __init__(self, http: httpx.Client, store: RedisServer, stack: Stack) -> None:
         self.http = http
         self.store = store
+        self._stack = stack
+
+    def restart_worker(self) -> None:
+        """As a rolling deploy does: SIGTERM, wait, start anew."""
+        old = self._stack.processes["worker"]
+        old.terminate()
+        assert old.wait(timeout=15) == 0
+        new = subprocess.Popen(old.args, process_group=os.getpgid(self._stack.processes["API"].pid))
+        self._stack.processes["worker"] = new
 
     def sweep(self, location: str) -> Sweep:
         return Sweep.model_validate_json(self.http.get(location).raise_for_status().content)
@@ -42,6 +55,10 @@ class Service:
         return self.sweep(location)
 
 
+def figures(run: Run) -> list[dict[str, float]]:
+    return [metrics.model_dump(exclude={"seconds"}) for metrics in run.epochs]
+
+
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("service")
@@ -54,7 +71,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             launch(folder, port=None, workers=2, log=folder / "log") as stack,
             httpx.Client(base_url=stack.url) as http,
         ):
-            yield Service(http, store)
+            yield Service(http, store, stack)
     store.close()
 
 
@@ -82,11 +99,9 @@ def test_a_single_run_trains_too(service: Service) -> None:
 def test_the_same_sweep_trained_again_gives_the_same_figures(service: Service) -> None:
     body = {"scales": [0.3, 0.6], **SMALL}
     first, second = (service.finished(service.submit("/sweeps", body)) for _ in range(2))
-
-    def figures(sweep: Sweep) -> list[dict[str, float]]:
-        return [run.latest_metrics.model_dump(exclude={"seconds"}) for run in sweep.runs if run.latest_metrics]
-
-    assert figures(first) == figures(second)
+    for run, again in zip(first.runs, second.runs, strict=True):
+        assert figures(service.run(run.links.self)) == figures(service.run(again.links.self))
+        assert run.weights_sha256 == again.weights_sha256
 
 
 def test_a_sweep_that_fails_says_why_and_the_worker_goes_on(service: Service) -> None:
@@ -121,3 +136,25 @@ def test_every_epoch_is_an_event_that_carries_its_metrics(service: Service) -> N
         EpochMetrics.model_validate_json(event["data"]) for event in service.events(sweep) if event["type"] == "epoch"
     ]
     assert told == service.run(sweep.runs[0].links.self).epochs
+
+
+def test_a_trained_model_can_be_downloaded(service: Service) -> None:
+    sweep = service.finished(service.submit("/sweeps", {"scales": [0.2], "keep_model": True, **SMALL}))
+    (run,) = sweep.runs
+    assert run.links.model
+    assert zipfile.is_zipfile(io.BytesIO(service.http.get(run.links.model).content))
+
+
+def test_a_worker_told_to_stop_hands_its_runs_over_and_they_end_with_the_same_bits(service: Service) -> None:
+    body = {"scales": [0.1, 1.0], "dataset": "digits", "epochs": 25, "batch_size": 8}
+    undisturbed = service.finished(service.submit("/sweeps", body))
+    location = service.submit("/sweeps", body)
+    wait_until(lambda: service.sweep(location).progress.epochs_done > 5)
+    service.restart_worker()
+    disturbed = service.finished(location)
+    assert [run.weights_sha256 for run in disturbed.runs] == [run.weights_sha256 for run in undisturbed.runs]
+    for first, second in zip(undisturbed.runs, disturbed.runs, strict=True):
+        assert figures(service.run(first.links.self)) == figures(service.run(second.links.self))
+    kinds = Counter(event["type"] for event in service.events(disturbed))
+    assert kinds["run.queued"] > 0
+    assert kinds["epoch"] == 50

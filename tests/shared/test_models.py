@@ -3,38 +3,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.models import MAX_RUNS, RunRequest, RunStatus, RunSummary, Sweep, SweepRequest, TrainingConfig
+from shared.models import MAX_RUNS, RunRequest, RunStatus, Sweep, SweepRequest, TrainingConfig
+from tests.samples import run_summary, sweep_of
 
 scales = st.lists(st.floats(0, 1000), min_size=1, max_size=16, unique=True)
 seeds = st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=16, unique=True)
 
 
-def sweep_of(*statuses: RunStatus) -> Sweep:
-    runs = [
-        RunSummary(
-            id=f"0123456789abcdef-{index}",
-            scale=float(index),
-            seed=0,
-            status=status,
-            epochs_done=1,
-            latest_metrics=None,
-            error=None,
-            started_at=None,
-            ended_at=None,
-        )
-        for index, status in enumerate(statuses)
-    ]
-    return Sweep.model_validate(
-        {
-            "id": "0123456789abcdef",
-            "name": None,
-            "created_at": "2026-01-01T00:00:00Z",
-            "config": TrainingConfig(epochs=3),
-            "scales": [run.scale for run in runs],
-            "seeds": [0],
-            "runs": runs,
-        }
-    )
+def sweep_with(*statuses: RunStatus) -> Sweep:
+    return sweep_of([run_summary(index, float(index), status) for index, status in enumerate(statuses)], epochs=3)
 
 
 def test_a_request_of_scales_alone_is_the_notebooks_training() -> None:
@@ -46,8 +23,10 @@ def test_a_request_of_scales_alone_is_the_notebooks_training() -> None:
         "hidden_units": [512, 512],
         "dropout": 0.2,
         "learning_rate": 0.001,
+        "precision": "float32",
         "seeds": [0],
         "name": None,
+        "keep_model": False,
     }
 
 
@@ -98,14 +77,14 @@ def test_a_run_is_a_sweep_of_one_with_the_same_config() -> None:
     ],
 )
 def test_the_status_of_a_sweep_follows_from_its_runs(statuses: str, expected: str) -> None:
-    assert sweep_of(*map(RunStatus, statuses.split())).status == expected
+    assert sweep_with(*map(RunStatus, statuses.split())).status == expected
 
 
 def test_progress_counts_epochs_over_all_runs() -> None:
-    progress = sweep_of(RunStatus.RUNNING, RunStatus.QUEUED).progress
+    progress = sweep_with(RunStatus.RUNNING, RunStatus.QUEUED).progress
     assert (progress.epochs_done, progress.epochs_total) == (2, 6)
 
 
 def test_what_the_api_says_of_a_sweep_reads_back_as_the_same_sweep() -> None:
-    sweep = sweep_of(RunStatus.RUNNING, RunStatus.QUEUED)
+    sweep = sweep_with(RunStatus.RUNNING, RunStatus.QUEUED)
     assert Sweep.model_validate_json(sweep.model_dump_json()) == sweep

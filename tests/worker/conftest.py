@@ -12,7 +12,7 @@ from worker import devices
 from worker.leases import Leases
 
 # TensorFlow is set up here as in a training process, before any test computes with it.
-devices.prepare(devices.find())
+devices.prepare(devices.find(Settings()))
 
 
 class Sweeps:
@@ -53,3 +53,11 @@ def leases(settings: Settings) -> Iterator[Leases]:
     leases = Leases(settings)
     yield leases
     leases.close()
+
+
+@pytest.fixture
+def redis_bytes(redis: Redis, settings: Settings) -> Iterator[Redis]:
+    """A client of the same store that leaves what it reads as bytes."""
+    client: Redis = Redis.from_url(settings.redis_url.get_secret_value())
+    yield client
+    client.close()

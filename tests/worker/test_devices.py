@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
+from shared.settings import Settings
 from worker.devices import DeviceKind, find, usable_cores
 
 without_gpu = pytest.mark.skipif(
@@ -15,8 +16,13 @@ without_gpu = pytest.mark.skipif(
 
 @without_gpu
 def test_a_host_without_a_gpu_trains_one_process_on_each_core() -> None:
-    device = find()
-    assert (device.kind, device.processes) == (DeviceKind.CPU, usable_cores())
+    device = find(Settings())
+    assert (device.kind, device.processes, device.stack, device.xla) == (DeviceKind.CPU, usable_cores(), 1, False)
+
+
+def test_stack_and_compilation_can_be_overruled() -> None:
+    device = find(Settings(stack=8, xla=True))
+    assert (device.stack, device.xla) == (8, True)
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="for systems with core affinity")

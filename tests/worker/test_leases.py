@@ -11,6 +11,7 @@ from shared.settings import Settings
 from tests.worker.conftest import Sweeps
 from worker.leases import Claim, Leases
 
+SHA = "ab" * 32
 THREE = SweepRequest(scales=[0.1, 0.5, 1.0], epochs=2, dataset="digits")
 
 
@@ -78,7 +79,7 @@ def test_epochs_are_kept_in_order_and_told_of(leases: Leases, sweeps: Sweeps) ->
     claim = claimed(leases, sweep_id)
     for epoch in range(2):
         leases.commit(claim, claim.runs[0], metrics(epoch))
-    leases.succeed(claim, claim.runs[0])
+    leases.succeed(claim, claim.runs[0], SHA)
     kept = [EpochMetrics.model_validate_json(text) for text in sweeps.epochs(sweep_id, 0)]
     assert kept == [metrics(0), metrics(1)]
     assert sweeps.events(sweep_id) == [("run.started", "0"), ("epoch", "0"), ("epoch", "0"), ("run.ended", "0")]
@@ -107,14 +108,14 @@ def test_who_has_lost_the_run_can_neither_commit_nor_end_it(leases: Leases, swee
     with pytest.raises(LeaseLostError):
         leases.commit(claim, claim.runs[0], metrics(0))
     with pytest.raises(LeaseLostError):
-        leases.succeed(claim, claim.runs[0])
+        leases.succeed(claim, claim.runs[0], SHA)
     assert sweeps.run(sweep_id, 0) == before
     assert sweeps.epochs(sweep_id, 0) == []
 
 
 def test_a_run_that_has_ended_takes_no_more_epochs(leases: Leases, sweeps: Sweeps) -> None:
     claim = claimed(leases, sweeps.create(THREE))
-    leases.succeed(claim, claim.runs[0])
+    leases.succeed(claim, claim.runs[0], SHA)
     with pytest.raises(LeaseLostError):
         leases.commit(claim, claim.runs[0], metrics(0))
 
@@ -145,6 +146,53 @@ def test_the_end_of_the_last_run_is_the_end_of_the_sweep_and_is_told_once(leases
     sweep_id = sweeps.create(THREE)
     claim = claimed(leases, sweep_id, limit=3)
     for run in claim.runs:
-        leases.succeed(claim, run)
-        leases.succeed(claim, run)
+        leases.succeed(claim, run, SHA)
+        leases.succeed(claim, run, SHA)
     assert [kind for kind, _ in sweeps.events(sweep_id)] == ["run.started"] * 3 + ["run.ended"] * 3 + ["sweep.ended"]
+
+
+def test_a_checkpoint_is_kept_to_the_byte_until_the_run_has_ended(leases: Leases, sweeps: Sweeps) -> None:
+    claim = claimed(leases, sweeps.create(THREE))
+    run = claim.runs[0]
+    assert leases.checkpoint(claim, run) is None
+    for checkpoint in (b"first", bytes(range(256))):
+        leases.save_checkpoint(claim, run, checkpoint)
+        assert leases.checkpoint(claim, run) == checkpoint
+    leases.succeed(claim, run, SHA)
+    assert leases.checkpoint(claim, run) is None
+
+
+def test_who_has_lost_the_run_leaves_its_checkpoint_alone(leases: Leases, sweeps: Sweeps, redis: Redis) -> None:
+    sweep_id = sweeps.create(THREE)
+    claim = claimed(leases, sweep_id)
+    leases.save_checkpoint(claim, claim.runs[0], b"good")
+    redis.hset(SweepKeys(sweep_id).run(0), "owner", "somebody else")
+    with pytest.raises(LeaseLostError):
+        leases.save_checkpoint(claim, claim.runs[0], b"late")
+    with pytest.raises(LeaseLostError):
+        leases.release(claim, claim.runs[0])
+    assert leases.checkpoint(claim, claim.runs[0]) == b"good"
+
+
+def test_a_run_handed_back_is_the_next_to_be_claimed_and_has_cost_no_attempt(leases: Leases, sweeps: Sweeps) -> None:
+    sweep_id = sweeps.create(THREE)
+    claim = claimed(leases, sweep_id)
+    leases.release(claim, claim.runs[0])
+    assert sweeps.run(sweep_id, 0)["attempts"] == "0"
+    again = claimed(leases, sweep_id)
+    assert again.runs == claim.runs
+    assert again.owner != claim.owner
+    assert sweeps.run(sweep_id, 0)["attempts"] == "1"
+    with pytest.raises(LeaseLostError):
+        leases.commit(claim, claim.runs[0], metrics(0))
+
+
+def test_a_finished_run_names_its_weights_and_keeps_its_model_for_its_days(
+    leases: Leases, sweeps: Sweeps, redis: Redis
+) -> None:
+    sweep_id = sweeps.create(THREE)
+    claim = claimed(leases, sweep_id)
+    leases.succeed(claim, claim.runs[0], SHA, model=b"a model")
+    assert sweeps.run(sweep_id, 0)["weights_sha256"] == SHA
+    assert redis.get(SweepKeys(sweep_id).model(0)) == "a model"
+    assert 7 * 86400 - 60 < redis.ttl(SweepKeys(sweep_id).model(0)) <= 7 * 86400

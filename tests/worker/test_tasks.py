@@ -9,6 +9,7 @@ from redis import Redis
 
 from shared.keys import SweepKeys
 from shared.models import SweepRequest
+from shared.queue import QUEUE, celery_app
 from shared.settings import Settings
 from tests.worker.conftest import Sweeps
 from worker import tasks
@@ -23,8 +24,15 @@ def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator
     yield
     if tasks.leases.cache_info().currsize:
         tasks.leases().close()
-    tasks.leases.cache_clear()
-    tasks.dataset.cache_clear()
+    for cached in (tasks.leases, tasks.settings, tasks.device, tasks.programs):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def stopping() -> Iterator[None]:
+    tasks.stop_training()
+    yield
+    tasks._shutting_down.value = 0  # noqa: SLF001 - a process is told once; the tests' goes on
 
 
 def outcomes(sweeps: Sweeps, sweep_id: str, runs: int) -> list[str | None]:
@@ -67,14 +75,17 @@ def test_a_run_that_breaks_fails_without_showing_internals_and_the_others_of_its
     assert run["error_message"] == "The trainer broke with ResponseError; the worker's log says where."
 
 
-def test_a_worker_that_has_lost_its_run_leaves_it_alone(sweeps: Sweeps, redis: Redis) -> None:
+def test_a_worker_told_to_stop_hands_its_run_back_and_publishes_it(
+    sweeps: Sweeps, redis: Redis, settings: Settings, stopping: None
+) -> None:
     sweep_id = sweeps.create(DIGITS)
-    claim = tasks.leases().claim(sweep_id, limit=1)
-    assert claim
-    redis.hset(SweepKeys(sweep_id).run(0), "owner", "somebody else")
-    before = sweeps.run(sweep_id, 0)
-    tasks.train_run(claim, claim.runs[0])
-    assert sweeps.run(sweep_id, 0) == before
+    app = celery_app(settings)
+    with app:
+        app.set_current()
+        tasks.train(sweep_id)
+    assert redis.zrange(SweepKeys(sweep_id).queued, 0, -1) == ["0", "1"]
+    assert redis.zcard(SweepKeys(sweep_id).leases) == 0
+    assert redis.llen(QUEUE) == 1
 
 
 def test_the_process_that_forks_never_imports_tensorflow() -> None:

@@ -1,161 +1,188 @@
-"""The trainer against NumPy: what Keras reports and does is computed a second time, by hand."""
+"""A claim trained to its end on a real store: epochs, checkpoints, stops, and runs that fail alone."""
 
 import math
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-from scipy.special import log_softmax
+from redis import Redis
 
 from shared import datasets
-from shared.datasets import Dataset, to_pixels
+from shared.datasets import to_pixels
 from shared.errors import DivergedError
-from shared.models import DatasetName, EpochMetrics, TrainingConfig
-from shared.noise import Purpose, add_noise, base_noise, generator
-from worker.training import ReportEpochs, build_model, train
+from shared.keys import SweepKeys
+from shared.models import DatasetName, EpochMetrics, SweepRequest
+from shared.noise import Purpose, add_noise, base_noise
+from shared.settings import Settings
+from tests.worker.conftest import Sweeps
+from worker.leases import Claim, Leases
+from worker.state import RunState
+from worker.training import ClaimTraining, Programs, epochs
 
-Array = NDArray[np.float32]
+REQUEST = SweepRequest(scales=[0.1, 0.5, 1.0], epochs=3, hidden_units=[32], batch_size=16, dataset="digits")
 
 
 @pytest.fixture(scope="module")
-def digits() -> Dataset:
-    return datasets.load(DatasetName.DIGITS, None)
+def programs() -> Programs:
+    return Programs(Settings(), xla=bool(Settings().xla))
 
 
-def config(**settings: object) -> TrainingConfig:
-    return TrainingConfig.model_validate({"dataset": "digits", "epochs": 1, "hidden_units": [32, 16], **settings})
+class Trainer:
+    """Submits, claims and trains, each as its own part of the service does."""
+
+    def __init__(self, sweeps: Sweeps, leases: Leases, settings: Settings, programs: Programs) -> None:
+        self.sweeps, self.leases, self.settings, self.programs = sweeps, leases, settings, programs
+
+    def claimed(self, request: SweepRequest, limit: int = 1) -> Claim:
+        claim = self.leases.claim(self.sweeps.create(request), limit)
+        assert claim
+        return claim
+
+    def train(self, claim: Claim, stop: Callable[[], bool] = lambda: False) -> int:
+        return ClaimTraining(claim, self.leases, self.settings).run(self.programs, stop)
+
+    def figures(self, sweep_id: str, index: int) -> list[dict[str, float]]:
+        kept = [EpochMetrics.model_validate_json(epoch) for epoch in self.sweeps.epochs(sweep_id, index)]
+        return [metrics.model_dump(exclude={"seconds"}) for metrics in kept]
+
+    def undisturbed(self, request: SweepRequest) -> tuple[list[dict[str, float]], str]:
+        claim = self.claimed(request)
+        self.train(claim)
+        return self.figures(claim.sweep_id, 0), self.sweeps.run(claim.sweep_id, 0)["weights_sha256"]
 
 
-def trained(config: TrainingConfig, scale: float, seed: int, dataset: Dataset) -> list[EpochMetrics]:
-    epochs: list[EpochMetrics] = []
-    train(config, scale, seed, dataset, epochs.append)
-    return epochs
+@pytest.fixture
+def trainer(sweeps: Sweeps, leases: Leases, settings: Settings, programs: Programs) -> Trainer:
+    return Trainer(sweeps, leases, settings, programs)
 
 
-def figures(epochs: list[EpochMetrics]) -> list[dict[str, float]]:
-    return [metrics.model_dump(exclude={"seconds"}) for metrics in epochs]
+def after(checks: int) -> Callable[[], bool]:
+    """A stop that comes with the check after so many."""
+    answers: Iterator[bool] = iter([False] * checks)
+    return lambda: next(answers, True)
 
 
-def initial_weights(config: TrainingConfig, seed: int) -> list[Array]:
-    """The weights that `train` starts from."""
-    keras.utils.set_random_seed(int(generator(seed, Purpose.WEIGHTS).integers(2**31)))
-    weights: list[Array] = build_model(config, inputs=784).get_weights()
-    return weights
+def test_a_stack_of_runs_is_trained_and_each_run_succeeds(trainer: Trainer) -> None:
+    claim = trainer.claimed(REQUEST, limit=3)
+    assert trainer.train(claim) == 0
+    for index in range(3):
+        run = trainer.sweeps.run(claim.sweep_id, index)
+        assert run["outcome"] == "succeeded"
+        assert len(run["weights_sha256"]) == 64
+        assert [metrics["epoch"] for metrics in trainer.figures(claim.sweep_id, index)] == [0, 1, 2]
+    assert trainer.figures(claim.sweep_id, 0)[-1]["val_accuracy"] > 0.85
 
 
-def forward(weights: list[Array], images: Array) -> tuple[list[Array], Array]:
-    """What each layer takes in, and the logits, of a ReLU network without dropout."""
-    inputs = [images]
-    for kernel, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
-        inputs.append(np.maximum(inputs[-1] @ kernel + bias, 0))
-    return inputs, inputs[-1] @ weights[-2] + weights[-1]
-
-
-def loss_and_accuracy(weights: list[Array], images: Array, labels: NDArray[np.uint8]) -> tuple[float, float]:
-    _, logits = forward(weights, images)
-    losses = -log_softmax(logits, axis=1)[np.arange(len(labels)), labels]
-    return float(losses.mean()), float((logits.argmax(axis=1) == labels).mean())
-
-
-def gradients(weights: list[Array], images: Array, labels: NDArray[np.uint8]) -> list[Array]:
-    """Of the mean cross-entropy, by backpropagation."""
-    inputs, logits = forward(weights, images)
-    error = (np.exp(log_softmax(logits, axis=1)) - np.eye(10, dtype=np.float32)[labels]) / len(labels)
-    backwards: list[Array] = []
-    for kernel, layer_input in zip(weights[-2::-2], reversed(inputs), strict=True):
-        backwards += [error.sum(axis=0), layer_input.T @ error]
-        error = (error @ kernel.T) * (layer_input > 0)
-    return backwards[::-1]
-
-
-def noisy_validation_images(dataset: Dataset, scale: float, seed: int) -> Array:
-    clean = to_pixels(dataset.validation_images)
-    return add_noise(clean, scale, base_noise(seed, Purpose.VALIDATION_NOISE, clean.shape))
-
-
-def test_the_notebooks_network_has_669706_parameters() -> None:
-    assert build_model(TrainingConfig(), inputs=784).count_params() == 669_706
-
-
-def test_validation_figures_are_those_of_the_noisy_validation_images_without_dropout(digits: Dataset) -> None:
-    still = config(learning_rate=1e-30, dropout=0.5)  # the weights stay where they start
-    (metrics,) = trained(still, scale=0.7, seed=3, dataset=digits)
-    loss, accuracy = loss_and_accuracy(
-        initial_weights(still, seed=3), noisy_validation_images(digits, 0.7, seed=3), digits.validation_labels
-    )
-    assert metrics.val_loss == pytest.approx(loss, rel=1e-5)
-    assert metrics.val_accuracy == pytest.approx(accuracy, abs=1e-6)
-
-
-def test_training_figures_are_the_means_over_all_images_the_short_last_minibatch_included(digits: Dataset) -> None:
-    still = config(learning_rate=1e-30, dropout=0.0, batch_size=1000)
-    (metrics,) = trained(still, scale=0.7, seed=3, dataset=digits)
-    clean = to_pixels(digits.training_images)
-    noisy = add_noise(clean, 0.7, base_noise(3, Purpose.TRAINING_NOISE, clean.shape))
-    loss, accuracy = loss_and_accuracy(initial_weights(still, seed=3), noisy, digits.training_labels)
-    assert metrics.loss == pytest.approx(loss, rel=1e-5)
-    assert metrics.accuracy == pytest.approx(accuracy, abs=1e-6)
-
-
-def test_a_step_is_backpropagation_and_the_formula_of_rmsprop(digits: Dataset) -> None:
-    """Mean square v = rho v + (1 - rho) g^2 from v = 0, then w -= learning_rate g / sqrt(v + epsilon), as in Keras."""
-    plain = config(dropout=0.0)
-    model = build_model(plain, inputs=784)
-    images, labels = to_pixels(digits.training_images[:128]), digits.training_labels[:128]
-    before = model.get_weights()
-    model.train_on_batch(images, keras.utils.to_categorical(labels, 10))
-    for weight, gradient, after in zip(before, gradients(before, images, labels), model.get_weights(), strict=True):
-        expected = weight - 0.001 * gradient / np.sqrt((1 - 0.9) * gradient**2 + 1e-7)
-        np.testing.assert_allclose(after, expected, rtol=1e-4, atol=1e-6)
-
-
-def test_equal_arguments_give_equal_figures(digits: Dataset) -> None:
-    first, second = (figures(trained(config(), 0.5, seed=1, dataset=digits)) for _ in range(2))
+def test_equal_requests_give_equal_bits_and_another_seed_gives_others(trainer: Trainer) -> None:
+    first, second = trainer.undisturbed(REQUEST), trainer.undisturbed(REQUEST)
     assert first == second
+    other = trainer.undisturbed(REQUEST.model_copy(update={"seeds": [1]}))
+    assert other[1] != first[1]
 
 
-def test_another_seed_gives_other_figures(digits: Dataset) -> None:
-    first, second = (figures(trained(config(), 0.5, seed, digits)) for seed in (1, 2))
-    assert first != second
+@pytest.mark.parametrize("checks", [0, 1, 2, 3, 5])
+def test_a_run_stopped_anywhere_and_claimed_again_ends_with_the_same_bits(trainer: Trainer, checks: int) -> None:
+    claim = trainer.claimed(REQUEST)
+    assert trainer.train(claim, stop=after(checks)) == 1
+    again = trainer.leases.claim(claim.sweep_id, limit=1)
+    assert again
+    assert again.runs == claim.runs
+    state = RunState.from_bytes(trainer.leases.checkpoint(again, again.runs[0]) or b"")
+    assert (state.epoch, state.step) >= (0, min(checks, 1))
+    trainer.train(again)
+    run = trainer.sweeps.run(claim.sweep_id, 0)
+    assert (trainer.figures(claim.sweep_id, 0), run["weights_sha256"]) == trainer.undisturbed(REQUEST)
 
 
-def test_runs_of_one_seed_start_from_the_same_weights_whatever_their_scale(digits: Dataset) -> None:
-    still = config(learning_rate=1e-30, dropout=0.0)
-    nearly_clean, cleaner = (trained(still, scale, seed=5, dataset=digits)[0].loss for scale in (1e-6, 0.0))
-    assert nearly_clean == pytest.approx(cleaner, rel=1e-4)
-
-
-def test_it_learns_and_more_noise_makes_it_harder(digits: Dataset) -> None:
-    learning = config(epochs=5, hidden_units=[128])
-    little, much = (trained(learning, scale, seed=0, dataset=digits)[-1].val_accuracy for scale in (0.1, 4.0))
-    assert little > 0.9
-    assert 0.05 < much < 0.5
-
-
-def test_every_epoch_is_told_of_once_in_order_with_its_duration(digits: Dataset) -> None:
-    epochs = trained(config(epochs=3), 0.1, seed=0, dataset=digits)
-    assert [metrics.epoch for metrics in epochs] == [0, 1, 2]
-    assert all(metrics.seconds > 0 for metrics in epochs)
-
-
-def test_a_loss_that_leaves_the_finite_numbers_ends_the_run_with_advice() -> None:
-    told: list[EpochMetrics] = []
-    with pytest.raises(DivergedError, match=r"epoch 7 .*smaller learning_rate"):
-        ReportEpochs(told.append).on_epoch_end(7, {"loss": math.nan, "val_loss": 1.0})
-    assert told == []
-
-
-def test_what_the_callback_raises_ends_the_training(digits: Dataset) -> None:
-    class StopHereError(Exception):
+def test_a_run_that_goes_on_does_not_train_again_what_its_checkpoint_holds(trainer: Trainer) -> None:
+    stack = trainer.programs.stack(REQUEST.config, 1)
+    stack.start(0, [0.1])
+    for _ in zip(range(2), epochs(stack, lambda: False), strict=False):
         pass
+    assert (stack.epoch, stack.step) == (2, 0)
+    state = RunState.from_bytes(stack.state(0).to_bytes())
+    stack.start(0, [0.1], [state])
+    assert [results[0].epoch for results in epochs(stack, lambda: False) if isinstance(results[0], EpochMetrics)] == [2]
 
-    told: list[int] = []
 
-    def stop_after_the_first(metrics: EpochMetrics) -> None:
-        told.append(metrics.epoch)
-        raise StopHereError
+def test_checkpoints_are_written_no_more_often_than_asked_for(trainer: Trainer, redis: Redis) -> None:
+    written = []
+    for seconds in (0.0, 3600.0):
+        trainer.settings = Settings(checkpoint_interval_seconds=seconds)
+        redis.config_resetstat()
+        trainer.undisturbed(REQUEST)
+        written.append(redis.info("commandstats").get("cmdstat_set", {}).get("calls", 0))
+    assert written == [2, 0]  # after the first and the second epoch of three; the end needs none
 
-    with pytest.raises(StopHereError):
-        train(config(epochs=5), 0.1, 0, digits, stop_after_the_first)
-    assert told == [0]
+
+def test_a_stop_takes_effect_in_the_middle_of_an_epoch(trainer: Trainer) -> None:
+    claim = trainer.claimed(REQUEST.model_copy(update={"batch_size": 1}))
+    trainer.train(claim, stop=after(4))
+    state = RunState.from_bytes(trainer.leases.checkpoint(claim, claim.runs[0]) or b"")
+    assert state.epoch == 0
+    assert 4 <= state.step < 1442
+
+
+def test_a_run_that_breaks_leaves_its_neighbours_alone(trainer: Trainer, redis: Redis) -> None:
+    claim = trainer.claimed(REQUEST, limit=3)
+    redis.set(SweepKeys(claim.sweep_id).epochs(1), "no list")  # so that no epoch can be added to it
+    trainer.train(claim)
+    runs = [trainer.sweeps.run(claim.sweep_id, index) for index in range(3)]
+    assert [run["outcome"] for run in runs] == ["succeeded", "failed", "succeeded"]
+    assert runs[1]["error_code"] == "internal_error"
+    assert runs[1]["error_message"] == "The trainer broke with ResponseError; the worker's log says where."
+
+
+def test_a_run_that_diverges_fails_with_advice_and_its_neighbours_go_on(trainer: Trainer) -> None:
+    claim = trainer.claimed(REQUEST, limit=3)
+    stack = trainer.programs.stack(REQUEST.config, 3)
+    stack.start(0, [run.scale for run in claim.runs])
+    for run, checkpoint in zip(claim.runs, map(stack.state, range(3)), strict=True):
+        if run.index == 1:
+            checkpoint.weights[-1][0] = math.nan  # as after a step too far
+        trainer.leases.save_checkpoint(claim, run, checkpoint.to_bytes())
+    trainer.train(claim)
+    runs = [trainer.sweeps.run(claim.sweep_id, index) for index in range(3)]
+    assert [run["outcome"] for run in runs] == ["succeeded", "failed", "succeeded"]
+    assert runs[1]["error_code"] == DivergedError.code
+    assert "smaller learning_rate" in runs[1]["error_message"]
+    healthy = trainer.claimed(REQUEST, limit=3)
+    trainer.train(healthy)
+    for index in (0, 2):
+        assert trainer.figures(claim.sweep_id, index) == trainer.figures(healthy.sweep_id, index)
+
+
+def test_a_run_given_to_another_worker_is_left_alone_and_its_neighbours_go_on(trainer: Trainer, redis: Redis) -> None:
+    claim = trainer.claimed(REQUEST, limit=2)
+    redis.hset(SweepKeys(claim.sweep_id).run(0), "owner", "somebody else")
+    before = trainer.sweeps.run(claim.sweep_id, 0)
+    trainer.train(claim)
+    assert trainer.sweeps.run(claim.sweep_id, 0) == before
+    assert trainer.sweeps.epochs(claim.sweep_id, 0) == []
+    assert trainer.sweeps.run(claim.sweep_id, 1)["outcome"] == "succeeded"
+
+
+def test_a_model_kept_gives_the_reported_val_accuracy_in_keras(
+    trainer: Trainer, redis_bytes: Redis, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    claim = trainer.claimed(REQUEST.model_copy(update={"keep_model": True}))
+    trainer.train(claim)
+    path = tmp_path_factory.mktemp("model") / "run.keras"
+    content = redis_bytes.get(SweepKeys(claim.sweep_id).model(0))
+    assert isinstance(content, bytes)
+    path.write_bytes(content)
+    model = keras.models.load_model(path)
+    dataset = datasets.load(DatasetName.DIGITS, None)
+    clean = to_pixels(dataset.validation_images)
+    images = add_noise(clean, claim.runs[0].scale, base_noise(0, Purpose.VALIDATION_NOISE, (len(clean), 784)))
+    _, accuracy = model.evaluate(images, dataset.validation_labels, verbose=0)
+    assert accuracy == pytest.approx(trainer.figures(claim.sweep_id, 0)[-1]["val_accuracy"], abs=1e-4)
+    weights = RunState(0, 0, model.get_weights(), [], np.float32(0), np.float32(0))
+    assert weights.weights_sha256 == trainer.sweeps.run(claim.sweep_id, 0)["weights_sha256"]
+
+
+def test_a_model_not_asked_for_is_not_kept(trainer: Trainer, redis: Redis) -> None:
+    claim = trainer.claimed(REQUEST)
+    trainer.train(claim)
+    assert not redis.exists(SweepKeys(claim.sweep_id).model(0))

@@ -1,40 +1,19 @@
 import pytest
 
 from api.plots.accuracy import curve
-from shared.models import EpochMetrics, RunStatus, RunSummary, Sweep, TrainingConfig
+from shared.models import EpochMetrics, RunStatus, Sweep
+from tests.samples import run_summary, sweep_of
 
 S, F, Q, R = RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.QUEUED, RunStatus.RUNNING
 
 
 def sweep(scales: list[float], seeds: list[int], statuses: list[RunStatus], figures: list[float]) -> Sweep:
     grid = [(scale, seed) for seed in seeds for scale in scales]
-    runs = [
-        RunSummary(
-            id=f"0123456789abcdef-{index}",
-            scale=scale,
-            seed=seed,
-            status=status,
-            epochs_done=20,
-            latest_metrics=EpochMetrics(
-                epoch=19, loss=0, accuracy=figure, val_loss=0, val_accuracy=figure / 2, seconds=1
-            ),
-            error=None,
-            started_at=None,
-            ended_at=None,
-        )
-        for index, ((scale, seed), status, figure) in enumerate(zip(grid, statuses, figures, strict=True))
-    ]
-    return Sweep.model_validate(
-        {
-            "id": "0123456789abcdef",
-            "name": None,
-            "created_at": "2026-01-01T00:00:00Z",
-            "config": TrainingConfig(),
-            "scales": scales,
-            "seeds": seeds,
-            "runs": runs,
-        }
-    )
+    runs = []
+    for index, ((scale, seed), status, figure) in enumerate(zip(grid, statuses, figures, strict=True)):
+        metrics = EpochMetrics(epoch=19, loss=0, accuracy=figure, val_loss=0, val_accuracy=figure / 2, seconds=1)
+        runs.append(run_summary(index, scale, status, seed=seed, metrics=metrics))
+    return sweep_of(runs)
 
 
 def test_the_points_are_the_last_epochs_by_ascending_scale() -> None:
@@ -64,5 +43,5 @@ def test_several_seeds_are_drawn_as_their_mean_and_said_to_be() -> None:
 
 def test_the_caption_names_what_was_trained_and_where_to_find_it() -> None:
     caption = curve(sweep([0.1], [7], [S], [0.9])).caption
-    for part in ("mnist", "20 epochs", "batch size 128", "seed 7", "0123456789abcdef"):
+    for part in ("mnist", "20 epochs", "batch size 128", "float32", "seed 7", "0123456789abcdef"):
         assert part in caption

@@ -1,0 +1,255 @@
+"""K multilayer perceptrons of one seed, trained side by side as one TensorFlow program.
+
+Every weight has a leading axis K, an entry for each run of the stack; the runs differ in their noise scale alone. The
+data lie on the device: clean images C and standard normal noise N, from which each step makes its minibatch,
+x = C + scale * N. One call trains a whole chunk of steps, so Python is seldom in the way.
+
+In shapes, K is the number of runs, B of images in a minibatch, P of pixels in an image, U of units in a layer.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from shared.datasets import CLASSES
+from shared.models import Precision, TrainingConfig
+from shared.noise import Purpose, generator, noise_blocks
+from worker.state import Array, RunState
+
+# RMSprop with Keras's defaults; epsilon stands under the root (keras/src/optimizers/rmsprop.py).
+RHO = 0.9
+EPSILON = 1e-7
+# Images evaluated at once: enough to keep the products busy, few enough for the caches. It changes no figure.
+EVALUATION_BATCH = 1000
+# A dropout decision takes 16 random bits, so the rate is rounded to a multiple of 1 / 65536.
+DECISIONS = 2**16
+
+
+def initial_weights(config: TrainingConfig, pixels: int, seed: int) -> list[Array]:
+    """Kernel (inputs, U) and bias (U,) of each layer, from the input to the output.
+
+    Kernels are uniform in +-sqrt(6 / (inputs + U)) (Glorot and Bengio 2010, equation 16), biases zero.
+    """
+    draws = generator(seed, Purpose.WEIGHTS)
+    weights: list[Array] = []
+    for inputs, units in pairwise([pixels, *config.hidden_units, CLASSES]):
+        limit = np.sqrt(6 / (inputs + units))
+        weights += [draws.uniform(-limit, limit, (inputs, units)).astype(np.float32), np.zeros(units, np.float32)]
+    return weights
+
+
+class NoisyImages:
+    """Images on the device, and beside them the noise of one seed, drawn once per image.
+
+    Attributes:
+        images: uint8, (n, P).
+        labels: int32, (n,).
+        noise: float32, (n, P), standard normal; `draw` fills it in place, so that a process holds it once.
+    """
+
+    def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.uint8], purpose: Purpose) -> None:
+        self.images = tf.constant(images.reshape(len(images), -1))
+        self.labels = tf.constant(labels.astype(np.int32))
+        self.noise = tf.Variable(tf.zeros(self.images.shape))
+        self._purpose = purpose
+        self._seed: int | None = None
+
+    def __len__(self) -> int:
+        return int(self.images.shape[0])
+
+    def draw(self, seed: int) -> None:
+        """Fill in the noise of a seed, unless it is there already."""
+        if seed != self._seed:
+            for rows, block in noise_blocks(seed, self._purpose, tuple(self.images.shape)):
+                # Far quicker than assigning to a slice, which on a CPU costs milliseconds a call.
+                self.noise.scatter_update(tf.IndexedSlices(block, tf.range(rows.start, rows.stop)))
+            self._seed = seed
+
+    def minibatch(self, rows: tf.Tensor, scales: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """What the K networks see of the images at `rows`, (K, B, P), and their labels, (K, B)."""
+        clean = tf.cast(tf.gather(self.images, rows), tf.float32) / 255
+        noisy = clean + scales[:, None, None] * tf.gather(self.noise, rows)
+        labels = tf.gather(self.labels, rows)
+        return noisy, tf.broadcast_to(labels, [scales.shape[0], rows.shape[0]])
+
+
+class Stack:
+    """The networks, their optimizer, and where in the training they stand.
+
+    The program is traced once for a config, a number of runs and a data set; `start` makes it train other runs.
+
+    Attributes:
+        epoch: The epoch that the stack is in, from 0.
+        step: Steps of this epoch done, 0 to `steps`.
+        steps: Steps in an epoch; the last minibatch may be short.
+    """
+
+    def __init__(
+        self, config: TrainingConfig, runs: int, training: NoisyImages, validation: NoisyImages, *, xla: bool
+    ) -> None:
+        self.config, self.runs = config, runs
+        self.training, self.validation = training, validation
+        self.steps = -(-len(training) // config.batch_size)
+        self.scales = tf.Variable(tf.zeros(runs))
+        shapes = [weight.shape for weight in initial_weights(config, training.images.shape[1], seed=0)]
+        # RMSprop's fused update also wants room for a momentum. Ours is 0, so what stands there never counts.
+        self.weights, self.mean_squares, self._momenta = (
+            [tf.Variable(tf.zeros([runs, *shape])) for shape in shapes] for _ in range(3)
+        )
+        self.loss_sum, self.correct = tf.Variable(tf.zeros(runs)), tf.Variable(tf.zeros(runs))
+        self._dtype = tf.bfloat16 if config.precision is Precision.MIXED_BFLOAT16 else tf.float32
+        self._train = tf.function(self._train_steps, jit_compile=xla)
+        self._evaluate = tf.function(self._evaluate_batches, jit_compile=xla)
+
+    def start(self, seed: int, scales: Sequence[float], states: Sequence[RunState] | None = None) -> None:
+        """Stand where K new runs of a seed begin, or where their states, all of one epoch and step, left them."""
+        self.seed = seed
+        self.scales.assign(scales)
+        self.training.draw(seed)
+        self.validation.draw(seed)
+        if states is None:
+            fresh = initial_weights(self.config, self.training.images.shape[1], seed)
+            zeros = [np.zeros_like(weight) for weight in fresh]
+            states = [RunState(0, 0, fresh, zeros, np.float32(0), np.float32(0))] * len(scales)
+        for index, (weight, mean_square) in enumerate(zip(self.weights, self.mean_squares, strict=True)):
+            weight.assign(np.stack([state.weights[index] for state in states]))
+            mean_square.assign(np.stack([state.mean_squares[index] for state in states]))
+        self._enter(states[0].epoch)
+        self.step = states[0].step
+        self.loss_sum.assign([state.loss_sum for state in states])
+        self.correct.assign([state.correct for state in states])
+
+    def state(self, run: int) -> RunState:
+        """The state of one run of the stack."""
+        return RunState(
+            epoch=self.epoch,
+            step=self.step,
+            weights=[weight[run].numpy() for weight in self.weights],
+            mean_squares=[mean_square[run].numpy() for mean_square in self.mean_squares],
+            loss_sum=self.loss_sum[run].numpy(),
+            correct=self.correct[run].numpy(),
+        )
+
+    def next_epoch(self) -> None:
+        """Go on to the next epoch: a new order, new dropout, sums from zero."""
+        self._enter(self.epoch + 1)
+
+    def _enter(self, epoch: int) -> None:
+        self.epoch, self.step = epoch, 0
+        order = generator(self.seed, Purpose.SHUFFLE, epoch).permutation(len(self.training))
+        self._order = tf.constant(order, tf.int32)
+        # A key of two integers for each step, whose row depends on nothing that was done before.
+        keys = generator(self.seed, Purpose.DROPOUT, epoch).integers(2**31, size=(self.steps, 2))
+        self._dropout_keys = tf.constant(keys, tf.int32)
+        self.loss_sum.assign(tf.zeros_like(self.loss_sum))
+        self.correct.assign(tf.zeros_like(self.correct))
+
+    def train(self, steps: int) -> None:
+        """Train up to so many steps of this epoch, and return when they are done."""
+        first, last = self.step, min(self.step + steps, self.steps)
+        whole, rest = divmod(len(self.training), self.config.batch_size)
+        if first < whole:
+            self._train(
+                tf.constant(first),
+                tf.constant(min(last, whole)),
+                self.config.batch_size,
+                self._order,
+                self._dropout_keys,
+            )
+        if last > whole:
+            self._train(tf.constant(whole), tf.constant(last), rest, self._order, self._dropout_keys)
+        self.correct.numpy()  # waits for the device
+        self.step = last
+
+    def training_figures(self) -> tuple[Array, Array]:
+        """Mean loss (nats) and accuracy over this epoch's minibatches so far, each (K,), measured with dropout on."""
+        images = min(self.step * self.config.batch_size, len(self.training))
+        return self.loss_sum.numpy() / images, self.correct.numpy() / images
+
+    def validation_figures(self) -> tuple[Array, Array]:
+        """Mean loss (nats) and accuracy over the validation images, each (K,), dropout off."""
+        images = len(self.validation)
+        whole, rest = divmod(images, EVALUATION_BATCH)
+        loss, correct = self._evaluate(tf.constant(0), tf.constant(whole), EVALUATION_BATCH)
+        if rest:
+            rest_loss, rest_correct = self._evaluate(tf.constant(whole), tf.constant(whole + 1), rest)
+            loss, correct = loss + rest_loss, correct + rest_correct
+        return loss.numpy() / images, correct.numpy() / images
+
+    def _train_steps(self, first: tf.Tensor, last: tf.Tensor, size: int, order: tf.Tensor, keys: tf.Tensor) -> None:
+        """Steps `first` to `last` - 1, whose minibatches have `size` images: a static shape for XLA."""
+        step = first
+        while step < last:  # `for step in tf.range(first, last)` would make XLA compile each pair of bounds anew
+            rows = tf.slice(order, [step * self.config.batch_size], [size])
+            images, labels = self.training.minibatch(rows, self.scales)
+            with tf.GradientTape() as tape:
+                logits = self._logits(images, self._dropout_masks(size, keys[step]))
+                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)  # (K, B)
+                # A sum over the runs leaves each its own gradient, that of its mean loss.
+                loss = tf.reduce_sum(losses) / size
+            gradients = tape.gradient(loss, self.weights)
+            self._update(gradients)
+            self.loss_sum.assign_add(tf.reduce_sum(losses, axis=1))
+            self.correct.assign_add(count_correct(logits, labels))
+            step += 1
+
+    def _evaluate_batches(self, first: tf.Tensor, last: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Sum of losses and number of images classified right, each (K,), over batches `first` to `last` - 1."""
+        loss, correct = tf.zeros_like(self.scales), tf.zeros_like(self.scales)
+        for batch in tf.range(first, last):
+            rows = batch * EVALUATION_BATCH + tf.range(size)
+            images, labels = self.validation.minibatch(rows, self.scales)
+            logits = self._logits(images)
+            loss += tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits), axis=1)
+            correct += count_correct(logits, labels)
+        return loss, correct
+
+    def _logits(self, images: tf.Tensor, masks: Sequence[tf.Tensor] | None = None) -> tf.Tensor:
+        """(K, B, P) to (K, B, 10): ReLU layers, each with its dropout mask (B, U) if there are masks."""
+        layers = list(zip(self.weights[::2], self.weights[1::2], strict=True))
+        outputs = images
+        for layer, (kernel, bias) in enumerate(layers[:-1]):
+            outputs = tf.nn.relu(self._product(outputs, kernel) + bias[:, None])
+            if masks:
+                outputs *= masks[layer]
+        kernel, bias = layers[-1]
+        return self._product(outputs, kernel) + bias[:, None]
+
+    def _product(self, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+        """The matrix product in the config's precision, and its gradient likewise, as float32."""
+        return tf.cast(tf.matmul(tf.cast(a, self._dtype), tf.cast(b, self._dtype)), tf.float32)
+
+    def _dropout_masks(self, size: int, key: tf.Tensor) -> list[tf.Tensor] | None:
+        """For each hidden layer (B, U): 0 where an output is dropped, else 1 / (1 - rate). The runs share them."""
+        rate, units = self.config.dropout, self.config.hidden_units
+        if rate == 0:
+            return None
+        words = -(-size * sum(units) // 2)
+        bits = tf.random.stateless_uniform([words], key, None, None, tf.uint32, alg="philox")
+        decisions = tf.reshape(tf.bitcast(bits, tf.uint16), [-1])[: size * sum(units)]
+        kept = tf.cast(decisions >= round(rate * DECISIONS), tf.float32) / (1 - rate)
+        return [tf.reshape(mask, [size, -1]) for mask in tf.split(kept, [size * layer for layer in units])]
+
+    def _update(self, gradients: Sequence[tf.Tensor]) -> None:
+        """RMSprop: s = rho s + (1 - rho) g^2, then w = w - learning_rate g / sqrt(s + epsilon), in one operation."""
+        variables = zip(self.weights, self.mean_squares, self._momenta, gradients, strict=True)
+        for weight, mean_square, momentum, gradient in variables:
+            tf.raw_ops.ResourceApplyRMSProp(
+                var=weight.handle,
+                ms=mean_square.handle,
+                mom=momentum.handle,
+                lr=self.config.learning_rate,
+                rho=RHO,
+                momentum=0.0,
+                epsilon=EPSILON,
+                grad=gradient,
+            )
+
+
+def count_correct(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Of logits (K, B, 10) and labels (K, B): how many images of each run have their largest logit at the label."""
+    hits = tf.equal(tf.argmax(logits, axis=2, output_type=tf.int32), labels)
+    return tf.reduce_sum(tf.cast(hits, tf.float32), axis=1)
