@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 ARGS ?=
 
-.PHONY: setup demo test test-xla bench bench-sweep check format lock clean
+.PHONY: setup demo test test-xla bench bench-parts bench-sweep check format lock clean
 
 setup: $(STAMP)
 
@@ -30,6 +30,9 @@ test-xla: setup
 # Takes some minutes and all cores; leave the machine alone meanwhile.
 bench: setup
 	$(BIN)/python -m bench.training $(ARGS)
+
+bench-parts: setup
+	$(BIN)/python -m bench.parts
 
 bench-sweep: setup
 	$(BIN)/python -m bench.sweep $(ARGS)

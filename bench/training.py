@@ -30,6 +30,7 @@ from shared.noise import Purpose, add_noise, base_noise
 from worker.devices import Device, DeviceKind, prepare, usable_cores
 
 SEED, SCALE = 0, 0.5
+# One core of a host without a GPU, as a training process sees it.
 CPU = Device(DeviceKind.CPU, processes=1, stack=1, xla=False, reason="benchmark")
 Epoch = Callable[[], object]
 
@@ -87,8 +88,9 @@ def tensorflow_products(precision: str) -> Epoch:
         total = tf.zeros([], dtype)
         for _ in tf.range(count):
             for left, right in products:
-                # The sum makes each product depend on the one before, so that none is left out or moved out.
-                total += tf.matmul(left + total * 0, right)[0, 0, 0]
+                # Read in turn, so that no product is moved out of the loop, and summed, so that none is left out.
+                with tf.control_dependencies([total]):
+                    total += tf.matmul(left.read_value(), right.read_value())[0, 0, 0]
         return total
 
     count = tf.constant(-(-len(data.load().training_images) // TrainingConfig().batch_size))

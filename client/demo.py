@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from client.launcher import Stack, launch, module
+from client.launcher import Processes, launch, module
 from shared.models import DatasetName, RunStatus, RunSummary, Sweep, SweepRequest
 
 POLL_SECONDS = 0.3
@@ -58,7 +58,7 @@ def demo(request: SweepRequest, console: Console, workers: int | None, plot: Pat
     return sweep.status is RunStatus.SUCCEEDED
 
 
-def follow(http: httpx.Client, location: str, stack: Stack, console: Console) -> Sweep:
+def follow(http: httpx.Client, location: str, stack: Processes, console: Console) -> Sweep:
     """Show the sweep's progress until it has ended: bars on a terminal, a line for each epoch elsewhere."""
     bars = Progress(
         TextColumn("{task.description}"),

@@ -40,7 +40,7 @@ class LaunchError(Exception):
 
 
 @dataclass
-class Stack:
+class Processes:
     """The running service.
 
     Attributes:
@@ -96,7 +96,7 @@ class Stack:
 
 
 @contextmanager
-def launch(data: Path, port: int | None, workers: int | None, log: Path | None = None) -> Iterator[Stack]:
+def launch(data: Path, port: int | None, workers: int | None, log: Path | None = None) -> Iterator[Processes]:
     """Start the service, give it to the caller when it is ready, and stop every process at the end.
 
     Args:
@@ -110,7 +110,7 @@ def launch(data: Path, port: int | None, workers: int | None, log: Path | None =
     """
     port = port or free_port()
     _refuse_taken(port)
-    stack = Stack(url=f"http://{LOOPBACK}:{port}", log=log)
+    stack = Processes(url=f"http://{LOOPBACK}:{port}", log=log)
     with ExitStack() as cleanup:
         output = cleanup.enter_context(log.open("wb")) if log else None
         group = cleanup.enter_context(_keeper())

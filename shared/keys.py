@@ -8,7 +8,8 @@ touch them all:
     ns:{<id>}:leases          zset    index of each running run, scored by when its lease runs out (µs)
     ns:{<id>}:events          stream  what happened, in order: type, index, data (JSON)
     ns:{<id>}:run:<index>     hash    scale, seed, attempts, owner, started_at (µs), ended_at (µs),
-                                      outcome, error_code, error_message, weights_sha256
+                                      outcome, error_code, error_message, weights_sha256,
+                                      checkpoint_at (epoch:step)
     ns:{<id>}:epochs:<index>  list    EpochMetrics (JSON) of epochs 0, 1, ...
     ns:{<id>}:checkpoint:<index>  string  where to go on from (.npz), until the run has ended
     ns:{<id>}:model:<index>       string  the trained model (.keras), for some days, if it was asked for

@@ -7,6 +7,7 @@ This module is all that a client needs of the project, so it imports nothing but
 from collections import Counter
 from datetime import datetime
 from enum import StrEnum
+from itertools import pairwise
 from typing import Annotated, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, computed_field, model_validator
@@ -15,6 +16,8 @@ MAX_SCALES = 64
 MAX_RUNS = 256
 MAX_EPOCHS = 200
 MAX_SEED = 2**32 - 1
+# A checkpoint holds each twice in four bytes, and stays far below what Redis takes as one value (512 MB).
+MAX_PARAMETERS = 20_000_000
 
 
 class DatasetName(StrEnum):
@@ -107,7 +110,8 @@ class TrainingConfig(BaseModel):
         default=[512, 512],
         min_length=1,
         max_length=8,
-        description="Units of each hidden layer, each 1 to 4096, from the input to the output.",
+        description="Units of each hidden layer, each 1 to 4096, from the input to the output; "
+        f"at most {MAX_PARAMETERS:,} parameters in all.",
         examples=[[512, 512]],
     )
     dropout: float = Field(
@@ -134,6 +138,19 @@ class TrainingConfig(BaseModel):
         examples=["float32"],
     )
 
+    @model_validator(mode="after")
+    def _fits_a_checkpoint(self) -> Self:
+        if self.parameters > MAX_PARAMETERS:
+            raise ValueError(
+                f"hidden_units {self.hidden_units} make {self.parameters:,} parameters; at most {MAX_PARAMETERS:,}"
+            )
+        return self
+
+    @property
+    def parameters(self) -> int:
+        """Kernels and biases of the network, from 784 pixels to 10 classes; 669,706 by default."""
+        return sum((inputs + 1) * units for inputs, units in pairwise([784, *self.hidden_units, 10]))
+
     @property
     def config(self) -> "TrainingConfig":
         """The TrainingConfig alone, without what a request adds to it."""
@@ -159,7 +176,8 @@ class SweepRequest(TrainingConfig):
     name: Name | None = Field(default=None, description="A name for people.", examples=["week 3, group B"])
     keep_model: bool = Field(
         default=False,
-        description="Keep each run's trained network for some days, as a Keras model at /runs/{id}/model.",
+        description="Keep each run's trained network for some days, as a Keras model at /runs/{id}/model. The model "
+        "computes in float32, so that it meets the val_accuracy of a mixed_bfloat16 run only to within rounding.",
         examples=[False],
     )
 
@@ -185,7 +203,8 @@ class RunRequest(TrainingConfig):
     name: Name | None = Field(default=None, description="A name for people.", examples=["week 3, group B"])
     keep_model: bool = Field(
         default=False,
-        description="Keep each run's trained network for some days, as a Keras model at /runs/{id}/model.",
+        description="Keep each run's trained network for some days, as a Keras model at /runs/{id}/model. The model "
+        "computes in float32, so that it meets the val_accuracy of a mixed_bfloat16 run only to within rounding.",
         examples=[False],
     )
 

@@ -50,7 +50,7 @@ def find(settings: Settings) -> Device:
     """
     if sys.platform == "darwin":
         device = _metal()
-    elif Path("/dev/nvidia0").exists():
+    elif any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists():  # the latter under WSL
         device = _cuda()
     else:
         device = _cpu("no GPU on this host")

@@ -48,7 +48,7 @@ class Leases:
 
     def __init__(self, settings: Settings) -> None:
         self.lease_microseconds = int(settings.lease_seconds * 1_000_000)
-        self.model_retention_seconds = int(timedelta(days=settings.model_retention_days).total_seconds())
+        self.model_retention_seconds = max(1, int(timedelta(days=settings.model_retention_days).total_seconds()))
         self.redis: Redis = Redis.from_url(
             settings.redis_url.get_secret_value(),
             decode_responses=True,
@@ -67,7 +67,7 @@ class Leases:
         self.redis.close()
 
     def claim(self, sweep_id: str, limit: int) -> Claim | None:
-        """Claim up to `limit` queued runs of one seed, the first of the grid first; None where none is queued."""
+        """Claim up to `limit` queued runs that can share a stack, in the order of the grid; None if none is queued."""
         owner = str(uuid.uuid4())
         reply = self._claim(keys=SweepKeys(sweep_id).for_scripts, args=[owner, self.lease_microseconds, limit])
         if reply is None:
@@ -94,9 +94,9 @@ class Leases:
         if not self._commit(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments):
             raise LeaseLostError(f"Epoch {metrics.epoch} of run {run.index} was refused.")
 
-    def save_checkpoint(self, claim: Claim, run: ClaimedRun, checkpoint: bytes) -> None:
-        """Keep a checkpoint in place of the one before."""
-        arguments: list[str | bytes] = [str(run.index), claim.owner, checkpoint]
+    def save_checkpoint(self, claim: Claim, run: ClaimedRun, position: str, checkpoint: bytes) -> None:
+        """Keep a checkpoint in place of the one before; runs whose positions are equal can be claimed together."""
+        arguments: list[str | bytes] = [str(run.index), claim.owner, position, checkpoint]
         if not self._checkpoint(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments):
             raise LeaseLostError(f"A checkpoint of run {run.index} was refused.")
 

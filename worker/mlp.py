@@ -63,6 +63,7 @@ class NoisyImages:
     def draw(self, seed: int) -> None:
         """Fill in the noise of a seed, unless it is there already."""
         if seed != self._seed:
+            self._seed = None  # a draw that is broken off leaves the noise of no seed
             for rows, block in noise_blocks(seed, self._purpose, tuple(self.images.shape)):
                 # Far quicker than assigning to a slice, which on a CPU costs milliseconds a call.
                 self.noise.scatter_update(tf.IndexedSlices(block, tf.range(rows.start, rows.stop)))
@@ -223,14 +224,18 @@ class Stack:
         return tf.cast(tf.matmul(tf.cast(a, self._dtype), tf.cast(b, self._dtype)), tf.float32)
 
     def _dropout_masks(self, size: int, key: tf.Tensor) -> list[tf.Tensor] | None:
-        """For each hidden layer (B, U): 0 where an output is dropped, else 1 / (1 - rate). The runs share them."""
+        """For each hidden layer (B, U): 0 where an output is dropped, else 1 / (1 - rate), the rate as rounded.
+
+        The runs share them.
+        """
         rate, units = self.config.dropout, self.config.hidden_units
         if rate == 0:
             return None
+        dropped = min(round(rate * DECISIONS), DECISIONS - 1)
         words = -(-size * sum(units) // 2)
         bits = tf.random.stateless_uniform([words], key, None, None, tf.uint32, alg="philox")
         decisions = tf.reshape(tf.bitcast(bits, tf.uint16), [-1])[: size * sum(units)]
-        kept = tf.cast(decisions >= round(rate * DECISIONS), tf.float32) / (1 - rate)
+        kept = tf.cast(decisions >= dropped, tf.float32) * (DECISIONS / (DECISIONS - dropped))
         return [tf.reshape(mask, [size, -1]) for mask in tf.split(kept, [size * layer for layer in units])]
 
     def _update(self, gradients: Sequence[tf.Tensor]) -> None:

@@ -32,6 +32,11 @@ class RunState:
     loss_sum: np.float32
     correct: np.float32
 
+    @property
+    def position(self) -> str:
+        """Epoch and step in one word; runs that share a stack share it."""
+        return f"{self.epoch}:{self.step}"
+
     def to_bytes(self) -> bytes:
         """The state as a NumPy archive (.npz)."""
         arrays: dict[str, Any] = {"position": [self.epoch, self.step], "sums": [self.loss_sum, self.correct]}

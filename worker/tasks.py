@@ -14,7 +14,7 @@ from worker import devices
 from worker.leases import Leases
 
 if TYPE_CHECKING:
-    from worker.training import Programs
+    from worker.training import WarmStack
 
 logger = get_task_logger(__name__)
 
@@ -54,11 +54,11 @@ def leases() -> Leases:
 
 
 @cache
-def programs() -> "Programs":
+def warm_stack() -> "WarmStack":
     """What this process keeps warm from run to run."""
-    from worker.training import Programs  # noqa: PLC0415 - it brings TensorFlow, which only children may import
+    from worker.training import WarmStack  # noqa: PLC0415 - it brings TensorFlow, which only children may import
 
-    return Programs(settings(), xla=device().xla)
+    return WarmStack(settings(), xla=device().xla)
 
 
 @shared_task(name=TRAIN_TASK)
@@ -71,5 +71,5 @@ def train(sweep_id: str) -> None:
         logger.info("Sweep %s has no queued run", sweep_id)
         return
     logger.info("Sweep %s: training scales %s", sweep_id, ", ".join(f"{run.scale:g}" for run in claim.runs))
-    handed_back = ClaimTraining(claim, leases(), settings()).run(programs(), stop=lambda: bool(_shutting_down.value))
+    handed_back = ClaimTraining(claim, leases(), settings()).run(warm_stack(), stop=lambda: bool(_shutting_down.value))
     publish(current_app, sweep_id, messages=handed_back)

@@ -1,12 +1,13 @@
 """From a claim to its end: epochs in chunks, metrics committed, checkpoints, stops, and runs that fail alone."""
 
+import gc
 import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from celery.utils.log import get_task_logger
-from redis.exceptions import ConnectionError, TimeoutError  # noqa: A004 - Redis's, which are not Python's
+from redis import exceptions as store_errors
 
 from shared import datasets
 from shared.errors import DivergedError, LeaseLostError, NoiseSweepError
@@ -24,11 +25,19 @@ logger = get_task_logger(__name__)
 # The stop flag is looked at between chunks, so a chunk is to take a fraction of a second whatever the config.
 CHUNK_SECONDS = 0.25
 
+# The store cannot be reached, is full, or is not the one to write to at the moment.
+STORE_AWAY = (
+    store_errors.ConnectionError,
+    store_errors.TimeoutError,
+    store_errors.OutOfMemoryError,
+    store_errors.ReadOnlyError,
+)
+
 Stop = Callable[[], bool]
 Result = EpochMetrics | DivergedError
 
 
-class Programs:
+class WarmStack:
     """What a training process keeps warm from one claim to the next: a data set on the device and a traced stack."""
 
     def __init__(self, settings: Settings, *, xla: bool) -> None:
@@ -37,20 +46,22 @@ class Programs:
         self._data: tuple[DatasetName, NoisyImages, NoisyImages] | None = None
         self._stack: Stack | None = None
 
-    def stack(self, config: TrainingConfig, runs: int) -> Stack:
+    def fitting(self, config: TrainingConfig, runs: int) -> Stack:
         """A stack for so many runs of that config; the last one again, if it is of that kind.
 
         Raises:
             DatasetUnavailableError: The data set cannot be had on this host.
         """
         if not self._stack or self._stack.config != config or self._stack.runs != runs:
-            self._stack = None  # gives back its memory before the next one takes some
+            self._stack = None
+            if self._data and self._data[0] != config.dataset:
+                self._data = None
+            gc.collect()  # a traced function and its stack hold each other: their memory is wanted back first
             self._stack = Stack(config, runs, *self._images(config.dataset), xla=self._xla)
         return self._stack
 
     def _images(self, name: DatasetName) -> tuple[NoisyImages, NoisyImages]:
-        if not self._data or self._data[0] != name:
-            self._data = None
+        if not self._data:
             data = datasets.load(name, self._settings.data_dir)
             training = NoisyImages(data.training_images, data.training_labels, Purpose.TRAINING_NOISE)
             validation = NoisyImages(data.validation_images, data.validation_labels, Purpose.VALIDATION_NOISE)
@@ -70,10 +81,10 @@ def epochs(stack: Stack, stop: Stop) -> Iterator[list[Result]]:
         while stack.step < stack.steps:
             if stop():
                 return
-            chunk_begun = time.perf_counter()
+            first, chunk_begun = stack.step, time.perf_counter()
             stack.train(chunk)
             pace = CHUNK_SECONDS / (time.perf_counter() - chunk_begun)
-            chunk = max(1, round(chunk * min(pace, 4)))
+            chunk = max(1, round((stack.step - first) * min(pace, 4)))
         figures = zip(*stack.training_figures(), *stack.validation_figures(), strict=True)
         seconds, epoch = time.perf_counter() - begun, stack.epoch
         stack.next_epoch()
@@ -104,16 +115,16 @@ class ClaimTraining:
         self._settings = settings
         self._live = dict(enumerate(claim.runs))  # by place in the stack
 
-    def run(self, programs: Programs, stop: Stop) -> int:
+    def run(self, warm_stack: WarmStack, stop: Stop) -> int:
         """Train the runs to their end, or until `stop`; return how many were handed back to the queue.
 
         Raises:
-            redis.exceptions.ConnectionError, TimeoutError: The store was away for about as long as a lease, which now
-                decides what becomes of the runs.
+            One of STORE_AWAY: The store took no writes for about as long as a lease, which now decides what becomes of
+                the runs.
         """
         try:
-            return self._train(programs.stack(self._claim.config, len(self._claim.runs)), stop)
-        except (ConnectionError, TimeoutError):
+            return self._train(warm_stack.fitting(self._claim.config, len(self._claim.runs)), stop)
+        except STORE_AWAY:
             raise
         except Exception:
             for place in list(self._live):
@@ -142,11 +153,10 @@ class ClaimTraining:
         return 0
 
     def _states(self) -> list[RunState] | None:
-        """Where the runs go on: at their checkpoints if these all stand at one step, else at the beginning."""
+        """Where the runs go on: at their checkpoints, which a claim takes at one step, or at the beginning."""
         checkpoints = [self._leases.checkpoint(self._claim, run) for run in self._claim.runs]
         states = [RunState.from_bytes(checkpoint) for checkpoint in checkpoints if checkpoint]
-        together = len({(state.epoch, state.step) for state in states}) == 1
-        return states if together and len(states) == len(checkpoints) else None
+        return states if len(states) == len(checkpoints) else None
 
     def _keep(self, run: ClaimedRun, result: Result) -> None:
         if isinstance(result, DivergedError):
@@ -156,7 +166,8 @@ class ClaimTraining:
     def _save(self, stack: Stack) -> None:
         for place, run in list(self._live.items()):
             with self._alone(place):
-                self._leases.save_checkpoint(self._claim, run, stack.state(place).to_bytes())
+                state = stack.state(place)
+                self._leases.save_checkpoint(self._claim, run, state.position, state.to_bytes())
 
     def _hand_back(self, stack: Stack) -> int:
         self._save(stack)
@@ -181,8 +192,8 @@ class ClaimTraining:
         run = self._live[place]
         try:
             yield
-        except (ConnectionError, TimeoutError):
-            raise  # the store is away, which is no fault of the run
+        except STORE_AWAY:
+            raise  # which is no fault of the run
         except LeaseLostError as lost:
             del self._live[place]
             logger.warning("Run %s was given to another worker: %s", self._name(run), lost)

@@ -1,4 +1,5 @@
--- Give up to `limit` queued runs of one seed to a new owner. Repeated by the same owner, it gives the same runs.
+-- Give up to `limit` queued runs to a new owner, all of one seed and with their checkpoints, if any, at one step: they
+-- can share a stack. Repeated by the same owner, it gives the same runs.
 -- ARGV: owner, lease (µs), limit. Returns {request (JSON), {index, scale, seed}, ...}, or nil if none is queued.
 local owner, lease, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 
@@ -18,14 +19,16 @@ for _, index in ipairs(redis.call('ZRANGE', leases, 0, -1)) do
   end
 end
 if #held > 0 then
+  table.sort(held, function(a, b) return tonumber(a) < tonumber(b) end)
   return claimed(held)
 end
 
-local taken, seed = {}, nil
+local taken, kind = {}, nil
 for _, index in ipairs(redis.call('ZRANGE', queued, 0, -1)) do
-  local run_seed = redis.call('HGET', run_prefix .. index, 'seed')
-  seed = seed or run_seed
-  if #taken < limit and run_seed == seed then
+  local run = redis.call('HMGET', run_prefix .. index, 'seed', 'checkpoint_at')
+  local run_kind = run[1] .. '/' .. (run[2] or '')
+  kind = kind or run_kind
+  if #taken < limit and run_kind == kind then
     taken[#taken + 1] = index
   end
 end

@@ -9,6 +9,10 @@ end
 if not owns(index, owner) then
   return 0
 end
+-- First of all, because it may fail: a script that fails keeps what it has written.
+if model ~= '' then
+  redis.call('SET', model_prefix .. index, model, 'EX', model_seconds)
+end
 redis.call('ZREM', leases, index)
 redis.call('HSET', run, 'outcome', outcome, 'ended_at', microseconds(now()))
 if code ~= '' then
@@ -17,10 +21,8 @@ end
 if weights_sha256 ~= '' then
   redis.call('HSET', run, 'weights_sha256', weights_sha256)
 end
-if model ~= '' then
-  redis.call('SET', model_prefix .. index, model, 'EX', model_seconds)
-end
 redis.call('DEL', checkpoint_prefix .. index)
+redis.call('HDEL', run, 'checkpoint_at')
 emit('run.ended', index, cjson.encode({ status = outcome }))
 if redis.call('ZCARD', queued) + redis.call('ZCARD', leases) == 0 then
   emit('sweep.ended', '', '{}')

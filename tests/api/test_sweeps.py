@@ -144,6 +144,7 @@ REFUSED: list[tuple[dict[str, Any] | str, str, str]] = [
     ({"scales": [1], "batch_size": 0}, "#/batch_size", "greater than or equal to 1"),
     ({"scales": [1], "hidden_units": [512, 0]}, "#/hidden_units/1", "greater than or equal to 1"),
     ({"scales": [1], "hidden_units": []}, "#/hidden_units", "at least 1 item"),
+    ({"scales": [1], "hidden_units": [4096] * 8}, "#", "120,725,514 parameters; at most 20,000,000"),
     ({"scales": [1], "dropout": 1}, "#/dropout", "less than 1"),
     ({"scales": [1], "learning_rate": 0}, "#/learning_rate", "greater than 0"),
     ({"scales": [1], "dataset": "cifar10"}, "#/dataset", "'mnist' or 'digits'"),

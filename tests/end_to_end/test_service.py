@@ -12,7 +12,7 @@ from typing import cast
 import httpx
 import pytest
 
-from client.launcher import Stack, free_port, launch
+from client.launcher import Processes, free_port, launch
 from shared.keys import SweepKeys
 from shared.models import EpochMetrics, Run, RunStatus, Sweep
 from shared.queue import celery_app, publish
@@ -24,7 +24,7 @@ SMALL = {"epochs": 3, "hidden_units": [32], "dataset": "digits"}
 
 
 class Service:
-    def __init__(self, http: httpx.Client, store: RedisServer, stack: Stack) -> None:
+    def __init__(self, http: httpx.Client, store: RedisServer, stack: Processes) -> None:
         self.http = http
         self.store = store
         self._stack = stack

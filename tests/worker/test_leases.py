@@ -62,10 +62,10 @@ def test_a_sweep_that_is_not_there_has_no_run_to_claim(leases: Leases) -> None:
 
 
 def test_a_claim_repeated_after_a_lost_reply_gives_the_same_runs(leases: Leases, sweeps: Sweeps) -> None:
-    keys = SweepKeys(sweeps.create(THREE)).for_scripts
-    first, second = (leases._claim(keys=keys, args=["owner", 30_000_000, 2]) for _ in range(2))  # noqa: SLF001
+    keys = SweepKeys(sweeps.create(SweepRequest(scales=[float(scale) for scale in range(12)]))).for_scripts
+    first, second = (leases._claim(keys=keys, args=["owner", 30_000_000, 11]) for _ in range(2))  # noqa: SLF001
     assert first == second
-    assert len(first) == 3  # the request and two runs
+    assert len(first) == 12  # the request and eleven runs
 
 
 def test_a_sweep_written_twice_stands_once(sweeps: Sweeps) -> None:
@@ -156,7 +156,7 @@ def test_a_checkpoint_is_kept_to_the_byte_until_the_run_has_ended(leases: Leases
     run = claim.runs[0]
     assert leases.checkpoint(claim, run) is None
     for checkpoint in (b"first", bytes(range(256))):
-        leases.save_checkpoint(claim, run, checkpoint)
+        leases.save_checkpoint(claim, run, "0:1", checkpoint)
         assert leases.checkpoint(claim, run) == checkpoint
     leases.succeed(claim, run, SHA)
     assert leases.checkpoint(claim, run) is None
@@ -165,10 +165,10 @@ def test_a_checkpoint_is_kept_to_the_byte_until_the_run_has_ended(leases: Leases
 def test_who_has_lost_the_run_leaves_its_checkpoint_alone(leases: Leases, sweeps: Sweeps, redis: Redis) -> None:
     sweep_id = sweeps.create(THREE)
     claim = claimed(leases, sweep_id)
-    leases.save_checkpoint(claim, claim.runs[0], b"good")
+    leases.save_checkpoint(claim, claim.runs[0], "0:1", b"good")
     redis.hset(SweepKeys(sweep_id).run(0), "owner", "somebody else")
     with pytest.raises(LeaseLostError):
-        leases.save_checkpoint(claim, claim.runs[0], b"late")
+        leases.save_checkpoint(claim, claim.runs[0], "0:2", b"late")
     with pytest.raises(LeaseLostError):
         leases.release(claim, claim.runs[0])
     assert leases.checkpoint(claim, claim.runs[0]) == b"good"
@@ -177,8 +177,10 @@ def test_who_has_lost_the_run_leaves_its_checkpoint_alone(leases: Leases, sweeps
 def test_a_run_handed_back_is_the_next_to_be_claimed_and_has_cost_no_attempt(leases: Leases, sweeps: Sweeps) -> None:
     sweep_id = sweeps.create(THREE)
     claim = claimed(leases, sweep_id)
-    leases.release(claim, claim.runs[0])
+    for _ in range(2):  # the second, after a lost reply, changes nothing
+        leases.release(claim, claim.runs[0])
     assert sweeps.run(sweep_id, 0)["attempts"] == "0"
+    assert sweeps.events(sweep_id) == [("run.started", "0"), ("run.queued", "0")]
     again = claimed(leases, sweep_id)
     assert again.runs == claim.runs
     assert again.owner != claim.owner

@@ -24,7 +24,7 @@ def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator
     yield
     if tasks.leases.cache_info().currsize:
         tasks.leases().close()
-    for cached in (tasks.leases, tasks.settings, tasks.device, tasks.programs):
+    for cached in (tasks.leases, tasks.settings, tasks.device, tasks.warm_stack):
         cached.cache_clear()
 
 
