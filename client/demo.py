@@ -68,7 +68,7 @@ def follow(http: httpx.Client, location: str, stack: Processes, console: Console
         disable=not console.is_terminal,
     )
     tasks: dict[str, TaskID] = {}
-    seen: dict[str, int] = {}
+    said: dict[str, str] = {}
     with bars:
         while True:
             stack.check()
@@ -80,10 +80,11 @@ def follow(http: httpx.Client, location: str, stack: Processes, console: Console
             for run in sweep.runs:
                 if run.id not in tasks:
                     tasks[run.id] = bars.add_task(label(run, sweep), total=sweep.config.epochs, figures="")
-                bars.update(tasks[run.id], completed=run.epochs_done, figures=figures(run, sweep.config.epochs))
-                if not console.is_terminal and seen.get(run.id) != run.epochs_done:
-                    seen[run.id] = run.epochs_done
-                    console.print(f"{label(run, sweep)}  {figures(run, sweep.config.epochs)}", highlight=False)
+                line = figures(run, sweep.config.epochs)
+                bars.update(tasks[run.id], completed=run.epochs_done, figures=line)
+                if not console.is_terminal and said.get(run.id) != line:
+                    said[run.id] = line
+                    console.print(f"{label(run, sweep)}  {line}", highlight=False)
             if sweep.status.is_final:
                 return sweep
             time.sleep(POLL_SECONDS)

@@ -148,7 +148,9 @@ def test_chunks_change_no_bit() -> None:
     assert whole.state(0).weights_sha256 == parts.state(0).weights_sha256
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 0.002), ("mixed_bfloat16", 0.01)])
+# In float32 the two agree to the bit on the plain graph. XLA fuses otherwise for another K, and after twelve steps on a
+# small data set the rounding of bfloat16 moves a few of the 355 validation images.
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 0.002), ("mixed_bfloat16", 0.03)])
 def test_a_run_has_the_same_figures_alone_and_in_a_stack(precision: str, tolerance: float) -> None:
     scales = [0.1, 0.5, 1.0, 2.0, 4.0]
     together = trained(scales, [12], precision=precision)

@@ -1,0 +1,48 @@
+"""The words of the project as types: what a client sends and what it gets back.
+
+This is all that a client needs of the project, so it imports nothing but pydantic.
+"""
+
+from shared.models.answers import (
+    DatasetInfo,
+    DatasetList,
+    EpochMetrics,
+    Progress,
+    Run,
+    RunError,
+    RunLinks,
+    RunStatus,
+    RunSummary,
+    Sweep,
+    SweepLinks,
+    SweepList,
+)
+from shared.models.requests import (
+    MAX_RUNS,
+    DatasetName,
+    Precision,
+    RunRequest,
+    SweepRequest,
+    TrainingConfig,
+)
+
+__all__ = [
+    "MAX_RUNS",
+    "DatasetInfo",
+    "DatasetList",
+    "DatasetName",
+    "EpochMetrics",
+    "Precision",
+    "Progress",
+    "Run",
+    "RunError",
+    "RunLinks",
+    "RunRequest",
+    "RunStatus",
+    "RunSummary",
+    "Sweep",
+    "SweepLinks",
+    "SweepList",
+    "SweepRequest",
+    "TrainingConfig",
+]
