@@ -7,7 +7,7 @@ x = C + scale * N. One call trains a whole chunk of steps, so Python is seldom i
 In shapes, K is the number of runs, B of images in a minibatch, P of pixels in an image, U of units in a layer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -213,11 +213,11 @@ class Stack:
         layers = list(zip(self.weights[::2], self.weights[1::2], strict=True))
         outputs = images
         for layer, (kernel, bias) in enumerate(layers[:-1]):
-            outputs = tf.nn.relu(self._product(outputs, kernel) + bias[:, None])
+            outputs = tf.nn.relu(add_bias(self._product(outputs, kernel), bias))
             if masks:
                 outputs *= masks[layer]
         kernel, bias = layers[-1]
-        return self._product(outputs, kernel) + bias[:, None]
+        return add_bias(self._product(outputs, kernel), bias)
 
     def _product(self, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
         """The matrix product in the config's precision, and its gradient likewise, as float32."""
@@ -252,6 +252,23 @@ class Stack:
                 epsilon=EPSILON,
                 grad=gradient,
             )
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def add_bias(
+    outputs: tf.Tensor, bias: tf.Tensor
+) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]]:
+    """Outputs (K, B, U) + bias (K, U); the bias's gradient is summed over the minibatch by a matrix product.
+
+    The plain sum adds in an order that depends on where a run's units fall among all K * U in the vector lanes, so
+    that a run would differ in its last bits with its place in the stack. A product is computed for each run alone.
+    """
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        runs, batch, _ = upstream.shape
+        return upstream, tf.squeeze(tf.matmul(tf.ones([runs, 1, batch]), upstream), axis=1)
+
+    return outputs + bias[:, None], gradient
 
 
 def count_correct(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
