@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 ARGS ?=
 
-.PHONY: setup demo test test-xla bench bench-parts bench-sweep check format lock clean
+.PHONY: setup demo test test-xla faults bench bench-parts bench-sweep check format lock clean
 
 setup: $(STAMP)
 
@@ -26,6 +26,10 @@ test: setup
 # The tests of the trainer on the program that a GPU runs, compiled by XLA for this machine's CPU.
 test-xla: setup
 	NOISESWEEP_XLA=true $(BIN)/python -m pytest tests/worker/test_mlp.py tests/worker/test_training.py $(ARGS)
+
+# Kills, stops, starves and floods every part, many times over; NOISESWEEP_FAULT_ROUNDS=1 for a short round of each.
+faults: setup
+	$(BIN)/python -m pytest tests/faults $(ARGS)
 
 # Takes some minutes and all cores; leave the machine alone meanwhile.
 bench: setup

@@ -7,6 +7,9 @@ import uvicorn
 from api.app import create_app
 from shared.settings import Settings
 
+# How long requests may take to end when the API is told to stop.
+GRACE_SECONDS = 8
+
 
 def main() -> None:
     """Serve, unless that would open an API without keys to other machines."""
@@ -16,7 +19,13 @@ def main() -> None:
             f"noisesweep api: refusing to bind {settings.host}: other machines could reach it, and whoever reaches it "
             "may train. Bind 127.0.0.1, or set NOISESWEEP_ALLOW_ANONYMOUS=true where something else keeps others out."
         )
-    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, server_header=False)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 
 from api import problems
+from api.queue import RunQueue
 from api.routes import datasets, health, runs, sweeps
 from api.store import Store
 from shared import __version__
@@ -28,11 +29,11 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.store = Store(settings)
-        app.state.celery = celery_app(settings)
+        store, celery = Store(settings), celery_app(settings)
+        app.state.store, app.state.queue = store, RunQueue(store, celery, settings.max_queued_runs)
         yield
-        app.state.celery.close()
-        await app.state.store.close()
+        celery.close()
+        await store.close()
 
     # The offline variant serves the scripts of /docs itself: they are to work without the internet.
     app = FastAPIOffline(

@@ -2,14 +2,12 @@
 
 from typing import Annotated
 
-from celery import Celery
 from fastapi import Depends, Path, Request
-from fastapi.concurrency import run_in_threadpool
 
+from api.queue import RunQueue
 from api.store import Store
 from shared.keys import parse_run_id, parse_sweep_id
-from shared.models import Run, Sweep, SweepRequest
-from shared.queue import publish
+from shared.models import Run, Sweep
 
 
 def _store(request: Request) -> Store:
@@ -17,11 +15,13 @@ def _store(request: Request) -> Store:
     return store
 
 
-def _celery(request: Request) -> Celery:
-    return request.app.state.celery
+def _queue(request: Request) -> RunQueue:
+    queue: RunQueue = request.app.state.queue
+    return queue
 
 
 StoreDep = Annotated[Store, Depends(_store)]
+QueueDep = Annotated[RunQueue, Depends(_queue)]
 
 
 async def _sweep(
@@ -38,20 +38,3 @@ async def _run(
 
 SweepDep = Annotated[Sweep, Depends(_sweep)]
 RunDep = Annotated[Run, Depends(_run)]
-
-
-class Submission:
-    """Takes sweeps in: the state is written first, then one message per run is published."""
-
-    def __init__(self, store: StoreDep, celery: Annotated[Celery, Depends(_celery)]) -> None:
-        self.store = store
-        self.celery = celery
-
-    async def submit(self, request: SweepRequest) -> Sweep:
-        """Store the sweep and tell the workers of it."""
-        sweep = await self.store.create(request)
-        await run_in_threadpool(publish, self.celery, sweep.id, messages=len(sweep.runs))
-        return sweep
-
-
-SubmissionDep = Annotated[Submission, Depends(Submission)]

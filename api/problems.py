@@ -8,12 +8,19 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from kombu.exceptions import OperationalError
 from pydantic import BaseModel, Field
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 from starlette.exceptions import HTTPException
 
-from shared.errors import ModelNotFoundError, RunNotFoundError, SweepNotFoundError
+from shared.errors import (
+    AlreadyEndedError,
+    ModelNotFoundError,
+    QueueFullError,
+    RunNotFoundError,
+    SweepNotFoundError,
+    SweepOpenError,
+    SweepTooLargeError,
+)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -45,14 +52,22 @@ class Problem(BaseModel):
 
 
 UNAVAILABLE = "The store does not answer at the moment. Nothing is lost that was accepted before; try again shortly."
+FULL = (
+    "The store is full: nothing was stored, and what is there can still be read. Make room with DELETE on finished "
+    "sweeps, or give the store more memory."
+)
 
 # Error type -> status and detail; None takes the error's own message, which names no internals.
 TABLE: dict[type[Exception], tuple[HTTPStatus, str | None]] = {
     SweepNotFoundError: (HTTPStatus.NOT_FOUND, None),
     RunNotFoundError: (HTTPStatus.NOT_FOUND, None),
     ModelNotFoundError: (HTTPStatus.NOT_FOUND, None),
+    SweepOpenError: (HTTPStatus.CONFLICT, None),
+    AlreadyEndedError: (HTTPStatus.CONFLICT, None),
+    SweepTooLargeError: (HTTPStatus.UNPROCESSABLE_ENTITY, None),
+    QueueFullError: (HTTPStatus.TOO_MANY_REQUESTS, None),
+    OutOfMemoryError: (HTTPStatus.INSUFFICIENT_STORAGE, FULL),
     RedisError: (HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE),
-    OperationalError: (HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE),
     Exception: (HTTPStatus.INTERNAL_SERVER_ERROR, "This is a fault of the service; its log says where."),
 }
 
@@ -67,6 +82,8 @@ def _document(description: str) -> dict[str, Any]:
     return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
+# The `responses` of routes that take runs in.
+SUBMISSION = documented(HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INSUFFICIENT_STORAGE)
 # The `responses` of the whole app. The default stands in for FastAPI's own 422, which no route answers with.
 EVERYWHERE: dict[int | str, dict[str, Any]] = {
     **documented(HTTPStatus.SERVICE_UNAVAILABLE),
@@ -120,8 +137,10 @@ class AsciiJsonResponse(JSONResponse):
 
 async def _from_table(request: Request, error: Exception) -> JSONResponse:
     status, detail = next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
-    unavailable = status is HTTPStatus.SERVICE_UNAVAILABLE
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if unavailable else None
+    seconds = RETRY_AFTER_SECONDS if status is HTTPStatus.SERVICE_UNAVAILABLE else None
+    if isinstance(error, QueueFullError):
+        seconds = error.retry_after_seconds
+    headers = None if seconds is None else {"Retry-After": str(seconds)}
     return _respond(request, status, detail or str(error), headers=headers)
 
 

@@ -1,4 +1,4 @@
-"""The API's side of the store: create sweeps, read sweeps and runs."""
+"""The API's side of the store: create sweeps, read sweeps and runs, cancel, retry, delete."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,19 +10,21 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.client import NEVER_DECODE
 
 from shared.errors import ModelNotFoundError, RunNotFoundError, SweepNotFoundError
-from shared.keys import SWEEPS, SweepKeys, new_sweep_id, parse_run_id, run_id
+from shared.keys import ENDED, OPEN, SWEEPS, SweepKeys, new_sweep_id, parse_run_id, run_id
 from shared.models import EpochMetrics, Run, RunError, RunStatus, RunSummary, Sweep, SweepRequest
 from shared.scripts import Script, source
 from shared.settings import Settings
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# The rate is measured over the ends of this time.
+RATE_WINDOW_SECONDS = 600
 
 
 class Store:
     """Sweeps as they are written by a client's request and as they are read back.
 
-    A sweep is created by one atomic script and read at one moment. Each method raises redis.exceptions.RedisError
-    when Redis does not answer within a few seconds; the next call tries again.
+    Every change of a sweep is one atomic script; it is read at one moment. Each method raises
+    redis.exceptions.RedisError when Redis does not answer within a few seconds; the next call tries again.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -35,6 +37,9 @@ class Store:
         )
         self._create = self.redis.register_script(source(Script.CREATE))
         self._read = self.redis.register_script(source(Script.READ))
+        self._cancel = self.redis.register_script(source(Script.CANCEL))
+        self._retry = self.redis.register_script(source(Script.RETRY))
+        self._delete = self.redis.register_script(source(Script.DELETE))
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -47,15 +52,59 @@ class Store:
     async def create(self, request: SweepRequest) -> Sweep:
         """Write a sweep and its runs, all queued, under a fresh id."""
         sweep_id = new_sweep_id()
-        seconds, microseconds = await self.redis.time()
-        created_at = seconds * 1_000_000 + microseconds
+        created_at = await self._now()
         # Listed before it is written: the list skips an id without a record, and a record not listed would be lost.
         await self.redis.zadd(SWEEPS, {sweep_id: created_at})
+        await self.redis.zadd(OPEN, {sweep_id: created_at})
         grid = [field for scale, seed in request.grid() for field in (scale, seed)]
         await self._create(
             keys=SweepKeys(sweep_id).for_scripts, args=[request.model_dump_json(), str(created_at), *grid]
         )
         return await self.sweep(sweep_id)
+
+    async def cancel(self, sweep_id: str, index: int | None = None) -> int:
+        """Cancel a run, or all of the sweep's: queued ones at once, running ones soon.
+
+        Return how many of them are cancelled or going to be, by this or before.
+        """
+        cancelled: int = await self._cancel(
+            keys=SweepKeys(sweep_id).for_scripts, args=[] if index is None else [str(index)]
+        )
+        return cancelled
+
+    async def retry(self, sweep_id: str) -> int:
+        """Queue the sweep's failed and cancelled runs again; return how many."""
+        await self.redis.zadd(OPEN, {sweep_id: await self._now()})
+        retried: int = await self._retry(keys=SweepKeys(sweep_id).for_scripts)
+        return retried
+
+    async def delete(self, sweep_id: str) -> bool:
+        """Remove a sweep with all its keys; False if it has queued or running runs, and stays."""
+        if not await self._delete(keys=SweepKeys(sweep_id).for_scripts, args=["+inf"]):
+            return False
+        await self.redis.zrem(SWEEPS, sweep_id)
+        return True
+
+    async def queued_runs(self) -> int:
+        """How many runs of all sweeps are queued."""
+        async with self.redis.pipeline(transaction=False) as pipeline:
+            for sweep_id in cast("list[str]", await self.redis.zrange(OPEN, 0, -1)):
+                pipeline.zcard(SweepKeys(sweep_id).queued)
+            return sum(await pipeline.execute())
+
+    async def runs_per_second(self) -> float:
+        """How many runs have ended per second, over the last ten minutes or since the first end in them; 0 if none."""
+        now = await self._now() // 1000
+        entries = await self.redis.xrevrange(ENDED, min=now - RATE_WINDOW_SECONDS * 1000)
+        if not entries:
+            return 0.0
+        first = int(str(entries[-1][0]).split("-")[0])
+        return 1000 * len(entries) / max(now - first, 1000)
+
+    async def _now(self) -> int:
+        """The server's time, µs."""
+        seconds, microseconds = await self.redis.time()
+        return int(seconds) * 1_000_000 + int(microseconds)
 
     async def sweep(self, sweep_id: str) -> Sweep:
         """Read a sweep; raise SweepNotFoundError if there is none."""
@@ -142,6 +191,8 @@ def _run_summary(
         scale=float(run["scale"]),
         seed=int(run["seed"]),
         status=status,
+        cancel_requested="cancel_requested" in run,
+        attempts=int(run.get("attempts", 0)),
         epochs_done=epochs_done,
         latest_metrics=latest,
         error=RunError(code=run["error_code"], message=run["error_message"]) if "error_code" in run else None,

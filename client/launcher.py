@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 import httpx
+import psutil
 
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 60.0
@@ -30,6 +31,7 @@ dir "{directory}"
 save ""
 appendonly yes
 appendfsync always
+maxmemory {memory}
 maxmemory-policy noeviction
 loglevel warning
 """
@@ -181,7 +183,16 @@ def _configure_store(data: Path) -> tuple[Path, str]:
     config = data / "store.conf"
     config.touch(mode=0o600)
     directory = str(data.resolve()).replace("\\", "\\\\").replace('"', '\\"')
-    config.write_text(STORE_CONFIG.format(host=LOOPBACK, port=port, password=password, directory=directory))
+    config.write_text(
+        STORE_CONFIG.format(
+            host=LOOPBACK,
+            port=port,
+            password=password,
+            directory=directory,
+            # Full, it refuses what is new and keeps what it has; it must not take the machine with it.
+            memory=psutil.virtual_memory().total // 4,
+        )
+    )
     return config, f"redis://:{password}@{LOOPBACK}:{port}/0"
 
 

@@ -23,6 +23,38 @@ class RunNotFoundError(NoiseSweepError):
     code = "run_not_found"
 
 
+class SweepOpenError(NoiseSweepError):
+    """What was asked for needs a sweep whose runs have all ended."""
+
+    code = "sweep_open"
+
+
+class AlreadyEndedError(NoiseSweepError):
+    """What was to be cancelled or tried again has ended otherwise."""
+
+    code = "already_ended"
+
+
+class QueueFullError(NoiseSweepError):
+    """More runs are queued than may wait.
+
+    Attributes:
+        retry_after_seconds: When there should be room, by the rate at which runs have ended lately.
+    """
+
+    code = "queue_full"
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class SweepTooLargeError(NoiseSweepError):
+    """A sweep has more runs than may wait, even alone."""
+
+    code = "sweep_too_large"
+
+
 class ModelNotFoundError(NoiseSweepError):
     """A run's trained model is not there: not asked for, not finished, or no longer kept."""
 
@@ -39,6 +71,18 @@ class DivergedError(NoiseSweepError):
     """The loss of a run left the finite numbers."""
 
     code = "diverged"
+
+
+class RunCancelledError(NoiseSweepError):
+    """A run that was training is to end, because a client cancelled it."""
+
+    code = "cancelled"
+
+
+class StoreAwayError(NoiseSweepError):
+    """The store has not answered for so long that the leases may have run out."""
+
+    code = "store_away"
 
 
 class LeaseLostError(NoiseSweepError):

@@ -3,21 +3,26 @@
 The keys of one sweep share the hash tag {<sweep id>}, so they live in one slot of a Redis Cluster and one script may
 touch them all:
 
-    ns:{<id>}                 hash    request (JSON), created_at (µs), version, run_count
+    ns:{<id>}                 hash    request (JSON), created_at (µs), version, run_count,
+                                      hinted_at (µs): when messages were last published or found to be there
     ns:{<id>}:queued          zset    index of each queued run, scored by itself: claimed in the order of the grid
     ns:{<id>}:leases          zset    index of each running run, scored by when its lease runs out (µs)
     ns:{<id>}:events          stream  what happened, in order: type, index, data (JSON)
     ns:{<id>}:run:<index>     hash    scale, seed, attempts, owner, started_at (µs), ended_at (µs),
                                       outcome, error_code, error_message, weights_sha256,
-                                      checkpoint_at (epoch:step)
+                                      checkpoint_at (epoch:step), cancel_requested, epochs_at_claim,
+                                      fruitless: owners lost in a row without an epoch more
     ns:{<id>}:epochs:<index>  list    EpochMetrics (JSON) of epochs 0, 1, ...
     ns:{<id>}:checkpoint:<index>  string  where to go on from (.npz), until the run has ended
     ns:{<id>}:model:<index>       string  the trained model (.keras), for some days, if it was asked for
 
-A run is in `queued`, or in `leases`, or has an outcome: its status is that, and stored nowhere else. One key stands
+A run is in `queued`, or in `leases`, or has an outcome: its status is that, and stored nowhere else. Three keys stand
 outside any sweep:
 
     ns:sweeps                 zset    every sweep's id, scored by when it was created (µs)
+    ns:open                   zset    the ids of the sweeps that may have runs to train, scored by when they were
+                                      last opened, by creation or retry (µs): what reapers look at
+    ns:ended                  stream  the runs that ended lately: run. From it the rate is measured
 """
 
 import re
@@ -27,6 +32,8 @@ from dataclasses import dataclass
 from shared.errors import RunNotFoundError, SweepNotFoundError
 
 SWEEPS = "ns:sweeps"
+OPEN = "ns:open"
+ENDED = "ns:ended"
 
 _SWEEP_ID = re.compile(r"[0-9a-f]{16}")
 _RUN_ID = re.compile(r"([0-9a-f]{16})-(0|[1-9][0-9]{0,5})")

@@ -4,16 +4,21 @@ A message says "this sweep may have queued runs". Whether it has, the record in 
 doubled or late changes no result.
 """
 
+import logging
+from typing import cast
+
 from celery import Celery
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.exceptions import RedisError
 
 from shared.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 TRAIN_TASK = "noisesweep.train"
 QUEUE = "noisesweep"
-
-# Longer than the longest run, or a message would come back while its run still trains. That would be harmless (the
-# claim finds nothing), only useless.
-VISIBILITY_TIMEOUT_SECONDS = 7 * 24 * 3600
+ONCE_MORE = {"max_retries": 1, "interval_start": 0}
 
 
 def celery_app(settings: Settings) -> Celery:
@@ -34,7 +39,11 @@ def celery_app(settings: Settings) -> Celery:
         broker_connection_max_retries=None,
         broker_connection_timeout=2,
         broker_transport_options={
-            "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
+            # A message that comes back while its run still trains is harmless: its claim finds nothing queued.
+            "visibility_timeout": settings.redelivery_seconds,
+            # Messages to be brought back are looked for as often as runs are, and each time.
+            "unacked_restore_interval": settings.reap_interval_seconds,
+            "unacked_restore_throttle": 1,
             "socket_connect_timeout": 2,
             "socket_keepalive": True,
         },
@@ -46,11 +55,17 @@ def celery_app(settings: Settings) -> Celery:
 
 
 def publish(app: Celery, sweep_id: str, messages: int) -> None:
-    """Send `messages` hints that the sweep has queued runs.
+    """Send `messages` hints that the sweep has queued runs, or log why not: a reaper sends those that are missing."""
+    try:
+        with app.producer_or_acquire() as producer:
+            for _ in range(messages):
+                # One more try, because the connection may be one that the broker has closed since it was last used.
+                app.send_task(TRAIN_TASK, args=[sweep_id], producer=producer, retry=True, retry_policy=ONCE_MORE)
+    except (OperationalError, RedisError) as error:
+        logger.warning("No message could be published for sweep %s, a reaper will: %s", sweep_id, error)
 
-    Raises:
-        kombu.exceptions.OperationalError: The broker cannot be reached.
-    """
-    with app.producer_or_acquire() as producer:
-        for _ in range(messages):
-            app.send_task(TRAIN_TASK, args=[sweep_id], producer=producer, retry=False)
+
+def waiting(redis: Redis, sweep_id: str) -> int:
+    """How many messages for the sweep wait in the queue. A message carries its arguments, readable, in its header."""
+    messages = cast("list[str]", redis.lrange(QUEUE, 0, -1))
+    return sum(f"'{sweep_id}'" in message for message in messages)

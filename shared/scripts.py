@@ -1,7 +1,8 @@
 """The changes of state, each one Lua script: atomic, safe to repeat, timed by the server. And one that reads.
 
 A script's header says its ARGV and its reply. Register `source(Script.CLAIM)` with a sync or an async client and
-call it with `keys=SweepKeys(...).for_scripts`.
+call it with `keys=SweepKeys(...).for_scripts`. A full Redis refuses the writes of a script unless its first line
+allows them.
 """
 
 from enum import StrEnum
@@ -14,13 +15,19 @@ class Script(StrEnum):
     CREATE = "create"
     READ = "read"
     CLAIM = "claim"
+    RENEW = "renew"
     COMMIT = "commit"
-    CHECKPOINT = "checkpoint"
     RELEASE = "release"
     FINISH = "finish"
+    REAP = "reap"
+    CANCEL = "cancel"
+    RETRY = "retry"
+    DELETE = "delete"
 
 
 def source(script: Script) -> str:
     """The script's text, with the prelude that names its keys before it."""
     lua = files("shared") / "lua"
-    return (lua / "prelude.lua").read_text() + (lua / f"{script}.lua").read_text()
+    text = (lua / f"{script}.lua").read_text()
+    flags, rest = text.split("\n", 1) if text.startswith("#!") else ("", text)
+    return "\n".join(filter(None, [flags, (lua / "prelude.lua").read_text() + rest]))

@@ -29,7 +29,22 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(
         default=30.0, gt=0, description="How long a claimed run stays its owner's without a sign of life."
     )
-
+    max_attempts: int = Field(
+        default=3, ge=1, description="So many workers in a row may be lost over a run that gets no further."
+    )
+    reap_interval_seconds: float = Field(
+        default=5.0,
+        gt=0,
+        description="How often a worker looks for runs whose lease has run out or that nobody trains.",
+    )
+    republish_seconds: float = Field(
+        default=60.0, gt=0, description="A queued run that has had no message for so long gets another."
+    )
+    redelivery_seconds: float = Field(
+        default=3600.0, gt=0, description="When a message that a lost worker had taken comes back."
+    )
+    max_queued_runs: int = Field(default=2000, ge=1, description="More runs than these do not wait at a time.")
+    retention_days: float = Field(default=30.0, gt=0, description="How long a sweep is kept after its end.")
     checkpoint_interval_seconds: float = Field(
         default=30.0, ge=0, description="A run's checkpoint is written at most so often, and at a stop."
     )

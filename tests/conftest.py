@@ -1,9 +1,10 @@
 """Real parts for every test: a Redis server, settings that point at it, and the API served over a real socket."""
 
+import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -18,21 +19,33 @@ from shared.settings import Settings
 
 
 class RedisServer:
-    """A Redis server of the tests' own, without a disk."""
+    """A Redis server of the tests' own, without a disk unless it is to be durable."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, *, durable: bool = False, options: Sequence[str] = ()) -> None:
         self.url = f"redis://127.0.0.1:{port}/0"
         self.client: Redis = Redis.from_url(self.url, decode_responses=True)
-        self._command = [store_binary(), "--port", str(port), "--save", "", "--dir", str(folder)]
+        self._command = [store_binary(), "--port", str(port), "--save", "", "--dir", str(folder), *options]
+        if durable:
+            self._command += ["--appendonly", "yes", "--appendfsync", "always"]
         self._log = (folder / "redis.log").open("wb")
+        self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
     def start(self) -> None:
+        if self._process:
+            self._process.wait()
         self._process = subprocess.Popen(self._command, stdout=self._log, stderr=subprocess.STDOUT)
         wait_until(self._answers)
 
     def stop(self) -> None:
-        self._process.terminate()
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def _end(self, by: signal.Signals) -> None:
+        assert self._process
+        self._process.send_signal(by)
         self._process.wait()
 
     def close(self) -> None:

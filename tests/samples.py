@@ -16,6 +16,8 @@ def run_summary(
             "scale": scale,
             "seed": seed,
             "status": status,
+            "cancel_requested": False,
+            "attempts": 1,
             "epochs_done": 1,
             "latest_metrics": metrics,
             "error": None,

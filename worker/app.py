@@ -2,7 +2,11 @@
 
 from shared.queue import celery_app
 from shared.settings import Settings
+from worker import broker
+from worker.reaper import Reaping
 
+broker.install()
 app = celery_app(Settings())
 app.set_default()
 app.conf.include = ["worker.tasks"]
+app.steps["consumer"].add(Reaping)

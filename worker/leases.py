@@ -1,8 +1,9 @@
-"""The worker's side of the store: claim queued runs, commit their epochs, finish them."""
+"""The worker's side of the store: claim queued runs, renew, commit, finish or release them, reap what others lost."""
 
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 
 from redis import Redis
 from redis.backoff import ExponentialWithJitterBackoff
@@ -10,13 +11,16 @@ from redis.client import NEVER_DECODE
 from redis.retry import Retry
 
 from shared.errors import LeaseLostError
-from shared.keys import SweepKeys
+from shared.keys import ENDED, SweepKeys, run_id
 from shared.models import EpochMetrics, RunError, RunStatus, SweepRequest, TrainingConfig
 from shared.scripts import Script, source
 from shared.settings import Settings
+from worker.state import RunState
 
-# Waits of 0.1 s doubling up to 2 s: in all about as long as a lease, after which trying on has no use.
-RETRIES = 18
+# A connection that has broken is made anew at once; whether it is worth while to try for longer, the caller knows.
+RETRIES = 2
+# Ends remembered for the measured rate.
+ENDS_KEPT = 1000
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,27 @@ class Claim:
     runs: tuple[ClaimedRun, ...]
 
 
+class Standing(StrEnum):
+    """What becomes of a claimed run: its owner trains on, is to cancel it, or has lost it."""
+
+    HELD = "held"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class Reaped:
+    """What a reaper found in a sweep.
+
+    Attributes:
+        open_runs: Runs queued or running.
+        needy_runs: Queued runs that should each have a message and may have none.
+    """
+
+    open_runs: int
+    needy_runs: int
+
+
 class Leases:
     """Claims and what may be written under them.
 
@@ -54,13 +79,15 @@ class Leases:
             decode_responses=True,
             socket_connect_timeout=2,
             socket_timeout=5,
-            retry=Retry(ExponentialWithJitterBackoff(base=0.1, cap=2), RETRIES),
+            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), RETRIES),
         )
         self._claim = self.redis.register_script(source(Script.CLAIM))
+        self._renew = self.redis.register_script(source(Script.RENEW))
         self._commit = self.redis.register_script(source(Script.COMMIT))
-        self._checkpoint = self.redis.register_script(source(Script.CHECKPOINT))
         self._release = self.redis.register_script(source(Script.RELEASE))
         self._finish = self.redis.register_script(source(Script.FINISH))
+        self._reap = self.redis.register_script(source(Script.REAP))
+        self._delete = self.redis.register_script(source(Script.DELETE))
 
     def close(self) -> None:
         """Give the connections back."""
@@ -82,44 +109,76 @@ class Leases:
             runs=tuple(ClaimedRun(int(index), float(scale), int(seed)) for index, scale, seed in runs),
         )
 
-    def commit(self, claim: Claim, run: ClaimedRun, metrics: EpochMetrics) -> None:
-        """Keep an epoch and renew the lease. The epochs of a run come in order, from 0."""
-        arguments: list[str | int] = [
+    def renew(self, claim: Claim) -> dict[int, Standing]:
+        """Say by index what is asked of each run; renew their leases unless that was done within a sixth of a lease."""
+        indices = [run.index for run in claim.runs]
+        arguments: list[str | int] = [claim.owner, self.lease_microseconds, self.lease_microseconds // 6, *indices]
+        reply = self._renew(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments)
+        return dict(zip(indices, map(Standing, reply), strict=True))
+
+    def commit(self, claim: Claim, run: ClaimedRun, metrics: EpochMetrics, state: RunState | None = None) -> None:
+        """Keep an epoch, with the state after it as checkpoint if there is one, and renew the lease.
+
+        The epochs of a run come in order, from 0. Runs whose checkpoints stand at one step can be claimed together.
+        """
+        arguments: list[str | int | bytes] = [
             run.index,
             claim.owner,
             self.lease_microseconds,
             metrics.epoch,
             metrics.model_dump_json(),
+            state.position if state else "",
+            state.to_bytes() if state else b"",
         ]
         if not self._commit(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments):
             raise LeaseLostError(f"Epoch {metrics.epoch} of run {run.index} was refused.")
 
-    def save_checkpoint(self, claim: Claim, run: ClaimedRun, position: str, checkpoint: bytes) -> None:
-        """Keep a checkpoint in place of the one before; runs whose positions are equal can be claimed together."""
-        arguments: list[str | bytes] = [str(run.index), claim.owner, position, checkpoint]
-        if not self._checkpoint(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments):
-            raise LeaseLostError(f"A checkpoint of run {run.index} was refused.")
-
-    def checkpoint(self, claim: Claim, run: ClaimedRun) -> bytes | None:
+    def checkpoint(self, claim: Claim, run: ClaimedRun) -> RunState | None:
         """The run's last checkpoint, if it has one."""
         key = SweepKeys(claim.sweep_id).checkpoint(run.index)
         checkpoint: bytes | None = self.redis.execute_command("GET", key, **{NEVER_DECODE: True})  # type: ignore[no-untyped-call]
-        return checkpoint
+        return RunState.from_bytes(checkpoint) if checkpoint else None
 
-    def release(self, claim: Claim, run: ClaimedRun) -> None:
-        """Hand the run back to the queue; whoever claims it next goes on from its checkpoint."""
-        if not self._release(keys=SweepKeys(claim.sweep_id).for_scripts, args=[run.index, claim.owner]):
+    def release(self, claim: Claim, run: ClaimedRun, state: RunState) -> None:
+        """Hand the run back to the queue; whoever claims it next goes on from this state."""
+        arguments: list[str | int | bytes] = [run.index, claim.owner, state.position, state.to_bytes()]
+        if not self._release(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments):
             raise LeaseLostError(f"The release of run {run.index} was refused.")
 
-    def succeed(self, claim: Claim, run: ClaimedRun, weights_sha256: str, model: bytes | None = None) -> None:
-        """End a run that has trained all its epochs; keep its model, a .keras file, if there is one."""
-        self._end(claim, run, RunStatus.SUCCEEDED, ["", "", weights_sha256, model or b"", self.model_retention_seconds])
+    def succeed(self, claim: Claim, run: ClaimedRun, weights_sha256: str, model: bytes | None = None) -> RunStatus:
+        """End a run that has trained all its epochs; keep its model, a .keras file, if there is one.
 
-    def fail(self, claim: Claim, run: ClaimedRun, error: RunError) -> None:
+        Return how the run has ended, which is cancelled if it was to be.
+        """
+        rest: list[str | bytes | int] = ["", "", weights_sha256, model or b"", self.model_retention_seconds]
+        return self._end(claim, run, RunStatus.SUCCEEDED, rest)
+
+    def fail(self, claim: Claim, run: ClaimedRun, error: RunError) -> RunStatus:
         """End a run that cannot go on, and say why."""
-        self._end(claim, run, RunStatus.FAILED, [error.code, error.message, "", b"", ""])
+        return self._end(claim, run, RunStatus.FAILED, [error.code, error.message, "", b"", ""])
 
-    def _end(self, claim: Claim, run: ClaimedRun, outcome: RunStatus, rest: list[str | bytes | int]) -> None:
+    def cancel(self, claim: Claim, run: ClaimedRun) -> RunStatus:
+        """End a run that is to be cancelled."""
+        return self._end(claim, run, RunStatus.CANCELLED, ["", "", "", b"", ""])
+
+    def _end(self, claim: Claim, run: ClaimedRun, outcome: RunStatus, rest: list[str | bytes | int]) -> RunStatus:
         arguments = [str(run.index), claim.owner, outcome.value, *rest]
-        if not self._finish(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments):
+        stands = self._finish(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments)
+        if stands is None:
             raise LeaseLostError(f"The end of run {run.index} was refused.")
+        # Not part of the script, which may touch the sweep's keys alone: a rate can do without an end or two.
+        self.redis.xadd(ENDED, {"run": run_id(claim.sweep_id, run.index)}, maxlen=ENDS_KEPT)
+        return RunStatus(stands)
+
+    def reap(self, sweep_id: str, max_attempts: int, silence_seconds: float) -> Reaped:
+        """Take the sweep's runs whose lease has run out from their owners, and see whether it wants messages.
+
+        A run goes back to the queue, or fails as worker_lost if `max_attempts` owners in a row were lost without an
+        epoch more. Messages are wanted for runs that came back, and when none were for as long as `silence_seconds`.
+        """
+        arguments = [max_attempts, int(silence_seconds * 1_000_000)]
+        return Reaped(*self._reap(keys=SweepKeys(sweep_id).for_scripts, args=arguments))
+
+    def forget(self, sweep_id: str, ended_before_microseconds: int) -> bool:
+        """Remove the sweep if its runs ended before that time of the server; return whether nothing of it is left."""
+        return bool(self._delete(keys=SweepKeys(sweep_id).for_scripts, args=[ended_before_microseconds]))

@@ -5,18 +5,21 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 from celery.utils.log import get_task_logger
 from redis import exceptions as store_errors
 
 from shared import datasets
-from shared.errors import DivergedError, LeaseLostError, NoiseSweepError
+from shared.errors import DivergedError, LeaseLostError, NoiseSweepError, RunCancelledError, StoreAwayError
 from shared.keys import run_id
 from shared.models import DatasetName, EpochMetrics, RunError, TrainingConfig
 from shared.noise import Purpose
 from shared.settings import Settings
+from worker.fail_points import reach
+from worker.heartbeat import Heartbeat
 from worker.keras_model import to_keras_file
-from worker.leases import Claim, ClaimedRun, Leases
+from worker.leases import Claim, ClaimedRun, Leases, Standing
 from worker.mlp import NoisyImages, Stack
 from worker.state import RunState
 
@@ -25,14 +28,19 @@ logger = get_task_logger(__name__)
 # The stop flag is looked at between chunks, so a chunk is to take a fraction of a second whatever the config.
 CHUNK_SECONDS = 0.25
 
+# A store that is away is tried again so often.
+AGAIN_SECONDS = 0.2
+
 # The store cannot be reached, is full, or is not the one to write to at the moment.
 STORE_AWAY = (
+    StoreAwayError,
     store_errors.ConnectionError,
     store_errors.TimeoutError,
     store_errors.OutOfMemoryError,
     store_errors.ReadOnlyError,
 )
 
+T = TypeVar("T")
 Stop = Callable[[], bool]
 Result = EpochMetrics | DivergedError
 
@@ -118,32 +126,31 @@ class ClaimTraining:
     def run(self, warm_stack: WarmStack, stop: Stop) -> int:
         """Train the runs to their end, or until `stop`; return how many were handed back to the queue.
 
-        Raises:
-            One of STORE_AWAY: The store took no writes for about as long as a lease, which now decides what becomes of
-                the runs.
+        If the store is away for two thirds of a lease, or away when the worker stops, nothing more is written: the
+        lease then decides what becomes of the runs.
         """
-        try:
-            return self._train(warm_stack.fitting(self._claim.config, len(self._claim.runs)), stop)
-        except STORE_AWAY:
-            raise
-        except Exception:
-            for place in list(self._live):
-                with self._alone(place):
-                    raise  # for each of them: a sweep must not wait for runs that broke
+        with Heartbeat(self._claim, self._leases, self._settings) as self._heartbeat:
+            self._stop = stop
+            try:
+                return self._train(warm_stack.fitting(self._claim.config, len(self._claim.runs)))
+            except STORE_AWAY as away:
+                logger.warning("Sweep %s: leaving its runs to their lease: %s", self._claim.sweep_id, away)
+            except Exception:
+                for place in list(self._live):
+                    with self._alone(place):
+                        raise  # for each of them: a sweep must not wait for runs that broke
             return 0
 
-    def _train(self, stack: Stack, stop: Stop) -> int:
+    def _train(self, stack: Stack) -> int:
         stack.start(self._claim.runs[0].seed, [run.scale for run in self._claim.runs], self._states())
         saved = time.monotonic()
-        for results in epochs(stack, stop):
+        for results in epochs(stack, self._attend):
+            due = time.monotonic() - saved >= self._settings.checkpoint_interval_seconds
+            due = due and stack.epoch < self._claim.config.epochs
             for place, run in list(self._live.items()):
                 with self._alone(place):
-                    self._keep(run, results[place])
-            if not self._live:
-                return 0
-            due = time.monotonic() - saved >= self._settings.checkpoint_interval_seconds
-            if due and stack.epoch < self._claim.config.epochs:
-                self._save(stack)
+                    self._keep(run, results[place], stack.state(place) if due else None)
+            if due:
                 saved = time.monotonic()
         if stack.epoch < self._claim.config.epochs:
             return self._hand_back(stack)
@@ -154,27 +161,36 @@ class ClaimTraining:
 
     def _states(self) -> list[RunState] | None:
         """Where the runs go on: at their checkpoints, which a claim takes at one step, or at the beginning."""
-        checkpoints = [self._leases.checkpoint(self._claim, run) for run in self._claim.runs]
-        states = [RunState.from_bytes(checkpoint) for checkpoint in checkpoints if checkpoint]
-        return states if len(states) == len(checkpoints) else None
+        states = [self._persist(self._leases.checkpoint, run) for run in self._claim.runs]
+        present = [state for state in states if state]
+        return present if len(present) == len(states) else None
 
-    def _keep(self, run: ClaimedRun, result: Result) -> None:
-        if isinstance(result, DivergedError):
-            raise result
-        self._leases.commit(self._claim, run, result)
-
-    def _save(self, stack: Stack) -> None:
+    def _attend(self) -> bool:
+        """Between two chunks: end the runs that were cancelled, drop those that were lost; say whether to stop."""
         for place, run in list(self._live.items()):
             with self._alone(place):
-                state = stack.state(place)
-                self._leases.save_checkpoint(self._claim, run, state.position, state.to_bytes())
+                self._check(run)
+        return self._stop() or self._heartbeat.stopped or not self._live
+
+    def _check(self, run: ClaimedRun) -> None:
+        standing = self._heartbeat.standing(run.index)
+        if standing is Standing.CANCELLED:
+            raise RunCancelledError("A client cancelled it.")
+        if standing is Standing.LOST:
+            raise LeaseLostError("Its lease ran out.")
+
+    def _keep(self, run: ClaimedRun, result: Result, state: RunState | None) -> None:
+        if isinstance(result, DivergedError):
+            raise result
+        reach("before_commit", run.index)
+        self._persist(self._leases.commit, run, result, state)
+        reach("after_commit", run.index)
 
     def _hand_back(self, stack: Stack) -> int:
-        self._save(stack)
         handed_back = 0
         for place, run in list(self._live.items()):
             with self._alone(place):
-                self._leases.release(self._claim, run)
+                self._persist(self._leases.release, run, stack.state(place))
                 logger.info(
                     "Run %s goes back to the queue at epoch %d, step %d", self._name(run), stack.epoch, stack.step
                 )
@@ -183,8 +199,22 @@ class ClaimTraining:
 
     def _succeed(self, run: ClaimedRun, state: RunState) -> None:
         model = to_keras_file(self._claim.config, list(state.weights)) if self._claim.keep_model else None
-        self._leases.succeed(self._claim, run, state.weights_sha256, model)
-        logger.info("Run %s succeeded", self._name(run))
+        reach("before_finish", run.index)
+        outcome = self._persist(self._leases.succeed, run, state.weights_sha256, model)
+        reach("after_finish", run.index)
+        logger.info("Run %s %s", self._name(run), outcome)
+
+    def _persist(self, access: Callable[..., T], run: ClaimedRun, *rest: object) -> T:
+        """Do what a method of Leases does; while the store is away, again and again, as long as the lease is sure."""
+        while True:
+            if self._heartbeat.stopped:
+                raise StoreAwayError("The store has not answered for two thirds of a lease.")
+            try:
+                return access(self._claim, run, *rest)
+            except STORE_AWAY:
+                if self._stop() or self._heartbeat.stopped:
+                    raise
+                time.sleep(AGAIN_SECONDS)
 
     @contextmanager
     def _alone(self, place: int) -> Iterator[None]:
@@ -194,14 +224,20 @@ class ClaimTraining:
             yield
         except STORE_AWAY:
             raise  # which is no fault of the run
-        except LeaseLostError as lost:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this run's
             del self._live[place]
-            logger.warning("Run %s was given to another worker: %s", self._name(run), lost)
-        except Exception as error:
-            del self._live[place]
-            logger.warning("Run %s failed", self._name(run), exc_info=not isinstance(error, NoiseSweepError))
-            with suppress(LeaseLostError):
-                self._leases.fail(self._claim, run, explained(error))
+            self._end(run, error)
+
+    def _end(self, run: ClaimedRun, error: Exception) -> None:
+        if isinstance(error, LeaseLostError):
+            logger.warning("Run %s is left to its new owner: %s", self._name(run), error)
+            return
+        logger.warning("Run %s ends: %s", self._name(run), error, exc_info=not isinstance(error, NoiseSweepError))
+        with suppress(LeaseLostError):
+            if isinstance(error, RunCancelledError):
+                self._persist(self._leases.cancel, run)
+            else:
+                self._persist(self._leases.fail, run, explained(error))
 
     def _name(self, run: ClaimedRun) -> str:
         return run_id(self._claim.sweep_id, run.index)

@@ -5,10 +5,12 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from api.dependencies import RunDep, StoreDep, SubmissionDep
+from api.dependencies import QueueDep, RunDep, StoreDep
 from api.plots import epochs
 from api.plots.png import PNG, PngResponse
-from api.problems import documented
+from api.problems import SUBMISSION, documented
+from shared.errors import AlreadyEndedError
+from shared.keys import parse_run_id
 from shared.models import Run, RunRequest
 
 router = APIRouter(prefix="/runs", tags=["runs"])
@@ -28,10 +30,10 @@ KERAS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("", status_code=HTTPStatus.ACCEPTED, responses=documented(HTTPStatus.UNPROCESSABLE_ENTITY))
-async def submit_run(request: RunRequest, submission: SubmissionDep, store: StoreDep, response: Response) -> Run:
+@router.post("", status_code=HTTPStatus.ACCEPTED, responses=SUBMISSION)
+async def submit_run(request: RunRequest, queue: QueueDep, store: StoreDep, response: Response) -> Run:
     """Train one network at one scale: a sweep of one run. Answers at once; follow `Location`."""
-    sweep = await submission.submit(request.as_sweep())
+    sweep = await queue.submit(request.as_sweep())
     response.headers["Location"] = sweep.runs[0].links.self
     return await store.run(sweep.id, 0)
 
@@ -40,6 +42,19 @@ async def submit_run(request: RunRequest, submission: SubmissionDep, store: Stor
 async def get_run(run: RunDep) -> Run:
     """A run: its config, its status, and all its epochs so far."""
     return run
+
+
+@router.post(
+    "/{run_id}/cancel",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def cancel_run(run: RunDep, store: StoreDep) -> Run:
+    """Cancel a run: at once if it is queued, within about two seconds if it is running; its epochs are kept."""
+    sweep_id, index = parse_run_id(run.id)
+    if not await store.cancel(sweep_id, index):
+        raise AlreadyEndedError(f"This run has ended already: it is {run.status}.")
+    return await store.run(sweep_id, index)
 
 
 @router.get("/{run_id}/plot", response_class=PngResponse, responses=PNG | documented(HTTPStatus.NOT_FOUND))

@@ -1,5 +1,6 @@
 -- Give up to `limit` queued runs to a new owner, all of one seed and with their checkpoints, if any, at one step: they
--- can share a stack. Repeated by the same owner, it gives the same runs.
+-- can share a stack. A run whose last owner was lost before it got any further is given alone, for it may be the run
+-- that its owner died of. Repeated by the same owner, it gives the same runs.
 -- ARGV: owner, lease (µs), limit. Returns {request (JSON), {index, scale, seed}, ...}, or nil if none is queued.
 local owner, lease, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 
@@ -23,12 +24,17 @@ if #held > 0 then
   return claimed(held)
 end
 
+-- Runs of one kind can be claimed together.
+local function kind_of(index)
+  local run = redis.call('HMGET', run_prefix .. index, 'seed', 'checkpoint_at', 'fruitless')
+  local alone = (run[3] or '0') ~= '0' and index or ''
+  return run[1] .. '/' .. (run[2] or '') .. '/' .. alone
+end
+
 local taken, kind = {}, nil
 for _, index in ipairs(redis.call('ZRANGE', queued, 0, -1)) do
-  local run = redis.call('HMGET', run_prefix .. index, 'seed', 'checkpoint_at')
-  local run_kind = run[1] .. '/' .. (run[2] or '')
-  kind = kind or run_kind
-  if #taken < limit and run_kind == kind then
+  kind = kind or kind_of(index)
+  if #taken < limit and kind_of(index) == kind then
     taken[#taken + 1] = index
   end
 end
@@ -38,10 +44,12 @@ end
 
 local started_at = now()
 for _, index in ipairs(taken) do
+  local run = run_prefix .. index
   redis.call('ZREM', queued, index)
   redis.call('ZADD', leases, microseconds(started_at + lease), index)
-  redis.call('HSET', run_prefix .. index, 'owner', owner, 'started_at', microseconds(started_at))
-  redis.call('HINCRBY', run_prefix .. index, 'attempts', 1)
+  redis.call('HSET', run, 'owner', owner, 'started_at', microseconds(started_at))
+  redis.call('HSET', run, 'epochs_at_claim', redis.call('LLEN', epochs_prefix .. index))
+  redis.call('HINCRBY', run, 'attempts', 1)
   emit('run.started', index, '{}')
 end
 return claimed(taken)

@@ -1,16 +1,19 @@
--- Keep one epoch of a run and renew its lease. An epoch kept before stays as it is, and says nothing again.
--- ARGV: index, owner, lease (µs), epoch, EpochMetrics (JSON). Returns 1 if it stands now, 0 if the owner has lost
--- the run. An epoch that would leave a gap is an error.
-local index, owner, lease, epoch, metrics = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
+-- Keep one epoch of a run, and its checkpoint if there is one, and renew its lease. An epoch kept before stays as it
+-- is, and says nothing again.
+-- ARGV: index, owner, lease (µs), epoch, EpochMetrics (JSON), position (epoch:step), checkpoint (bytes); the last two
+-- may be empty. Returns 1 if it stands now, 0 if the owner has lost the run. An epoch that would leave a gap is an
+-- error.
+local index, owner, lease, epoch, metrics, position, checkpoint = unpack(ARGV)
 if not owns(index, owner) then
   return 0
 end
 local kept = redis.call('LLEN', epochs_prefix .. index)
-if epoch > kept then
+if tonumber(epoch) > kept then
   return redis.error_reply('epoch ' .. epoch .. ' of run ' .. index .. ' would follow epoch ' .. kept - 1)
 end
-redis.call('ZADD', leases, 'XX', microseconds(now() + lease), index)
-if epoch == kept then
+keep_checkpoint(index, position, checkpoint)
+redis.call('ZADD', leases, 'XX', microseconds(now() + tonumber(lease)), index)
+if tonumber(epoch) == kept then
   redis.call('RPUSH', epochs_prefix .. index, metrics)
   emit('epoch', index, metrics)
 end

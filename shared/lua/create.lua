@@ -5,6 +5,7 @@ if redis.call('EXISTS', record) == 1 then
 end
 local run_count = (#ARGV - 2) / 2
 redis.call('HSET', record, 'request', ARGV[1], 'created_at', ARGV[2], 'version', 1, 'run_count', run_count)
+redis.call('HSET', record, 'hinted_at', microseconds(now()))
 for index = 0, run_count - 1 do
   redis.call('HSET', run_prefix .. index, 'scale', ARGV[3 + 2 * index], 'seed', ARGV[4 + 2 * index])
   redis.call('ZADD', queued, index, index)

@@ -1,4 +1,4 @@
--- Stands before every script: the names of KEYS (shared/keys.py, for_scripts) and the four things all scripts do.
+-- Stands before every script: the names of KEYS (shared/keys.py, for_scripts) and what several scripts do.
 -- Keys of single runs are built from the prefixes; they carry the sweep's hash tag, so they are in the same slot.
 local record, queued, leases, events, run_prefix, epochs_prefix, checkpoint_prefix, model_prefix = unpack(KEYS)
 
@@ -21,4 +21,40 @@ end
 local function emit(kind, index, data)
   redis.call('XADD', events, '*', 'type', kind, 'index', index, 'data', data)
   redis.call('HINCRBY', record, 'version', 1)
+end
+
+local function open_runs()
+  return redis.call('ZCARD', queued) + redis.call('ZCARD', leases)
+end
+
+-- Where a run goes on from; empty means that it has no checkpoint to keep.
+local function keep_checkpoint(index, position, checkpoint)
+  if checkpoint ~= '' then
+    redis.call('SET', checkpoint_prefix .. index, checkpoint)
+    redis.call('HSET', run_prefix .. index, 'checkpoint_at', position)
+  end
+end
+
+-- Put a run into the queue. What its last owner still writes is refused from now on.
+local function enqueue(index)
+  redis.call('ZREM', leases, index)
+  redis.call('ZADD', queued, index, index)
+  emit('run.queued', index, '{}')
+end
+
+-- Put a run into its final state, and tell of the sweep's end if it was the last one open.
+local function conclude(index, outcome, code, message)
+  local run = run_prefix .. index
+  redis.call('ZREM', queued, index)
+  redis.call('ZREM', leases, index)
+  redis.call('HSET', run, 'outcome', outcome, 'ended_at', microseconds(now()))
+  if code ~= '' then
+    redis.call('HSET', run, 'error_code', code, 'error_message', message)
+  end
+  redis.call('DEL', checkpoint_prefix .. index)
+  redis.call('HDEL', run, 'checkpoint_at', 'cancel_requested', 'epochs_at_claim', 'fruitless')
+  emit('run.ended', index, cjson.encode({ status = outcome }))
+  if open_runs() == 0 then
+    emit('sweep.ended', '', '{}')
+  end
 end

@@ -1,14 +1,18 @@
--- Hand a run back to the queue, from where its checkpoint stands. It costs no attempt. Repeated by the same owner, it
--- changes nothing. ARGV: index, owner. Returns 1 if it is queued, 0 if the owner has lost the run.
-local index, owner = unpack(ARGV)
-if redis.call('HGET', run_prefix .. index, 'owner') == owner and redis.call('ZSCORE', queued, index) then
+-- Hand a run back to the queue with a checkpoint to go on from; one that is to be cancelled ends instead. It costs no
+-- attempt. Repeated by the same owner, it changes nothing.
+-- ARGV: index, owner, position (epoch:step), checkpoint (bytes). Returns 1 if the run is the owner's no more by this,
+-- 0 if the owner had lost it.
+local index, owner, position, checkpoint = unpack(ARGV)
+local run = run_prefix .. index
+if not owns(index, owner) then
+  local handed_back = redis.call('ZSCORE', queued, index) or redis.call('HGET', run, 'outcome') == 'cancelled'
+  return redis.call('HGET', run, 'owner') == owner and handed_back and 1 or 0
+end
+if redis.call('HEXISTS', run, 'cancel_requested') == 1 then
+  conclude(index, 'cancelled', '', '')
   return 1
 end
-if not owns(index, owner) then
-  return 0
-end
-redis.call('ZREM', leases, index)
-redis.call('ZADD', queued, index, index)
-redis.call('HINCRBY', run_prefix .. index, 'attempts', -1)
-emit('run.queued', index, '{}')
+keep_checkpoint(index, position, checkpoint)
+redis.call('HINCRBY', run, 'attempts', -1)
+enqueue(index)
 return 1

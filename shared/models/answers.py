@@ -80,6 +80,12 @@ class RunSummary(BaseModel):
     scale: Scale
     seed: Seed
     status: RunStatus = Field(description="Where the run stands.", examples=["running"])
+    cancel_requested: bool = Field(description="Whether it is running and about to be cancelled.", examples=[False])
+    attempts: int = Field(
+        ge=0,
+        description="How often a worker began to train it; going on after a worker's orderly stop does not count.",
+        examples=[1],
+    )
     epochs_done: int = Field(ge=0, description="Epochs trained and kept.", examples=[12])
     latest_metrics: EpochMetrics | None = Field(description="Those of the last epoch kept; null before the first.")
     error: RunError | None = Field(description="Why it failed; null unless the status is failed.")

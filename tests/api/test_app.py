@@ -1,10 +1,18 @@
 import os
+import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
+import psutil
 import pytest
+
+from client.launcher import free_port
+from shared.settings import Settings
+from tests.conftest import wait_until
 
 
 def test_every_field_is_described_and_every_plain_one_has_an_example(http: httpx.Client) -> None:
@@ -60,3 +68,28 @@ def test_an_api_without_keys_refuses_to_bind_where_others_reach_it(host: str) ->
     assert refusal.returncode == 1
     assert f"refusing to bind {host}" in refusal.stderr
     assert "NOISESWEEP_ALLOW_ANONYMOUS" in refusal.stderr
+
+
+def test_an_api_told_to_stop_ends_the_requests_it_has_and_then_itself(settings: Settings, http: httpx.Client) -> None:
+    plot = http.post("/sweeps", json={"scales": [0.1, 0.5]}).json()["links"]["plot"]
+    port = free_port()
+    environment = os.environ | {
+        "NOISESWEEP_REDIS_URL": settings.redis_url.get_secret_value(),
+        "NOISESWEEP_PORT": str(port),
+    }
+    with (
+        subprocess.Popen([sys.executable, "-m", "api"], env=environment, stderr=subprocess.PIPE, text=True) as api,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as other,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        assert api.stderr
+        while "Uvicorn running" not in api.stderr.readline():
+            assert api.poll() is None
+        answer = thread.submit(other.get, plot)  # its first plot takes a process the better part of a second
+        connections = psutil.Process(api.pid).net_connections
+        wait_until(lambda: any(each.laddr.port == port and each.raddr for each in connections()))
+        time.sleep(0.1)  # for the request to be read
+        api.terminate()
+        assert answer.result().status_code == 200
+        api.stderr.read()
+        assert api.wait(timeout=30) in (0, -signal.SIGTERM)

@@ -75,3 +75,21 @@ def test_a_model_that_is_not_there_says_why(
     response = http.get(f"/runs/{run['id']}/model")
     assert response.status_code == 404
     assert reason in response.json()["detail"]
+
+
+def test_one_run_of_a_sweep_can_be_cancelled_alone(http: httpx.Client) -> None:
+    runs = http.post("/sweeps", json={"scales": [0.1, 0.5]}).json()["links"]["runs"]
+    for _ in range(2):
+        answer = http.post(f"{runs[1]}/cancel")
+        assert answer.status_code == 202
+        assert answer.json()["status"] == "cancelled"
+    assert http.get(runs[0]).json()["status"] == "queued"
+    assert http.post(f"{runs[1][:-1]}7/cancel").status_code == 404
+
+
+def test_a_finished_run_stays_finished(http: httpx.Client, training: Training) -> None:
+    run = http.post("/runs", json={"scale": 0.5}).json()
+    training.epochs(f"/sweeps/{run['sweep_id']}", runs=1, epochs=1, end=True)
+    answer = http.post(f"{run['links']['self']}/cancel")
+    assert answer.status_code == 409
+    assert answer.json()["detail"] == "This run has ended already: it is succeeded."

@@ -183,3 +183,60 @@ def test_an_unknown_sweep_is_not_found(http: httpx.Client, sweep_id: str, suffix
     response = http.get(f"/sweeps/{sweep_id}{suffix}")
     assert response.status_code == 404
     assert "No sweep has the id" in response.json()["detail"]
+
+
+def test_queued_runs_of_a_cancelled_sweep_end_at_once_and_running_ones_are_told(
+    http: httpx.Client, training: Training
+) -> None:
+    sweep = http.post("/sweeps", json=NOTEBOOK).json()["links"]["self"]
+    training.epochs(sweep, runs=2, epochs=3)
+    for _ in range(2):
+        answer = http.post(f"{sweep}/cancel")
+        assert answer.status_code == 202
+        runs = answer.json()["runs"]
+        assert [run["status"] for run in runs] == ["running"] * 2 + ["cancelled"] * 3
+        assert [run["cancel_requested"] for run in runs] == [True] * 2 + [False] * 3
+        assert runs[0]["epochs_done"] == 3
+    assert answer.json()["status"] == "running"
+
+
+def test_a_cancelled_sweep_is_cancelled_however_often_it_is_asked(http: httpx.Client) -> None:
+    sweep = http.post("/sweeps", json=NOTEBOOK).json()["links"]["self"]
+    answers = [http.post(f"{sweep}/cancel") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].json() == answers[1].json() == http.get(sweep).json()
+    assert answers[0].json()["status"] == "cancelled"
+
+
+def test_a_finished_sweep_stays_finished(http: httpx.Client, training: Training) -> None:
+    sweep = http.post("/sweeps", json=NOTEBOOK).json()["links"]["self"]
+    training.epochs(sweep, runs=5, epochs=1, end=True)
+    before = http.get(sweep).json()
+    answer = http.post(f"{sweep}/cancel")
+    assert answer.status_code == 409
+    assert answer.json()["detail"] == ("This sweep has ended already, and no run of it was cancelled: it is succeeded.")
+    assert http.get(sweep).json() == before
+
+
+def test_a_sweep_is_deleted_with_all_it_left_once_it_has_ended(
+    http: httpx.Client, training: Training, redis: Redis
+) -> None:
+    submitted = http.post("/sweeps", json=NOTEBOOK | {"keep_model": True}).json()
+    sweep = submitted["links"]["self"]
+    training.epochs(sweep, runs=2, epochs=1, end=True, model=b"a model")
+    refused = http.delete(sweep)
+    assert refused.status_code == 409
+    assert refused.json()["detail"] == "This sweep has queued or running runs: cancel it first."
+    http.post(f"{sweep}/cancel")
+    assert http.delete(sweep).status_code == 204
+    assert http.get(sweep).status_code == http.delete(sweep).status_code == 404
+    assert http.get(submitted["links"]["runs"][0]).status_code == 404
+    assert http.get("/sweeps").json() == {"sweeps": []}
+    assert redis.keys(f"*{submitted['id']}*") == []
+
+
+@pytest.mark.parametrize(("method", "suffix"), [("POST", "/cancel"), ("POST", "/retry"), ("DELETE", "")])
+def test_what_is_not_there_can_be_neither_cancelled_nor_retried_nor_deleted(
+    http: httpx.Client, method: str, suffix: str
+) -> None:
+    assert http.request(method, f"/sweeps/{new_sweep_id()}{suffix}").status_code == 404

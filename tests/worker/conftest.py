@@ -21,6 +21,7 @@ class Sweeps:
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
         self._create = redis.register_script(source(Script.CREATE))
+        self._cancel = redis.register_script(source(Script.CANCEL))
 
     def create(self, request: SweepRequest) -> str:
         sweep_id = new_sweep_id()
@@ -31,6 +32,9 @@ class Sweeps:
         grid = [field for pair in request.grid() for field in pair]
         arguments = [request.model_dump_json(), "1", *grid]
         return int(self._create(keys=SweepKeys(sweep_id).for_scripts, args=arguments))
+
+    def cancel(self, sweep_id: str, *indices: int) -> int:
+        return int(self._cancel(keys=SweepKeys(sweep_id).for_scripts, args=indices))
 
     def run(self, sweep_id: str, index: int) -> dict[str, str]:
         return cast("dict[str, str]", self.redis.hgetall(SweepKeys(sweep_id).run(index)))

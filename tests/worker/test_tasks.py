@@ -66,13 +66,13 @@ def test_a_run_that_breaks_fails_without_showing_internals_and_the_others_of_its
     sweeps: Sweeps, redis: Redis
 ) -> None:
     sweep_id = sweeps.create(DIGITS)
-    redis.set(SweepKeys(sweep_id).epochs(0), "no list")  # so that no epoch can be added to it
+    redis.set(SweepKeys(sweep_id).checkpoint(0), "no archive")
     tasks.train(sweep_id)
     tasks.train(sweep_id)
     assert outcomes(sweeps, sweep_id, 2) == ["failed", "succeeded"]
     run = sweeps.run(sweep_id, 0)
     assert run["error_code"] == "internal_error"
-    assert run["error_message"] == "The trainer broke with ResponseError; the worker's log says where."
+    assert run["error_message"] == "The trainer broke with ValueError; the worker's log says where."
 
 
 def test_a_worker_told_to_stop_hands_its_run_back_and_publishes_it(

@@ -1,6 +1,8 @@
 """A claim trained to its end on a real store: epochs, checkpoints, stops, and runs that fail alone."""
 
 import math
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 from redis import Redis
 
+from client.launcher import free_port
 from shared import datasets
 from shared.datasets import to_pixels
 from shared.errors import DivergedError
@@ -16,7 +19,9 @@ from shared.keys import SweepKeys
 from shared.models import DatasetName, EpochMetrics, Precision, SweepRequest
 from shared.noise import Purpose, add_noise, base_noise
 from shared.settings import Settings
+from tests.conftest import RedisServer, wait_until
 from tests.worker.conftest import Sweeps
+from worker.heartbeat import ASK_SECONDS
 from worker.leases import Claim, Leases
 from worker.state import RunState
 from worker.training import ClaimTraining, WarmStack, epochs
@@ -89,7 +94,8 @@ def test_a_run_stopped_anywhere_and_claimed_again_ends_with_the_same_bits(traine
     again = trainer.leases.claim(claim.sweep_id, limit=1)
     assert again
     assert again.runs == claim.runs
-    state = RunState.from_bytes(trainer.leases.checkpoint(again, again.runs[0]) or b"")
+    state = trainer.leases.checkpoint(again, again.runs[0])
+    assert state
     assert (state.epoch, state.step) > (0, 0) or checks == 0
     stack = trainer.warm_stack.fitting(REQUEST.config, 1)
     stood: list[tuple[int, int]] = []
@@ -136,7 +142,8 @@ def test_checkpoints_are_written_no_more_often_than_asked_for(trainer: Trainer, 
 def test_a_stop_takes_effect_in_the_middle_of_an_epoch(trainer: Trainer) -> None:
     claim = trainer.claimed(REQUEST.model_copy(update={"batch_size": 1}))
     trainer.train(claim, stop=after(4))
-    state = RunState.from_bytes(trainer.leases.checkpoint(claim, claim.runs[0]) or b"")
+    state = trainer.leases.checkpoint(claim, claim.runs[0])
+    assert state
     assert state.epoch == 0
     assert 4 <= state.step < 1442
 
@@ -158,8 +165,10 @@ def test_a_run_that_diverges_fails_with_advice_and_its_neighbours_go_on(trainer:
     for run, checkpoint in zip(claim.runs, map(stack.state, range(3)), strict=True):
         if run.index == 1:
             checkpoint.weights[-1][0] = math.nan  # as after a step too far
-        trainer.leases.save_checkpoint(claim, run, checkpoint.position, checkpoint.to_bytes())
-    trainer.train(claim)
+        trainer.leases.release(claim, run, checkpoint)
+    again = trainer.leases.claim(claim.sweep_id, limit=3)
+    assert again
+    trainer.train(again)
     runs = [trainer.sweeps.run(claim.sweep_id, index) for index in range(3)]
     assert [run["outcome"] for run in runs] == ["succeeded", "failed", "succeeded"]
     assert runs[1]["error_code"] == DivergedError.code
@@ -178,6 +187,100 @@ def test_a_run_given_to_another_worker_is_left_alone_and_its_neighbours_go_on(tr
     assert trainer.sweeps.run(claim.sweep_id, 0) == before
     assert trainer.sweeps.epochs(claim.sweep_id, 0) == []
     assert trainer.sweeps.run(claim.sweep_id, 1)["outcome"] == "succeeded"
+
+
+class Interruption:
+    """A stop that never comes, but does something else at the check after so many, from the thread that trains."""
+
+    def __init__(self, checks: int, action: Callable[[], object]) -> None:
+        self.checks, self.action = checks, action
+
+    def __call__(self) -> bool:
+        self.checks -= 1
+        if self.checks == 0:
+            self.action()
+        return False
+
+
+def cancelling(trainer: Trainer, claim: Claim, *indices: int) -> Interruption:
+    """A client cancels in the middle; the heart has the time for a beat before training goes on."""
+
+    def cancel() -> None:
+        assert trainer.sweeps.cancel(claim.sweep_id, *indices)
+        time.sleep(1.5 * ASK_SECONDS)
+
+    return Interruption(8, cancel)
+
+
+def test_a_run_cancelled_while_it_trains_keeps_its_epochs_and_its_neighbours_go_on(trainer: Trainer) -> None:
+    request = REQUEST.model_copy(update={"epochs": 9})
+    claim = trainer.claimed(request, limit=3)
+    trainer.train(claim, cancelling(trainer, claim, 1))
+    runs = [trainer.sweeps.run(claim.sweep_id, index) for index in range(3)]
+    assert [run["outcome"] for run in runs] == ["succeeded", "cancelled", "succeeded"]
+    kept = [len(trainer.sweeps.epochs(claim.sweep_id, index)) for index in range(3)]
+    assert kept[0] == kept[2] == 9
+    assert 0 < kept[1] < 9
+    undisturbed = trainer.claimed(request, limit=3)
+    trainer.train(undisturbed)
+    for index in range(3):
+        figures = trainer.figures(undisturbed.sweep_id, index)
+        assert trainer.figures(claim.sweep_id, index) == figures[: kept[index]]
+
+
+def test_training_ends_when_the_last_of_its_runs_is_cancelled(trainer: Trainer) -> None:
+    claim = trainer.claimed(REQUEST.model_copy(update={"epochs": 200, "batch_size": 1}), limit=2)
+    assert trainer.train(claim, cancelling(trainer, claim)) == 0
+    assert trainer.sweeps.run(claim.sweep_id, 0)["outcome"] == "cancelled"
+    assert trainer.sweeps.run(claim.sweep_id, 1)["outcome"] == "cancelled"
+
+
+def test_a_run_that_was_reaped_while_it_trained_is_left_to_its_new_owner(trainer: Trainer, redis: Redis) -> None:
+    claim = trainer.claimed(REQUEST, limit=1)
+
+    def lose() -> None:
+        redis.zadd(SweepKeys(claim.sweep_id).leases, {"0": 1})
+        trainer.leases.reap(claim.sweep_id, max_attempts=3, silence_seconds=60)
+        assert trainer.leases.claim(claim.sweep_id, limit=1)
+
+    trainer.train(claim, Interruption(4, lose))
+    kept = trainer.sweeps.epochs(claim.sweep_id, 0)
+    assert len(kept) < 3
+    assert "outcome" not in trainer.sweeps.run(claim.sweep_id, 0)
+
+
+def test_an_outage_within_the_lease_only_delays_and_a_longer_one_ends_in_silence(
+    trainer: Trainer, tmp_path: Path
+) -> None:
+    store = RedisServer(tmp_path, free_port(), durable=True)
+    settings = Settings(redis_url=store.url, lease_seconds=3)
+    away = Trainer(Sweeps(store.client), Leases(settings), settings, trainer.warm_stack)
+    undisturbed = trainer.undisturbed(REQUEST)
+
+    short = away.claimed(REQUEST)
+    comes_back = threading.Timer(0.5, store.start)
+
+    def fail_for_a_moment() -> None:
+        store.kill()
+        comes_back.start()
+
+    away.train(short, Interruption(4, fail_for_a_moment))
+    comes_back.join()
+    run = away.sweeps.run(short.sweep_id, 0)
+    assert (away.figures(short.sweep_id, 0), run["weights_sha256"]) == undisturbed
+
+    long = away.claimed(REQUEST)
+    assert away.train(long, Interruption(4, store.kill)) == 0
+    store.start()
+    assert "outcome" not in away.sweeps.run(long.sweep_id, 0)
+    wait_until(lambda: away.leases.reap(long.sweep_id, 3, silence_seconds=60).needy_runs)
+    again = away.leases.claim(long.sweep_id, limit=1)
+    assert again
+    away.train(again)
+    run = away.sweeps.run(long.sweep_id, 0)
+    assert (away.figures(long.sweep_id, 0), run["weights_sha256"]) == undisturbed
+    away.leases.close()
+    store.close()
 
 
 # bfloat16 products are rounded, the model's are not: of 355 images a few may be classified otherwise.

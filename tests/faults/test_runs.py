@@ -1,0 +1,121 @@
+"""Runs that kill, workers that come and go, cancels that race."""
+
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from shared.errors import LeaseLostError
+from shared.keys import SweepKeys
+from shared.models import EpochMetrics, RunStatus, Sweep
+from shared.settings import Settings
+from tests.conftest import wait_until
+from tests.faults.conftest import BODY, Fleet, rounds
+from worker.leases import Leases
+
+SHA = "ab" * 32
+
+
+def test_a_run_that_kills_its_worker_each_time_fails_and_healthy_runs_go_on(fleet: Fleet, undisturbed: Sweep) -> None:
+    fleet.ensure_worker()
+    over = threading.Event()
+
+    def arm_again_and_again() -> None:
+        while not over.wait(0.02):
+            if not (fleet.points / "before_commit-1").exists():
+                fleet.arm("before_commit", index=1)
+
+    killer = threading.Thread(target=arm_again_and_again)
+    killer.start()
+    try:
+        deadly = fleet.submit()
+        sweep = fleet.wait_for_end(deadly, seconds=180)
+    finally:
+        over.set()
+        killer.join()
+        (fleet.points / "before_commit-1").unlink(missing_ok=True)
+    fleet.assert_whole(deadly, undisturbed, RunStatus.FAILED)
+    assert [run.status for run in sweep.runs] == ["succeeded", "failed", "succeeded", "succeeded"]
+    failed = sweep.runs[1]
+    assert failed.error
+    assert failed.error.code == "worker_lost"
+    assert failed.attempts == 3
+    assert fleet.http.post(f"/sweeps/{deadly}/retry").status_code == 202
+    retried = fleet.wait_for_end(deadly)
+    assert [run.weights_sha256 for run in retried.runs] == [run.weights_sha256 for run in undisturbed.runs]
+    assert [run.attempts for run in retried.runs if run is not retried.runs[1]] == [
+        run.attempts for run in sweep.runs if run is not failed
+    ]
+
+
+def test_a_rolling_deploy_in_the_middle_of_twenty_runs_costs_no_run_an_attempt(fleet: Fleet) -> None:
+    body = BODY | {"scales": [0.1, 0.5], "seeds": list(range(10)), "epochs": 20}
+    for worker in fleet.workers:
+        worker.close()
+    fleet.workers = []
+    undisturbed_worker = fleet.start_worker()
+    undisturbed = fleet.wait_for_end(fleet.submit(body), seconds=180)
+    undisturbed_worker.close()
+    fleet.workers = [fleet.start_worker(processes=1), fleet.start_worker(processes=1)]
+    sweep_id = fleet.submit(body)
+    deploys = 0
+    for at in range(1, 400, 50):
+        wait_until(lambda at=at: fleet.sweep(sweep_id).progress.epochs_done >= at, seconds=120)  # type: ignore[misc]
+        old = fleet.workers.pop(0)
+        assert old.terminate() == 0
+        fleet.start_worker(processes=1)
+        deploys += 1
+    assert deploys == 8
+    fleet.assert_whole(sweep_id, undisturbed)
+    assert [run.attempts for run in fleet.sweep(sweep_id).runs] == [1] * 20
+    fleet.assert_drained()
+
+
+def test_of_a_cancel_and_an_end_that_race_one_wins_and_nothing_is_torn(fleet: Fleet, chance: random.Random) -> None:
+    for worker in fleet.workers:
+        worker.close()
+    fleet.workers = []
+    leases = Leases(Settings(redis_url=fleet.store.url))
+    outcomes = set()
+    metrics = EpochMetrics(epoch=0, loss=0.5, accuracy=0.8, val_loss=0.6, val_accuracy=0.7, seconds=1.0)
+    for _ in rounds(full=200, in_ci=40):
+        sweep_id = fleet.submit(BODY | {"scales": [0.1], "epochs": 1})
+        claim = leases.claim(sweep_id, limit=1)
+        assert claim
+
+        def end() -> RunStatus:
+            leases.commit(claim, claim.runs[0], metrics)  # noqa: B023 - it runs within this round
+            return leases.succeed(claim, claim.runs[0], SHA)  # noqa: B023
+
+        def cancel() -> int:
+            return fleet.http.post(f"/sweeps/{sweep_id}/cancel").status_code  # noqa: B023
+
+        order = [end, cancel]
+        chance.shuffle(order)
+        with ThreadPoolExecutor(2) as threads:
+            futures = {action.__name__: threads.submit(action) for action in order}
+        outcome, status = futures["end"].result(), futures["cancel"].result()
+        run = fleet.sweep(sweep_id).runs[0]
+        assert run.status is outcome
+        assert (status, outcome, run.weights_sha256) in [(202, "cancelled", None), (409, "succeeded", SHA)]
+        kinds = [event["type"] for event in fleet.events(sweep_id) if event["type"] != "run.cancelling"]
+        assert kinds == ["run.started", "epoch", "run.ended", "sweep.ended"]
+        assert not fleet.redis.exists(SweepKeys(sweep_id).queued, SweepKeys(sweep_id).leases)
+        outcomes.add(outcome)
+        try:
+            leases.commit(claim, claim.runs[0], metrics)
+        except LeaseLostError:
+            continue
+        raise AssertionError("a run that has ended took a commit")
+    leases.close()
+    print(outcomes)
+
+
+def test_a_training_run_that_is_cancelled_ends_soon_and_keeps_its_epochs(fleet: Fleet, undisturbed: Sweep) -> None:
+    fleet.ensure_worker()
+    sweep_id = fleet.submit(BODY | {"epochs": 200})
+    fleet.wait_for_epochs(sweep_id, 3)
+    done = fleet.sweep(sweep_id).progress.epochs_done
+    assert fleet.http.post(f"/sweeps/{sweep_id}/cancel").status_code == 202
+    fleet.assert_whole(sweep_id, undisturbed, RunStatus.CANCELLED)
+    assert fleet.sweep(sweep_id).progress.epochs_done >= done
+    fleet.assert_drained()

@@ -1,0 +1,70 @@
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+
+from client.launcher import free_port
+from shared.keys import SweepKeys
+from shared.models import SweepRequest
+from shared.settings import Settings
+from tests.conftest import RedisServer, wait_until
+from tests.worker.conftest import Sweeps
+from worker.heartbeat import Heartbeat
+from worker.leases import Claim, Leases, Standing
+
+
+def claimed(leases: Leases, sweeps: Sweeps) -> Claim:
+    claim = leases.claim(sweeps.create(SweepRequest(scales=[0.1, 0.5])), limit=2)
+    assert claim
+    return claim
+
+
+@pytest.fixture
+def brief(settings: Settings) -> Settings:
+    return settings.model_copy(update={"lease_seconds": 0.6})
+
+
+@pytest.fixture
+def leases(brief: Settings) -> Iterator[Leases]:
+    leases = Leases(brief)
+    yield leases
+    leases.close()
+
+
+def test_a_lease_outlives_its_time_while_its_heart_beats(
+    leases: Leases, sweeps: Sweeps, redis: Redis, brief: Settings
+) -> None:
+    claim = claimed(leases, sweeps)
+    key = SweepKeys(claim.sweep_id).leases
+    first = redis.zscore(key, "0")
+    assert first is not None
+    with Heartbeat(claim, leases, brief) as heartbeat:
+        wait_until(lambda: (redis.zscore(key, "0") or 0) > first + 1_000_000)
+        assert leases.reap(claim.sweep_id, max_attempts=3, silence_seconds=60).open_runs == 2
+        assert not heartbeat.stopped
+    assert redis.zcard(key) == 2
+
+
+def test_what_is_asked_of_a_run_is_learned_while_it_trains(leases: Leases, sweeps: Sweeps, brief: Settings) -> None:
+    claim = claimed(leases, sweeps)
+    with Heartbeat(claim, leases, brief) as heartbeat:
+        assert heartbeat.standing(0) is Standing.HELD
+        sweeps.cancel(claim.sweep_id, 0)
+        wait_until(lambda: heartbeat.standing(0) is Standing.CANCELLED)
+        assert heartbeat.standing(1) is Standing.HELD
+
+
+def test_without_the_store_the_heart_stops_before_the_lease_has_run_out_and_beats_again_with_it(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    store = RedisServer(tmp_path_factory.mktemp("redis"), free_port(), durable=True)
+    settings = Settings(redis_url=store.url, lease_seconds=2)
+    leases = Leases(settings)
+    claim = claimed(leases, Sweeps(store.client))
+    with Heartbeat(claim, leases, settings) as heartbeat:
+        store.kill()
+        wait_until(lambda: heartbeat.stopped)
+        store.start()
+        wait_until(lambda: not heartbeat.stopped)
+    leases.close()
+    store.close()

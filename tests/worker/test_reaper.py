@@ -1,0 +1,121 @@
+from collections.abc import Iterator
+
+import pytest
+from celery import Celery
+from redis import Redis
+
+from shared.keys import OPEN, SWEEPS, SweepKeys
+from shared.models import SweepRequest
+from shared.queue import QUEUE, celery_app, publish
+from shared.settings import Settings
+from tests.worker.conftest import Sweeps
+from worker.leases import Leases
+from worker.reaper import Reaper
+
+THREE = SweepRequest(scales=[0.1, 0.5, 1.0], dataset="digits")
+LONG_AGO = 1
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Celery]:
+    app = celery_app(settings)
+    yield app
+    app.close()
+
+
+@pytest.fixture
+def reaper(app: Celery, settings: Settings) -> Iterator[Reaper]:
+    reaper = Reaper(app, settings)
+    yield reaper
+    reaper.close()
+
+
+def opened(sweeps: Sweeps, redis: Redis, request: SweepRequest = THREE, at: int = LONG_AGO) -> str:
+    sweep_id = sweeps.create(request)
+    redis.zadd(OPEN, {sweep_id: at})
+    redis.zadd(SWEEPS, {sweep_id: at})
+    return sweep_id
+
+
+def silence(redis: Redis, sweep_id: str) -> None:
+    """Let the last message have been published long ago."""
+    redis.hset(SweepKeys(sweep_id).record, "hinted_at", LONG_AGO)
+
+
+def test_a_lost_run_gets_a_new_message(reaper: Reaper, sweeps: Sweeps, leases: Leases, redis: Redis) -> None:
+    sweep_id = opened(sweeps, redis, SweepRequest(scales=[0.1]))
+    leases.claim(sweep_id, limit=1)
+    reaper.round()
+    assert redis.llen(QUEUE) == 0
+    redis.zadd(SweepKeys(sweep_id).leases, {"0": LONG_AGO})
+    reaper.round()
+    assert redis.llen(QUEUE) == 1
+    assert redis.zcard(SweepKeys(sweep_id).queued) == 1
+
+
+def test_messages_that_were_lost_are_published_again_and_those_that_wait_are_not(
+    reaper: Reaper, app: Celery, sweeps: Sweeps, redis: Redis
+) -> None:
+    sweep_id, other = opened(sweeps, redis), opened(sweeps, redis)
+    publish(app, sweep_id, messages=1)
+    publish(app, other, messages=3)
+    for _ in range(2):
+        silence(redis, sweep_id)
+        silence(redis, other)
+        reaper.round()
+        assert redis.llen(QUEUE) == 6
+
+
+def test_two_reapers_do_the_work_of_one(
+    reaper: Reaper, app: Celery, settings: Settings, sweeps: Sweeps, redis: Redis
+) -> None:
+    sweep_id = opened(sweeps, redis)
+    silence(redis, sweep_id)
+    second = Reaper(app, settings)
+    for each in (reaper, second):
+        each.round()
+    second.close()
+    assert redis.llen(QUEUE) == 3
+
+
+def test_a_sweep_that_has_ended_is_looked_at_no_more(
+    reaper: Reaper, sweeps: Sweeps, leases: Leases, redis: Redis
+) -> None:
+    sweep_id, recent = opened(sweeps, redis), opened(sweeps, redis, at=2**52)
+    sweeps.cancel(sweep_id)
+    sweeps.cancel(recent)
+    reaper.round()
+    assert redis.zrange(OPEN, 0, -1) == [recent]  # which may be one that is being retried just now
+
+
+def test_a_sweep_that_was_opened_anew_while_it_was_looked_at_stays_listed(
+    reaper: Reaper, sweeps: Sweeps, redis: Redis
+) -> None:
+    sweep_id = opened(sweeps, redis)
+    redis.zadd(OPEN, {sweep_id: 2})
+    reaper._close(sweep_id, opened_at=LONG_AGO)  # noqa: SLF001 - the moment between cannot be struck from outside
+    assert redis.zrange(OPEN, 0, -1) == [sweep_id]
+
+
+def test_sweeps_are_removed_some_days_after_their_end_and_listings_without_a_sweep_too(
+    reaper: Reaper, sweeps: Sweeps, redis: Redis
+) -> None:
+    ended_long_ago, ended_now, running = (opened(sweeps, redis) for _ in range(3))
+    redis.zadd(SWEEPS, {"0123456789abcdef": LONG_AGO})
+    sweeps.cancel(ended_long_ago)
+    sweeps.cancel(ended_now)
+    for index in range(3):
+        redis.hset(SweepKeys(ended_long_ago).run(index), "ended_at", LONG_AGO)
+    reaper.round()
+    assert set(redis.zrange(SWEEPS, 0, -1)) == {ended_now, running}
+    assert redis.keys(f"*{ended_long_ago}*") == []
+
+
+def test_a_sweep_that_cannot_be_looked_after_does_not_keep_the_others_waiting(
+    reaper: Reaper, sweeps: Sweeps, redis: Redis
+) -> None:
+    broken, healthy = opened(sweeps, redis, at=1), opened(sweeps, redis, at=2)
+    redis.set(SweepKeys(broken).leases, "no sorted set")
+    silence(redis, healthy)
+    reaper.round()
+    assert redis.llen(QUEUE) == 3
