@@ -2,13 +2,8 @@
 
 import sys
 
-import uvicorn
-
-from api.app import create_app
+from api.server import Server
 from shared.settings import Settings
-
-# How long requests may take to end when the API is told to stop.
-GRACE_SECONDS = 8
 
 
 def main() -> None:
@@ -19,13 +14,7 @@ def main() -> None:
             f"noisesweep api: refusing to bind {settings.host}: other machines could reach it, and whoever reaches it "
             "may train. Bind 127.0.0.1, or set NOISESWEEP_ALLOW_ANONYMOUS=true where something else keeps others out."
         )
-    uvicorn.run(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
+    Server(settings).run()
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 
 from api import problems
+from api.events import Tail
 from api.queue import RunQueue
-from api.routes import datasets, health, runs, sweeps
+from api.routes import datasets, events, health, runs, sweeps
 from api.store import Store
 from shared import __version__
 from shared.queue import celery_app
@@ -31,7 +32,9 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store, celery = Store(settings), celery_app(settings)
         app.state.store, app.state.queue = store, RunQueue(store, celery, settings.max_queued_runs)
+        app.state.tail = Tail(settings, store)
         yield
+        await app.state.tail.close()
         celery.close()
         await store.close()
 
@@ -46,7 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
     if settings.serves_loopback_only:
         # Else any web page could drive this API from its user's browser, under a name that resolves to loopback.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]"])
-    for routes in (sweeps, runs, datasets, health):
+    for routes in (sweeps, runs, events, datasets, health):
         app.include_router(routes.router)
     app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
     problems.install(app)

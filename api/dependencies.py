@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
+from api.events import Tail
 from api.queue import RunQueue
 from api.store import Store
 from shared.keys import parse_run_id, parse_sweep_id
@@ -20,6 +21,12 @@ def _queue(request: Request) -> RunQueue:
     return queue
 
 
+def _tail(request: Request) -> Tail:
+    tail: Tail = request.app.state.tail
+    return tail
+
+
+TailDep = Annotated[Tail, Depends(_tail)]
 StoreDep = Annotated[Store, Depends(_store)]
 QueueDep = Annotated[RunQueue, Depends(_queue)]
 

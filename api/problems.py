@@ -20,6 +20,7 @@ from shared.errors import (
     SweepNotFoundError,
     SweepOpenError,
     SweepTooLargeError,
+    TooManyStreamsError,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -66,6 +67,7 @@ TABLE: dict[type[Exception], tuple[HTTPStatus, str | None]] = {
     AlreadyEndedError: (HTTPStatus.CONFLICT, None),
     SweepTooLargeError: (HTTPStatus.UNPROCESSABLE_ENTITY, None),
     QueueFullError: (HTTPStatus.TOO_MANY_REQUESTS, None),
+    TooManyStreamsError: (HTTPStatus.TOO_MANY_REQUESTS, None),
     OutOfMemoryError: (HTTPStatus.INSUFFICIENT_STORAGE, FULL),
     RedisError: (HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE),
     Exception: (HTTPStatus.INTERNAL_SERVER_ERROR, "This is a fault of the service; its log says where."),

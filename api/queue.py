@@ -7,7 +7,7 @@ from celery import Celery
 from fastapi.concurrency import run_in_threadpool
 
 from api.store import Store
-from shared.errors import AlreadyEndedError, QueueFullError, SweepTooLargeError
+from shared.errors import AlreadyEndedError, QueueFullError, SweepOpenError, SweepTooLargeError
 from shared.models import RunStatus, Sweep, SweepRequest
 from shared.queue import publish
 
@@ -47,8 +47,11 @@ class RunQueue:
 
         Raises:
             AlreadyEndedError: All runs have succeeded.
+            SweepOpenError: Runs are about to be cancelled.
             QueueFullError: There is no room for the runs now.
         """
+        if any(run.cancel_requested for run in sweep.runs):
+            raise SweepOpenError("Runs of this sweep are about to be cancelled: try again when they have ended.")
         async with self._admission:
             await self._make_sure_of_room(
                 sum(run.status in (RunStatus.FAILED, RunStatus.CANCELLED) for run in sweep.runs)

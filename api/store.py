@@ -1,6 +1,7 @@
 """The API's side of the store: create sweeps, read sweeps and runs, cancel, retry, delete."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -11,11 +12,24 @@ from redis.client import NEVER_DECODE
 
 from shared.errors import ModelNotFoundError, RunNotFoundError, SweepNotFoundError
 from shared.keys import ENDED, OPEN, SWEEPS, SweepKeys, new_sweep_id, parse_run_id, run_id
-from shared.models import EpochMetrics, Run, RunError, RunStatus, RunSummary, Sweep, SweepRequest
+from shared.models import (
+    EpochMetrics,
+    Event,
+    EventType,
+    Run,
+    RunError,
+    RunStatus,
+    RunSummary,
+    Sweep,
+    SweepRequest,
+)
 from shared.scripts import Script, source
 from shared.settings import Settings
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# An id that is before all events.
+NO_EVENT = "0-0"
+StreamEntry = tuple[str, dict[str, str]]
 # The rate is measured over the ends of this time.
 RATE_WINDOW_SECONDS = 600
 
@@ -93,13 +107,16 @@ class Store:
             return sum(await pipeline.execute())
 
     async def runs_per_second(self) -> float:
-        """How many runs have ended per second, over the last ten minutes or since the first end in them; 0 if none."""
+        """How many runs have ended per second, over the last ten minutes or since the first end in them; 0 if none.
+
+        The first minute counts as a whole one: runs of a stack end together, and would pass for a rate.
+        """
         now = await self._now() // 1000
         entries = await self.redis.xrevrange(ENDED, min=now - RATE_WINDOW_SECONDS * 1000)
         if not entries:
             return 0.0
         first = int(str(entries[-1][0]).split("-")[0])
-        return 1000 * len(entries) / max(now - first, 1000)
+        return 1000 * len(entries) / max(now - first, 60_000)
 
     async def _now(self) -> int:
         """The server's time, µs."""
@@ -141,6 +158,27 @@ class Store:
         summary = _run_summary(run_id(sweep_id, index), run, request, status, (len(metrics), latest))
         return Run(**summary.model_dump(exclude={"links"}), sweep_id=sweep_id, config=request.config, epochs=metrics)
 
+    async def events(self, sweep_id: str, after: str, limit: int = 500) -> list[Event]:
+        """The first events of the sweep after an id, "0-0" being before all, in order."""
+        entries = await self.redis.xrange(SweepKeys(sweep_id).events, min=f"({after}", count=limit)
+        return [event_of(sweep_id, entry) for entry in cast("list[StreamEntry]", entries)]
+
+    async def events_after(self, sweep_id: str, after: str) -> AsyncIterator[Event]:
+        """All events of the sweep after an id, read page by page."""
+        while page := await self.events(sweep_id, after):
+            for event in page:
+                yield event
+            after = page[-1].id
+
+    async def last_event_id(self, sweep_id: str) -> str:
+        """The id of the sweep's last event, "0-0" if nothing has happened."""
+        entries = cast("list[StreamEntry]", await self.redis.xrevrange(SweepKeys(sweep_id).events, count=1))
+        return entries[0][0] if entries else NO_EVENT
+
+    async def exists(self, sweep_id: str) -> bool:
+        """Whether there is a sweep of this id."""
+        return bool(await self.redis.exists(SweepKeys(sweep_id).record))
+
     async def model(self, run: Run) -> bytes:
         """The .keras file of a run; raise ModelNotFoundError, saying why, if there is none."""
         if not run.keep_model:
@@ -175,6 +213,20 @@ def _sweep(sweep_id: str, reply: Sequence[Any]) -> Sweep:
         scales=request.scales,
         seeds=request.seeds,
         runs=summaries,
+    )
+
+
+def event_of(sweep_id: str, entry: StreamEntry) -> Event:
+    """The model of an entry of a sweep's stream."""
+    event_id, fields = entry
+    kind, data = EventType(fields["type"]), fields["data"]
+    return Event(
+        id=event_id,
+        type=kind,
+        at=_time(f"{event_id.split('-')[0]}000"),
+        run_id=run_id(sweep_id, int(fields["index"])) if fields["index"] else None,
+        status=RunStatus(json.loads(data)["status"]) if kind is EventType.RUN_ENDED else None,
+        metrics=EpochMetrics.model_validate_json(data) if kind is EventType.EPOCH else None,
     )
 
 

@@ -49,6 +49,12 @@ class QueueFullError(NoiseSweepError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class TooManyStreamsError(NoiseSweepError):
+    """As many clients follow events as this process of the API serves."""
+
+    code = "too_many_streams"
+
+
 class SweepTooLargeError(NoiseSweepError):
     """A sweep has more runs than may wait, even alone."""
 

@@ -5,11 +5,13 @@ doubled or late changes no result.
 """
 
 import logging
-from typing import cast
+import re
+from collections import Counter
 
 from celery import Celery
 from kombu.exceptions import OperationalError
 from redis import Redis
+from redis.client import NEVER_DECODE
 from redis.exceptions import RedisError
 
 from shared.settings import Settings
@@ -18,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 TRAIN_TASK = "noisesweep.train"
 QUEUE = "noisesweep"
+_ARGUMENTS = re.compile(rb"\"argsrepr\": \"\['([0-9a-f]{16})'\]\"")
 ONCE_MORE = {"max_retries": 1, "interval_start": 0}
 
 
@@ -44,7 +47,10 @@ def celery_app(settings: Settings) -> Celery:
             # Messages to be brought back are looked for as often as runs are, and each time.
             "unacked_restore_interval": settings.reap_interval_seconds,
             "unacked_restore_throttle": 1,
+            # A worker may die in the middle of bringing them back; nobody else can for so long (s).
+            "unacked_mutex_expire": 10,
             "socket_connect_timeout": 2,
+            "socket_timeout": 5,
             "socket_keepalive": True,
         },
         worker_send_task_events=False,
@@ -65,7 +71,7 @@ def publish(app: Celery, sweep_id: str, messages: int) -> None:
         logger.warning("No message could be published for sweep %s, a reaper will: %s", sweep_id, error)
 
 
-def waiting(redis: Redis, sweep_id: str) -> int:
-    """How many messages for the sweep wait in the queue. A message carries its arguments, readable, in its header."""
-    messages = cast("list[str]", redis.lrange(QUEUE, 0, -1))
-    return sum(f"'{sweep_id}'" in message for message in messages)
+def waiting(redis: Redis) -> Counter[str]:
+    """How many messages wait in the queue, by sweep. A message carries its arguments, readable, in its header."""
+    messages: list[bytes] = redis.execute_command("LRANGE", QUEUE, 0, -1, **{NEVER_DECODE: True})  # type: ignore[no-untyped-call]
+    return Counter(match[1].decode() for message in messages if (match := _ARGUMENTS.search(message)))

@@ -1,8 +1,8 @@
 """The changes of state, each one Lua script: atomic, safe to repeat, timed by the server. And one that reads.
 
 A script's header says its ARGV and its reply. Register `source(Script.CLAIM)` with a sync or an async client and
-call it with `keys=SweepKeys(...).for_scripts`. A full Redis refuses the writes of a script unless its first line
-allows them.
+call it with `keys=SweepKeys(...).for_scripts`. A full Redis refuses a script at its first write that takes room, before
+it has changed anything, unless the script's first line lets it write nonetheless.
 """
 
 from enum import StrEnum

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from redis import Redis
 from redis.exceptions import RedisError
 
-from api.app import create_app
+from api.server import Server
 from client.launcher import free_port, store_binary
 from shared.settings import Settings
 
@@ -92,8 +91,7 @@ class Served:
 
     def __init__(self, settings: Settings) -> None:
         port = free_port()
-        config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_level="warning")
-        self._server = uvicorn.Server(config)
+        self._server = Server(settings.model_copy(update={"port": port}), log_level="warning")
         self._thread = threading.Thread(target=self._server.run)
         self._thread.start()
         wait_until(lambda: self._server.started)

@@ -1,31 +1,54 @@
-"""Celery's way to the queue, with two gaps closed through which one unreadable message would end the worker.
+"""Celery's way to the queue, closed to messages that would end the worker.
 
-Celery acknowledges and logs most messages that make no sense. But kombu lets out what an envelope raises that is no
-JSON or lacks a part, and Celery what a task's message raises that has other parts than it should.
+Celery refuses and logs most messages that make no sense. But kombu lets out whatever an envelope raises that it cannot
+read, and Celery whatever a message raises whose parts are not what they should be; either ends the worker's main
+process, and the second leaves the message to end the next one.
 """
 
+from collections.abc import Callable
+from queue import Empty
 from typing import Any
 
 from celery.exceptions import InvalidTaskError
 from celery.utils.log import get_logger
 from celery.worker.request import Request
 from kombu.transport import TRANSPORT_ALIASES, redis
+from kombu.transport.virtual import Message
+from redis.exceptions import RedisError
 
 logger = get_logger(__name__)
 
-# What the parts of a message raise when they are not there or not what they should be.
-MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
+# What the store or the way to it raises. kombu's own list has KeyError in it, which a message can raise as well.
+STORE_ERRORS = (RedisError, OSError)
 
 
 class TolerantChannel(redis.Channel):
-    """Drops a message whose envelope cannot be read; it has left the queue already when that turns out."""
+    """Drops, with a line in the log, what cannot be read."""
 
-    def _brpop_read(self, **options: Any) -> Any:  # noqa: ANN401 - as above
+    def _brpop_read(self, **options: Any) -> Any:
         try:
-            return super()._brpop_read(**options)  # type: ignore[no-untyped-call] # kombu ships few types
-        except MALFORMED:
-            logger.exception("A message was dropped that cannot be read")
+            return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
+        except (Empty, *STORE_ERRORS):
+            raise
+        except Exception:
+            logger.exception("A message was dropped: its envelope cannot be read")  # it has left the queue already
             return None
+
+    def basic_consume(
+        self, queue: str, no_ack: bool, callback: Callable[[Message], Any], *rest: Any, **named: Any
+    ) -> Any:
+        """Consume as kombu does, and refuse a message that its callback cannot take."""
+
+        def tolerant(message: Message) -> None:
+            try:
+                callback(message)
+            except STORE_ERRORS:
+                raise
+            except Exception:
+                logger.exception("A message was refused: it is not what a task's should be")
+                message.reject()  # type: ignore[no-untyped-call]
+
+        return super().basic_consume(queue, no_ack, tolerant, *rest, **named)  # type: ignore[no-untyped-call]
 
 
 class TolerantTransport(redis.Transport):
@@ -34,14 +57,13 @@ class TolerantTransport(redis.Transport):
     Channel = TolerantChannel
 
 
-class StrictRequest(Request):  # type: ignore[misc] # as above
-    """A task's message taken apart; one that does not come apart is refused in the way that Celery handles."""
+class TimelessRequest(Request):  # type: ignore[misc] # Celery ships no types
+    """A task's message without limits of time, which only the pool would find to be nonsense, and die of."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - Celery's own
-        try:
-            super().__init__(*arguments, **options)
-        except MALFORMED as error:
-            raise InvalidTaskError(f"The message is not what a task's should be: {error!r}") from error
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        if any(self.time_limits):
+            raise InvalidTaskError(f"A run takes the time it takes; the message sets limits: {self.time_limits!r}")
 
 
 def install() -> None:

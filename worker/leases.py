@@ -1,6 +1,7 @@
 """The worker's side of the store: claim queued runs, renew, commit, finish or release them, reap what others lost."""
 
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -8,6 +9,7 @@ from enum import StrEnum
 from redis import Redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.client import NEVER_DECODE
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from shared.errors import LeaseLostError
@@ -167,7 +169,8 @@ class Leases:
         if stands is None:
             raise LeaseLostError(f"The end of run {run.index} was refused.")
         # Not part of the script, which may touch the sweep's keys alone: a rate can do without an end or two.
-        self.redis.xadd(ENDED, {"run": run_id(claim.sweep_id, run.index)}, maxlen=ENDS_KEPT)
+        with suppress(RedisError):
+            self.redis.xadd(ENDED, {"run": run_id(claim.sweep_id, run.index)}, maxlen=ENDS_KEPT)
         return RunStatus(stands)
 
     def reap(self, sweep_id: str, max_attempts: int, silence_seconds: float) -> Reaped:

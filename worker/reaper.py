@@ -1,12 +1,15 @@
 """What each worker does for all: it looks after runs whose worker was lost, messages that were, and old sweeps.
 
-No worker leads. Every change is one atomic script, so any number of reapers do the work of one.
+No worker leads. Every change is atomic, so any number of reapers do the work of one.
 """
 
+from collections import Counter
+from functools import cached_property
 from typing import Any, cast
 
 from celery import Celery, bootsteps
 from celery.utils.log import get_logger
+from redis import Redis
 from redis.exceptions import RedisError, ResponseError, WatchError
 
 from shared.keys import OPEN, SWEEPS
@@ -40,15 +43,16 @@ class Reaper:
             seconds, microseconds = self._leases.redis.time()
             now = seconds * 1_000_000 + microseconds
             opened = cast("list[tuple[str, float]]", self._leases.redis.zrange(OPEN, 0, -1, withscores=True))
+            queue = _Queue(self._leases.redis)
             for sweep_id, opened_at in opened:
-                open_runs = self._look_after(sweep_id)
+                open_runs = self._look_after(sweep_id, queue)
                 if open_runs == 0 and opened_at < now - SETTLED_SECONDS * 1_000_000:
                     self._close(sweep_id, opened_at)
             self._remove_ended_before(now - int(self._settings.retention_days * 86_400_000_000))
         except RedisError as error:
             logger.warning("The reaper's round was cut short: %s", error)
 
-    def _look_after(self, sweep_id: str) -> int | None:
+    def _look_after(self, sweep_id: str, queue: "_Queue") -> int | None:
         """Reap the sweep and publish what messages it lacks; return how many of its runs are open, None if unknown."""
         try:
             found = self._leases.reap(sweep_id, self._settings.max_attempts, self._settings.republish_seconds)
@@ -56,7 +60,7 @@ class Reaper:
             logger.exception("Sweep %s could not be looked after", sweep_id)
             return None
         if found.needy_runs:
-            missing = found.needy_runs - waiting(self._leases.redis, sweep_id)
+            missing = found.needy_runs - queue.messages[sweep_id]
             if missing > 0:
                 logger.info("Sweep %s: publishing %d messages anew", sweep_id, missing)
                 publish(self._app, sweep_id, messages=missing)
@@ -81,6 +85,17 @@ class Reaper:
         for sweep_id in created_before:
             if self._leases.forget(sweep_id, moment):
                 redis.zrem(SWEEPS, sweep_id)
+
+
+class _Queue:
+    """The messages that waited in one round, by sweep: read when they are first asked for, and once."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    @cached_property
+    def messages(self) -> Counter[str]:
+        return waiting(self._redis)
 
 
 class Reaping(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships no types

@@ -1,6 +1,5 @@
 """The one Celery task: claim what the message hints at and train it."""
 
-import os
 from functools import cache
 from multiprocessing import RawValue
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from shared.keys import parse_sweep_id
 from shared.queue import TRAIN_TASK, publish
 from shared.settings import Settings
 from worker import devices
-from worker.broker import StrictRequest
+from worker.broker import TimelessRequest
 from worker.fail_points import reach
 from worker.leases import Leases
 
@@ -65,22 +64,16 @@ def warm_stack() -> "WarmStack":
     return WarmStack(settings(), xla=device().xla)
 
 
-@shared_task(name=TRAIN_TASK, Request=StrictRequest)
+@shared_task(name=TRAIN_TASK, Request=TimelessRequest)
 def train(sweep_id: str) -> None:
     """Train queued runs of the sweep, as many side by side as suits the device, if there are any."""
     from worker.training import ClaimTraining  # noqa: PLC0415 - as above
 
-    worker = os.getppid()
     claim = leases().claim(parse_sweep_id(sweep_id), limit=device().stack)
     if claim is None:
         logger.info("Sweep %s has no queued run", sweep_id)
         return
     reach("after_claim", claim.runs[0].index)
     logger.info("Sweep %s: training scales %s", sweep_id, ", ".join(f"{run.scale:g}" for run in claim.runs))
-
-    def stop() -> bool:
-        """Whether the worker shuts down, or has died and left this process alone."""
-        return bool(_shutting_down.value) or os.getppid() != worker
-
-    handed_back = ClaimTraining(claim, leases(), settings()).run(warm_stack(), stop)
+    handed_back = ClaimTraining(claim, leases(), settings()).run(warm_stack(), stop=lambda: bool(_shutting_down.value))
     publish(current_app, sweep_id, messages=handed_back)

@@ -52,9 +52,11 @@ async def get_run(run: RunDep) -> Run:
 async def cancel_run(run: RunDep, store: StoreDep) -> Run:
     """Cancel a run: at once if it is queued, within about two seconds if it is running; its epochs are kept."""
     sweep_id, index = parse_run_id(run.id)
-    if not await store.cancel(sweep_id, index):
+    cancelled = await store.cancel(sweep_id, index)
+    run = await store.run(sweep_id, index)
+    if not cancelled:
         raise AlreadyEndedError(f"This run has ended already: it is {run.status}.")
-    return await store.run(sweep_id, index)
+    return run
 
 
 @router.get("/{run_id}/plot", response_class=PngResponse, responses=PNG | documented(HTTPStatus.NOT_FOUND))

@@ -44,9 +44,11 @@ async def cancel_sweep(sweep: SweepDep, store: StoreDep) -> Sweep:
 
     Metrics so far are kept, and what has ended stays as it is. To cancel again changes nothing.
     """
-    if not await store.cancel(sweep.id):
+    cancelled = await store.cancel(sweep.id)
+    sweep = await store.sweep(sweep.id)
+    if not cancelled:
         raise AlreadyEndedError(f"This sweep has ended already, and no run of it was cancelled: it is {sweep.status}.")
-    return await store.sweep(sweep.id)
+    return sweep
 
 
 @router.post(

@@ -1,5 +1,6 @@
+#!lua flags=allow-oom
 -- Hand a run back to the queue with a checkpoint to go on from; one that is to be cancelled ends instead. It costs no
--- attempt. Repeated by the same owner, it changes nothing.
+-- attempt. Repeated by the same owner, it changes nothing. A full store takes it: a stop must lose no work.
 -- ARGV: index, owner, position (epoch:step), checkpoint (bytes). Returns 1 if the run is the owner's no more by this,
 -- 0 if the owner had lost it.
 local index, owner, position, checkpoint = unpack(ARGV)
@@ -14,5 +15,8 @@ if redis.call('HEXISTS', run, 'cancel_requested') == 1 then
 end
 keep_checkpoint(index, position, checkpoint)
 redis.call('HINCRBY', run, 'attempts', -1)
+if redis.call('LLEN', epochs_prefix .. index) > tonumber(redis.call('HGET', run, 'epochs_at_claim')) then
+  redis.call('HDEL', run, 'fruitless')
+end
 enqueue(index)
 return 1

@@ -60,12 +60,57 @@ class RunError(BaseModel):
     )
 
 
+class EventType(StrEnum):
+    """What can happen to a sweep and its runs."""
+
+    RUN_QUEUED = "run.queued"
+    RUN_STARTED = "run.started"
+    EPOCH = "epoch"
+    RUN_CANCELLING = "run.cancelling"
+    RUN_ENDED = "run.ended"
+    SWEEP_ENDED = "sweep.ended"
+
+
+class Event(BaseModel):
+    """Something that happened."""
+
+    id: str = Field(description="Later events have greater ids.", examples=["1773133200123-0"])
+    type: EventType = Field(
+        description="What happened. run.queued: the run went back to the queue, as its worker stopped or was lost, or "
+        "by a retry. run.cancelling: it is running and about to be cancelled.",
+        examples=["epoch"],
+    )
+    at: datetime = Field(description="When, UTC, to the millisecond.", examples=["2026-03-10T09:00:00.123Z"])
+    run_id: str | None = Field(description="To which run; null for sweep.ended.", examples=["5f0c6a1e9b3d2748-2"])
+    status: RunStatus | None = Field(description="How the run ended; null but for run.ended.")
+    metrics: EpochMetrics | None = Field(description="What the epoch measured; null but for epoch.")
+
+    @property
+    def run_index(self) -> int | None:
+        """The run's index in the sweep's grid."""
+        return None if self.run_id is None else int(self.run_id.rsplit("-", maxsplit=1)[1])
+
+
+class EventList(BaseModel):
+    """Events in the order in which they happened."""
+
+    events: list[Event] = Field(description="The oldest first.")
+    next: str | None = Field(
+        description="Where the events after these are; null if there were none yet.",
+        examples=["/sweeps/5f0c6a1e9b3d2748/events?after=1773133200123-0"],
+    )
+
+
 class RunLinks(BaseModel):
     """Where to go on from a run."""
 
     self: str = Field(description="The run itself.", examples=["/runs/5f0c6a1e9b3d2748-2"])
     plot: str = Field(
         description="Accuracy and loss against the epoch, as PNG.", examples=["/runs/5f0c6a1e9b3d2748-2/plot"]
+    )
+    events: str = Field(
+        description="What happens to it: server-sent events, or a list as application/json.",
+        examples=["/runs/5f0c6a1e9b3d2748-2/events"],
     )
     model: str | None = Field(
         description="The trained network as a Keras model; null unless keep_model was set and the run has succeeded.",
@@ -107,8 +152,9 @@ class RunSummary(BaseModel):
     def links(self) -> RunLinks:
         """Where to go on from here."""
         has_model = self.keep_model and self.status is RunStatus.SUCCEEDED
+        run = f"/runs/{self.id}"
         return RunLinks(
-            self=f"/runs/{self.id}", plot=f"/runs/{self.id}/plot", model=f"/runs/{self.id}/model" if has_model else None
+            self=run, plot=f"{run}/plot", events=f"{run}/events", model=f"{run}/model" if has_model else None
         )
 
 
@@ -132,6 +178,10 @@ class SweepLinks(BaseModel):
 
     self: str = Field(description="The sweep itself.", examples=["/sweeps/5f0c6a1e9b3d2748"])
     plot: str = Field(description="Accuracy against scale, as PNG.", examples=["/sweeps/5f0c6a1e9b3d2748/plot"])
+    events: str = Field(
+        description="What happens to it: server-sent events, or a list as application/json.",
+        examples=["/sweeps/5f0c6a1e9b3d2748/events"],
+    )
     runs: list[str] = Field(
         description="Each of its runs.", examples=[["/runs/5f0c6a1e9b3d2748-0", "/runs/5f0c6a1e9b3d2748-1"]]
     )
@@ -175,8 +225,9 @@ class Sweep(BaseModel):
     @property
     def links(self) -> SweepLinks:
         """Where to go on from here."""
+        sweep = f"/sweeps/{self.id}"
         return SweepLinks(
-            self=f"/sweeps/{self.id}", plot=f"/sweeps/{self.id}/plot", runs=[run.links.self for run in self.runs]
+            self=sweep, plot=f"{sweep}/plot", events=f"{sweep}/events", runs=[run.links.self for run in self.runs]
         )
 
 

@@ -132,6 +132,15 @@ def test_to_retry_again_changes_nothing(http: httpx.Client, leases: Leases, redi
     assert redis.hget(SweepKeys(sweep_id).record, "version") == version
 
 
+def test_a_sweep_is_not_tried_again_while_its_runs_are_being_cancelled(http: httpx.Client, training: Training) -> None:
+    sweep = http.post("/sweeps", json=THREE).json()["links"]["self"]
+    training.claim(sweep, runs=1)
+    http.post(f"{sweep}/cancel")
+    answer = http.post(f"{sweep}/retry")
+    assert answer.status_code == 409
+    assert "when they have ended" in answer.json()["detail"]
+
+
 def test_a_sweep_that_has_succeeded_is_not_tried_again(http: httpx.Client, training: Training) -> None:
     sweep = http.post("/sweeps", json=THREE).json()["links"]["self"]
     training.epochs(sweep, runs=3, epochs=1, end=True)

@@ -132,6 +132,10 @@ class Fleet:
         entries = cast("list[tuple[str, dict[str, str]]]", self.redis.xrange(SweepKeys(sweep_id).events))
         return [event for _, event in entries]
 
+    def event_ids(self, sweep_id: str) -> list[str]:
+        entries = cast("list[tuple[str, dict[str, str]]]", self.redis.xrange(SweepKeys(sweep_id).events))
+        return [event_id for event_id, _ in entries]
+
     def assert_whole(self, sweep_id: str, undisturbed: Sweep, status: RunStatus = RunStatus.SUCCEEDED) -> None:
         """The invariant: the sweep has ended, with each epoch once, in order, and the weights of an undisturbed one."""
         sweep = self.wait_for_end(sweep_id)

@@ -19,7 +19,7 @@ def test_whatever_is_killed_at_whatever_moment_the_sweep_ends_whole(
     for number in rounds(full=30, in_ci=4):
         worker = fleet.ensure_worker()
         sweep_id = fleet.submit()
-        fleet.wait_for_epochs(sweep_id, chance.randrange(12))
+        fleet.wait_for_epochs(sweep_id, chance.randrange(46))
         time.sleep(chance.uniform(0, 0.3))
         target = chance.choice(["child", "main", "both"])
         print(f"round {number}: {target} of {worker.main.pid}, {fleet.sweep(sweep_id).progress}")
@@ -50,9 +50,7 @@ def test_a_death_between_any_two_steps_of_the_protocol_loses_nothing(
     fleet.assert_drained()
 
 
-def test_a_training_process_whose_worker_was_killed_hands_its_run_back_and_ends(
-    fleet: Fleet, undisturbed: Sweep
-) -> None:
+def test_training_processes_do_not_outlive_their_worker(fleet: Fleet, undisturbed: Sweep) -> None:
     worker = fleet.ensure_worker()
     sweep_id = fleet.submit()
     fleet.wait_for_epochs(sweep_id, 1)

@@ -20,12 +20,42 @@ from tests.faults.conftest import BODY, Fleet, rounds
 TINY = {"scales": [0.1], "dataset": "digits", "epochs": 1, "hidden_units": [8]}
 
 
+class Follower:
+    """A client that follows a sweep to its end, and comes back after the last event it has whenever it is cut off."""
+
+    def __init__(self, fleet: Fleet, sweep_id: str) -> None:
+        self._ids: list[str] = []
+        self._url = fleet.http.base_url.join(f"/sweeps/{sweep_id}/events")
+        self._thread = threading.Thread(target=self._follow)
+        self._thread.start()
+
+    def _follow(self) -> None:
+        ended = False
+        while not ended:
+            headers = {"Last-Event-ID": self._ids[-1]} if self._ids else {}
+            try:
+                with httpx.stream("GET", self._url, headers=headers, timeout=30, trust_env=False) as response:
+                    for line in response.iter_lines():
+                        if line.startswith("id: "):
+                            self._ids.append(line.removeprefix("id: "))
+                        ended = ended or line == "event: sweep.ended"
+            except httpx.TransportError:
+                pass
+            time.sleep(0.05)
+
+    def told(self) -> list[str]:
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+        return self._ids
+
+
 def test_a_store_that_is_killed_while_runs_train_costs_nothing(
     fleet: Fleet, undisturbed: Sweep, chance: random.Random
 ) -> None:
     for number in rounds(full=10, in_ci=2):
         fleet.ensure_worker()
         sweep_id = fleet.submit()
+        follower = Follower(fleet, sweep_id)
         fleet.wait_for_epochs(sweep_id, chance.randrange(1, 40))
         fleet.store.kill()
         away_seconds = chance.choice([0, 0.5, 5])  # at once, within a lease, beyond it
@@ -35,6 +65,7 @@ def test_a_store_that_is_killed_while_runs_train_costs_nothing(
         fleet.store.start()
         wait_until(lambda: fleet.http.get("/readyz").status_code == 200)
         fleet.assert_whole(sweep_id, undisturbed)
+        assert follower.told() == fleet.event_ids(sweep_id)
     fleet.assert_drained()
 
 

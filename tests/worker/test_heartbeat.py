@@ -1,3 +1,4 @@
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -62,8 +63,11 @@ def test_without_the_store_the_heart_stops_before_the_lease_has_run_out_and_beat
     leases = Leases(settings)
     claim = claimed(leases, Sweeps(store.client))
     with Heartbeat(claim, leases, settings) as heartbeat:
+        leased_until = store.client.zscore(SweepKeys(claim.sweep_id).leases, "0")
+        assert leased_until
         store.kill()
         wait_until(lambda: heartbeat.stopped)
+        assert time.time() * 1_000_000 < leased_until
         store.start()
         wait_until(lambda: not heartbeat.stopped)
     leases.close()

@@ -4,7 +4,7 @@ from typing import cast
 import numpy as np
 import pytest
 from redis import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import OutOfMemoryError, ResponseError
 
 from shared.errors import LeaseLostError
 from shared.keys import ENDED, SweepKeys, new_sweep_id
@@ -308,6 +308,34 @@ def test_a_run_that_gets_an_epoch_further_each_time_may_lose_any_number_of_worke
         expire(redis, sweep_id, 0)
         reap(leases, sweep_id)
     assert "outcome" not in sweeps.run(sweep_id, 0)
+
+
+def test_epochs_that_were_handed_back_count_as_getting_further(leases: Leases, sweeps: Sweeps, redis: Redis) -> None:
+    sweep_id = sweeps.create(SweepRequest(scales=[0.1], epochs=9))
+    for epoch in range(4):
+        claimed(leases, sweep_id)
+        expire(redis, sweep_id, 0)
+        reap(leases, sweep_id)
+        claim = claimed(leases, sweep_id)
+        leases.commit(claim, claim.runs[0], metrics(epoch))
+        leases.release(claim, claim.runs[0], state(epoch + 1))
+    assert "outcome" not in sweeps.run(sweep_id, 0)
+
+
+def test_a_full_store_lets_runs_be_handed_back_and_cancelled(leases: Leases, sweeps: Sweeps, redis: Redis) -> None:
+    sweep_id = sweeps.create(THREE)
+    claim = claimed(leases, sweep_id, limit=2)
+    redis.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(OutOfMemoryError):
+            leases.commit(claim, claim.runs[0], metrics(0))
+        assert leases.renew(claim) == {0: Standing.HELD, 1: Standing.HELD}
+        leases.release(claim, claim.runs[0], state(1))
+        assert sweeps.cancel(sweep_id) == 3
+        assert leases.cancel(claim, claim.runs[1]) == "cancelled"
+    finally:
+        redis.config_set("maxmemory", 0)
+    assert sweeps.events(sweep_id)[-1] == ("sweep.ended", "")
 
 
 def test_a_run_that_may_have_killed_its_worker_is_trained_alone_next_time(

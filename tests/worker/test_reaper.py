@@ -66,6 +66,16 @@ def test_messages_that_were_lost_are_published_again_and_those_that_wait_are_not
         assert redis.llen(QUEUE) == 6
 
 
+def test_a_message_that_nobody_can_read_does_not_disturb_the_round(
+    reaper: Reaper, sweeps: Sweeps, redis: Redis
+) -> None:
+    sweep_id = opened(sweeps, redis)
+    redis.lpush(QUEUE, b"\xff\xfe")
+    silence(redis, sweep_id)
+    reaper.round()
+    assert redis.llen(QUEUE) == 1 + 3
+
+
 def test_two_reapers_do_the_work_of_one(
     reaper: Reaper, app: Celery, settings: Settings, sweeps: Sweeps, redis: Redis
 ) -> None:
