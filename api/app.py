@@ -8,7 +8,7 @@ from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 
-from api import problems
+from api import conditional, problems
 from api.events import Tail
 from api.queue import RunQueue
 from api.routes import datasets, events, health, runs, sweeps
@@ -53,4 +53,5 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(routes.router)
     app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
     problems.install(app)
+    conditional.install(app)
     return app

@@ -143,12 +143,12 @@ class Store:
         """Read a run with all its epochs; raise RunNotFoundError if there is none."""
         keys = SweepKeys(sweep_id)
         async with self.redis.pipeline(transaction=True) as pipeline:
-            pipeline.hget(keys.record, "request")
+            pipeline.hmget(keys.record, "request", "version")
             pipeline.hgetall(keys.run(index))
             pipeline.zscore(keys.queued, str(index))
             pipeline.zscore(keys.leases, str(index))
             pipeline.lrange(keys.epochs(index), 0, -1)
-            request_json, run, queued, leased, epochs = await pipeline.execute()
+            (request_json, version), run, queued, leased, epochs = await pipeline.execute()
         if not run:
             raise RunNotFoundError(f'No run has the id "{run_id(sweep_id, index)}".')
         request = SweepRequest.model_validate_json(request_json)
@@ -156,7 +156,25 @@ class Store:
         metrics = [EpochMetrics.model_validate_json(epoch) for epoch in epochs]
         latest = metrics[-1] if metrics else None
         summary = _run_summary(run_id(sweep_id, index), run, request, status, (len(metrics), latest))
-        return Run(**summary.model_dump(exclude={"links"}), sweep_id=sweep_id, config=request.config, epochs=metrics)
+        return Run(
+            **summary.model_dump(exclude={"links"}),
+            sweep_id=sweep_id,
+            sweep_version=int(version),
+            config=request.config,
+            epochs=metrics,
+        )
+
+    async def epochs(self, sweep_id: str, index: int) -> list[EpochMetrics]:
+        """All epochs of a run, in order."""
+        epochs = cast("list[str]", await self.redis.lrange(SweepKeys(sweep_id).epochs(index), 0, -1))
+        return [EpochMetrics.model_validate_json(epoch) for epoch in epochs]
+
+    async def version(self, sweep_id: str) -> int:
+        """The sweep's version, which grows with each change of it; raise SweepNotFoundError if there is no sweep."""
+        version = await self.redis.hget(SweepKeys(sweep_id).record, "version")
+        if version is None:
+            raise SweepNotFoundError(f'No sweep has the id "{sweep_id}".')
+        return int(version)
 
     async def events(self, sweep_id: str, after: str, limit: int = 500) -> list[Event]:
         """The first events of the sweep after an id, "0-0" being before all, in order."""
@@ -175,9 +193,10 @@ class Store:
         entries = cast("list[StreamEntry]", await self.redis.xrevrange(SweepKeys(sweep_id).events, count=1))
         return entries[0][0] if entries else NO_EVENT
 
-    async def exists(self, sweep_id: str) -> bool:
-        """Whether there is a sweep of this id."""
-        return bool(await self.redis.exists(SweepKeys(sweep_id).record))
+    async def exists(self, sweep_id: str, index: int | None = None) -> bool:
+        """Whether there is a sweep of this id, and in it a run at this index if one is given."""
+        keys = SweepKeys(sweep_id)
+        return bool(await self.redis.exists(keys.record if index is None else keys.run(index)))
 
     async def model(self, run: Run) -> bytes:
         """The .keras file of a run; raise ModelNotFoundError, saying why, if there is none."""
@@ -207,6 +226,7 @@ def _sweep(sweep_id: str, reply: Sequence[Any]) -> Sweep:
         summaries.append(_run_summary(run_id(sweep_id, index), run, request, status, (epochs_done, metrics)))
     return Sweep(
         id=sweep_id,
+        version=int(record["version"]),
         name=request.name,
         created_at=_time(record["created_at"]),
         config=request.config,

@@ -33,6 +33,7 @@ def sweep_of(runs: Sequence[RunSummary], epochs: int = 20) -> Sweep:
     return Sweep.model_validate(
         {
             "id": SWEEP_ID,
+            "version": 1,
             "name": None,
             "created_at": "2026-01-01T00:00:00Z",
             "config": TrainingConfig(epochs=epochs),

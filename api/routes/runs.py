@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from api.conditional import NOT_MODIFIED, ModifiedRunDep, validators
 from api.dependencies import QueueDep, RunDep, StoreDep
 from api.plots import epochs
 from api.plots.png import PNG, PngResponse
@@ -14,6 +15,7 @@ from shared.keys import parse_run_id
 from shared.models import Run, RunRequest
 
 router = APIRouter(prefix="/runs", tags=["runs"])
+READ = documented(HTTPStatus.NOT_FOUND) | NOT_MODIFIED
 
 
 class KerasResponse(Response):
@@ -38,9 +40,10 @@ async def submit_run(request: RunRequest, queue: QueueDep, store: StoreDep, resp
     return await store.run(sweep.id, 0)
 
 
-@router.get("/{run_id}", responses=documented(HTTPStatus.NOT_FOUND))
-async def get_run(run: RunDep) -> Run:
+@router.get("/{run_id}", responses=READ)
+async def get_run(run: ModifiedRunDep, response: Response) -> Run:
     """A run: its config, its status, and all its epochs so far."""
+    response.headers.update(validators(run.sweep_version))
     return run
 
 
@@ -59,10 +62,10 @@ async def cancel_run(run: RunDep, store: StoreDep) -> Run:
     return run
 
 
-@router.get("/{run_id}/plot", response_class=PngResponse, responses=PNG | documented(HTTPStatus.NOT_FOUND))
-def plot_run(run: RunDep) -> PngResponse:
+@router.get("/{run_id}/plot", response_class=PngResponse, responses=READ | PNG)
+def plot_run(run: ModifiedRunDep) -> PngResponse:
     """Accuracy and loss against the epoch as a PNG, training and validation."""
-    return PngResponse(epochs.draw(run))
+    return PngResponse(epochs.draw(run), headers=validators(run.sweep_version))
 
 
 @router.get("/{run_id}/model", response_class=KerasResponse, responses=KERAS | documented(HTTPStatus.NOT_FOUND))

@@ -1,18 +1,25 @@
 """/sweeps: submit a grid of runs, see how it goes, get the picture."""
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import StreamingResponse
 
+from api import results
+from api.conditional import NOT_MODIFIED, ModifiedSweepDep, validators
 from api.dependencies import QueueDep, StoreDep, SweepDep
 from api.plots import accuracy
 from api.plots.png import PNG, PngResponse
 from api.problems import SUBMISSION, documented
 from shared.errors import AlreadyEndedError, SweepOpenError
-from shared.models import Sweep, SweepList, SweepRequest
+from shared.models import Results, Sweep, SweepList, SweepRequest
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
+READ = documented(HTTPStatus.NOT_FOUND) | NOT_MODIFIED
+CSV: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The rows, as JSON or CSV.", "content": {"text/csv": {"schema": {"type": "string"}}}}
+}
 NOT_FOUND_OR_CONFLICT = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
@@ -32,10 +39,30 @@ async def list_sweeps(
     return SweepList(sweeps=await store.newest(limit))
 
 
-@router.get("/{sweep_id}", responses=documented(HTTPStatus.NOT_FOUND))
-async def get_sweep(sweep: SweepDep) -> Sweep:
+@router.get("/{sweep_id}", responses=READ)
+async def get_sweep(sweep: ModifiedSweepDep, response: Response) -> Sweep:
     """A sweep: its config, its progress, and where each run stands."""
+    response.headers.update(validators(sweep.version))
     return sweep
+
+
+@router.get("/{sweep_id}/results", response_model=Results, responses=READ | CSV)
+async def get_results(
+    sweep: ModifiedSweepDep,
+    store: StoreDep,
+    accept: Annotated[str, Header(description="text/csv gives CSV, anything else JSON.")] = "*/*",
+    file_format: Annotated[
+        Literal["json", "csv"] | None, Query(alias="format", description="The same, and the stronger of the two.")
+    ] = None,
+) -> Response:
+    """Every epoch of every run: one row each, with the run's scale and seed."""
+    headers = validators(sweep.version) | {"Vary": "Accept"}
+    if file_format == "csv" or (file_format is None and "text/csv" in accept):
+        disposition = {"Content-Disposition": f'attachment; filename="{sweep.id}.csv"'}
+        return StreamingResponse(results.lines(store, sweep), media_type="text/csv", headers=headers | disposition)
+    rows = [row async for run in results.runs(store, sweep) for row in run]
+    document = Results(sweep_id=sweep.id, config=sweep.config, rows=rows).model_dump_json()
+    return Response(document, media_type="application/json", headers=headers)
 
 
 @router.post("/{sweep_id}/cancel", status_code=HTTPStatus.ACCEPTED, responses=documented(*NOT_FOUND_OR_CONFLICT))
@@ -68,7 +95,7 @@ async def delete_sweep(sweep: SweepDep, store: StoreDep) -> None:
         raise SweepOpenError("This sweep has queued or running runs: cancel it first.")
 
 
-@router.get("/{sweep_id}/plot", response_class=PngResponse, responses=PNG | documented(HTTPStatus.NOT_FOUND))
-def plot_sweep(sweep: SweepDep) -> PngResponse:
+@router.get("/{sweep_id}/plot", response_class=PngResponse, responses=READ | PNG)
+def plot_sweep(sweep: ModifiedSweepDep) -> PngResponse:
     """Accuracy against scale as a PNG, training and validation, of the runs that have succeeded so far."""
-    return PngResponse(accuracy.draw(accuracy.curve(sweep)))
+    return PngResponse(accuracy.draw(accuracy.curve(sweep)), headers=validators(sweep.version))

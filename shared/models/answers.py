@@ -162,6 +162,7 @@ class Run(RunSummary):
     """A run with all its epochs so far."""
 
     sweep_id: str = Field(description="The sweep that the run belongs to.", examples=["5f0c6a1e9b3d2748"])
+    sweep_version: int = Field(ge=1, description="The sweep's version, which grows with its changes.", examples=[48])
     config: TrainingConfig = Field(description="What the training was asked to be.")
     epochs: list[EpochMetrics] = Field(description="One entry for each epoch kept, in order.")
 
@@ -182,6 +183,9 @@ class SweepLinks(BaseModel):
         description="What happens to it: server-sent events, or a list as application/json.",
         examples=["/sweeps/5f0c6a1e9b3d2748/events"],
     )
+    results: str = Field(
+        description="Every epoch of every run, as JSON or CSV.", examples=["/sweeps/5f0c6a1e9b3d2748/results"]
+    )
     runs: list[str] = Field(
         description="Each of its runs.", examples=[["/runs/5f0c6a1e9b3d2748-0", "/runs/5f0c6a1e9b3d2748-1"]]
     )
@@ -191,6 +195,7 @@ class Sweep(BaseModel):
     """A sweep and where each of its runs stands."""
 
     id: str = Field(description="16 hexadecimal digits.", examples=["5f0c6a1e9b3d2748"])
+    version: int = Field(ge=1, description="Grows with each change of the sweep or its runs.", examples=[48])
     name: str | None = Field(description="The name given with the request.", examples=["week 3, group B"])
     created_at: datetime = Field(description="UTC.", examples=["2026-03-02T09:00:00.123456Z"])
     config: TrainingConfig = Field(description="What the training was asked to be.")
@@ -227,7 +232,11 @@ class Sweep(BaseModel):
         """Where to go on from here."""
         sweep = f"/sweeps/{self.id}"
         return SweepLinks(
-            self=sweep, plot=f"{sweep}/plot", events=f"{sweep}/events", runs=[run.links.self for run in self.runs]
+            self=sweep,
+            plot=f"{sweep}/plot",
+            events=f"{sweep}/events",
+            results=f"{sweep}/results",
+            runs=[run.links.self for run in self.runs],
         )
 
 
@@ -235,6 +244,22 @@ class SweepList(BaseModel):
     """The newest sweeps."""
 
     sweeps: list[Sweep] = Field(description="Newest first.")
+
+
+class ResultRow(EpochMetrics):
+    """One epoch of one run."""
+
+    run_id: str = Field(description="The sweep's id and the run's index in its grid.", examples=["5f0c6a1e9b3d2748-2"])
+    scale: Scale
+    seed: Seed
+
+
+class Results(BaseModel):
+    """Every epoch of every run of a sweep."""
+
+    sweep_id: str = Field(description="The sweep.", examples=["5f0c6a1e9b3d2748"])
+    config: TrainingConfig = Field(description="What every run was asked to be.")
+    rows: list[ResultRow] = Field(description="One row per run and epoch, run by run in the order of the grid.")
 
 
 class DatasetInfo(BaseModel):

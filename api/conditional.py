@@ -1,0 +1,78 @@
+"""Conditional requests (RFC 9110, section 13): who has the newest version already is told so, and nothing is read."""
+
+import re
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Header, Path, Request, Response
+
+from api.dependencies import StoreDep
+from shared import __version__
+from shared.keys import parse_run_id, parse_sweep_id
+from shared.models import Run, Sweep
+
+_TAG = re.compile(r'(?:W/)?("[^"]*")')
+IfNoneMatch = Annotated[
+    str | None, Header(description="ETags that the client has: 304 without a body if one of them is the newest.")
+]
+# The `responses` of a route that may answer so.
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has the newest version."}}
+
+
+class NotModified(Exception):  # noqa: N818 - no error, and an exception only because it ends the request
+    """The client has what it asks for."""
+
+    def __init__(self, etag: str) -> None:
+        self.etag = etag
+
+
+def etag_of(version: int) -> str:
+    """The strong ETag of anything that follows from a sweep's record: its version, and the program's that draws it."""
+    return f'"{version}-{__version__}"'
+
+
+def refuse_known(if_none_match: str | None, etag: str) -> None:
+    """Raise NotModified if the header names the ETag. ETags are compared weakly, as the RFC has it for this header."""
+    if if_none_match and (if_none_match.strip() == "*" or etag in _TAG.findall(if_none_match)):
+        raise NotModified(etag)
+
+
+async def _sweep_if_modified(
+    store: StoreDep,
+    sweep_id: Annotated[str, Path(description="A sweep's id.", examples=["5f0c6a1e9b3d2748"])],
+    if_none_match: IfNoneMatch = None,
+) -> Sweep:
+    sweep_id = parse_sweep_id(sweep_id)
+    refuse_known(if_none_match, etag_of(await store.version(sweep_id)))
+    return await store.sweep(sweep_id)
+
+
+async def _run_if_modified(
+    store: StoreDep,
+    run_id: Annotated[str, Path(description="A run's id.", examples=["5f0c6a1e9b3d2748-2"])],
+    if_none_match: IfNoneMatch = None,
+) -> Run:
+    sweep_id, index = parse_run_id(run_id)
+    if await store.exists(sweep_id, index):
+        refuse_known(if_none_match, etag_of(await store.version(sweep_id)))
+    return await store.run(sweep_id, index)
+
+
+# The sweep or run that a path names, unless the client has it in its newest version.
+ModifiedSweepDep = Annotated[Sweep, Depends(_sweep_if_modified)]
+ModifiedRunDep = Annotated[Run, Depends(_run_if_modified)]
+
+
+def validators(version: int) -> dict[str, str]:
+    """The headers that let a client ask again cheaply, and make it do so each time."""
+    return {"ETag": etag_of(version), "Cache-Control": "private, no-cache"}
+
+
+def install(app: FastAPI) -> None:
+    """Answer NotModified with 304."""
+
+    async def answer(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, NotModified)  # noqa: S101 - registered for this type alone
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": error.etag})
+
+    app.add_exception_handler(NotModified, answer)

@@ -1,0 +1,59 @@
+"""The whole of a sweep as a table."""
+
+import csv
+import io
+
+import httpx
+import pytest
+
+from tests.api.conftest import Training, invented_metrics
+
+COLUMNS = ["run_id", "scale", "seed", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
+
+
+@pytest.fixture
+def results(http: httpx.Client, training: Training) -> str:
+    sweep = http.post("/sweeps", json={"scales": [0.1, 4.0], "seeds": [7, 8]}).json()["links"]
+    training.epochs(sweep["self"], runs=2, epochs=3)
+    return str(sweep["results"])
+
+
+def test_there_is_a_row_for_every_run_and_epoch_in_the_order_of_the_grid(http: httpx.Client, results: str) -> None:
+    answer = http.get(results).json()
+    assert [(row["scale"], row["seed"], row["epoch"]) for row in answer["rows"]] == [
+        (0.1, 7, 0), (0.1, 7, 1), (0.1, 7, 2), (4.0, 7, 0), (4.0, 7, 1), (4.0, 7, 2)
+    ]  # fmt: skip
+    expected = invented_metrics(2, 4.0).model_dump() | {
+        "run_id": f"{answer['sweep_id']}-1",
+        "scale": 4.0,
+        "seed": 7,
+    }
+    assert answer["rows"][-1] == expected
+    assert answer["config"]["epochs"] == 20
+
+
+@pytest.mark.parametrize(("accept", "query"), [("text/csv", ""), ("*/*", "?format=csv")])
+def test_as_csv_it_holds_the_same_and_every_figure_to_the_bit(
+    http: httpx.Client, results: str, accept: str, query: str
+) -> None:
+    answer = http.get(results + query, headers={"Accept": accept})
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.headers["Content-Disposition"].endswith('.csv"')
+    assert answer.text.count("\r\n") == 7
+    table = list(csv.DictReader(io.StringIO(answer.text, newline="")))
+    assert list(table[0]) == COLUMNS
+    for row, expected in zip(table, http.get(results).json()["rows"], strict=True):
+        assert row.pop("run_id") == expected.pop("run_id")
+        assert {name: float(value) for name, value in row.items()} == expected
+
+
+def test_a_sweep_without_epochs_is_an_empty_table_with_a_header(http: httpx.Client) -> None:
+    results = http.post("/sweeps", json={"scales": [0.1]}).json()["links"]["results"]
+    assert http.get(results).json()["rows"] == []
+    assert http.get(results, params={"format": "csv"}).text == ",".join(COLUMNS) + "\r\n"
+
+
+def test_the_format_asked_for_by_name_wins_and_another_is_refused(http: httpx.Client, results: str) -> None:
+    answer = http.get(results, params={"format": "json"}, headers={"Accept": "text/csv"})
+    assert answer.headers["Content-Type"] == "application/json"
+    assert http.get(results, params={"format": "xlsx"}).status_code == 422
