@@ -12,6 +12,7 @@ from api import conditional, problems
 from api.events import Tail
 from api.queue import RunQueue
 from api.routes import datasets, events, health, runs, sweeps
+from api.routes import problems as problem_pages
 from api.store import Store
 from shared import __version__
 from shared.queue import celery_app
@@ -49,7 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
     if settings.serves_loopback_only:
         # Else any web page could drive this API from its user's browser, under a name that resolves to loopback.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]"])
-    for routes in (sweeps, runs, events, datasets, health):
+    for routes in (sweeps, runs, events, datasets, health, problem_pages):
         app.include_router(routes.router)
     app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
     problems.install(app)

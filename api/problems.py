@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -41,8 +42,11 @@ class InvalidField(BaseModel):
 class Problem(BaseModel):
     """An RFC 9457 problem document."""
 
-    type: str = Field(default="about:blank", description="What kind of problem it is.", examples=["about:blank"])
-    title: str = Field(description="The kind of problem in a few words.", examples=["Not Found"])
+    type: str = Field(
+        description="What kind of problem it is: a page of this service that explains it.",
+        examples=["/problems/not-found"],
+    )
+    title: str = Field(description="The kind of problem in a few words.", examples=["There is nothing at this address"])
     status: int = Field(description="The HTTP status.", examples=[404])
     detail: str = Field(
         description="What happened here and what to do about it.",
@@ -52,26 +56,126 @@ class Problem(BaseModel):
     errors: list[InvalidField] | None = Field(default=None, description="For 422: every field that is wrong.")
 
 
-UNAVAILABLE = "The store does not answer at the moment. Nothing is lost that was accepted before; try again shortly."
-FULL = (
+@dataclass(frozen=True)
+class Kind:
+    """A kind of problem.
+
+    Attributes:
+        slug: Names it, for programs and in its address.
+        status: What HTTP calls it.
+        title: The kind in a few words.
+        explanation: What it means and what to do, for its page.
+        detail: What is said of each case; None takes the error's own message, which names no internals.
+    """
+
+    slug: str
+    status: HTTPStatus
+    title: str
+    explanation: str
+    detail: str | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the kind is explained; the `type` of its problem documents."""
+        return f"/problems/{self.slug}"
+
+
+INVALID = Kind(
+    "invalid-request",
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    "The request is not valid",
+    "Something in the request is not what it may be. errors lists every fault: where it is, what is allowed, and what "
+    "was received. Nothing was stored.",
+)
+NO_SUCH_PAGE = Kind(
+    "not-found",
+    HTTPStatus.NOT_FOUND,
+    "There is nothing at this address",
+    "Either the address is none of this service, which /docs lists, or it names a sweep or a run that is not there: "
+    "the id is mistyped, or the sweep was deleted, by hand or some weeks after its end.",
+)
+METHOD = Kind(
+    "method-not-allowed",
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    "This cannot be done here",
+    "The address exists and does not take this method; the header Allow names those that it takes, and /docs tells "
+    "what they do.",
+)
+BAD_REQUEST = Kind(
+    "bad-request",
+    HTTPStatus.BAD_REQUEST,
+    "The request cannot be understood",
+    "The request breaks a rule of HTTP, or was sent under a host name that this service does not answer to.",
+)
+CONFLICT = Kind(
+    "conflict",
+    HTTPStatus.CONFLICT,
+    "The sweep or run is not in a state for this",
+    "What has ended cannot be cancelled, what has succeeded cannot be tried again, and what still trains can be "
+    "neither deleted nor tried again: cancel it first, or wait for its end.",
+)
+UNAVAILABLE = Kind(
+    "store-unavailable",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "The store does not answer",
+    "The service keeps everything in Redis, which does not answer at the moment. What was accepted before is not lost. "
+    "Try again after the seconds that Retry-After names.",
+    "The store does not answer at the moment. Nothing is lost that was accepted before; try again shortly.",
+)
+FULL = Kind(
+    "store-full",
+    HTTPStatus.INSUFFICIENT_STORAGE,
+    "The store is full",
+    "Nothing new can be stored, and nothing of what is there is lost. Delete sweeps that have ended, or give Redis "
+    "more memory (maxmemory).",
     "The store is full: nothing was stored, and what is there can still be read. Make room with DELETE on finished "
-    "sweeps, or give the store more memory."
+    "sweeps, or give the store more memory.",
+)
+QUEUE_FULL = Kind(
+    "queue-full",
+    HTTPStatus.TOO_MANY_REQUESTS,
+    "The queue is full",
+    "More runs are queued than may wait. Retry-After is computed from how fast runs have ended lately. Nothing was "
+    "stored.",
+)
+TOO_LARGE = Kind(
+    "sweep-too-large",
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    "The sweep has too many runs",
+    "It has more runs than may wait at a time on this service, even alone. Post it in parts. Nothing was stored.",
+)
+TOO_MANY_STREAMS = Kind(
+    "too-many-streams",
+    HTTPStatus.TOO_MANY_REQUESTS,
+    "Too many event streams",
+    "As many clients follow events as this service serves. Close streams that nobody reads, or ask for the events as "
+    "application/json.",
+)
+FAULT = Kind(
+    "internal-error",
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    "A fault of the service",
+    "The service broke on this request. Its log says where; please report it.",
+    "This is a fault of the service; its log says where.",
 )
 
-# Error type -> status and detail; None takes the error's own message, which names no internals.
-TABLE: dict[type[Exception], tuple[HTTPStatus, str | None]] = {
-    SweepNotFoundError: (HTTPStatus.NOT_FOUND, None),
-    RunNotFoundError: (HTTPStatus.NOT_FOUND, None),
-    ModelNotFoundError: (HTTPStatus.NOT_FOUND, None),
-    SweepOpenError: (HTTPStatus.CONFLICT, None),
-    AlreadyEndedError: (HTTPStatus.CONFLICT, None),
-    SweepTooLargeError: (HTTPStatus.UNPROCESSABLE_ENTITY, None),
-    QueueFullError: (HTTPStatus.TOO_MANY_REQUESTS, None),
-    TooManyStreamsError: (HTTPStatus.TOO_MANY_REQUESTS, None),
-    OutOfMemoryError: (HTTPStatus.INSUFFICIENT_STORAGE, FULL),
-    RedisError: (HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE),
-    Exception: (HTTPStatus.INTERNAL_SERVER_ERROR, "This is a fault of the service; its log says where."),
+# The kind of each error. A type that is not here is its base's kind.
+TABLE: dict[type[Exception], Kind] = {
+    SweepNotFoundError: NO_SUCH_PAGE,
+    RunNotFoundError: NO_SUCH_PAGE,
+    ModelNotFoundError: NO_SUCH_PAGE,
+    SweepOpenError: CONFLICT,
+    AlreadyEndedError: CONFLICT,
+    SweepTooLargeError: TOO_LARGE,
+    QueueFullError: QUEUE_FULL,
+    TooManyStreamsError: TOO_MANY_STREAMS,
+    OutOfMemoryError: FULL,
+    RedisError: UNAVAILABLE,
+    Exception: FAULT,
 }
+# What the framework refuses by itself. A TrustedHost refusal is plain text and does not come this way.
+BY_STATUS = {kind.status: kind for kind in (NO_SUCH_PAGE, METHOD, BAD_REQUEST)}
+KINDS = {kind.slug: kind for kind in [*TABLE.values(), *BY_STATUS.values(), INVALID]}
 
 
 def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
@@ -117,16 +221,21 @@ def _describe(app: FastAPI) -> None:
 
 def _respond(
     request: Request,
-    status: int,
+    kind: Kind,
     detail: str,
     errors: list[InvalidField] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     problem = Problem(
-        title=HTTPStatus(status).phrase, status=status, detail=detail, instance=request.url.path, errors=errors
+        type=kind.address,
+        title=kind.title,
+        status=kind.status,
+        detail=detail,
+        instance=request.url.path,
+        errors=errors,
     )
     document = problem.model_dump(exclude={"errors"} if errors is None else None)
-    return AsciiJsonResponse(document, status, headers, media_type=MEDIA_TYPE)
+    return AsciiJsonResponse(document, kind.status, headers, media_type=MEDIA_TYPE)
 
 
 class AsciiJsonResponse(JSONResponse):
@@ -138,20 +247,22 @@ class AsciiJsonResponse(JSONResponse):
 
 
 async def _from_table(request: Request, error: Exception) -> JSONResponse:
-    status, detail = next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
-    seconds = RETRY_AFTER_SECONDS if status is HTTPStatus.SERVICE_UNAVAILABLE else None
+    kind = next(TABLE[base] for base in type(error).__mro__ if base in TABLE)
+    seconds = RETRY_AFTER_SECONDS if kind is UNAVAILABLE else None
     if isinstance(error, QueueFullError):
         seconds = error.retry_after_seconds
     headers = None if seconds is None else {"Retry-After": str(seconds)}
-    return _respond(request, status, detail or str(error), headers=headers)
+    return _respond(request, kind, kind.detail or str(error), headers=headers)
 
 
 async def _from_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type alone
-    detail = error.detail
-    if error.status_code == HTTPStatus.NOT_FOUND:
+    status = HTTPStatus(error.status_code)
+    kind = BY_STATUS.get(status) or replace(BAD_REQUEST, status=status)
+    detail = str(error.detail)
+    if kind is NO_SUCH_PAGE:
         detail = f"Nothing is served at {request.url.path}; /docs lists what is."
-    return _respond(request, error.status_code, detail, headers=error.headers)
+    return _respond(request, kind, detail, headers=error.headers)
 
 
 async def _from_validation(request: Request, error: Exception) -> JSONResponse:
@@ -167,7 +278,7 @@ async def _from_validation(request: Request, error: Exception) -> JSONResponse:
         for fault in error.errors()
     ]
     fields = ", ".join(dict.fromkeys(field.pointer for field in errors))
-    return _respond(request, HTTPStatus.UNPROCESSABLE_ENTITY, f"Nothing was stored. Wrong: {fields}.", errors)
+    return _respond(request, INVALID, f"Nothing was stored. Wrong: {fields}.", errors)
 
 
 def _not_json(error: RequestValidationError, fault: dict[str, Any]) -> InvalidField:

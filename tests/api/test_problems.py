@@ -3,6 +3,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from api.problems import KINDS
 from client.launcher import free_port
 from shared.settings import Settings
 from tests.conftest import RedisServer, Served, wait_until
@@ -26,8 +27,8 @@ def test_a_problem_document_says_what_where_and_why(http: httpx.Client) -> None:
     response = http.get("/sweeps/nonsense")
     assert response.headers["Content-Type"] == "application/problem+json"
     assert response.json() == {
-        "type": "about:blank",
-        "title": "Not Found",
+        "type": "/problems/not-found",
+        "title": "There is nothing at this address",
         "status": 404,
         "detail": 'No sweep has the id "nonsense": an id is 16 hexadecimal digits.',
         "instance": "/sweeps/nonsense",
@@ -40,6 +41,20 @@ def test_what_is_not_served_is_a_problem_document_too(http: httpx.Client, method
     assert response.status_code == status
     assert response.headers["Content-Type"] == "application/problem+json"
     assert response.json()["status"] == status
+
+
+def test_every_kind_of_problem_is_explained_where_its_type_points(http: httpx.Client) -> None:
+    listed = http.get("/problems").text
+    for kind in KINDS.values():
+        page = http.get(kind.address)
+        assert page.status_code == 200
+        assert page.headers["Content-Type"].startswith("text/html")
+        assert kind.title in page.text
+        assert str(kind.status.value) in page.text
+        assert kind.address in listed
+    unknown = http.get("/problems/nonsense")
+    assert unknown.status_code == 404
+    assert unknown.json()["type"] == "/problems/not-found"
 
 
 def test_every_wrong_field_is_named_at_once_with_what_came(http: httpx.Client) -> None:
