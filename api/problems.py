@@ -15,6 +15,8 @@ from starlette.exceptions import HTTPException
 
 from shared.errors import (
     AlreadyEndedError,
+    IdempotencyKeyInUseError,
+    IdempotencyKeyReusedError,
     ModelNotFoundError,
     QueueFullError,
     RunNotFoundError,
@@ -114,6 +116,20 @@ CONFLICT = Kind(
     "What has ended cannot be cancelled, what has succeeded cannot be tried again, and what still trains can be "
     "neither deleted nor tried again: cancel it first, or wait for its end.",
 )
+KEY_REUSED = Kind(
+    "idempotency-key-reused",
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    "The idempotency key stands for another request",
+    "An Idempotency-Key stands for one request for a day, and it came with another address or body before. Choose a "
+    "new key for a new request. Nothing was stored.",
+)
+KEY_IN_USE = Kind(
+    "idempotency-key-in-use",
+    HTTPStatus.CONFLICT,
+    "A request with this idempotency key is being answered",
+    "Two requests with the same Idempotency-Key came at once. Send this one again in a moment, and it gets the answer "
+    "of the other.",
+)
 UNAVAILABLE = Kind(
     "store-unavailable",
     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -169,6 +185,8 @@ TABLE: dict[type[Exception], Kind] = {
     SweepTooLargeError: TOO_LARGE,
     QueueFullError: QUEUE_FULL,
     TooManyStreamsError: TOO_MANY_STREAMS,
+    IdempotencyKeyReusedError: KEY_REUSED,
+    IdempotencyKeyInUseError: KEY_IN_USE,
     OutOfMemoryError: FULL,
     RedisError: UNAVAILABLE,
     Exception: FAULT,
@@ -189,7 +207,12 @@ def _document(description: str) -> dict[str, Any]:
 
 
 # The `responses` of routes that take runs in.
-SUBMISSION = documented(HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INSUFFICIENT_STORAGE)
+SUBMISSION = documented(
+    HTTPStatus.CONFLICT,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.INSUFFICIENT_STORAGE,
+)
 # The `responses` of the whole app. The default stands in for FastAPI's own 422, which no route answers with.
 EVERYWHERE: dict[int | str, dict[str, Any]] = {
     **documented(HTTPStatus.SERVICE_UNAVAILABLE),

@@ -29,8 +29,8 @@ class RunQueue:
         self._max_queued_runs = max_queued_runs
         self._admission = asyncio.Lock()
 
-    async def submit(self, request: SweepRequest) -> Sweep:
-        """Store the sweep and tell the workers of it.
+    async def submit(self, sweep_id: str, request: SweepRequest) -> Sweep:
+        """Store the sweep under an id and tell the workers of it; where there is a sweep of this id, it stays.
 
         Raises:
             QueueFullError: There is no room for its runs now.
@@ -38,7 +38,7 @@ class RunQueue:
         """
         async with self._admission:
             await self._make_sure_of_room(len(request.grid()))
-            sweep = await self._store.create(request)
+            sweep = await self._store.create(sweep_id, request)
         await run_in_threadpool(publish, self._celery, sweep.id, messages=len(sweep.runs))
         return sweep
 

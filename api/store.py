@@ -11,7 +11,7 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.client import NEVER_DECODE
 
 from shared.errors import ModelNotFoundError, RunNotFoundError, SweepNotFoundError
-from shared.keys import ENDED, OPEN, SWEEPS, SweepKeys, new_sweep_id, parse_run_id, run_id
+from shared.keys import ENDED, OPEN, SWEEPS, SweepKeys, parse_run_id, run_id
 from shared.models import (
     EpochMetrics,
     Event,
@@ -63,12 +63,11 @@ class Store:
         """Return if Redis answers."""
         await self.redis.ping()
 
-    async def create(self, request: SweepRequest) -> Sweep:
-        """Write a sweep and its runs, all queued, under a fresh id."""
-        sweep_id = new_sweep_id()
+    async def create(self, sweep_id: str, request: SweepRequest) -> Sweep:
+        """Write a sweep and its runs, all queued, under an id; where there is a sweep of this id, it stays."""
         created_at = await self._now()
         # Listed before it is written: the list skips an id without a record, and a record not listed would be lost.
-        await self.redis.zadd(SWEEPS, {sweep_id: created_at})
+        await self.redis.zadd(SWEEPS, {sweep_id: created_at}, nx=True)
         await self.redis.zadd(OPEN, {sweep_id: created_at})
         grid = [field for scale, seed in request.grid() for field in (scale, seed)]
         await self._create(

@@ -49,6 +49,18 @@ class QueueFullError(NoiseSweepError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class IdempotencyKeyReusedError(NoiseSweepError):
+    """An idempotency key came with another request before."""
+
+    code = "idempotency_key_reused"
+
+
+class IdempotencyKeyInUseError(NoiseSweepError):
+    """A request with the same idempotency key is being answered."""
+
+    code = "idempotency_key_in_use"
+
+
 class TooManyStreamsError(NoiseSweepError):
     """As many clients follow events as this process of the API serves."""
 

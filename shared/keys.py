@@ -23,8 +23,13 @@ outside any sweep:
     ns:open                   zset    the ids of the sweeps that may have runs to train, scored by when they were
                                       last opened, by creation or retry (µs): what reapers look at
     ns:ended                  stream  the runs that ended lately: run. From it the rate is measured
+
+and for a day after a submission that came with an idempotency key
+
+    ns:idempotency:<SHA-256 of the key>  string  what was submitted and answered (JSON)
 """
 
+import hashlib
 import re
 import secrets
 from dataclasses import dataclass
@@ -86,6 +91,11 @@ class SweepKeys:
         """KEYS of every script, in the order in which lua/prelude.lua names them; those of single runs as prefixes."""
         prefixes = [self.run(""), self.epochs(""), self.checkpoint(""), self.model("")]
         return [self.record, self.queued, self.leases, self.events, *prefixes]
+
+
+def idempotency(key: str) -> str:
+    """String: what is known of an idempotency key, which a client may choose freely and so is hashed."""
+    return f"ns:idempotency:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def new_sweep_id() -> str:

@@ -6,7 +6,8 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from api.conditional import NOT_MODIFIED, ModifiedRunDep, validators
-from api.dependencies import QueueDep, RunDep, StoreDep
+from api.dependencies import RunDep, StoreDep, SubmissionDep
+from api.idempotency import Answer
 from api.plots import epochs
 from api.plots.png import PNG, PngResponse
 from api.problems import SUBMISSION, documented
@@ -32,12 +33,16 @@ KERAS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("", status_code=HTTPStatus.ACCEPTED, responses=SUBMISSION)
-async def submit_run(request: RunRequest, queue: QueueDep, store: StoreDep, response: Response) -> Run:
+@router.post("", status_code=HTTPStatus.ACCEPTED, response_model=Run, responses=SUBMISSION)
+async def submit_run(request: RunRequest, submission: SubmissionDep, store: StoreDep) -> Response:
     """Train one network at one scale: a sweep of one run. Answers at once; follow `Location`."""
-    sweep = await queue.submit(request.as_sweep())
-    response.headers["Location"] = sweep.runs[0].links.self
-    return await store.run(sweep.id, 0)
+
+    async def submit(sweep_id: str) -> Answer:
+        await submission.queue.submit(sweep_id, request.as_sweep())
+        run = await store.run(sweep_id, 0)
+        return Answer(location=run.links.self, body=run.model_dump_json())
+
+    return await submission.answer(request, submit)
 
 
 @router.get("/{run_id}", responses=READ)

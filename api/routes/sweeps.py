@@ -8,7 +8,8 @@ from fastapi.responses import StreamingResponse
 
 from api import results
 from api.conditional import NOT_MODIFIED, ModifiedSweepDep, validators
-from api.dependencies import QueueDep, StoreDep, SweepDep
+from api.dependencies import QueueDep, StoreDep, SubmissionDep, SweepDep
+from api.idempotency import Answer
 from api.plots import accuracy
 from api.plots.png import PNG, PngResponse
 from api.problems import SUBMISSION, documented
@@ -23,12 +24,15 @@ CSV: dict[int | str, dict[str, Any]] = {
 NOT_FOUND_OR_CONFLICT = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
-@router.post("", status_code=HTTPStatus.ACCEPTED, responses=SUBMISSION)
-async def submit_sweep(request: SweepRequest, queue: QueueDep, response: Response) -> Sweep:
+@router.post("", status_code=HTTPStatus.ACCEPTED, response_model=Sweep, responses=SUBMISSION)
+async def submit_sweep(request: SweepRequest, submission: SubmissionDep) -> Response:
     """Train one network per scale and seed. Answers at once; follow `Location`."""
-    sweep = await queue.submit(request)
-    response.headers["Location"] = sweep.links.self
-    return sweep
+
+    async def submit(sweep_id: str) -> Answer:
+        sweep = await submission.queue.submit(sweep_id, request)
+        return Answer(location=sweep.links.self, body=sweep.model_dump_json())
+
+    return await submission.answer(request, submit)
 
 
 @router.get("", responses=documented(HTTPStatus.UNPROCESSABLE_ENTITY))
