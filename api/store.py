@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -30,6 +30,15 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # An id that is before all events.
 NO_EVENT = "0-0"
 StreamEntry = tuple[str, dict[str, str]]
+
+
+class Place(NamedTuple):
+    """Where a sweep stands in the list of all; later ones are greater."""
+
+    created_at: int
+    sweep_id: str
+
+
 # The rate is measured over the ends of this time.
 RATE_WINDOW_SECONDS = 600
 
@@ -129,14 +138,26 @@ class Store:
             raise SweepNotFoundError(f'No sweep has the id "{sweep_id}".')
         return _sweep(sweep_id, reply)
 
-    async def newest(self, limit: int) -> list[Sweep]:
-        """Read the sweeps created last, the newest first."""
-        sweep_ids = cast("list[str]", await self.redis.zrange(SWEEPS, 0, limit - 1, desc=True))
+    async def listed(self, before: Place | None, limit: int) -> list[tuple[Place, Sweep | None]]:
+        """Read the sweeps that stand before a place in the list, the newest first; None where one has been removed."""
+        latest = "+inf" if before is None else before.created_at
+        entries = cast(
+            "list[tuple[str, float]]",
+            # One more, because the place itself is among them.
+            await self.redis.zrange(
+                SWEEPS, latest, "-inf", desc=True, byscore=True, offset=0, num=limit + 1, withscores=True
+            ),
+        )
+        places = [Place(int(created_at), sweep_id) for sweep_id, created_at in entries]
+        places = [place for place in places if before is None or place < before][:limit]
         async with self.redis.pipeline(transaction=False) as pipeline:
-            for sweep_id in sweep_ids:
-                await self._read(keys=SweepKeys(sweep_id).for_scripts, client=pipeline)
+            for place in places:
+                await self._read(keys=SweepKeys(place.sweep_id).for_scripts, client=pipeline)
             replies = await pipeline.execute()
-        return [_sweep(sweep_id, reply) for sweep_id, reply in zip(sweep_ids, replies, strict=True) if reply]
+        return [
+            (place, _sweep(place.sweep_id, reply) if reply else None)
+            for place, reply in zip(places, replies, strict=True)
+        ]
 
     async def run(self, sweep_id: str, index: int) -> Run:
         """Read a run with all its epochs; raise RunNotFoundError if there is none."""
@@ -227,6 +248,7 @@ def _sweep(sweep_id: str, reply: Sequence[Any]) -> Sweep:
         id=sweep_id,
         version=int(record["version"]),
         name=request.name,
+        tags=request.tags,
         created_at=_time(record["created_at"]),
         config=request.config,
         scales=request.scales,

@@ -35,6 +35,7 @@ def sweep_of(runs: Sequence[RunSummary], epochs: int = 20) -> Sweep:
             "id": SWEEP_ID,
             "version": 1,
             "name": None,
+            "tags": {},
             "created_at": "2026-01-01T00:00:00Z",
             "config": TrainingConfig(epochs=epochs),
             "scales": list(dict.fromkeys(run.scale for run in runs)),

@@ -1,8 +1,9 @@
-"""Celery's way to the queue, closed to messages that would end the worker.
+"""Celery's way to the queue, closed to messages and moments that would end the worker.
 
 Celery refuses and logs most messages that make no sense. But kombu lets out whatever an envelope raises that it cannot
 read, and Celery whatever a message raises whose parts are not what they should be; either ends the worker's main
-process, and the second leaves the message to end the next one.
+process, and the second leaves the message to end the next one. So does the acknowledgement of a task that ended just
+when the connection was lost.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from celery.utils.log import get_logger
 from celery.worker.request import Request
 from kombu.transport import TRANSPORT_ALIASES, redis
 from kombu.transport.virtual import Message
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 logger = get_logger(__name__)
@@ -23,7 +25,7 @@ STORE_ERRORS = (RedisError, OSError)
 
 
 class TolerantChannel(redis.Channel):
-    """Drops, with a line in the log, what cannot be read."""
+    """Drops, with a line in the log, what cannot be read, and is quiet when it has been closed."""
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
@@ -49,6 +51,16 @@ class TolerantChannel(redis.Channel):
                 message.reject()  # type: ignore[no-untyped-call]
 
         return super().basic_consume(queue, no_ack, tolerant, *rest, **named)  # type: ignore[no-untyped-call]
+
+    def _connparams(self, *rest: Any, **named: Any) -> Any:
+        """How to connect, which a channel whose connection has been closed knows no more.
+
+        kombu would raise an AttributeError, which ends the worker; what has been said of a closed channel since then
+        (that a task is done) is said in vain, and harmlessly: its message comes back and finds nothing to do.
+        """
+        if self.connection.client is None:
+            raise RedisConnectionError("This channel's connection has been closed.")
+        return super()._connparams(*rest, **named)  # type: ignore[no-untyped-call]
 
 
 class TolerantTransport(redis.Transport):

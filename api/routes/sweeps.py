@@ -3,10 +3,10 @@
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from api import results
+from api import listing, results
 from api.conditional import NOT_MODIFIED, ModifiedSweepDep, validators
 from api.dependencies import QueueDep, StoreDep, SubmissionDep, SweepDep
 from api.idempotency import Answer
@@ -14,7 +14,7 @@ from api.plots import accuracy
 from api.plots.png import PNG, PngResponse
 from api.problems import SUBMISSION, documented
 from shared.errors import AlreadyEndedError, SweepOpenError
-from shared.models import Results, Sweep, SweepList, SweepRequest
+from shared.models import DatasetName, Results, RunStatus, Sweep, SweepList, SweepRequest
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 READ = documented(HTTPStatus.NOT_FOUND) | NOT_MODIFIED
@@ -22,6 +22,18 @@ CSV: dict[int | str, dict[str, Any]] = {
     200: {"description": "The rows, as JSON or CSV.", "content": {"text/csv": {"schema": {"type": "string"}}}}
 }
 NOT_FOUND_OR_CONFLICT = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+
+
+def _filters(
+    status: Annotated[RunStatus | None, Query(description="Only sweeps that stand so.")] = None,
+    dataset: Annotated[DatasetName | None, Query(description="Only sweeps on this data set.")] = None,
+    name: Annotated[str | None, Query(max_length=100, description="Only sweeps whose name begins so.")] = None,
+    tag: Annotated[
+        list[str] | None,
+        Query(max_length=16, description="Only sweeps with this tag, `key` or `key:value`; or with all of several."),
+    ] = None,
+) -> listing.Filters:
+    return listing.Filters(status, dataset, name, tag or [])
 
 
 @router.post("", status_code=HTTPStatus.ACCEPTED, response_model=Sweep, responses=SUBMISSION)
@@ -37,10 +49,18 @@ async def submit_sweep(request: SweepRequest, submission: SubmissionDep) -> Resp
 
 @router.get("", responses=documented(HTTPStatus.UNPROCESSABLE_ENTITY))
 async def list_sweeps(
-    store: StoreDep, limit: Annotated[int, Query(ge=1, le=100, description="At most so many.")] = 20
+    request: Request,
+    store: StoreDep,
+    filters: Annotated[listing.Filters, Depends(_filters)],
+    limit: Annotated[int, Query(ge=1, le=100, description="At most so many.")] = 20,
+    cursor: Annotated[
+        str | None, Query(pattern=listing.CURSOR, description="Where to go on; taken from the `next` of a page.")
+    ] = None,
 ) -> SweepList:
-    """The newest sweeps, the newest first."""
-    return SweepList(sweeps=await store.newest(limit))
+    """The sweeps, the newest first, in pages; `next` leads on. New sweeps do not shift the pages."""
+    sweeps, place = await listing.page(store, filters, limit, listing.place_of(cursor) if cursor else None)
+    following = place and request.url.include_query_params(cursor=listing.cursor_of(place))
+    return SweepList(sweeps=sweeps, next=f"{following.path}?{following.query}" if following else None)
 
 
 @router.get("/{sweep_id}", responses=READ)

@@ -197,6 +197,7 @@ class Sweep(BaseModel):
     id: str = Field(description="16 hexadecimal digits.", examples=["5f0c6a1e9b3d2748"])
     version: int = Field(ge=1, description="Grows with each change of the sweep or its runs.", examples=[48])
     name: str | None = Field(description="The name given with the request.", examples=["week 3, group B"])
+    tags: dict[str, str] = Field(description="The labels given with the request.", examples=[{"course": "ml-101"}])
     created_at: datetime = Field(description="UTC.", examples=["2026-03-02T09:00:00.123456Z"])
     config: TrainingConfig = Field(description="What the training was asked to be.")
     scales: list[Scale] = Field(description="The scales of its grid.")
@@ -241,9 +242,14 @@ class Sweep(BaseModel):
 
 
 class SweepList(BaseModel):
-    """The newest sweeps."""
+    """A page of sweeps."""
 
     sweeps: list[Sweep] = Field(description="Newest first.")
+    next: str | None = Field(
+        description="Where the older ones are that match; null after the last page. A page may have fewer sweeps than "
+        "asked for, or none, and be followed by others all the same.",
+        examples=["/sweeps?limit=20&cursor=1773133200123456-5f0c6a1e9b3d2748"],
+    )
 
 
 class ResultRow(EpochMetrics):

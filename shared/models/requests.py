@@ -61,6 +61,8 @@ Seed = Annotated[
         examples=[0],
     ),
 ]
+TagKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.-]{1,32}$")]
+TagValue = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
 
@@ -138,6 +140,12 @@ class TrainingRequest(TrainingConfig):
     """What both requests may say beside the config."""
 
     name: Name | None = Field(default=None, description="A name for people.", examples=["week 3, group B"])
+    tags: dict[TagKey, TagValue] = Field(
+        default={},
+        max_length=16,
+        description="Up to 16 labels to find it by: keys of 1 to 32 characters of a-z 0-9 _ . -, values of 1 to 64.",
+        examples=[{"course": "ml-101", "group": "b"}],
+    )
     keep_model: bool = Field(
         default=False,
         description="Keep each run's trained network for some days, as a Keras model at /runs/{id}/model. The model "
@@ -189,6 +197,7 @@ class RunRequest(TrainingRequest):
             scales=[self.scale],
             seeds=[self.seed],
             name=self.name,
+            tags=self.tags,
             keep_model=self.keep_model,
             **self.config.model_dump(),
         )

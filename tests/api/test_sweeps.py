@@ -231,7 +231,7 @@ def test_a_sweep_is_deleted_with_all_it_left_once_it_has_ended(
     assert http.delete(sweep).status_code == 204
     assert http.get(sweep).status_code == http.delete(sweep).status_code == 404
     assert http.get(submitted["links"]["runs"][0]).status_code == 404
-    assert http.get("/sweeps").json() == {"sweeps": []}
+    assert http.get("/sweeps").json() == {"sweeps": [], "next": None}
     assert redis.keys(f"*{submitted['id']}*") == []
 
 

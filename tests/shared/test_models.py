@@ -26,6 +26,7 @@ def test_a_request_of_scales_alone_is_the_notebooks_training() -> None:
         "precision": "float32",
         "seeds": [0],
         "name": None,
+        "tags": {},
         "keep_model": False,
     }
 
