@@ -1,5 +1,6 @@
 """What routes ask for by type: the store, the queue, and the sweep or run that a path names."""
 
+import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Annotated
@@ -12,10 +13,12 @@ from api.idempotency import Answer, Idempotency
 from api.queue import RunQueue
 from api.store import Store
 from shared.keys import new_sweep_id, parse_run_id, parse_sweep_id
-from shared.models import Run, Sweep
+from shared.models import Run, Sweep, SweepRequest
 
 # What is submitted is worth looking at after so long.
 POLL_AFTER_SECONDS = 2
+LONGEST_WAIT_SECONDS = 60
+_WAIT = re.compile(r'(?:^|[,;\s])wait\s*=\s*"?([0-9]{1,9})"?\s*(?:[,;]|$)', re.IGNORECASE)
 
 
 def _store(request: Request) -> Store:
@@ -55,13 +58,15 @@ RunDep = Annotated[Run, Depends(_run)]
 
 
 class Submission:
-    """A POST that takes runs in, with the key that makes it safe to repeat."""
+    """A POST that takes runs in: safe to repeat if it brings a key, and answered at the end if that is preferred."""
 
     def __init__(
         self,
+        *,
         request: Request,
         store: StoreDep,
         queue: QueueDep,
+        tail: TailDep,
         idempotency_key: Annotated[
             str | None,
             Header(
@@ -71,20 +76,46 @@ class Submission:
                 description="Makes the request safe to repeat: for a day the same key gets the same answer.",
             ),
         ] = None,
+        prefer: Annotated[
+            str,
+            Header(
+                description="wait=N answers when all runs have ended or after N seconds, at most 60 (RFC 7240).",
+                examples=["wait=30"],
+            ),
+        ] = "",
     ) -> None:
-        self.queue = queue
+        self._queue, self._tail = queue, tail
         self._path = request.url.path
         self._idempotency, self._key = Idempotency(store.redis), idempotency_key
+        wait = _WAIT.search(prefer)
+        self._wait_seconds = min(int(wait[1]), LONGEST_WAIT_SECONDS) if wait else 0
 
-    async def answer(self, request: BaseModel, submit: Callable[[str], Awaitable[Answer]]) -> Response:
-        """Submit under a fresh sweep id, or answer as before; 202 in either case."""
+    async def answer(
+        self, request: BaseModel, sweep: SweepRequest, read: Callable[[str], Awaitable[Answer]]
+    ) -> Response:
+        """Submit a sweep, or find the one that was submitted before, and answer 202 with what `read` makes of its id.
+
+        Args:
+            request: What the client sent.
+            sweep: The sweep that it stands for.
+            read: Reads the answer by the sweep's id.
+        """
+
+        async def submit(sweep_id: str) -> Answer:
+            await self._queue.submit(sweep_id, sweep)
+            return await read(sweep_id)
+
         if self._key is None:
             answer = await submit(new_sweep_id())
         else:
             whole = f"{self._path} {request.model_dump_json()}".encode()
             answer = await self._idempotency.answer(self._key, whole, submit)
-        headers = {"Location": answer.location, "Retry-After": str(POLL_AFTER_SECONDS)}
-        return Response(answer.body, HTTPStatus.ACCEPTED, headers, "application/json")
+        headers = {"Retry-After": str(POLL_AFTER_SECONDS)}
+        if self._wait_seconds:
+            await self._tail.wait_for_end(answer.sweep_id, self._wait_seconds)
+            answer = await read(answer.sweep_id)
+            headers["Preference-Applied"] = f"wait={self._wait_seconds}"
+        return Response(answer.body, HTTPStatus.ACCEPTED, {"Location": answer.location, **headers}, "application/json")
 
 
 SubmissionDep = Annotated[Submission, Depends(Submission)]

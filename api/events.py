@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from api.store import Store, StreamEntry, event_of
+from api.store import NO_EVENT, Store, StreamEntry, event_of
 from shared.errors import TooManyStreamsError
 from shared.keys import SweepKeys
 from shared.models import Event, EventType
@@ -109,7 +109,7 @@ class Tail:
             await self._reading
         await self._redis.aclose()
 
-    async def stream(self, sweep_id: str, after: str, index: int | None = None) -> AsyncIterator[bytes]:
+    async def stream(self, sweep_id: str, after: str, index: int | None = None) -> AsyncGenerator[bytes]:
         """The events after an id, of the sweep or of one of its runs, as they come, on the wire of server-sent events.
 
         It ends after the event that says that all has ended, unless that was taken back by a retry, or when the server
@@ -139,6 +139,13 @@ class Tail:
                             over = ends(news.event, index)
                 if over and follower.up_to_date:
                     return
+
+    async def wait_for_end(self, sweep_id: str, seconds: float) -> None:
+        """Return when the sweep has ended, or after so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), aclosing(self.stream(sweep_id, NO_EVENT)) as events:
+                async for _ in events:
+                    pass
 
     @contextmanager
     def _following(self, sweep_id: str, last_event_id: str) -> Iterator[Follower]:

@@ -18,6 +18,7 @@ LONGEST_REQUEST_SECONDS = 30.0
 class Answer(BaseModel):
     """What a submission is answered with."""
 
+    sweep_id: str
     location: str
     body: str
 

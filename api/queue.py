@@ -29,18 +29,18 @@ class RunQueue:
         self._max_queued_runs = max_queued_runs
         self._admission = asyncio.Lock()
 
-    async def submit(self, sweep_id: str, request: SweepRequest) -> Sweep:
+    async def submit(self, sweep_id: str, request: SweepRequest) -> None:
         """Store the sweep under an id and tell the workers of it; where there is a sweep of this id, it stays.
 
         Raises:
             QueueFullError: There is no room for its runs now.
             SweepTooLargeError: There never is.
         """
+        runs = len(request.grid())
         async with self._admission:
-            await self._make_sure_of_room(len(request.grid()))
-            sweep = await self._store.create(sweep_id, request)
-        await run_in_threadpool(publish, self._celery, sweep.id, messages=len(sweep.runs))
-        return sweep
+            await self._make_sure_of_room(runs)
+            await self._store.create(sweep_id, request)
+        await run_in_threadpool(publish, self._celery, sweep_id, messages=runs)
 
     async def retry(self, sweep: Sweep) -> Sweep:
         """Queue the failed and the cancelled runs again. Where they have been already, nothing changes.

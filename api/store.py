@@ -72,7 +72,7 @@ class Store:
         """Return if Redis answers."""
         await self.redis.ping()
 
-    async def create(self, sweep_id: str, request: SweepRequest) -> Sweep:
+    async def create(self, sweep_id: str, request: SweepRequest) -> None:
         """Write a sweep and its runs, all queued, under an id; where there is a sweep of this id, it stays."""
         created_at = await self._now()
         # Listed before it is written: the list skips an id without a record, and a record not listed would be lost.
@@ -82,7 +82,6 @@ class Store:
         await self._create(
             keys=SweepKeys(sweep_id).for_scripts, args=[request.model_dump_json(), str(created_at), *grid]
         )
-        return await self.sweep(sweep_id)
 
     async def cancel(self, sweep_id: str, index: int | None = None) -> int:
         """Cancel a run, or all of the sweep's: queued ones at once, running ones soon.

@@ -37,12 +37,11 @@ KERAS: dict[int | str, dict[str, Any]] = {
 async def submit_run(request: RunRequest, submission: SubmissionDep, store: StoreDep) -> Response:
     """Train one network at one scale: a sweep of one run. Answers at once; follow `Location`."""
 
-    async def submit(sweep_id: str) -> Answer:
-        await submission.queue.submit(sweep_id, request.as_sweep())
+    async def read(sweep_id: str) -> Answer:
         run = await store.run(sweep_id, 0)
-        return Answer(location=run.links.self, body=run.model_dump_json())
+        return Answer(sweep_id=sweep_id, location=run.links.self, body=run.model_dump_json())
 
-    return await submission.answer(request, submit)
+    return await submission.answer(request, request.as_sweep(), read)
 
 
 @router.get("/{run_id}", responses=READ)

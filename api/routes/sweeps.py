@@ -37,14 +37,14 @@ def _filters(
 
 
 @router.post("", status_code=HTTPStatus.ACCEPTED, response_model=Sweep, responses=SUBMISSION)
-async def submit_sweep(request: SweepRequest, submission: SubmissionDep) -> Response:
+async def submit_sweep(request: SweepRequest, submission: SubmissionDep, store: StoreDep) -> Response:
     """Train one network per scale and seed. Answers at once; follow `Location`."""
 
-    async def submit(sweep_id: str) -> Answer:
-        sweep = await submission.queue.submit(sweep_id, request)
-        return Answer(location=sweep.links.self, body=sweep.model_dump_json())
+    async def read(sweep_id: str) -> Answer:
+        sweep = await store.sweep(sweep_id)
+        return Answer(sweep_id=sweep_id, location=sweep.links.self, body=sweep.model_dump_json())
 
-    return await submission.answer(request, submit)
+    return await submission.answer(request, request, read)
 
 
 @router.get("", responses=documented(HTTPStatus.UNPROCESSABLE_ENTITY))
