@@ -11,7 +11,7 @@ from fastapi_offline import FastAPIOffline
 from api import conditional, problems
 from api.events import Tail
 from api.queue import RunQueue
-from api.routes import datasets, events, health, runs, sweeps
+from api.routes import datasets, events, health, queue, runs, sweeps
 from api.routes import problems as problem_pages
 from api.store import Store
 from shared import __version__
@@ -50,7 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
     if settings.serves_loopback_only:
         # Else any web page could drive this API from its user's browser, under a name that resolves to loopback.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]"])
-    for routes in (sweeps, runs, events, datasets, health, problem_pages):
+    for routes in (sweeps, runs, events, queue, datasets, health, problem_pages):
         app.include_router(routes.router)
     app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
     problems.install(app)

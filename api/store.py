@@ -16,6 +16,7 @@ from shared.models import (
     EpochMetrics,
     Event,
     EventType,
+    Queue,
     Run,
     RunError,
     RunStatus,
@@ -106,12 +107,22 @@ class Store:
         await self.redis.zrem(SWEEPS, sweep_id)
         return True
 
-    async def queued_runs(self) -> int:
-        """How many runs of all sweeps are queued."""
+    async def queue(self) -> Queue:
+        """How much waits and how much trains, over all sweeps."""
+        now = await self._now()
+        opened = cast("list[tuple[str, float]]", await self.redis.zrange(OPEN, 0, -1, withscores=True))
         async with self.redis.pipeline(transaction=False) as pipeline:
-            for sweep_id in cast("list[str]", await self.redis.zrange(OPEN, 0, -1)):
+            for sweep_id, _ in opened:
                 pipeline.zcard(SweepKeys(sweep_id).queued)
-            return sum(await pipeline.execute())
+                pipeline.zcard(SweepKeys(sweep_id).leases)
+            counts = await pipeline.execute()
+        waiting = [opened_at for (_, opened_at), queued in zip(opened, counts[::2], strict=True) if queued]
+        return Queue(
+            queued_runs=sum(counts[::2]),
+            running_runs=sum(counts[1::2]),
+            oldest_wait_seconds=(now - min(waiting)) / 1_000_000 if waiting else None,
+            runs_per_minute=60 * await self.runs_per_second(),
+        )
 
     async def runs_per_second(self) -> float:
         """How many runs have ended per second, over the last ten minutes or since the first end in them; 0 if none.

@@ -268,6 +268,18 @@ class Results(BaseModel):
     rows: list[ResultRow] = Field(description="One row per run and epoch, run by run in the order of the grid.")
 
 
+class Queue(BaseModel):
+    """How much waits and how much trains, over all sweeps."""
+
+    queued_runs: int = Field(ge=0, description="Runs that wait for a worker.", examples=[12])
+    running_runs: int = Field(ge=0, description="Runs that workers train.", examples=[2])
+    oldest_wait_seconds: float | None = Field(
+        description="Since when the oldest sweep that has queued runs was submitted or retried; null if none waits.",
+        examples=[41.5],
+    )
+    runs_per_minute: float = Field(ge=0, description="Runs that ended, over the last ten minutes.", examples=[3.2])
+
+
 class DatasetInfo(BaseModel):
     """What is known of a data set without loading it."""
 

@@ -164,3 +164,25 @@ def test_a_sweep_is_accepted_though_its_messages_cannot_be_published(http: httpx
     answer = http.post("/sweeps", json=THREE)
     assert answer.status_code == 202
     assert redis.zcard(SweepKeys(answer.json()["id"]).queued) == 3  # a reaper publishes for it
+
+
+def test_the_queue_says_what_waits_what_trains_and_how_fast_runs_end(
+    http: httpx.Client, training: Training, redis: Redis
+) -> None:
+    assert http.get("/queue").json() == {
+        "queued_runs": 0,
+        "running_runs": 0,
+        "oldest_wait_seconds": None,
+        "runs_per_minute": 0.0,
+    }
+    oldest = http.post("/sweeps", json=THREE).json()
+    http.post("/sweeps", json=THREE)
+    redis.zincrby(OPEN, -3_600_000_000, oldest["id"])  # an hour ago
+    claim = training.claim(oldest["links"]["self"], runs=2)
+    training.succeed(claim, 0)
+    state = http.get("/queue").json()
+    assert (state["queued_runs"], state["running_runs"]) == (4, 1)
+    assert 3600 <= state["oldest_wait_seconds"] < 3700
+    assert state["runs_per_minute"] == 1.0  # one end, and the first minute counts whole
+    http.post(f"{oldest['links']['self']}/cancel")
+    assert http.get("/queue").json()["oldest_wait_seconds"] < 100

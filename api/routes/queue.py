@@ -1,0 +1,14 @@
+"""/queue: how long is the wait."""
+
+from fastapi import APIRouter
+
+from api.dependencies import StoreDep
+from shared.models import Queue
+
+router = APIRouter(prefix="/queue", tags=["queue"])
+
+
+@router.get("")
+async def get_queue(store: StoreDep) -> Queue:
+    """How many runs wait and train, since when the oldest waits, and how fast runs end."""
+    return await store.queue()
