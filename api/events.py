@@ -11,7 +11,8 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from api.store import NO_EVENT, Store, StreamEntry, event_of
+from api.records import StreamEntry, event_of
+from api.store import NO_EVENT, Store
 from shared.errors import TooManyStreamsError
 from shared.keys import SweepKeys
 from shared.models import Event, EventType

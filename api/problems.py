@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from redis.exceptions import OutOfMemoryError, RedisError
 from starlette.exceptions import HTTPException
 
+from api.validation import InvalidField, invalid_fields
 from shared.errors import (
     AlreadyEndedError,
     IdempotencyKeyInUseError,
@@ -28,17 +29,6 @@ from shared.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
-RECEIVED_LIMIT = 200
-
-
-class InvalidField(BaseModel):
-    """One thing that is wrong with a request."""
-
-    pointer: str = Field(
-        description="Where: a JSON pointer into the body, or the name of a query parameter.", examples=["#/scales/1"]
-    )
-    detail: str = Field(description="What is allowed.", examples=["Input should be greater than or equal to 0"])
-    received: Any = Field(description="What came, cut short where it is long.", examples=[-0.5])
 
 
 class Problem(BaseModel):
@@ -290,38 +280,6 @@ async def _from_http(request: Request, error: Exception) -> JSONResponse:
 
 async def _from_validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type alone
-    errors = [
-        _not_json(error, fault)
-        if fault["type"] == "json_invalid"
-        else InvalidField(
-            pointer=_pointer(*fault["loc"]),
-            detail=fault["msg"].removeprefix("Value error, "),
-            received=_received(fault["input"]),
-        )
-        for fault in error.errors()
-    ]
+    errors = invalid_fields(error)
     fields = ", ".join(dict.fromkeys(field.pointer for field in errors))
     return _respond(request, INVALID, f"Nothing was stored. Wrong: {fields}.", errors)
-
-
-def _not_json(error: RequestValidationError, fault: dict[str, Any]) -> InvalidField:
-    """A body that does not parse: the place is a position in its text, so it stands in the detail."""
-    detail = f"The body is not JSON: {fault['ctx']['error']} at character {fault['loc'][-1]}"
-    return InvalidField(pointer="#", detail=detail, received=_received(error.body))
-
-
-def _pointer(origin: str, *path: str | int) -> str:
-    """A JSON pointer as a URI fragment (RFC 6901, section 6) for the body, a parameter's name for anything else."""
-    if origin == "body":
-        return "#" + "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
-    return "/".join(str(step) for step in path)
-
-
-def _received(value: object) -> Any:  # noqa: ANN401 - any JSON
-    """The value as it came; as text where JSON cannot say it (NaN) or where it is long."""
-    try:
-        text = json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError):
-        text = repr(value)
-        return text[:RECEIVED_LIMIT]
-    return value if len(text) <= RECEIVED_LIMIT else f"{text[:RECEIVED_LIMIT]}..."

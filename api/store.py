@@ -1,36 +1,30 @@
 """The API's side of the store: create sweeps, read sweeps and runs, cancel, retry, delete."""
 
-import json
-from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, cast
+from collections.abc import AsyncIterator
+from typing import NamedTuple, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.client import NEVER_DECODE
 
+from api.records import StreamEntry, event_of, run_of, sweep_of
 from shared.errors import ModelNotFoundError, RunNotFoundError, SweepNotFoundError
 from shared.keys import ENDED, OPEN, SWEEPS, SweepKeys, parse_run_id, run_id
 from shared.models import (
     EpochMetrics,
     Event,
-    EventType,
     Queue,
     Run,
-    RunError,
     RunStatus,
-    RunSummary,
     Sweep,
     SweepRequest,
 )
 from shared.scripts import Script, source
 from shared.settings import Settings
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # An id that is before all events.
 NO_EVENT = "0-0"
-StreamEntry = tuple[str, dict[str, str]]
 
 
 class Place(NamedTuple):
@@ -146,7 +140,7 @@ class Store:
         reply = await self._read(keys=SweepKeys(sweep_id).for_scripts)
         if reply is None:
             raise SweepNotFoundError(f'No sweep has the id "{sweep_id}".')
-        return _sweep(sweep_id, reply)
+        return sweep_of(sweep_id, reply)
 
     async def listed(self, before: Place | None, limit: int) -> list[tuple[Place, Sweep | None]]:
         """Read the sweeps that stand before a place in the list, the newest first; None where one has been removed."""
@@ -165,7 +159,7 @@ class Store:
                 await self._read(keys=SweepKeys(place.sweep_id).for_scripts, client=pipeline)
             replies = await pipeline.execute()
         return [
-            (place, _sweep(place.sweep_id, reply) if reply else None)
+            (place, sweep_of(place.sweep_id, reply) if reply else None)
             for place, reply in zip(places, replies, strict=True)
         ]
 
@@ -178,21 +172,10 @@ class Store:
             pipeline.zscore(keys.queued, str(index))
             pipeline.zscore(keys.leases, str(index))
             pipeline.lrange(keys.epochs(index), 0, -1)
-            (request_json, version), run, queued, leased, epochs = await pipeline.execute()
-        if not run:
+            record, *reply = await pipeline.execute()
+        if not reply[0]:
             raise RunNotFoundError(f'No run has the id "{run_id(sweep_id, index)}".')
-        request = SweepRequest.model_validate_json(request_json)
-        status = _status(run, queued=queued is not None, leased=leased is not None)
-        metrics = [EpochMetrics.model_validate_json(epoch) for epoch in epochs]
-        latest = metrics[-1] if metrics else None
-        summary = _run_summary(run_id(sweep_id, index), run, request, status, (len(metrics), latest))
-        return Run(
-            **summary.model_dump(exclude={"links"}),
-            sweep_id=sweep_id,
-            sweep_version=int(version),
-            config=request.config,
-            epochs=metrics,
-        )
+        return run_of(sweep_id, index, record, reply)
 
     async def epochs(self, sweep_id: str, index: int) -> list[EpochMetrics]:
         """All epochs of a run, in order."""
@@ -241,82 +224,3 @@ class Store:
         if model is None:
             raise ModelNotFoundError("This run's model is no longer kept: its days are over.")
         return model
-
-
-def _sweep(sweep_id: str, reply: Sequence[Any]) -> Sweep:
-    """The model of what lua/read.lua replies."""
-    fields, queued, leased, *runs = reply
-    record = _pairs(fields)
-    request = SweepRequest.model_validate_json(record["request"])
-    summaries = []
-    for index, (run_fields, epochs_done, latest) in enumerate(runs):
-        run = _pairs(run_fields)
-        status = _status(run, queued=str(index) in queued, leased=str(index) in leased)
-        metrics = EpochMetrics.model_validate_json(latest) if latest else None
-        summaries.append(_run_summary(run_id(sweep_id, index), run, request, status, (epochs_done, metrics)))
-    return Sweep(
-        id=sweep_id,
-        version=int(record["version"]),
-        name=request.name,
-        tags=request.tags,
-        created_at=_time(record["created_at"]),
-        config=request.config,
-        scales=request.scales,
-        seeds=request.seeds,
-        runs=summaries,
-    )
-
-
-def event_of(sweep_id: str, entry: StreamEntry) -> Event:
-    """The model of an entry of a sweep's stream."""
-    event_id, fields = entry
-    kind, data = EventType(fields["type"]), fields["data"]
-    return Event(
-        id=event_id,
-        type=kind,
-        at=_time(f"{event_id.split('-')[0]}000"),
-        run_id=run_id(sweep_id, int(fields["index"])) if fields["index"] else None,
-        status=RunStatus(json.loads(data)["status"]) if kind is EventType.RUN_ENDED else None,
-        metrics=EpochMetrics.model_validate_json(data) if kind is EventType.EPOCH else None,
-    )
-
-
-def _run_summary(
-    identity: str,
-    run: dict[str, str],
-    request: SweepRequest,
-    status: RunStatus,
-    epochs: tuple[int, EpochMetrics | None],
-) -> RunSummary:
-    epochs_done, latest = epochs
-    return RunSummary(
-        id=identity,
-        scale=float(run["scale"]),
-        seed=int(run["seed"]),
-        status=status,
-        cancel_requested="cancel_requested" in run,
-        attempts=int(run.get("attempts", 0)),
-        epochs_done=epochs_done,
-        latest_metrics=latest,
-        error=RunError(code=run["error_code"], message=run["error_message"]) if "error_code" in run else None,
-        weights_sha256=run.get("weights_sha256"),
-        keep_model=request.keep_model,
-        started_at=_time(run["started_at"]) if "started_at" in run else None,
-        ended_at=_time(run["ended_at"]) if "ended_at" in run else None,
-    )
-
-
-def _status(run: dict[str, str], *, queued: bool, leased: bool) -> RunStatus:
-    """A run's status follows from where its index stands; see shared/keys.py."""
-    if queued:
-        return RunStatus.QUEUED
-    return RunStatus.RUNNING if leased else RunStatus(run["outcome"])
-
-
-def _pairs(flat: list[str]) -> dict[str, str]:
-    """A hash from the flat list that a script returns it as."""
-    return dict(zip(flat[::2], flat[1::2], strict=True))
-
-
-def _time(microseconds: str) -> datetime:
-    return EPOCH + timedelta(microseconds=int(microseconds))
