@@ -105,6 +105,8 @@ class Submission:
             await self._queue.submit(sweep_id, sweep)
             return await read(sweep_id)
 
+        if self._wait_seconds:
+            self._tail.make_sure_of_room()  # before anything is stored
         if self._key is None:
             answer = await submit(new_sweep_id())
         else:

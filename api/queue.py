@@ -67,7 +67,7 @@ class RunQueue:
         limit = self._max_queued_runs
         if runs > limit:
             raise SweepTooLargeError(f"These are {runs} runs, and no more than {limit} may wait at a time: split them.")
-        queued = (await self._store.queue()).queued_runs
+        queued = await self._store.queued_runs()
         if queued + runs <= limit:
             return
         rate = await self._store.runs_per_second()

@@ -103,20 +103,29 @@ class Store:
 
     async def queue(self) -> Queue:
         """How much waits and how much trains, over all sweeps."""
-        now = await self._now()
+        now, sweeps = await self._now(), await self._open_sweeps()
+        waiting = [opened_at for opened_at, queued, _ in sweeps if queued]
+        return Queue(
+            queued_runs=sum(queued for _, queued, _ in sweeps),
+            running_runs=sum(running for _, _, running in sweeps),
+            oldest_wait_seconds=(now - min(waiting)) / 1_000_000 if waiting else None,
+            runs_per_minute=60 * await self.runs_per_second(),
+        )
+
+    async def queued_runs(self) -> int:
+        """How many runs of all sweeps are queued."""
+        return sum(queued for _, queued, _ in await self._open_sweeps())
+
+    async def _open_sweeps(self) -> list[tuple[float, int, int]]:
+        """When each open sweep was opened (µs), and how many of its runs are queued and how many running."""
         opened = cast("list[tuple[str, float]]", await self.redis.zrange(OPEN, 0, -1, withscores=True))
         async with self.redis.pipeline(transaction=False) as pipeline:
             for sweep_id, _ in opened:
                 pipeline.zcard(SweepKeys(sweep_id).queued)
                 pipeline.zcard(SweepKeys(sweep_id).leases)
             counts = await pipeline.execute()
-        waiting = [opened_at for (_, opened_at), queued in zip(opened, counts[::2], strict=True) if queued]
-        return Queue(
-            queued_runs=sum(counts[::2]),
-            running_runs=sum(counts[1::2]),
-            oldest_wait_seconds=(now - min(waiting)) / 1_000_000 if waiting else None,
-            runs_per_minute=60 * await self.runs_per_second(),
-        )
+        times = [opened_at for _, opened_at in opened]
+        return list(zip(times, counts[::2], counts[1::2], strict=True))
 
     async def runs_per_second(self) -> float:
         """How many runs have ended per second, over the last ten minutes or since the first end in them; 0 if none.

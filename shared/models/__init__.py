@@ -7,9 +7,6 @@ from shared.models.answers import (
     DatasetInfo,
     DatasetList,
     EpochMetrics,
-    Event,
-    EventList,
-    EventType,
     Progress,
     Queue,
     ResultRow,
@@ -23,6 +20,7 @@ from shared.models.answers import (
     SweepLinks,
     SweepList,
 )
+from shared.models.events import Event, EventList, EventType
 from shared.models.requests import (
     MAX_RUNS,
     DatasetName,

@@ -45,6 +45,15 @@ def test_a_request_sent_again_may_wait_for_what_the_first_one_started(http: http
     assert again.json()["status"] == "succeeded"
 
 
+def test_who_waits_counts_among_the_streams_and_one_too_many_stores_nothing(
+    http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.events.MAX_STREAMS", 0)
+    assert http.post("/sweeps", json=ONE, headers={"Prefer": "wait=5"}).status_code == 429
+    assert http.get("/sweeps").json()["sweeps"] == []
+    assert http.post("/sweeps", json=ONE).status_code == 202
+
+
 @pytest.mark.parametrize("prefer", ["wait", "wait=", "wait=soon", "wait=-1", "await=5", "return=minimal"])
 def test_a_preference_that_is_none_is_ignored_as_the_rfc_has_it(http: httpx.Client, prefer: str) -> None:
     answer = http.post("/sweeps", json=ONE, headers={"Prefer": prefer})
