@@ -282,4 +282,5 @@ async def _from_validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type alone
     errors = invalid_fields(error)
     fields = ", ".join(dict.fromkeys(field.pointer for field in errors))
-    return _respond(request, INVALID, f"Nothing was stored. Wrong: {fields}.", errors)
+    stored = "" if request.method in ("GET", "HEAD") else "Nothing was stored. "
+    return _respond(request, INVALID, f"{stored}Wrong: {fields}.", errors)

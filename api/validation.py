@@ -7,6 +7,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 
 RECEIVED_LIMIT = 200
+# Pydantic's step for a key that is wrong itself. A JSON pointer has none: it leads to the member of that key.
+KEY_ITSELF = "[key]"
 
 
 class InvalidField(BaseModel):
@@ -42,6 +44,7 @@ def _not_json(error: RequestValidationError, fault: dict[str, Any]) -> InvalidFi
 def _pointer(origin: str, *path: str | int) -> str:
     """A JSON pointer as a URI fragment (RFC 6901, section 6) for the body, a parameter's name for anything else."""
     if origin == "body":
+        path = path[:-1] if path[-1:] == (KEY_ITSELF,) else path
         return "#" + "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
     return "/".join(str(step) for step in path)
 

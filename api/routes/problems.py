@@ -18,7 +18,6 @@ PAGE = """\
 <meta name="viewport" content="width=device-width">
 <title>{title} - noisesweep</title>
 <style>body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 3rem auto; padding: 0 1rem }}</style>
-<p><a href="/problems">All problems</a></p>
 <h1>{title}</h1>
 {content}
 </html>
@@ -46,4 +45,5 @@ async def explain_problem(slug: str) -> HTMLResponse:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     kind = KINDS[slug]
     status = f"<p>Status {kind.status.value}, {kind.status.phrase}.</p>"
-    return _page(kind.title, f"<p>{escape(kind.explanation)}</p>{status}")
+    others = '<p><a href="/problems">All problems</a></p>'
+    return _page(kind.title, f"<p>{escape(kind.explanation)}</p>{status}{others}")

@@ -95,10 +95,11 @@ def test_tags_come_back_as_they_were_sent_also_from_a_single_run(http: httpx.Cli
 @pytest.mark.parametrize(
     "tags", [{"Course": "x"}, {"": "x"}, {"x" * 33: "x"}, {"x": ""}, {"x": "y" * 65}, {"a:b": "x"}, {"x": 1}, ["x"]]
 )
-def test_tags_that_are_too_long_or_odd_are_refused(http: httpx.Client, tags: object) -> None:
+def test_tags_that_are_too_long_or_odd_are_refused(http: httpx.Client, tags: dict[str, object] | list[str]) -> None:
     answer = http.post("/sweeps", json={"scales": [1], "tags": tags})
     assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"].startswith("#/tags")
+    pointer = answer.json()["errors"][0]["pointer"]
+    assert pointer == "#/tags" or pointer in [f"#/tags/{key}" for key in tags]
 
 
 def test_no_more_than_sixteen_tags(http: httpx.Client) -> None:
@@ -113,4 +114,5 @@ def test_no_more_than_sixteen_tags(http: httpx.Client) -> None:
 def test_a_query_that_makes_no_sense_is_refused(http: httpx.Client, query: str) -> None:
     answer = http.get(f"/sweeps?{query}")
     assert answer.status_code == 422
+    assert answer.json()["detail"].startswith("Wrong: ")
     assert answer.json()["errors"][0]["pointer"] in ("cursor", "limit", "status", "dataset")
