@@ -3,17 +3,20 @@
 import sys
 
 from api.server import Server
+from shared import logs
 from shared.settings import Settings
 
 
 def main() -> None:
     """Serve, unless that would open an API without keys to other machines."""
     settings = Settings()
-    if not settings.serves_loopback_only and not settings.allow_anonymous:
+    if not (settings.serves_loopback_only or settings.api_keys or settings.allow_anonymous):
         sys.exit(
             f"noisesweep api: refusing to bind {settings.host}: other machines could reach it, and whoever reaches it "
-            "may train. Bind 127.0.0.1, or set NOISESWEEP_ALLOW_ANONYMOUS=true where something else keeps others out."
+            "may train. Set NOISESWEEP_API_KEYS (`noisesweep key NAME` makes one), bind 127.0.0.1, or set "
+            "NOISESWEEP_ALLOW_ANONYMOUS=true where something else keeps others out."
         )
+    logs.configure(settings)
     Server(settings).run()
 
 

@@ -3,17 +3,21 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
-from fastapi.middleware.trustedhost import TrustedHostMiddleware
+from fastapi import Depends, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
+from prometheus_client import CollectorRegistry
 
 from api import conditional, problems
+from api.access import Access
 from api.events import Tail
+from api.protection import Protection
 from api.queue import RunQueue
-from api.routes import datasets, events, health, queue, runs, sweeps
+from api.routes import datasets, events, health, metrics, queue, runs, sweeps, workers
 from api.routes import problems as problem_pages
 from api.store import Store
+from api.telemetry import REQUEST_ID, Telemetry
 from shared import __version__
 from shared.queue import celery_app
 from shared.settings import Settings
@@ -25,6 +29,8 @@ noisy images, and every epoch's metrics and the picture come back.
 All durations are in seconds, all times in UTC. Errors are problem documents (RFC 9457).
 """
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
 
 def create_app(settings: Settings) -> FastAPI:
     """Build the API. It starts, and answers /healthz, whether or not Redis is there."""
@@ -32,7 +38,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store, celery = Store(settings), celery_app(settings)
-        app.state.store, app.state.queue = store, RunQueue(store, celery, settings.max_queued_runs)
+        app.state.store, app.state.queue = store, RunQueue(store, celery, settings)
         app.state.tail = Tail(settings, store)
         yield
         await app.state.tail.close()
@@ -47,10 +53,22 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         responses=problems.EVERYWHERE,
     )
-    if settings.serves_loopback_only:
-        # Else any web page could drive this API from its user's browser, under a name that resolves to loopback.
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]"])
-    for routes in (sweeps, runs, events, queue, datasets, health, problem_pages):
+    app.state.registry = CollectorRegistry()
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["ETag", "Location", "Preference-Applied", "Retry-After", REQUEST_ID],
+        )
+    # Else any web page could drive a service without keys from its user's browser, under a name that leads to loopback.
+    app.add_middleware(Protection, hosts=LOOPBACK if settings.serves_loopback_only else ())
+    app.add_middleware(Telemetry, registry=app.state.registry)
+    keys = [Depends(Access(settings.api_keys))] if settings.api_keys else []
+    for routes in (sweeps, runs, events, queue, workers, datasets, metrics):
+        app.include_router(routes.router, dependencies=keys, responses=problems.REFUSED if keys else {})
+    for routes in (health, problem_pages):
         app.include_router(routes.router)
     app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
     problems.install(app)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Header, Path, Request, Response
 
 from api.dependencies import StoreDep
+from api.store import State
 from shared import __version__
 from shared.keys import parse_run_id, parse_sweep_id
 from shared.models import Run, Sweep
@@ -26,9 +27,9 @@ class NotModified(Exception):  # noqa: N818 - no error, and an exception only be
         self.etag = etag
 
 
-def etag_of(version: int) -> str:
-    """The strong ETag of anything that follows from a sweep's record: its version, and the program's that draws it."""
-    return f'"{version}-{__version__}"'
+def etag_of(state: State) -> str:
+    """The strong ETag of anything that follows from a sweep's state, and from the program that tells of it."""
+    return f'"{state.version}{"-stranded" if state.stranded else ""}-{__version__}"'
 
 
 def refuse_known(if_none_match: str | None, etag: str) -> None:
@@ -43,7 +44,8 @@ async def _sweep_if_modified(
     if_none_match: IfNoneMatch = None,
 ) -> Sweep:
     sweep_id = parse_sweep_id(sweep_id)
-    refuse_known(if_none_match, etag_of(await store.version(sweep_id)))
+    if if_none_match:
+        refuse_known(if_none_match, etag_of(await store.state(sweep_id)))
     return await store.sweep(sweep_id)
 
 
@@ -53,8 +55,8 @@ async def _run_if_modified(
     if_none_match: IfNoneMatch = None,
 ) -> Run:
     sweep_id, index = parse_run_id(run_id)
-    if await store.exists(sweep_id, index):
-        refuse_known(if_none_match, etag_of(await store.version(sweep_id)))
+    if if_none_match and await store.exists(sweep_id, index):
+        refuse_known(if_none_match, etag_of(await store.state(sweep_id, index)))
     return await store.run(sweep_id, index)
 
 
@@ -63,9 +65,13 @@ ModifiedSweepDep = Annotated[Sweep, Depends(_sweep_if_modified)]
 ModifiedRunDep = Annotated[Run, Depends(_run_if_modified)]
 
 
-def validators(version: int) -> dict[str, str]:
+def validators(answered: Sweep | Run) -> dict[str, str]:
     """The headers that let a client ask again cheaply, and make it do so each time."""
-    return {"ETag": etag_of(version), "Cache-Control": "private, no-cache"}
+    version = answered.version if isinstance(answered, Sweep) else answered.sweep_version
+    return {
+        "ETag": etag_of(State(version, stranded=answered.status_detail is not None)),
+        "Cache-Control": "private, no-cache",
+    }
 
 
 def install(app: FastAPI) -> None:

@@ -3,17 +3,19 @@
 import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, Header, Path, Request, Response
+from fastapi import Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel
 
+from api.access import key_of
+from api.estimate import estimate
 from api.events import Tail
 from api.idempotency import Answer, Idempotency
 from api.queue import RunQueue
-from api.store import Store
+from api.store import Origin, Store
 from shared.keys import new_sweep_id, parse_run_id, parse_sweep_id
-from shared.models import Run, Sweep, SweepRequest
+from shared.models import Estimate, Run, Sweep, SweepRequest
 
 # What is submitted is worth looking at after so long.
 POLL_AFTER_SECONDS = 2
@@ -21,17 +23,17 @@ LONGEST_WAIT_SECONDS = 60
 _WAIT = re.compile(r'(?:^|[,;\s])wait\s*=\s*"?([0-9]{1,9})"?\s*(?:[,;]|$)', re.IGNORECASE)
 
 
-def _store(request: Request) -> Store:
+async def _store(request: Request) -> Store:
     store: Store = request.app.state.store
     return store
 
 
-def _queue(request: Request) -> RunQueue:
+async def _queue(request: Request) -> RunQueue:
     queue: RunQueue = request.app.state.queue
     return queue
 
 
-def _tail(request: Request) -> Tail:
+async def _tail(request: Request) -> Tail:
     tail: Tail = request.app.state.tail
     return tail
 
@@ -57,52 +59,46 @@ SweepDep = Annotated[Sweep, Depends(_sweep)]
 RunDep = Annotated[Run, Depends(_run)]
 
 
+# The `responses` of a route that can be asked for a dry run.
+ESTIMATE: dict[int | str, dict[str, Any]] = {
+    200: {"model": Estimate, "description": "A dry run: what it would cost. Nothing was stored."}
+}
+
+
 class Submission:
     """A POST that takes runs in: safe to repeat if it brings a key, and answered at the end if that is preferred."""
 
-    def __init__(
-        self,
-        *,
-        request: Request,
-        store: StoreDep,
-        queue: QueueDep,
-        tail: TailDep,
-        idempotency_key: Annotated[
-            str | None,
-            Header(
-                min_length=1,
-                max_length=255,
-                pattern=r"^[ -~]+$",
-                description="Makes the request safe to repeat: for a day the same key gets the same answer.",
-            ),
-        ] = None,
-        prefer: Annotated[
-            str,
-            Header(
-                description="wait=N answers when all runs have ended or after N seconds, at most 60 (RFC 7240).",
-                examples=["wait=30"],
-            ),
-        ] = "",
-    ) -> None:
-        self._queue, self._tail = queue, tail
+    def __init__(self, request: Request, key: str | None, wait_seconds: int, *, dry_run: bool) -> None:
+        state, store = request.app.state, request.app.state.store
+        self._queue: RunQueue = state.queue
+        self._tail: Tail = state.tail
+        self._store: Store = store
         self._path = request.url.path
-        self._idempotency, self._key = Idempotency(store.redis), idempotency_key
-        wait = _WAIT.search(prefer)
-        self._wait_seconds = min(int(wait[1]), LONGEST_WAIT_SECONDS) if wait else 0
+        self._origin = Origin(key_of(request), request.state.request_id, request.state.traceparent)
+        self._idempotency = Idempotency(store.redis, self._origin.key)
+        self._key = key
+        self._wait_seconds = wait_seconds
+        self._dry_run = dry_run
 
     async def answer(
         self, request: BaseModel, sweep: SweepRequest, read: Callable[[str], Awaitable[Answer]]
     ) -> Response:
         """Submit a sweep, or find the one that was submitted before, and answer 202 with what `read` makes of its id.
 
+        A dry run only estimates, and is refused where the submission would be.
+
         Args:
             request: What the client sent.
             sweep: The sweep that it stands for.
             read: Reads the answer by the sweep's id.
         """
+        if self._dry_run:
+            await self._queue.make_sure_of_room(len(sweep.grid()), self._origin.key)
+            estimated = await estimate(sweep, self._queue.backlog, self._store.workers)
+            return Response(estimated.model_dump_json(), media_type="application/json")
 
         async def submit(sweep_id: str) -> Answer:
-            await self._queue.submit(sweep_id, sweep)
+            await self._queue.submit(sweep_id, sweep, self._origin)
             return await read(sweep_id)
 
         if self._wait_seconds:
@@ -120,4 +116,32 @@ class Submission:
         return Response(answer.body, HTTPStatus.ACCEPTED, {"Location": answer.location, **headers}, "application/json")
 
 
-SubmissionDep = Annotated[Submission, Depends(Submission)]
+async def _submission(
+    *,
+    request: Request,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            min_length=1,
+            max_length=255,
+            pattern=r"^[ -~]+$",
+            description="Makes the request safe to repeat: for a day the same key gets the same answer.",
+        ),
+    ] = None,
+    prefer: Annotated[
+        str,
+        Header(
+            description="wait=N answers when all runs have ended or after N seconds, at most 60 (RFC 7240).",
+            examples=["wait=30"],
+        ),
+    ] = "",
+    dry_run: Annotated[
+        bool, Query(description="Store nothing, and answer 200 with an Estimate of what it would cost.")
+    ] = False,
+) -> Submission:
+    wait = _WAIT.search(prefer)
+    wait_seconds = min(int(wait[1]), LONGEST_WAIT_SECONDS) if wait else 0
+    return Submission(request, idempotency_key, wait_seconds, dry_run=dry_run)
+
+
+SubmissionDep = Annotated[Submission, Depends(_submission)]

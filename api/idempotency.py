@@ -42,8 +42,10 @@ class Remembered(BaseModel):
 class Idempotency:
     """Answers each key once. The sweep's id is remembered before the sweep is written, so nothing is written twice."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, client: str) -> None:
+        """Take the store, and the name of the API key whose holder asks: one client's keys are no other's."""
         self._redis = redis
+        self._client = client
 
     async def answer(self, key: str, request: bytes, submit: Callable[[str], Awaitable[Answer]]) -> Answer:
         """Submit a request, or give the answer that was given for its key before.
@@ -58,7 +60,7 @@ class Idempotency:
             IdempotencyKeyInUseError: A request with this key is being answered.
         """
         ours = Remembered(fingerprint=hashlib.sha256(request).hexdigest(), sweep_id=new_sweep_id())
-        if not await self._redis.set(idempotency(key), ours.model_dump_json(), nx=True, ex=KEPT):
+        if not await self._redis.set(idempotency(self._client, key), ours.model_dump_json(), nx=True, ex=KEPT):
             ours = await self._known(key, ours)
             if ours.answer:
                 return ours.answer
@@ -73,14 +75,14 @@ class Idempotency:
 
     async def _known(self, key: str, ours: Remembered) -> Remembered:
         """What was remembered of the key before; raise if it cannot be answered now."""
-        text = await self._redis.get(idempotency(key))
+        text = await self._redis.get(idempotency(self._client, key))
         known = Remembered.model_validate_json(text) if text else ours  # its day ended just now
         if known.fingerprint != ours.fingerprint:
             raise IdempotencyKeyReusedError("This Idempotency-Key came with another request before: choose a new one.")
-        age_seconds = KEPT.total_seconds() - await self._redis.ttl(idempotency(key))
+        age_seconds = KEPT.total_seconds() - await self._redis.ttl(idempotency(self._client, key))
         if text and not known.answer and not known.broken_off and age_seconds < LONGEST_REQUEST_SECONDS:
             raise IdempotencyKeyInUseError("A request with this Idempotency-Key is being answered: try again shortly.")
         return known
 
     async def _remember(self, key: str, what: Remembered) -> None:
-        await self._redis.set(idempotency(key), what.model_dump_json(), ex=KEPT)
+        await self._redis.set(idempotency(self._client, key), what.model_dump_json(), ex=KEPT)

@@ -18,6 +18,7 @@ from shared.errors import (
     AlreadyEndedError,
     IdempotencyKeyInUseError,
     IdempotencyKeyReusedError,
+    KeyRefusedError,
     ModelNotFoundError,
     QueueFullError,
     RunNotFoundError,
@@ -157,6 +158,25 @@ TOO_MANY_STREAMS = Kind(
     "As many clients follow events as this service serves. Close streams that nobody reads, or ask for the events as "
     "application/json.",
 )
+NO_KEY = Kind(
+    "api-key-refused",
+    HTTPStatus.UNAUTHORIZED,
+    "This service wants an API key",
+    "Each request must bring an API key in the header Authorization, after the word Bearer. Who runs the service makes "
+    "keys with `noisesweep key`.",
+)
+TOO_MUCH = Kind(
+    "content-too-large",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "The body is too large",
+    "No request that this service takes comes near 64 KiB. Nothing was stored.",
+)
+TOO_SLOW = Kind(
+    "request-timeout",
+    HTTPStatus.REQUEST_TIMEOUT,
+    "The body did not come in time",
+    "The head of the request was there, and its body was not. Nothing was stored: send it again.",
+)
 FAULT = Kind(
     "internal-error",
     HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -175,14 +195,15 @@ TABLE: dict[type[Exception], Kind] = {
     SweepTooLargeError: TOO_LARGE,
     QueueFullError: QUEUE_FULL,
     TooManyStreamsError: TOO_MANY_STREAMS,
+    KeyRefusedError: NO_KEY,
     IdempotencyKeyReusedError: KEY_REUSED,
     IdempotencyKeyInUseError: KEY_IN_USE,
     OutOfMemoryError: FULL,
     RedisError: UNAVAILABLE,
     Exception: FAULT,
 }
-# What the framework refuses by itself. A TrustedHost refusal is plain text and does not come this way.
-BY_STATUS = {kind.status: kind for kind in (NO_SUCH_PAGE, METHOD, BAD_REQUEST)}
+# What the framework refuses by itself.
+BY_STATUS = {kind.status: kind for kind in (NO_SUCH_PAGE, METHOD, TOO_MUCH, TOO_SLOW, BAD_REQUEST)}
 KINDS = {kind.slug: kind for kind in [*TABLE.values(), *BY_STATUS.values(), INVALID]}
 
 
@@ -203,6 +224,8 @@ SUBMISSION = documented(
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.INSUFFICIENT_STORAGE,
 )
+# The `responses` of routes that want an API key.
+REFUSED = documented(HTTPStatus.UNAUTHORIZED)
 # The `responses` of the whole app. The default stands in for FastAPI's own 422, which no route answers with.
 EVERYWHERE: dict[int | str, dict[str, Any]] = {
     **documented(HTTPStatus.SERVICE_UNAVAILABLE),
@@ -232,13 +255,14 @@ def _describe(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to extend the document
 
 
-def _respond(
+def respond(
     request: Request,
     kind: Kind,
     detail: str,
     errors: list[InvalidField] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
+    """The answer to a request that met a problem of this kind."""
     problem = Problem(
         type=kind.address,
         title=kind.title,
@@ -264,8 +288,10 @@ async def _from_table(request: Request, error: Exception) -> JSONResponse:
     seconds = RETRY_AFTER_SECONDS if kind is UNAVAILABLE else None
     if isinstance(error, QueueFullError):
         seconds = error.retry_after_seconds
-    headers = None if seconds is None else {"Retry-After": str(seconds)}
-    return _respond(request, kind, kind.detail or str(error), headers=headers)
+    headers = {} if seconds is None else {"Retry-After": str(seconds)}
+    if kind is NO_KEY:
+        headers["WWW-Authenticate"] = "Bearer"
+    return respond(request, kind, kind.detail or str(error), headers=headers)
 
 
 async def _from_http(request: Request, error: Exception) -> JSONResponse:
@@ -275,7 +301,7 @@ async def _from_http(request: Request, error: Exception) -> JSONResponse:
     detail = str(error.detail)
     if kind is NO_SUCH_PAGE:
         detail = f"Nothing is served at {request.url.path}; /docs lists what is."
-    return _respond(request, kind, detail, headers=error.headers)
+    return respond(request, kind, detail, headers=error.headers)
 
 
 async def _from_validation(request: Request, error: Exception) -> JSONResponse:
@@ -283,4 +309,4 @@ async def _from_validation(request: Request, error: Exception) -> JSONResponse:
     errors = invalid_fields(error)
     fields = ", ".join(dict.fromkeys(field.pointer for field in errors))
     stored = "" if request.method in ("GET", "HEAD") else "Nothing was stored. "
-    return _respond(request, INVALID, f"{stored}Wrong: {fields}.", errors)
+    return respond(request, INVALID, f"{stored}Wrong: {fields}.", errors)

@@ -2,34 +2,51 @@
 
 import asyncio
 import math
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, TypeVar
 
 from celery import Celery
 from fastapi.concurrency import run_in_threadpool
 
-from api.store import Store
+from api.backlog import Backlog
+from api.batched import Batched
+from api.store import Origin, Store
 from shared.errors import AlreadyEndedError, QueueFullError, SweepOpenError, SweepTooLargeError
 from shared.models import RunStatus, Sweep, SweepRequest
 from shared.queue import publish
+from shared.settings import Settings
 
 # How long a client is told to wait where nothing has ended lately: then nothing is known of the rate.
 UNKNOWN_RATE_SECONDS = 60
 LONGEST_WAIT_SECONDS = 3600
+COUNT_SECONDS = 1.0
+
+T = TypeVar("T")
 
 
 class RunQueue:
-    """Admits runs as long as no more than `max_queued_runs` are waiting, whether or not their messages are.
+    """Admits runs as long as no more than `max_queued_runs` wait, and `max_queued_runs_per_key` of one API key.
 
-    Runs are admitted one request at a time, so the limit is exact for one process of the API. Each further process
-    may let in one request more.
+    What waits is counted about once a second, and what is admitted meanwhile is added; so the limits are exact for one
+    process of the API, and several may together exceed them by what they admit within that second.
     """
 
-    def __init__(self, store: Store, celery: Celery, max_queued_runs: int) -> None:
+    def __init__(self, store: Store, celery: Celery, settings: Settings) -> None:
+        self.backlog = Backlog(store.redis)
         self._store = store
         self._celery = celery
-        self._max_queued_runs = max_queued_runs
+        self._limit = settings.max_queued_runs
+        self._limit_per_key = settings.max_queued_runs_per_key
+        self._queued: Counter[str] = Counter()  # by API key: at the last count, with all that was admitted since
+        self._counted_at = float("-inf")
+        self._publications = Batched(self._publish_all)
         self._admission = asyncio.Lock()
+        self._writing: set[asyncio.Task[Any]] = set()  # what was admitted and is perhaps not written yet
 
-    async def submit(self, sweep_id: str, request: SweepRequest) -> None:
+    async def submit(self, sweep_id: str, request: SweepRequest, origin: Origin) -> None:
         """Store the sweep under an id and tell the workers of it; where there is a sweep of this id, it stays.
 
         Raises:
@@ -37,12 +54,10 @@ class RunQueue:
             SweepTooLargeError: There never is.
         """
         runs = len(request.grid())
-        async with self._admission:
-            await self._make_sure_of_room(runs)
-            await self._store.create(sweep_id, request)
-        await run_in_threadpool(publish, self._celery, sweep_id, messages=runs)
+        await self._admit(runs, origin.key, partial(self._store.create, sweep_id, request, origin))
+        await self._publications.ask((sweep_id, runs))
 
-    async def retry(self, sweep: Sweep) -> Sweep:
+    async def retry(self, sweep: Sweep, key: str) -> Sweep:
         """Queue the failed and the cancelled runs again. Where they have been already, nothing changes.
 
         Raises:
@@ -52,27 +67,61 @@ class RunQueue:
         """
         if any(run.cancel_requested for run in sweep.runs):
             raise SweepOpenError("Runs of this sweep are about to be cancelled: try again when they have ended.")
-        async with self._admission:
-            await self._make_sure_of_room(
-                sum(run.status in (RunStatus.FAILED, RunStatus.CANCELLED) for run in sweep.runs)
-            )
-            retried = await self._store.retry(sweep.id)
-        await run_in_threadpool(publish, self._celery, sweep.id, messages=retried)
+        runs = sum(run.status in (RunStatus.FAILED, RunStatus.CANCELLED) for run in sweep.runs)
+        retried = await self._admit(runs, key, partial(self._store.retry, sweep.id))
+        await self._publications.ask((sweep.id, retried))
         sweep = await self._store.sweep(sweep.id)
         if sweep.status is RunStatus.SUCCEEDED:
             raise AlreadyEndedError("Every run of this sweep has succeeded: there is nothing to try again.")
         return sweep
 
-    async def _make_sure_of_room(self, runs: int) -> None:
-        limit = self._max_queued_runs
-        if runs > limit:
-            raise SweepTooLargeError(f"These are {runs} runs, and no more than {limit} may wait at a time: split them.")
-        queued = await self._store.queued_runs()
-        if queued + runs <= limit:
-            return
-        rate = await self._store.runs_per_second()
-        wait = math.ceil((queued + runs - limit) / rate) if rate else UNKNOWN_RATE_SECONDS
-        raise QueueFullError(
-            f"{queued} runs are queued and {limit} may be: there is no room for {runs} more now. Nothing was stored.",
-            retry_after_seconds=min(wait, LONGEST_WAIT_SECONDS),
-        )
+    async def _publish_all(self, publications: list[tuple[str, int]]) -> list[None]:
+        def publish_all() -> None:
+            for sweep_id, messages in publications:
+                publish(self._celery, sweep_id, messages)
+
+        await run_in_threadpool(publish_all)
+        return [None] * len(publications)
+
+    async def make_sure_of_room(self, runs: int, key: str) -> None:
+        """Raise QueueFullError or SweepTooLargeError if so many runs would be refused."""
+        async with self._admission:
+            await self._make_sure_of_room(runs, key)
+
+    async def _admit(self, runs: int, key: str, write: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Write what brings so many runs into the queue, if there is room for them."""
+        async with self._admission:
+            await self._make_sure_of_room(runs, key)
+            self._queued[key] += runs
+            writing = asyncio.create_task(write())
+            self._writing.add(writing)
+            writing.add_done_callback(self._writing.discard)
+        return await writing
+
+    async def _make_sure_of_room(self, runs: int, key: str) -> None:
+        for _, limit, whose in self._limits(key):
+            if runs > limit:
+                raise SweepTooLargeError(f"It has {runs} runs, and no more than {limit} {whose} may wait: split it.")
+        if time.monotonic() - self._counted_at > COUNT_SECONDS or not self._is_room(runs, key):
+            await self._count()
+        for queued, limit, whose in self._limits(key):
+            if queued + runs > limit:
+                rate = await self.backlog.runs_per_second()
+                wait = math.ceil((queued + runs - limit) / rate) if rate else UNKNOWN_RATE_SECONDS
+                raise QueueFullError(
+                    f"{queued} {whose} are queued and {limit} may be: there is no room for {runs} more now.",
+                    retry_after_seconds=min(wait, LONGEST_WAIT_SECONDS),
+                )
+
+    def _is_room(self, runs: int, key: str) -> bool:
+        return all(queued + runs <= limit for queued, limit, _ in self._limits(key))
+
+    def _limits(self, key: str) -> list[tuple[int, int, str]]:
+        """How many runs are queued, how many may be, and whose they are."""
+        everyone = (self._queued.total(), self._limit, "runs")
+        return [everyone, (self._queued[key], self._limit_per_key, "runs of this API key")] if key else [everyone]
+
+    async def _count(self) -> None:
+        if self._writing:
+            await asyncio.wait(self._writing)  # or they would be missed
+        self._queued, self._counted_at = await self.backlog.queued_by_key(), time.monotonic()

@@ -23,8 +23,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 StreamEntry = tuple[str, dict[str, str]]
 
 
-def sweep_of(sweep_id: str, reply: Sequence[Any]) -> Sweep:
-    """The model of what lua/read.lua replies."""
+STRANDED = "It waits, and no worker is alive to train it: start one with `noisesweep worker`."
+
+
+def sweep_of(sweep_id: str, reply: Sequence[Any], *, any_worker: bool) -> Sweep:
+    """The model of what lua/read.lua replies, and of whether any worker is alive."""
     fields, queued, leased, *runs = reply
     record = _pairs(fields)
     request = SweepRequest.model_validate_json(record["request"])
@@ -43,11 +46,12 @@ def sweep_of(sweep_id: str, reply: Sequence[Any]) -> Sweep:
         config=request.config,
         scales=request.scales,
         seeds=request.seeds,
+        status_detail=STRANDED if queued and not any_worker else None,
         runs=summaries,
     )
 
 
-def run_of(sweep_id: str, index: int, record: Sequence[str], reply: Sequence[Any]) -> Run:
+def run_of(sweep_id: str, index: int, record: Sequence[str], reply: Sequence[Any], *, any_worker: bool) -> Run:
     """The model of a run with all its epochs.
 
     Args:
@@ -55,6 +59,7 @@ def run_of(sweep_id: str, index: int, record: Sequence[str], reply: Sequence[Any
         index: Its place in the grid.
         record: The sweep's request (JSON) and version.
         reply: The run's hash, its scores in `queued` and in `leases` (None where it is not), its epochs (JSON).
+        any_worker: Whether any worker is alive.
     """
     request, version = SweepRequest.model_validate_json(record[0]), int(record[1])
     run, queued, leased, epochs = reply
@@ -66,6 +71,7 @@ def run_of(sweep_id: str, index: int, record: Sequence[str], reply: Sequence[Any
         **summary.model_dump(exclude={"links"}),
         sweep_id=sweep_id,
         sweep_version=version,
+        status_detail=STRANDED if status is RunStatus.QUEUED and not any_worker else None,
         config=request.config,
         epochs=metrics,
     )
@@ -99,6 +105,7 @@ def _summary(
         seed=int(run["seed"]),
         status=status,
         cancel_requested="cancel_requested" in run,
+        worker=run.get("worker") or None,
         attempts=int(run.get("attempts", 0)),
         epochs_done=epochs_done,
         latest_metrics=latest,

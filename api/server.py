@@ -6,6 +6,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.protocol import BoundedHttpProtocol
 from shared.settings import Settings
 
 # How long requests may take to end then.
@@ -15,15 +16,18 @@ GRACE_SECONDS = 8
 class Server(uvicorn.Server):
     """Serves the API of these settings; `run` returns when it has been told to stop and requests have ended."""
 
-    def __init__(self, settings: Settings, *, log_level: str = "info") -> None:
+    def __init__(self, settings: Settings) -> None:
         self._app: FastAPI = create_app(settings)
         super().__init__(
             uvicorn.Config(
                 self._app,
                 host=settings.host,
                 port=settings.port,
+                http=BoundedHttpProtocol,
                 server_header=False,
-                log_level=log_level,
+                proxy_headers=False,  # nothing depends on the client's address
+                access_log=False,  # api/telemetry.py logs requests
+                log_config=None,
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )

@@ -1,5 +1,6 @@
 """The API's side of the store: create sweeps, read sweeps and runs, cancel, retry, delete."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import NamedTuple, cast
 
@@ -8,13 +9,15 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.client import NEVER_DECODE
 
+from api.batched import Batched
 from api.records import StreamEntry, event_of, run_of, sweep_of
+from api.workers import Workers
+from shared.counters import Counter, field
 from shared.errors import ModelNotFoundError, RunNotFoundError, SweepNotFoundError
-from shared.keys import ENDED, OPEN, SWEEPS, SweepKeys, parse_run_id, run_id
+from shared.keys import COUNTERS, OPEN, SWEEPS, SweepKeys, parse_run_id, run_id
 from shared.models import (
     EpochMetrics,
     Event,
-    Queue,
     Run,
     RunStatus,
     Sweep,
@@ -34,8 +37,33 @@ class Place(NamedTuple):
     sweep_id: str
 
 
-# The rate is measured over the ends of this time.
-RATE_WINDOW_SECONDS = 600
+class State(NamedTuple):
+    """What all answers for a sweep, or for a run of it, follow from: equal states, equal answers.
+
+    Attributes:
+        version: Grows with each change of the sweep's record.
+        stranded: Whether it waits and no worker is alive.
+    """
+
+    version: int
+    stranded: bool
+
+
+class Origin(NamedTuple):
+    """Who asked for a sweep, as far as is known: the API key's name, the request's id, its W3C trace context."""
+
+    key: str = ""
+    request_id: str = ""
+    traceparent: str = ""
+
+
+class Creation(NamedTuple):
+    """A sweep to be written: its id, its request (JSON), who asked for it, and scale and seed of its runs, flat."""
+
+    sweep_id: str
+    request: str
+    origin: Origin
+    grid: tuple[float | int, ...]
 
 
 class Store:
@@ -53,11 +81,15 @@ class Store:
             socket_timeout=2,
             retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 1),
         )
+        self.workers = Workers(self.redis)
         self._create = self.redis.register_script(source(Script.CREATE))
         self._read = self.redis.register_script(source(Script.READ))
         self._cancel = self.redis.register_script(source(Script.CANCEL))
         self._retry = self.redis.register_script(source(Script.RETRY))
         self._delete = self.redis.register_script(source(Script.DELETE))
+        self._creations = Batched(self._write_all)
+        self._sweeps = Batched(self._read_all)
+        self._states = Batched(self._read_states)
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -67,26 +99,36 @@ class Store:
         """Return if Redis answers."""
         await self.redis.ping()
 
-    async def create(self, sweep_id: str, request: SweepRequest) -> None:
+    async def create(self, sweep_id: str, request: SweepRequest, origin: Origin) -> None:
         """Write a sweep and its runs, all queued, under an id; where there is a sweep of this id, it stays."""
+        grid = tuple(field for pair in request.grid() for field in pair)
+        await self._creations.ask(Creation(sweep_id, request.model_dump_json(), origin, grid))
+
+    async def _write_all(self, creations: list[Creation]) -> list[int | Exception]:
         created_at = await self._now()
-        # Listed before it is written: the list skips an id without a record, and a record not listed would be lost.
-        await self.redis.zadd(SWEEPS, {sweep_id: created_at}, nx=True)
-        await self.redis.zadd(OPEN, {sweep_id: created_at})
-        grid = [field for scale, seed in request.grid() for field in (scale, seed)]
-        await self._create(
-            keys=SweepKeys(sweep_id).for_scripts, args=[request.model_dump_json(), str(created_at), *grid]
-        )
+        ids = dict.fromkeys((creation.sweep_id for creation in creations), created_at)
+        async with self.redis.pipeline(transaction=False) as pipeline:
+            # Listed before they are written: the list skips an id without a record, and a record not listed were lost.
+            pipeline.zadd(SWEEPS, ids, nx=True)
+            pipeline.zadd(OPEN, ids)
+            for sweep_id, request, origin, grid in creations:
+                arguments = [request, str(created_at), *origin, *grid]
+                await self._create(keys=SweepKeys(sweep_id).for_scripts, args=arguments, client=pipeline)
+            listed, opened, *written = await pipeline.execute(raise_on_error=False)
+        refused: list[int | Exception] = [reply for reply in (listed, opened) if isinstance(reply, Exception)]
+        return refused * len(creations) if refused else written
 
     async def cancel(self, sweep_id: str, index: int | None = None) -> int:
         """Cancel a run, or all of the sweep's: queued ones at once, running ones soon.
 
         Return how many of them are cancelled or going to be, by this or before.
         """
-        cancelled: int = await self._cancel(
+        cancelled, ended = await self._cancel(
             keys=SweepKeys(sweep_id).for_scripts, args=[] if index is None else [str(index)]
         )
-        return cancelled
+        if ended:
+            await self.redis.hincrby(COUNTERS, field(Counter.RUNS, RunStatus.CANCELLED), ended)
+        return int(cancelled)
 
     async def retry(self, sweep_id: str) -> int:
         """Queue the sweep's failed and cancelled runs again; return how many."""
@@ -101,44 +143,6 @@ class Store:
         await self.redis.zrem(SWEEPS, sweep_id)
         return True
 
-    async def queue(self) -> Queue:
-        """How much waits and how much trains, over all sweeps."""
-        now, sweeps = await self._now(), await self._open_sweeps()
-        waiting = [opened_at for opened_at, queued, _ in sweeps if queued]
-        return Queue(
-            queued_runs=sum(queued for _, queued, _ in sweeps),
-            running_runs=sum(running for _, _, running in sweeps),
-            oldest_wait_seconds=(now - min(waiting)) / 1_000_000 if waiting else None,
-            runs_per_minute=60 * await self.runs_per_second(),
-        )
-
-    async def queued_runs(self) -> int:
-        """How many runs of all sweeps are queued."""
-        return sum(queued for _, queued, _ in await self._open_sweeps())
-
-    async def _open_sweeps(self) -> list[tuple[float, int, int]]:
-        """When each open sweep was opened (µs), and how many of its runs are queued and how many running."""
-        opened = cast("list[tuple[str, float]]", await self.redis.zrange(OPEN, 0, -1, withscores=True))
-        async with self.redis.pipeline(transaction=False) as pipeline:
-            for sweep_id, _ in opened:
-                pipeline.zcard(SweepKeys(sweep_id).queued)
-                pipeline.zcard(SweepKeys(sweep_id).leases)
-            counts = await pipeline.execute()
-        times = [opened_at for _, opened_at in opened]
-        return list(zip(times, counts[::2], counts[1::2], strict=True))
-
-    async def runs_per_second(self) -> float:
-        """How many runs have ended per second, over the last ten minutes or since the first end in them; 0 if none.
-
-        The first minute counts as a whole one: runs of a stack end together, and would pass for a rate.
-        """
-        now = await self._now() // 1000
-        entries = await self.redis.xrevrange(ENDED, min=now - RATE_WINDOW_SECONDS * 1000)
-        if not entries:
-            return 0.0
-        first = int(str(entries[-1][0]).split("-")[0])
-        return 1000 * len(entries) / max(now - first, 60_000)
-
     async def _now(self) -> int:
         """The server's time, µs."""
         seconds, microseconds = await self.redis.time()
@@ -146,10 +150,21 @@ class Store:
 
     async def sweep(self, sweep_id: str) -> Sweep:
         """Read a sweep; raise SweepNotFoundError if there is none."""
-        reply = await self._read(keys=SweepKeys(sweep_id).for_scripts)
-        if reply is None:
+        sweep = await self._sweeps.ask(sweep_id)
+        if sweep is None:
             raise SweepNotFoundError(f'No sweep has the id "{sweep_id}".')
-        return sweep_of(sweep_id, reply)
+        return sweep
+
+    async def _read_all(self, sweep_ids: list[str]) -> list[Sweep | None]:
+        async with self.redis.pipeline(transaction=False) as pipeline:
+            for sweep_id in sweep_ids:
+                await self._read(keys=SweepKeys(sweep_id).for_scripts, client=pipeline)
+            replies = await pipeline.execute()
+        any_worker = await self.workers.any_alive()
+        return [
+            sweep_of(sweep_id, reply, any_worker=any_worker) if reply else None
+            for sweep_id, reply in zip(sweep_ids, replies, strict=True)
+        ]
 
     async def listed(self, before: Place | None, limit: int) -> list[tuple[Place, Sweep | None]]:
         """Read the sweeps that stand before a place in the list, the newest first; None where one has been removed."""
@@ -163,14 +178,8 @@ class Store:
         )
         places = [Place(int(created_at), sweep_id) for sweep_id, created_at in entries]
         places = [place for place in places if before is None or place < before][:limit]
-        async with self.redis.pipeline(transaction=False) as pipeline:
-            for place in places:
-                await self._read(keys=SweepKeys(place.sweep_id).for_scripts, client=pipeline)
-            replies = await pipeline.execute()
-        return [
-            (place, sweep_of(place.sweep_id, reply) if reply else None)
-            for place, reply in zip(places, replies, strict=True)
-        ]
+        sweeps = await asyncio.gather(*(self._sweeps.ask(place.sweep_id) for place in places))
+        return list(zip(places, sweeps, strict=True))
 
     async def run(self, sweep_id: str, index: int) -> Run:
         """Read a run with all its epochs; raise RunNotFoundError if there is none."""
@@ -184,19 +193,33 @@ class Store:
             record, *reply = await pipeline.execute()
         if not reply[0]:
             raise RunNotFoundError(f'No run has the id "{run_id(sweep_id, index)}".')
-        return run_of(sweep_id, index, record, reply)
+        return run_of(sweep_id, index, record, reply, any_worker=await self.workers.any_alive())
 
     async def epochs(self, sweep_id: str, index: int) -> list[EpochMetrics]:
         """All epochs of a run, in order."""
         epochs = cast("list[str]", await self.redis.lrange(SweepKeys(sweep_id).epochs(index), 0, -1))
         return [EpochMetrics.model_validate_json(epoch) for epoch in epochs]
 
-    async def version(self, sweep_id: str) -> int:
-        """The sweep's version, which grows with each change of it; raise SweepNotFoundError if there is no sweep."""
-        version = await self.redis.hget(SweepKeys(sweep_id).record, "version")
-        if version is None:
+    async def state(self, sweep_id: str, index: int | None = None) -> State:
+        """What answers follow from, for the sweep or for its run at an index; raise SweepNotFoundError if none is."""
+        state = await self._states.ask((sweep_id, index))
+        if state is None:
             raise SweepNotFoundError(f'No sweep has the id "{sweep_id}".')
-        return int(version)
+        return state
+
+    async def _read_states(self, asked: list[tuple[str, int | None]]) -> list[State | None]:
+        async with self.redis.pipeline(transaction=False) as pipeline:
+            for sweep_id, index in asked:
+                keys = SweepKeys(sweep_id)
+                pipeline.hget(keys.record, "version")
+                # A run's score is its index.
+                pipeline.zcount(keys.queued, *("-inf", "+inf") if index is None else (index, index))
+            replies = await pipeline.execute()
+        any_worker = await self.workers.any_alive()
+        return [
+            State(int(version), stranded=queued > 0 and not any_worker) if version else None
+            for version, queued in zip(replies[::2], replies[1::2], strict=True)
+        ]
 
     async def events(self, sweep_id: str, after: str, limit: int = 500) -> list[Event]:
         """The first events of the sweep after an id, "0-0" being before all, in order."""

@@ -23,7 +23,7 @@ import requests
 from numpy.typing import NDArray
 
 from shared.errors import DatasetUnavailableError
-from shared.models import DatasetInfo, DatasetName
+from shared.models import DatasetInfo, DatasetName, TrainingConfig
 from shared.settings import Settings
 
 CLASSES = 10
@@ -55,6 +55,11 @@ CATALOGUE = {
         sha256="583ef91ef1ef9f3f05d3f157d28a4c11716af75a5ea4a0194e434cce17d750d5",
     ),
 }
+
+
+def epoch_work(config: TrainingConfig) -> int:
+    """What an epoch costs, up to a factor: training images x parameters, the multiply-accumulates of a forward pass."""
+    return CATALOGUE[config.dataset].training_images * config.parameters
 
 
 @dataclass(frozen=True)

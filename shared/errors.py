@@ -49,6 +49,12 @@ class QueueFullError(NoiseSweepError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class KeyRefusedError(NoiseSweepError):
+    """A request came without an API key, or with one that is not known."""
+
+    code = "key_refused"
+
+
 class IdempotencyKeyReusedError(NoiseSweepError):
     """An idempotency key came with another request before."""
 

@@ -4,11 +4,12 @@ The keys of one sweep share the hash tag {<sweep id>}, so they live in one slot 
 touch them all:
 
     ns:{<id>}                 hash    request (JSON), created_at (µs), version, run_count,
+                                      key, request_id, traceparent: who asked for it, empty where not known,
                                       hinted_at (µs): when messages were last published or found to be there
     ns:{<id>}:queued          zset    index of each queued run, scored by itself: claimed in the order of the grid
     ns:{<id>}:leases          zset    index of each running run, scored by when its lease runs out (µs)
     ns:{<id>}:events          stream  what happened, in order: type, index, data (JSON)
-    ns:{<id>}:run:<index>     hash    scale, seed, attempts, owner, started_at (µs), ended_at (µs),
+    ns:{<id>}:run:<index>     hash    scale, seed, attempts, owner, worker, started_at (µs), ended_at (µs),
                                       outcome, error_code, error_message, weights_sha256,
                                       checkpoint_at (epoch:step), cancel_requested, epochs_at_claim,
                                       fruitless: owners lost in a row without an epoch more
@@ -16,17 +17,22 @@ touch them all:
     ns:{<id>}:checkpoint:<index>  string  where to go on from (.npz), until the run has ended
     ns:{<id>}:model:<index>       string  the trained model (.keras), for some days, if it was asked for
 
-A run is in `queued`, or in `leases`, or has an outcome: its status is that, and stored nowhere else. Three keys stand
-outside any sweep:
+A run is in `queued`, or in `leases`, or has an outcome: its status is that, and stored nowhere else. Outside any sweep
+stand what finds them again, what is measured, and who is there to work:
 
     ns:sweeps                 zset    every sweep's id, scored by when it was created (µs)
     ns:open                   zset    the ids of the sweeps that may have runs to train, scored by when they were
                                       last opened, by creation or retry (µs): what reapers look at
     ns:ended                  stream  the runs that ended lately: run. From it the rate is measured
+    ns:pace                   stream  the epochs that were trained lately: dataset, precision, work
+                                      (multiply-accumulates of a forward pass), seconds. From it times are estimated
+    ns:counters               hash    what workers have done so far: see shared/counters.py
+    ns:workers                zset    the workers' names, scored by their last sign of life (µs)
+    ns:worker:<name>          string  what is to know of a worker (JSON), for an hour after that
 
 and for a day after a submission that came with an idempotency key
 
-    ns:idempotency:<SHA-256 of the key>  string  what was submitted and answered (JSON)
+    ns:idempotency:<SHA-256 of the client's name and the key>  string  what was submitted and answered (JSON)
 """
 
 import hashlib
@@ -39,6 +45,9 @@ from shared.errors import RunNotFoundError, SweepNotFoundError
 SWEEPS = "ns:sweeps"
 OPEN = "ns:open"
 ENDED = "ns:ended"
+PACE = "ns:pace"
+COUNTERS = "ns:counters"
+WORKERS = "ns:workers"
 
 _SWEEP_ID = re.compile(r"[0-9a-f]{16}")
 _RUN_ID = re.compile(r"([0-9a-f]{16})-(0|[1-9][0-9]{0,5})")
@@ -93,9 +102,14 @@ class SweepKeys:
         return [self.record, self.queued, self.leases, self.events, *prefixes]
 
 
-def idempotency(key: str) -> str:
-    """String: what is known of an idempotency key, which a client may choose freely and so is hashed."""
-    return f"ns:idempotency:{hashlib.sha256(key.encode()).hexdigest()}"
+def idempotency(client: str, key: str) -> str:
+    """String: what is known of a client's idempotency key, which it may choose freely and so is hashed."""
+    return f"ns:idempotency:{hashlib.sha256(f'{client} {key}'.encode()).hexdigest()}"
+
+
+def worker(name: str) -> str:
+    """String: what is to know of the worker of this name."""
+    return f"ns:worker:{name}"
 
 
 def new_sweep_id() -> str:

@@ -1,10 +1,14 @@
 """Everything that is configured by the environment, each variable prefixed NOISESWEEP_."""
 
 import ipaddress
+import re
 from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_API_KEY = re.compile(r"([A-Za-z0-9_.-]{1,32}):([0-9a-f]{64})")
 
 
 class Settings(BaseSettings):
@@ -44,6 +48,18 @@ class Settings(BaseSettings):
         default=3600.0, gt=0, description="When a message that a lost worker had taken comes back."
     )
     max_queued_runs: int = Field(default=2000, ge=1, description="More runs than these do not wait at a time.")
+    max_queued_runs_per_key: int = Field(default=500, ge=1, description="Nor more than these of one API key.")
+    api_keys: Annotated[dict[str, str], NoDecode] = Field(
+        default={},
+        description="Who may use the API: NAME:SHA256 of each key, separated by commas, as `noisesweep key` prints it. "
+        "Without any, the API is open to whoever reaches it.",
+    )
+    cors_origins: Annotated[list[str], NoDecode] = Field(
+        default=[], description="Web origins whose pages may use the API from a browser, separated by commas."
+    )
+    log_format: Literal["text", "json"] | None = Field(
+        default=None, description="How log lines are written; text on a terminal and JSON elsewhere if unset."
+    )
     retention_days: float = Field(default=30.0, gt=0, description="How long a sweep is kept after its end.")
     checkpoint_interval_seconds: float = Field(
         default=30.0, ge=0, description="A run's checkpoint is written at most so often, and at a stop."
@@ -65,6 +81,26 @@ class Settings(BaseSettings):
         if not url.get_secret_value().startswith(("redis://", "rediss://")):
             raise ValueError("it must begin with redis:// or rediss://")
         return url
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _names_and_hashes(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        keys: dict[str, str] = {}
+        for entry in filter(None, map(str.strip, value.split(","))):
+            match = _API_KEY.fullmatch(entry)
+            if not match:
+                raise ValueError("each key is NAME:SHA256, the hash as 64 hexadecimal digits; see `noisesweep key`")
+            if match[1] in keys:
+                raise ValueError(f"the name {match[1]} stands twice")
+            keys[match[1]] = match[2]
+        return keys
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _separated_by_commas(cls, value: object) -> object:
+        return [origin.strip() for origin in value.split(",") if origin.strip()] if isinstance(value, str) else value
 
     @property
     def serves_loopback_only(self) -> bool:

@@ -91,7 +91,7 @@ class Served:
 
     def __init__(self, settings: Settings) -> None:
         port = free_port()
-        self._server = Server(settings.model_copy(update={"port": port}), log_level="warning")
+        self._server = Server(settings.model_copy(update={"port": port}))
         self._thread = threading.Thread(target=self._server.run)
         self._thread.start()
         wait_until(lambda: self._server.started)

@@ -17,6 +17,7 @@ def run_summary(
             "seed": seed,
             "status": status,
             "cancel_requested": False,
+            "worker": "1@here",
             "attempts": 1,
             "epochs_done": 1,
             "latest_metrics": metrics,
@@ -40,6 +41,7 @@ def sweep_of(runs: Sequence[RunSummary], epochs: int = 20) -> Sweep:
             "config": TrainingConfig(epochs=epochs),
             "scales": list(dict.fromkeys(run.scale for run in runs)),
             "seeds": list(dict.fromkeys(run.seed for run in runs)),
+            "status_detail": None,
             "runs": runs,
         }
     )

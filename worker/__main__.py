@@ -2,8 +2,7 @@
 
 import argparse
 
-from shared.settings import Settings
-from worker import devices
+from worker import presence, tasks
 from worker.app import app
 
 
@@ -13,7 +12,7 @@ def main() -> None:
     parser.add_argument("--concurrency", type=int, help="training processes, instead of what suits the device")
     arguments = parser.parse_args()
 
-    device = devices.find(Settings())
+    device = tasks.device()
     processes = arguments.concurrency or device.processes
     compiled = "compiled by XLA" if device.xla else "not compiled"
     print(
@@ -21,7 +20,8 @@ def main() -> None:
         f"stacks of up to {device.stack} runs, {compiled}",
         flush=True,
     )
-    app.worker_main(["worker", f"--concurrency={processes}", "--loglevel=INFO", "--without-gossip", "--without-mingle"])
+    options = [f"--hostname={presence.name()}", f"--concurrency={processes}", "--loglevel=INFO"]
+    app.worker_main(["worker", *options, "--without-gossip", "--without-mingle"])
 
 
 if __name__ == "__main__":

@@ -3,10 +3,11 @@
 from shared.queue import celery_app
 from shared.settings import Settings
 from worker import broker
+from worker.presence import Announcing
 from worker.reaper import Reaping
 
 broker.install()
 app = celery_app(Settings())
 app.set_default()
 app.conf.include = ["worker.tasks"]
-app.steps["consumer"].add(Reaping)
+app.steps["consumer"].update([Reaping, Announcing])

@@ -1,5 +1,6 @@
 """A claim kept alive while it is trained, by a thread that also learns what is asked of its runs."""
 
+import contextvars
 import threading
 import time
 from types import TracebackType
@@ -31,7 +32,9 @@ class Heartbeat:
         self._renewed_at = time.monotonic()
         self._standings = {run.index: Standing.HELD for run in claim.runs}
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        # In this context, so that its log lines say what they belong to.
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(target=context.run, args=(self._beat,), name="heartbeat", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -1,7 +1,6 @@
 """The worker's side of the store: claim queued runs, renew, commit, finish or release them, reap what others lost."""
 
 import uuid
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -9,20 +8,18 @@ from enum import StrEnum
 from redis import Redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.client import NEVER_DECODE
-from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from shared.errors import LeaseLostError
-from shared.keys import ENDED, SweepKeys, run_id
+from shared.keys import SweepKeys, run_id
 from shared.models import EpochMetrics, RunError, RunStatus, SweepRequest, TrainingConfig
 from shared.scripts import Script, source
 from shared.settings import Settings
 from worker.state import RunState
+from worker.tally import Tally
 
 # A connection that has broken is made anew at once; whether it is worth while to try for longer, the caller knows.
 RETRIES = 2
-# Ends remembered for the measured rate.
-ENDS_KEPT = 1000
 
 
 @dataclass(frozen=True)
@@ -36,10 +33,15 @@ class ClaimedRun:
 
 @dataclass(frozen=True)
 class Claim:
-    """Runs of one seed that one owner holds. The owner is a fresh UUID, so no two claims can be mistaken."""
+    """Runs of one seed that one owner holds. The owner is a fresh UUID, so no two claims can be mistaken.
+
+    `request_id` and `traceparent` are those of the request that submitted the sweep; empty where not known.
+    """
 
     owner: str
     sweep_id: str
+    request_id: str
+    traceparent: str
     config: TrainingConfig
     keep_model: bool
     runs: tuple[ClaimedRun, ...]
@@ -60,10 +62,16 @@ class Reaped:
     Attributes:
         open_runs: Runs queued or running.
         needy_runs: Queued runs that should each have a message and may have none.
+        requeued: Runs that went back to the queue now.
+        lost: Runs that failed now as worker_lost.
+        cancelled: Runs that ended now because they were to be cancelled.
     """
 
     open_runs: int
     needy_runs: int
+    requeued: int = 0
+    lost: int = 0
+    cancelled: int = 0
 
 
 class Leases:
@@ -83,6 +91,7 @@ class Leases:
             socket_timeout=5,
             retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), RETRIES),
         )
+        self.tally = Tally(self.redis)
         self._claim = self.redis.register_script(source(Script.CLAIM))
         self._renew = self.redis.register_script(source(Script.RENEW))
         self._commit = self.redis.register_script(source(Script.COMMIT))
@@ -95,17 +104,22 @@ class Leases:
         """Give the connections back."""
         self.redis.close()
 
-    def claim(self, sweep_id: str, limit: int) -> Claim | None:
-        """Claim up to `limit` queued runs that can share a stack, in the order of the grid; None if none is queued."""
+    def claim(self, sweep_id: str, limit: int, worker: str = "") -> Claim | None:
+        """Claim up to `limit` queued runs that can share a stack, in the order of the grid; None if none is queued.
+
+        The name of the worker is noted with the runs.
+        """
         owner = str(uuid.uuid4())
-        reply = self._claim(keys=SweepKeys(sweep_id).for_scripts, args=[owner, self.lease_microseconds, limit])
+        reply = self._claim(keys=SweepKeys(sweep_id).for_scripts, args=[owner, self.lease_microseconds, limit, worker])
         if reply is None:
             return None
-        request_json, *runs = reply
+        (request_json, request_id, traceparent), *runs = reply
         request = SweepRequest.model_validate_json(request_json)
         return Claim(
             owner=owner,
             sweep_id=sweep_id,
+            request_id=request_id or "",
+            traceparent=traceparent or "",
             config=request.config,
             keep_model=request.keep_model,
             runs=tuple(ClaimedRun(int(index), float(scale), int(seed)) for index, scale, seed in runs),
@@ -134,6 +148,7 @@ class Leases:
         ]
         if not self._commit(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments):
             raise LeaseLostError(f"Epoch {metrics.epoch} of run {run.index} was refused.")
+        self.tally.epoch(claim.config, metrics, len(claim.runs))
 
     def checkpoint(self, claim: Claim, run: ClaimedRun) -> RunState | None:
         """The run's last checkpoint, if it has one."""
@@ -168,10 +183,9 @@ class Leases:
         stands = self._finish(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments)
         if stands is None:
             raise LeaseLostError(f"The end of run {run.index} was refused.")
-        # Not part of the script, which may touch the sweep's keys alone: a rate can do without an end or two.
-        with suppress(RedisError):
-            self.redis.xadd(ENDED, {"run": run_id(claim.sweep_id, run.index)}, maxlen=ENDS_KEPT)
-        return RunStatus(stands)
+        status = RunStatus(stands)
+        self.tally.ended(run_id(claim.sweep_id, run.index), status)
+        return status
 
     def reap(self, sweep_id: str, max_attempts: int, silence_seconds: float) -> Reaped:
         """Take the sweep's runs whose lease has run out from their owners, and see whether it wants messages.

@@ -59,11 +59,14 @@ class Reaper:
         except ResponseError:  # a full store, a record that is not what it should be: no reason to leave the others
             logger.exception("Sweep %s could not be looked after", sweep_id)
             return None
-        if found.needy_runs:
-            missing = found.needy_runs - queue.messages[sweep_id]
-            if missing > 0:
-                logger.info("Sweep %s: publishing %d messages anew", sweep_id, missing)
-                publish(self._app, sweep_id, messages=missing)
+        missing = max(0, found.needy_runs - queue.messages[sweep_id]) if found.needy_runs else 0
+        if missing:
+            logger.info("Sweep %s: publishing %d messages anew", sweep_id, missing)
+            publish(self._app, sweep_id, messages=missing)
+        if found.requeued or found.lost or found.cancelled or missing:
+            self._leases.tally.reaped(
+                requeued=found.requeued, lost=found.lost, cancelled=found.cancelled, republished=missing
+            )
         return found.open_runs
 
     def _close(self, sweep_id: str, opened_at: float) -> None:

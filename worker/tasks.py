@@ -4,10 +4,11 @@ from functools import cache
 from multiprocessing import RawValue
 from typing import TYPE_CHECKING
 
-from celery import current_app, shared_task
-from celery.signals import worker_process_init, worker_shutting_down
+from celery import Task, current_app, shared_task
+from celery.signals import setup_logging, worker_process_init, worker_shutting_down
 from celery.utils.log import get_task_logger
 
+from shared import logs
 from shared.keys import parse_sweep_id
 from shared.queue import TRAIN_TASK, publish
 from shared.settings import Settings
@@ -24,6 +25,12 @@ logger = get_task_logger(__name__)
 # Set in the main process, read in the training processes, which share it by the fork. A bare value, because a lock
 # could be left locked by a process that is killed.
 _shutting_down = RawValue("b", 0)
+
+
+@setup_logging.connect
+def configure_logging(**_: object) -> None:
+    """Write log lines as the API does, instead of as Celery would."""
+    logs.configure(settings())
 
 
 @worker_shutting_down.connect
@@ -64,16 +71,18 @@ def warm_stack() -> "WarmStack":
     return WarmStack(settings(), xla=device().xla)
 
 
-@shared_task(name=TRAIN_TASK, Request=TimelessRequest)
-def train(sweep_id: str) -> None:
+@shared_task(name=TRAIN_TASK, Request=TimelessRequest, bind=True)
+def train(task: Task, sweep_id: str) -> None:
     """Train queued runs of the sweep, as many side by side as suits the device, if there are any."""
     from worker.training import ClaimTraining  # noqa: PLC0415 - as above
 
-    claim = leases().claim(parse_sweep_id(sweep_id), limit=device().stack)
+    claim = leases().claim(parse_sweep_id(sweep_id), limit=device().stack, worker=task.request.hostname or "")
     if claim is None:
         logger.info("Sweep %s has no queued run", sweep_id)
         return
     reach("after_claim", claim.runs[0].index)
-    logger.info("Sweep %s: training scales %s", sweep_id, ", ".join(f"{run.scale:g}" for run in claim.runs))
-    handed_back = ClaimTraining(claim, leases(), settings()).run(warm_stack(), stop=lambda: bool(_shutting_down.value))
-    publish(current_app, sweep_id, messages=handed_back)
+    with logs.belonging_to(sweep_id=sweep_id, request_id=claim.request_id, traceparent=claim.traceparent):
+        logger.info("Sweep %s: training scales %s", sweep_id, ", ".join(f"{run.scale:g}" for run in claim.runs))
+        training = ClaimTraining(claim, leases(), settings())
+        handed_back = training.run(warm_stack(), stop=lambda: bool(_shutting_down.value))
+        publish(current_app, sweep_id, messages=handed_back)

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
 from api.dependencies import RunDep, StoreDep, SweepDep, TailDep
-from api.events import concerns
+from api.events import Tail, concerns
 from api.problems import documented
-from api.store import NO_EVENT
+from api.store import NO_EVENT, Store
 from shared.keys import parse_run_id
 from shared.models import EventList
 
@@ -39,24 +39,10 @@ EVENTS = FOLLOWED | documented(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_EN
 class Following:
     """How a client wants to be told, and from where on."""
 
-    def __init__(
-        self,
-        store: StoreDep,
-        tail: TailDep,
-        last_event_id: Annotated[
-            str | None,
-            Header(pattern=EVENT_ID, description="The id of the last event received: only later ones are told."),
-        ] = None,
-        after: Annotated[
-            str, Query(pattern=EVENT_ID, description="The same, for clients that set no headers.")
-        ] = NO_EVENT,
-        accept: Annotated[
-            str, Header(description="application/json gives a page of at most 1000 events; anything else a stream.")
-        ] = "*/*",
-    ) -> None:
+    def __init__(self, store: Store, tail: Tail, after: str, *, as_json: bool) -> None:
         self._store, self._tail = store, tail
-        self._after = last_event_id or after
-        self._as_json = "application/json" in accept and "text/event-stream" not in accept
+        self._after = after
+        self._as_json = as_json
 
     async def answer(self, path: str, sweep_id: str, index: int | None, *, over: bool) -> Response:
         """The events of the sweep, or of the run at an index of it."""
@@ -84,7 +70,23 @@ class Following:
         return Response(page.model_dump_json(), media_type="application/json")
 
 
-FollowingDep = Annotated[Following, Depends(Following)]
+async def _following(
+    store: StoreDep,
+    tail: TailDep,
+    last_event_id: Annotated[
+        str | None,
+        Header(pattern=EVENT_ID, description="The id of the last event received: only later ones are told."),
+    ] = None,
+    after: Annotated[str, Query(pattern=EVENT_ID, description="The same, for clients that set no headers.")] = NO_EVENT,
+    accept: Annotated[
+        str, Header(description="application/json gives a page of at most 1000 events; anything else a stream.")
+    ] = "*/*",
+) -> Following:
+    as_json = "application/json" in accept and "text/event-stream" not in accept
+    return Following(store, tail, last_event_id or after, as_json=as_json)
+
+
+FollowingDep = Annotated[Following, Depends(_following)]
 
 
 @router.get("/sweeps/{sweep_id}/events", response_class=EventStream, responses=EVENTS)

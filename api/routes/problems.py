@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
+from api import protection
 from api.problems import KINDS, Kind, documented
 
 router = APIRouter(prefix="/problems", tags=["problems"])
@@ -25,7 +26,8 @@ PAGE = """\
 
 
 def _page(title: str, content: str) -> HTMLResponse:
-    return HTMLResponse(PAGE.format(title=escape(title), content=content))
+    page = PAGE.format(title=escape(title), content=content)
+    return HTMLResponse(page, headers={"Content-Security-Policy": protection.PAGE})
 
 
 def _entry(kind: Kind) -> str:

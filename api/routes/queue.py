@@ -2,13 +2,13 @@
 
 from fastapi import APIRouter
 
-from api.dependencies import StoreDep
+from api.dependencies import QueueDep
 from shared.models import Queue
 
 router = APIRouter(prefix="/queue", tags=["queue"])
 
 
 @router.get("")
-async def get_queue(store: StoreDep) -> Queue:
+async def get_queue(queue: QueueDep) -> Queue:
     """How many runs wait and train, since when the oldest waits, and how fast runs end."""
-    return await store.queue()
+    return await queue.backlog.queue()

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from api.conditional import NOT_MODIFIED, ModifiedRunDep, validators
-from api.dependencies import RunDep, StoreDep, SubmissionDep
+from api.dependencies import ESTIMATE, RunDep, StoreDep, SubmissionDep
 from api.idempotency import Answer
 from api.plots import epochs
 from api.plots.png import PNG, PngResponse
@@ -33,7 +33,7 @@ KERAS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("", status_code=HTTPStatus.ACCEPTED, response_model=Run, responses=SUBMISSION)
+@router.post("", status_code=HTTPStatus.ACCEPTED, response_model=Run, responses=SUBMISSION | ESTIMATE)
 async def submit_run(request: RunRequest, submission: SubmissionDep, store: StoreDep) -> Response:
     """Train one network at one scale: a sweep of one run. Answers at once; follow `Location`."""
 
@@ -44,11 +44,10 @@ async def submit_run(request: RunRequest, submission: SubmissionDep, store: Stor
     return await submission.answer(request, request.as_sweep(), read)
 
 
-@router.get("/{run_id}", responses=READ)
-async def get_run(run: ModifiedRunDep, response: Response) -> Run:
+@router.get("/{run_id}", response_model=Run, responses=READ)
+async def get_run(run: ModifiedRunDep) -> Response:
     """A run: its config, its status, and all its epochs so far."""
-    response.headers.update(validators(run.sweep_version))
-    return run
+    return Response(run.model_dump_json(), headers=validators(run), media_type="application/json")
 
 
 @router.post(
@@ -69,7 +68,7 @@ async def cancel_run(run: RunDep, store: StoreDep) -> Run:
 @router.get("/{run_id}/plot", response_class=PngResponse, responses=READ | PNG)
 def plot_run(run: ModifiedRunDep) -> PngResponse:
     """Accuracy and loss against the epoch as a PNG, training and validation."""
-    return PngResponse(epochs.draw(run), headers=validators(run.sweep_version))
+    return PngResponse(epochs.draw(run), headers=validators(run))
 
 
 @router.get("/{run_id}/model", response_class=KerasResponse, responses=KERAS | documented(HTTPStatus.NOT_FOUND))

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api import listing, results
+from api.access import key_of
 from api.conditional import NOT_MODIFIED, ModifiedSweepDep, validators
-from api.dependencies import QueueDep, StoreDep, SubmissionDep, SweepDep
+from api.dependencies import ESTIMATE, QueueDep, StoreDep, SubmissionDep, SweepDep
 from api.idempotency import Answer
 from api.plots import accuracy
 from api.plots.png import PNG, PngResponse
@@ -24,7 +25,7 @@ CSV: dict[int | str, dict[str, Any]] = {
 NOT_FOUND_OR_CONFLICT = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
-def _filters(
+async def _filters(
     status: Annotated[RunStatus | None, Query(description="Only sweeps that stand so.")] = None,
     dataset: Annotated[DatasetName | None, Query(description="Only sweeps on this data set.")] = None,
     name: Annotated[str | None, Query(max_length=100, description="Only sweeps whose name begins so.")] = None,
@@ -36,7 +37,7 @@ def _filters(
     return listing.Filters(status, dataset, name, tag or [])
 
 
-@router.post("", status_code=HTTPStatus.ACCEPTED, response_model=Sweep, responses=SUBMISSION)
+@router.post("", status_code=HTTPStatus.ACCEPTED, response_model=Sweep, responses=SUBMISSION | ESTIMATE)
 async def submit_sweep(request: SweepRequest, submission: SubmissionDep, store: StoreDep) -> Response:
     """Train one network per scale and seed. Answers at once; follow `Location`."""
 
@@ -63,11 +64,10 @@ async def list_sweeps(
     return SweepList(sweeps=sweeps, next=f"{following.path}?{following.query}" if following else None)
 
 
-@router.get("/{sweep_id}", responses=READ)
-async def get_sweep(sweep: ModifiedSweepDep, response: Response) -> Sweep:
+@router.get("/{sweep_id}", response_model=Sweep, responses=READ)
+async def get_sweep(sweep: ModifiedSweepDep) -> Response:
     """A sweep: its config, its progress, and where each run stands."""
-    response.headers.update(validators(sweep.version))
-    return sweep
+    return Response(sweep.model_dump_json(), headers=validators(sweep), media_type="application/json")
 
 
 @router.get("/{sweep_id}/results", response_model=Results, responses=READ | CSV)
@@ -80,7 +80,7 @@ async def get_results(
     ] = None,
 ) -> Response:
     """Every epoch of every run: one row each, with the run's scale and seed."""
-    headers = validators(sweep.version) | {"Vary": "Accept"}
+    headers = validators(sweep) | {"Vary": "Accept"}
     if file_format == "csv" or (file_format is None and "text/csv" in accept):
         disposition = {"Content-Disposition": f'attachment; filename="{sweep.id}.csv"'}
         return StreamingResponse(results.lines(store, sweep), media_type="text/csv", headers=headers | disposition)
@@ -107,9 +107,9 @@ async def cancel_sweep(sweep: SweepDep, store: StoreDep) -> Sweep:
     status_code=HTTPStatus.ACCEPTED,
     responses=documented(*NOT_FOUND_OR_CONFLICT, HTTPStatus.TOO_MANY_REQUESTS),
 )
-async def retry_sweep(sweep: SweepDep, queue: QueueDep) -> Sweep:
+async def retry_sweep(request: Request, sweep: SweepDep, queue: QueueDep) -> Sweep:
     """Queue the failed and the cancelled runs again; what has succeeded is kept."""
-    return await queue.retry(sweep)
+    return await queue.retry(sweep, key_of(request))
 
 
 @router.delete("/{sweep_id}", status_code=HTTPStatus.NO_CONTENT, responses=documented(*NOT_FOUND_OR_CONFLICT))
@@ -122,4 +122,4 @@ async def delete_sweep(sweep: SweepDep, store: StoreDep) -> None:
 @router.get("/{sweep_id}/plot", response_class=PngResponse, responses=READ | PNG)
 def plot_sweep(sweep: ModifiedSweepDep) -> PngResponse:
     """Accuracy against scale as a PNG, training and validation, of the runs that have succeeded so far."""
-    return PngResponse(accuracy.draw(accuracy.curve(sweep)), headers=validators(sweep.version))
+    return PngResponse(accuracy.draw(accuracy.curve(sweep)), headers=validators(sweep))

@@ -1,11 +1,12 @@
 -- Give up to `limit` queued runs to a new owner, all of one seed and with their checkpoints, if any, at one step: they
 -- can share a stack. A run whose last owner was lost before it got any further is given alone, for it may be the run
 -- that its owner died of. Repeated by the same owner, it gives the same runs.
--- ARGV: owner, lease (µs), limit. Returns {request (JSON), {index, scale, seed}, ...}, or nil if none is queued.
-local owner, lease, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+-- ARGV: owner, lease (µs), limit, worker's name. Returns {{request (JSON), request_id, traceparent},
+-- {index, scale, seed}, ...}, or nil if none is queued.
+local owner, lease, limit, worker = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 
 local function claimed(indices)
-  local reply = { redis.call('HGET', record, 'request') }
+  local reply = { redis.call('HMGET', record, 'request', 'request_id', 'traceparent') }
   for _, index in ipairs(indices) do
     local run = redis.call('HMGET', run_prefix .. index, 'scale', 'seed')
     reply[#reply + 1] = { index, run[1], run[2] }
@@ -47,7 +48,7 @@ for _, index in ipairs(taken) do
   local run = run_prefix .. index
   redis.call('ZREM', queued, index)
   redis.call('ZADD', leases, microseconds(started_at + lease), index)
-  redis.call('HSET', run, 'owner', owner, 'started_at', microseconds(started_at))
+  redis.call('HSET', run, 'owner', owner, 'worker', worker, 'started_at', microseconds(started_at))
   redis.call('HSET', run, 'epochs_at_claim', redis.call('LLEN', epochs_prefix .. index))
   redis.call('HINCRBY', run, 'attempts', 1)
   emit('run.started', index, '{}')

@@ -7,6 +7,7 @@ from shared.models.answers import (
     DatasetInfo,
     DatasetList,
     EpochMetrics,
+    Estimate,
     Progress,
     Queue,
     ResultRow,
@@ -29,6 +30,7 @@ from shared.models.requests import (
     SweepRequest,
     TrainingConfig,
 )
+from shared.models.workers import Worker, WorkerList, WorkerProfile
 
 __all__ = [
     "MAX_RUNS",
@@ -36,6 +38,7 @@ __all__ = [
     "DatasetList",
     "DatasetName",
     "EpochMetrics",
+    "Estimate",
     "Event",
     "EventList",
     "EventType",
@@ -55,4 +58,7 @@ __all__ = [
     "SweepList",
     "SweepRequest",
     "TrainingConfig",
+    "Worker",
+    "WorkerList",
+    "WorkerProfile",
 ]

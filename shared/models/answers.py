@@ -2,10 +2,19 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from shared.models.requests import DatasetName, Scale, Seed, TrainingConfig
+
+StatusDetail = Annotated[
+    str | None,
+    Field(
+        description="Why it does not get on, and what to do; null where it does.",
+        examples=["It waits, and no worker is alive to train it: start one with `noisesweep worker`."],
+    ),
+]
 
 
 class RunStatus(StrEnum):
@@ -85,6 +94,9 @@ class RunSummary(BaseModel):
     seed: Seed
     status: RunStatus = Field(description="Where the run stands.", examples=["running"])
     cancel_requested: bool = Field(description="Whether it is running and about to be cancelled.", examples=[False])
+    worker: str | None = Field(
+        description="The worker that trains it, or did last; null if none has.", examples=["4711@gpu-1"]
+    )
     attempts: int = Field(
         ge=0,
         description="How often a worker began to train it; going on after a worker's orderly stop does not count.",
@@ -123,6 +135,7 @@ class Run(RunSummary):
     sweep_id: str = Field(description="The sweep that the run belongs to.", examples=["5f0c6a1e9b3d2748"])
     sweep_version: int = Field(ge=1, description="The sweep's version, which grows with its changes.", examples=[48])
     config: TrainingConfig = Field(description="What the training was asked to be.")
+    status_detail: StatusDetail
     epochs: list[EpochMetrics] = Field(description="One entry for each epoch kept, in order.")
 
 
@@ -161,6 +174,7 @@ class Sweep(BaseModel):
     config: TrainingConfig = Field(description="What the training was asked to be.")
     scales: list[Scale] = Field(description="The scales of its grid.")
     seeds: list[Seed] = Field(description="The seeds of its grid.")
+    status_detail: StatusDetail
     runs: list[RunSummary] = Field(description="By index: the scales of the first seed, then of the next.")
 
     @computed_field(examples=["running"])  # type: ignore[prop-decorator]
@@ -237,6 +251,21 @@ class Queue(BaseModel):
         examples=[41.5],
     )
     runs_per_minute: float = Field(ge=0, description="Runs that ended, over the last ten minutes.", examples=[3.2])
+
+
+class Estimate(BaseModel):
+    """What a submission would cost; nothing was stored."""
+
+    runs: int = Field(ge=1, description="Runs of its grid.", examples=[5])
+    images: int = Field(
+        ge=1, description="Images that pass through training: runs x epochs x training images.", examples=[6_000_000]
+    )
+    estimated_seconds: float | None = Field(
+        description="Until its end, with what is queued before it, at the pace measured lately; null if no epoch was "
+        "measured yet or no worker is alive.",
+        examples=[85.0],
+    )
+    queue_position: int = Field(ge=0, description="Runs queued before its first.", examples=[0])
 
 
 class DatasetInfo(BaseModel):

@@ -75,7 +75,7 @@ def test_of_requests_at_once_one_is_answered_and_the_others_are_told_to_wait(htt
 def unanswered(http: httpx.Client, redis: Redis) -> tuple[httpx.Response, Remembered]:
     """As after a request whose process ended before it stored its answer."""
     first = http.post("/sweeps", json=TWO, headers=KEY)
-    name = idempotency(KEY["Idempotency-Key"])
+    name = idempotency("", KEY["Idempotency-Key"])
     known = Remembered.model_validate_json(str(redis.get(name))).model_copy(update={"answer": None})
     redis.set(name, known.model_dump_json(), ex=86_400)
     return first, known
@@ -88,7 +88,7 @@ def test_a_request_in_flight_is_waited_for_and_one_whose_process_ended_is_finish
     refused = http.post("/sweeps", json=TWO, headers=KEY)
     assert refused.status_code == 409
     assert refused.json()["type"] == "/problems/idempotency-key-in-use"
-    redis.expire(idempotency(KEY["Idempotency-Key"]), 86_400 - 31)
+    redis.expire(idempotency("", KEY["Idempotency-Key"]), 86_400 - 31)
     finished = http.post("/sweeps", json=TWO, headers=KEY)
     assert finished.status_code == 202
     assert finished.headers["Location"] == first.headers["Location"] == f"/sweeps/{known.sweep_id}"

@@ -76,7 +76,7 @@ def test_the_time_to_wait_follows_from_how_fast_runs_have_ended_lately(
 def test_a_sweep_that_could_never_wait_whole_is_told_so(http_of_narrow: httpx.Client, redis: Redis) -> None:
     refused = http_of_narrow.post("/sweeps", json={"scales": [0.1, 0.5], "seeds": [0, 1, 2, 3]})
     assert refused.status_code == 422
-    assert refused.json()["detail"] == "These are 8 runs, and no more than 7 may wait at a time: split them."
+    assert refused.json()["detail"] == "It has 8 runs, and no more than 7 runs may wait: split it."
     assert "Retry-After" not in refused.headers
     assert stored(redis) == 0
 

@@ -30,11 +30,11 @@ class Sweeps:
 
     def write(self, sweep_id: str, request: SweepRequest) -> int:
         grid = [field for pair in request.grid() for field in pair]
-        arguments = [request.model_dump_json(), "1", *grid]
+        arguments = [request.model_dump_json(), "1", "", "", "", *grid]
         return int(self._create(keys=SweepKeys(sweep_id).for_scripts, args=arguments))
 
     def cancel(self, sweep_id: str, *indices: int) -> int:
-        return int(self._cancel(keys=SweepKeys(sweep_id).for_scripts, args=indices))
+        return int(self._cancel(keys=SweepKeys(sweep_id).for_scripts, args=indices)[0])
 
     def run(self, sweep_id: str, index: int) -> dict[str, str]:
         return cast("dict[str, str]", self.redis.hgetall(SweepKeys(sweep_id).run(index)))

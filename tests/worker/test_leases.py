@@ -71,7 +71,7 @@ def test_a_sweep_that_is_not_there_has_no_run_to_claim(leases: Leases) -> None:
 
 def test_a_claim_repeated_after_a_lost_reply_gives_the_same_runs(leases: Leases, sweeps: Sweeps) -> None:
     keys = SweepKeys(sweeps.create(SweepRequest(scales=[float(scale) for scale in range(12)]))).for_scripts
-    first, second = (leases._claim(keys=keys, args=["owner", 30_000_000, 11]) for _ in range(2))  # noqa: SLF001
+    first, second = (leases._claim(keys=keys, args=["owner", 30_000_000, 11, "worker"]) for _ in range(2))  # noqa: SLF001
     assert first == second
     assert len(first) == 12  # the request and eleven runs
 
@@ -262,7 +262,7 @@ def test_a_run_whose_lease_has_run_out_is_queued_again_and_its_old_owner_can_wri
     claim = claimed(leases, sweep_id)
     leases.commit(claim, claim.runs[0], metrics(0), state(1))
     expire(redis, sweep_id, 0)
-    assert reap(leases, sweep_id) == Reaped(open_runs=3, needy_runs=3)
+    assert reap(leases, sweep_id) == Reaped(open_runs=3, needy_runs=3, requeued=1)
     with pytest.raises(LeaseLostError):
         leases.commit(claim, claim.runs[0], metrics(1))
     with pytest.raises(LeaseLostError):
@@ -291,7 +291,7 @@ def test_a_run_that_loses_three_workers_without_an_epoch_more_fails(
         claimed(leases, sweep_id)
         expire(redis, sweep_id, 0)
         found = reap(leases, sweep_id)
-    assert found == Reaped(open_runs=0, needy_runs=0)
+    assert found == Reaped(open_runs=0, needy_runs=0, lost=1)
     run = sweeps.run(sweep_id, 0)
     assert (run["outcome"], run["error_code"], run["attempts"]) == ("failed", "worker_lost", "3")
     assert "3 times in a row" in run["error_message"]

@@ -1,0 +1,28 @@
+"""What a submission would cost, without submitting it."""
+
+from api.backlog import Backlog
+from api.workers import Workers
+from shared.datasets import CATALOGUE, epoch_work
+from shared.models import Estimate, SweepRequest
+
+
+async def estimate(request: SweepRequest, backlog: Backlog, workers: Workers) -> Estimate:
+    """What the sweep would cost and how long it would take, with what is in the queue before it.
+
+    The time is that of all work before it and its own at the measured pace of a training process, shared by all
+    processes that live; and no less than one of its runs takes alone. So it is a guess, and none where no epoch was
+    measured yet or no worker lives.
+    """
+    runs = len(request.grid())
+    run_work = request.epochs * epoch_work(request)
+    queue, pace = await backlog.queue(), await backlog.pace(request)
+    processes = sum(worker.processes for worker in await workers.listed() if worker.alive)
+    seconds = None
+    if pace and processes:
+        seconds = max(run_work, (await backlog.work() + runs * run_work) / processes) / pace
+    return Estimate(
+        runs=runs,
+        images=runs * request.epochs * CATALOGUE[request.dataset].training_images,
+        estimated_seconds=seconds,
+        queue_position=queue.queued_runs,
+    )

@@ -1,0 +1,86 @@
+"""Watching the API: each request has an id, is counted and timed by its route, and is logged if it may matter."""
+
+import logging
+import re
+import secrets
+import time
+from http import HTTPStatus
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.logs import belonging_to
+
+logger = logging.getLogger(__name__)
+
+REQUEST_ID = "X-Request-ID"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# https://www.w3.org/TR/trace-context/#traceparent-header
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+# Around what answers take, s: a conditional read, a submission, a picture, a client that waits.
+LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
+READS = ("GET", "HEAD", "OPTIONS")
+
+
+class Telemetry:
+    """ASGI middleware around everything else.
+
+    It takes over the client's X-Request-ID or draws one, answers with it, and notes it and the client's traceparent for
+    log lines and for what is submitted. Requests that change something, and those that fail, are logged; reads, of
+    which clients make many, are only counted.
+    """
+
+    def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
+        self._app = app
+        self._requests = Counter(
+            "noisesweep_requests", "Requests answered.", ["method", "route", "status"], registry=registry
+        )
+        self._seconds = Histogram(
+            "noisesweep_request_seconds",
+            "Time from a request to the end of its answer, s; event streams are not timed.",
+            ["method", "route"],
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        request.state.request_id = accepted(request.headers.get(REQUEST_ID), _REQUEST_ID) or secrets.token_hex(8)
+        request.state.traceparent = accepted(request.headers.get("traceparent"), _TRACEPARENT)
+        begun, status, streams = time.perf_counter(), HTTPStatus.INTERNAL_SERVER_ERROR.value, False
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status, streams
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers[REQUEST_ID] = request.state.request_id
+                status, streams = message["status"], headers.get("content-type", "").startswith("text/event-stream")
+            await send(message)
+
+        with belonging_to(request_id=request.state.request_id, traceparent=request.state.traceparent):
+            try:
+                await self._app(scope, receive, send_with_id)
+            finally:
+                seconds, route = time.perf_counter() - begun, route_of(scope)
+                self._requests.labels(scope["method"], route, status).inc()
+                if not streams:
+                    self._seconds.labels(scope["method"], route).observe(seconds)
+                if scope["method"] not in READS or status >= HTTPStatus.BAD_REQUEST:
+                    logger.info("%s %s: %d in %.3f s", scope["method"], scope["path"], status, seconds)
+
+
+def accepted(text: str | None, pattern: re.Pattern[str]) -> str:
+    """The text if it is all of the pattern, else "": what clients send stands in logs."""
+    return text if text and pattern.fullmatch(text) else ""
+
+
+def route_of(scope: Scope) -> str:
+    """The path of the route that answered, with its parameters unfilled; a client cannot make up new ones."""
+    route = scope.get("route")
+    return getattr(route, "path", "none")

@@ -1,0 +1,105 @@
+"""A worker's sign of life: how clients learn what workers there are."""
+
+import os
+import socket
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from celery import bootsteps
+from celery.utils.log import get_logger
+from redis import Redis
+from redis.exceptions import RedisError
+
+from shared import __version__
+from shared.keys import WORKERS
+from shared.keys import worker as worker_key
+from shared.models import WorkerProfile
+from shared.settings import Settings
+from worker.devices import Device
+
+logger = get_logger(__name__)
+
+BEAT_SECONDS = 5.0
+# A worker that was lost is remembered for so long.
+REMEMBERED_SECONDS = 3600
+
+
+def name() -> str:
+    """What to call the worker whose main process this is: no two that live at one time are called alike."""
+    return f"{os.getpid()}@{socket.gethostname()}"
+
+
+def profile(name: str, device: Device, processes: int) -> WorkerProfile:
+    """What there is to know of the worker of this name."""
+    return WorkerProfile(
+        name=name,
+        host=socket.gethostname(),
+        version=__version__,
+        device=device.kind,
+        device_reason=device.reason,
+        processes=processes,
+        stack=device.stack,
+        started_at=datetime.now(UTC),
+    )
+
+
+class Presence:
+    """Tells of a worker in the store, and of its end."""
+
+    def __init__(self, redis: Redis, profile: WorkerProfile) -> None:
+        self._redis = redis
+        self._profile = profile
+
+    def beat(self) -> None:
+        """Say that the worker lives; forget workers that were lost long ago."""
+        seconds, microseconds = self._redis.time()
+        now = seconds * 1_000_000 + microseconds
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.set(worker_key(self._profile.name), self._profile.model_dump_json(), ex=REMEMBERED_SECONDS)
+            pipeline.zadd(WORKERS, {self._profile.name: now})
+            pipeline.zremrangebyscore(WORKERS, "-inf", now - REMEMBERED_SECONDS * 1_000_000)
+            pipeline.execute()
+
+    def leave(self) -> None:
+        """Say that the worker has stopped."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.zrem(WORKERS, self._profile.name)
+            pipeline.delete(worker_key(self._profile.name))
+            pipeline.execute()
+
+
+class Announcing(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships no types
+    """Makes Celery's event loop give the sign of life, while the worker's main process has its broker."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    @cached_property
+    def _redis(self) -> Redis:
+        return Redis.from_url(
+            Settings().redis_url.get_secret_value(), decode_responses=True, socket_connect_timeout=2, socket_timeout=2
+        )
+
+    def start(self, consumer: Any) -> None:  # noqa: ANN401 - as above
+        """Begin: at the start, and after each reconnection, which clears the loop's timers."""
+        from worker.tasks import device  # noqa: PLC0415 - the tasks need the app, which has this step
+
+        about = profile(consumer.hostname, device(), consumer.pool.limit)
+        self._presence = Presence(self._redis, about)
+        self._beat()
+        self._timer = consumer.timer.call_repeatedly(BEAT_SECONDS, self._beat)
+
+    def stop(self, consumer: Any) -> None:  # noqa: ANN401, ARG002 - as above
+        """End: at a stop, and when the broker is lost."""
+        self._timer.cancel()
+        try:
+            self._presence.leave()
+        except RedisError as error:
+            logger.warning("The store could not be told that this worker stops: %s", error)
+        self._redis.close()
+
+    def _beat(self) -> None:
+        try:
+            self._presence.beat()
+        except RedisError as error:
+            logger.warning("The store could not be told that this worker lives: %s", error)
