@@ -1,4 +1,4 @@
-"""The command line: `noisesweep up | demo | api | worker`."""
+"""The command line: `noisesweep up | demo | api | worker | doctor`."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from client.demo import choose_dataset, demo
-from client.launcher import LaunchError, exit_on_signals, launch, module
+from client.launcher import LaunchError, exit_on_signals, launch, module, store_binary
 from shared.models import DatasetName, SweepRequest
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -70,20 +70,34 @@ def run_demo(
 @app.command(context_settings={"ignore_unknown_options": True})
 def api(arguments: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
     """Run the API alone, at NOISESWEEP_HOST and NOISESWEEP_PORT, on the Redis of NOISESWEEP_REDIS_URL."""
-    _become("api", arguments, needs="fastapi")
+    _become("api", *(arguments or []), extra="api", needs="fastapi")
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
 def worker(arguments: Annotated[list[str] | None, typer.Argument(help="--concurrency N")] = None) -> None:
     """Run a worker alone, on the Redis of NOISESWEEP_REDIS_URL. It picks the device and the number of processes."""
-    _become("worker", arguments, needs="tensorflow")
+    _become("worker", *(arguments or []), extra="worker", needs="tensorflow")
 
 
-def _become(role: str, arguments: list[str] | None, needs: str) -> NoReturn:
-    """Turn this process into one of the services: signals and exit code are then its own."""
+@app.command()
+def doctor(
+    *, as_json: Annotated[bool, typer.Option("--json", help="Print the findings as a JSON array.")] = False
+) -> None:
+    """Check Python, TensorFlow, memory, data sets and the store, and say how to mend what is wrong; exit 1 if so."""
+    try:
+        own_store = store_binary()
+    except LaunchError:
+        own_store = ""
+    # It works without TensorFlow, and says so; what the API and the worker share it needs.
+    options = ["--json"] if as_json else []
+    _become("worker.doctor", f"--own-store={own_store}", *options, extra="worker", needs="pydantic_settings")
+
+
+def _become(name: str, *arguments: str, extra: str, needs: str) -> NoReturn:
+    """Turn this process into another module of this distribution: signals and exit code are then its own."""
     if find_spec(needs) is None:
-        _refuse(f"this installation has no {role}: pip install 'noisesweep[{role}]'")
-    os.execv(sys.executable, module(role, *(arguments or [])))  # noqa: S606 - it is the project's own module
+        _refuse(f"this installation has no {extra}: pip install 'noisesweep[{extra}]'")
+    os.execv(sys.executable, module(name, *arguments))  # noqa: S606 - it is the project's own module
 
 
 def _refuse(*reasons: str) -> NoReturn:

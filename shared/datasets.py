@@ -22,7 +22,7 @@ import pooch
 import requests
 from numpy.typing import NDArray
 
-from shared.errors import DatasetUnavailableError
+from shared.errors import DatasetNotFoundError, DatasetUnavailableError
 from shared.models import DatasetInfo, DatasetName, TrainingConfig
 from shared.settings import Settings
 
@@ -110,16 +110,17 @@ def to_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     return pixels
 
 
-def load(name: DatasetName, data_dir: Path | None) -> Dataset:
+def load(name: DatasetName, data_dir: Path | None, *, download: bool = True) -> Dataset:
     """The arrays of a data set, from the first place that has it.
 
     MNIST is looked for in `data_dir` (mnist.npz or the four IDX files), in Keras's cache, and in this project's
-    own cache, into which it is downloaded last of all.
+    own cache, into which it is downloaded last of all, unless `download` is False.
 
     Raises:
-        DatasetUnavailableError: No place has it, or a place has something else under its name.
+        DatasetNotFoundError: No place has it.
+        DatasetUnavailableError: A place has something else under its name.
     """
-    dataset = _load_digits() if name is DatasetName.DIGITS else _load_mnist(data_dir)
+    dataset = _load_digits() if name is DatasetName.DIGITS else _load_mnist(data_dir, download=download)
     expected = CATALOGUE[name].sha256
     if dataset.sha256 != expected:
         raise DatasetUnavailableError(
@@ -155,11 +156,11 @@ class _NotHereError(Exception):
     """A place does not have the data set; the message says what was looked for."""
 
 
-def _load_mnist(data_dir: Path | None) -> Dataset:
+def _load_mnist(data_dir: Path | None, *, download: bool) -> Dataset:
     places: list[Callable[[], Dataset]] = [
         lambda: _mnist_in_folder(data_dir),
         lambda: _mnist_archive(_keras_cache() / "mnist.npz"),
-        _mnist_downloaded,
+        _mnist_downloaded if download else _mnist_cached,
     ]
     looked = []
     for place in places:
@@ -167,9 +168,10 @@ def _load_mnist(data_dir: Path | None) -> Dataset:
             return place()
         except _NotHereError as absence:
             looked.append(str(absence))
-    raise DatasetUnavailableError(
+    raise DatasetNotFoundError(
         f"MNIST was not found on this worker. Looked at: {'; '.join(looked)}. Put mnist.npz or the four IDX files "
-        'into a folder and set NOISESWEEP_DATA_DIR to it, or use the dataset "digits", which needs no file.'
+        'into a folder and set NOISESWEEP_DATA_DIR to it, or use the dataset "digits", which needs no file.',
+        looked,
     )
 
 
@@ -206,6 +208,14 @@ def _mnist_archive(path: Path) -> Dataset:
     except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise DatasetUnavailableError(f"{path} is not the archive of MNIST: {error}. Remove or replace it.") from error
     return Dataset(DatasetName.MNIST, str(path), *cast("Arrays", arrays))
+
+
+def _mnist_cached() -> Dataset:
+    archive = pooch.os_cache("noisesweep") / "mnist.npz"
+    # One that is not what was downloaded would be downloaded anew.
+    if not archive.exists() or pooch.file_hash(str(archive)) != MNIST_ARCHIVE_SHA256:
+        raise _NotHereError(f"{archive} (not there)")
+    return _mnist_archive(archive)
 
 
 def _mnist_downloaded() -> Dataset:

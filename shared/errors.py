@@ -91,6 +91,18 @@ class DatasetUnavailableError(NoiseSweepError):
     code = "dataset_unavailable"
 
 
+class DatasetNotFoundError(DatasetUnavailableError):
+    """A data set is in none of the places where it was looked for.
+
+    Attributes:
+        looked_at: The places, each with what is amiss there.
+    """
+
+    def __init__(self, message: str, looked_at: list[str]) -> None:
+        super().__init__(message)
+        self.looked_at = looked_at
+
+
 class DivergedError(NoiseSweepError):
     """The loss of a run left the finite numbers."""
 

@@ -30,6 +30,10 @@ stand what finds them again, what is measured, and who is there to work:
     ns:workers                zset    the workers' names, scored by their last sign of life (µs)
     ns:worker:<name>          string  what is to know of a worker (JSON), for an hour after that
 
+for a second after somebody has asked whether the store takes writes
+
+    ns:probe                  string  empty
+
 and for a day after a submission that came with an idempotency key
 
     ns:idempotency:<SHA-256 of the client's name and the key>  string  what was submitted and answered (JSON)
@@ -48,6 +52,7 @@ ENDED = "ns:ended"
 PACE = "ns:pace"
 COUNTERS = "ns:counters"
 WORKERS = "ns:workers"
+PROBE = "ns:probe"
 
 _SWEEP_ID = re.compile(r"[0-9a-f]{16}")
 _RUN_ID = re.compile(r"([0-9a-f]{16})-(0|[1-9][0-9]{0,5})")

@@ -1,6 +1,7 @@
 """What this host trains on: which device, and how many processes keep it busy."""
 
 import os
+import platform
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ class Device:
         stack: Runs of one seed that a process trains side by side.
         xla: Whether XLA compiles the program.
         reason: How it was found, for people.
+        idle_gpu: Whether a GPU is here that cannot be used as things are.
     """
 
     kind: DeviceKind
@@ -36,10 +38,14 @@ class Device:
     stack: int
     xla: bool
     reason: str
+    idle_gpu: bool = False
 
 
 # Beyond this the products of one step fill a GPU, and a stack of the notebook's networks takes 1 GB.
 GPU_STACK = 32
+
+# Importing TensorFlow takes seconds, and from a cold disk a minute; a driver that hangs takes for ever.
+ANSWER_SECONDS = 120.0
 
 
 def find(settings: Settings) -> Device:
@@ -61,22 +67,26 @@ def find(settings: Settings) -> Device:
 def _cuda() -> Device:
     if _tensorflow_sees_a_gpu():
         return Device(DeviceKind.GPU, processes=1, stack=GPU_STACK, xla=True, reason="NVIDIA GPU, through CUDA")
-    return _cpu("an NVIDIA GPU is here, but this TensorFlow cannot use it: install noisesweep[gpu]")
+    return _cpu("an NVIDIA GPU is here, but this TensorFlow cannot use it: install noisesweep[gpu]", idle_gpu=True)
 
 
 def _metal() -> Device:
     try:
         plugin = version("tensorflow-metal")
     except PackageNotFoundError:
-        return _cpu("tensorflow-metal is not installed: on Apple silicon, install noisesweep[metal]")
+        return _cpu(
+            "tensorflow-metal is not installed: on Apple silicon, install noisesweep[metal]",
+            idle_gpu=platform.machine() == "arm64",
+        )
     if _tensorflow_sees_a_gpu():
         reason = f"Apple GPU, through tensorflow-metal {plugin}"
         return Device(DeviceKind.METAL, processes=1, stack=GPU_STACK, xla=False, reason=reason)
-    return _cpu(f"tensorflow-metal {plugin} is installed, but TensorFlow finds no GPU with it")
+    return _cpu(f"tensorflow-metal {plugin} is installed, but TensorFlow finds no GPU with it", idle_gpu=True)
 
 
-def _cpu(reason: str) -> Device:
-    return Device(DeviceKind.CPU, processes=usable_cores(), stack=1, xla=False, reason=reason)
+def _cpu(reason: str, *, idle_gpu: bool = False) -> Device:
+    processes = usable_cores()
+    return Device(DeviceKind.CPU, processes=processes, stack=1, xla=False, reason=reason, idle_gpu=idle_gpu)
 
 
 def usable_cores() -> int:
@@ -88,7 +98,11 @@ def usable_cores() -> int:
 
 def _tensorflow_sees_a_gpu() -> bool:
     question = "import sys, tensorflow; sys.exit(not tensorflow.config.list_physical_devices('GPU'))"
-    answer = subprocess.run([sys.executable, "-c", question], capture_output=True, check=False)  # noqa: S603 - fixed text
+    ask = [sys.executable, "-c", question]
+    try:
+        answer = subprocess.run(ask, capture_output=True, check=False, timeout=ANSWER_SECONDS)  # noqa: S603 - fixed text
+    except subprocess.TimeoutExpired:
+        return False
     return answer.returncode == 0
 
 

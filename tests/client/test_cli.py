@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -6,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client.cli import spread
+from client.launcher import store_binary
 
 
 def noisesweep(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -47,5 +49,15 @@ def test_wrong_usage_is_refused_before_anything_starts(arguments: list[str], sai
 def test_help_lists_the_commands() -> None:
     listing = noisesweep("--help")
     assert listing.returncode == 0
-    for command in ("up", "demo", "api", "worker"):
+    for command in ("up", "demo", "api", "worker", "doctor"):
         assert f" {command} " in listing.stdout
+
+
+def test_the_doctor_looks_at_this_host_and_at_the_store_that_up_would_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOISESWEEP_REDIS_URL", raising=False)
+    examination = noisesweep("doctor", "--json")
+    findings = {finding["check"]: finding for finding in json.loads(examination.stdout)}
+    assert set(findings) == {"Python", "TensorFlow", "memory", "mnist", "digits", "store"}
+    assert store_binary() in findings["store"]["found"]
+    assert examination.returncode == any(finding["verdict"] == "problem" for finding in findings.values())
+    assert examination.stderr == ""

@@ -5,10 +5,12 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import pooch
 import pytest
 
+from shared import datasets
 from shared.datasets import CATALOGUE, load, read_idx, to_pixels
-from shared.errors import DatasetUnavailableError
+from shared.errors import DatasetNotFoundError, DatasetUnavailableError
 from shared.models import DatasetName
 
 MNIST = os.environ.get("NOISESWEEP_DATA_DIR")
@@ -73,6 +75,30 @@ def test_mnist_is_found_in_the_cache_of_keras(tmp_path: Path, monkeypatch: pytes
     )
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     assert load(DatasetName.MNIST, None).source == str(tmp_path / "datasets" / "mnist.npz")
+
+
+@with_mnist
+@pytest.mark.usefixtures("no_keras_cache")
+def test_mnist_that_was_downloaded_before_is_found_without_a_download_and_only_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    files = load(DatasetName.MNIST, Path(MNIST or ""))
+    archive = pooch.os_cache("noisesweep") / "mnist.npz"
+    archive.parent.mkdir(parents=True)
+    np.savez(
+        archive,
+        x_train=files.training_images,
+        y_train=files.training_labels,
+        x_test=files.validation_images,
+        y_test=files.validation_labels,
+    )
+    monkeypatch.setattr(datasets, "MNIST_ARCHIVE_SHA256", pooch.file_hash(str(archive)))
+    assert load(DatasetName.MNIST, None, download=False).source == str(archive)
+    archive.write_bytes(archive.read_bytes()[:1000])
+    with pytest.raises(DatasetNotFoundError) as absence:
+        load(DatasetName.MNIST, None, download=False)
+    assert f"{archive} (not there)" in absence.value.looked_at
 
 
 @pytest.mark.usefixtures("no_keras_cache")

@@ -1,0 +1,56 @@
+"""`python -m worker.doctor`: look at this host and its store, say what is wrong and how to mend it."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator
+
+from rich.console import Console
+
+from shared.models import DatasetName
+from worker import devices
+from worker.doctor import host
+from worker.doctor.findings import Finding, Verdict, as_json, show, summary
+from worker.doctor.store import check_store
+
+
+def examine(own_store: str | None) -> Iterator[Finding]:
+    """Every finding as soon as it is there."""
+    settings, faults = host.read_settings()
+    yield from faults
+    yield host.check_python(sys.version_info[:3])
+    device = devices.find(settings)
+    yield host.check_tensorflow(device)
+    yield host.check_memory(device.processes, host.free_memory())
+    for name in DatasetName:
+        yield host.check_dataset(name, settings)
+    if not any(host.variable("redis_url") in fault.found for fault in faults):
+        yield from check_store(settings, own_store)
+
+
+def main() -> None:
+    """Check Python, TensorFlow, memory, data sets and the store; exit 1 if there is a problem."""
+    parser = argparse.ArgumentParser(prog="python -m worker.doctor", description=main.__doc__)
+    parser.add_argument("--json", action="store_true", help="print the findings as a JSON array")
+    parser.add_argument("--own-store", help='the server that `noisesweep up` starts; "" if there is none')
+    arguments = parser.parse_args()
+
+    console = Console()
+    findings = []
+    try:
+        with console.status("Looking; TensorFlow takes some seconds ..."):
+            for finding in examine(arguments.own_store):
+                findings.append(finding)
+                if not arguments.json:
+                    show(finding, console)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    if arguments.json:
+        sys.stdout.write(as_json(findings) + "\n")
+    else:
+        console.print(f"\n{summary(findings)}", highlight=False)
+    sys.exit(any(finding.verdict is Verdict.PROBLEM for finding in findings))
+
+
+if __name__ == "__main__":
+    main()
