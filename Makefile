@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 ARGS ?=
 
-.PHONY: setup demo test test-xla faults bench bench-parts bench-sweep check format lock clean
+.PHONY: setup demo test test-xla faults bench bench-parts bench-sweep bench-api check format lock clean
 
 setup: $(STAMP)
 
@@ -40,6 +40,10 @@ bench-parts: setup
 
 bench-sweep: setup
 	$(BIN)/python -m bench.sweep $(ARGS)
+
+# Needs wrk, which makes the load. Four minutes; leave the machine alone meanwhile.
+bench-api: setup
+	$(BIN)/python -m bench.api $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -115,7 +115,7 @@ def launch(data: Path, port: int | None, workers: int | None, log: Path | None =
     stack = Processes(url=f"http://{LOOPBACK}:{port}", log=log)
     with ExitStack() as cleanup:
         output = cleanup.enter_context(log.open("wb")) if log else None
-        group = cleanup.enter_context(_keeper())
+        group = cleanup.enter_context(process_group())
         cleanup.callback(stack.stop)
         environment = os.environ | {"NOISESWEEP_HOST": LOOPBACK, "NOISESWEEP_PORT": str(port)}
 
@@ -148,7 +148,7 @@ def module(name: str, *arguments: str) -> list[str]:
 
 
 @contextmanager
-def _keeper() -> Iterator[int]:
+def process_group() -> Iterator[int]:
     """A process group that ends with this process, however it ends; see client/keeper.py."""
     # A group of its own from the start: the terminal's Ctrl-C is for the launcher, which then stops all in order.
     keeper = subprocess.Popen(module("client.keeper"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0)
