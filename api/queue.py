@@ -76,11 +76,10 @@ class RunQueue:
         return sweep
 
     async def _publish_all(self, publications: list[tuple[str, int]]) -> list[None]:
-        def publish_all() -> None:
-            for sweep_id, messages in publications:
-                publish(self._celery, sweep_id, messages)
-
-        await run_in_threadpool(publish_all)
+        messages: Counter[str] = Counter()
+        for sweep_id, runs in publications:
+            messages[sweep_id] += runs
+        await run_in_threadpool(publish, self._celery, messages)
         return [None] * len(publications)
 
     async def make_sure_of_room(self, runs: int, key: str) -> None:

@@ -7,9 +7,10 @@ doubled or late changes no result.
 import logging
 import re
 from collections import Counter
+from collections.abc import Mapping
 
 from celery import Celery
-from kombu.exceptions import OperationalError
+from kombu.exceptions import BatchPublishError, OperationalError
 from redis import Redis
 from redis.client import NEVER_DECODE
 from redis.exceptions import RedisError
@@ -21,7 +22,8 @@ logger = logging.getLogger(__name__)
 TRAIN_TASK = "noisesweep.train"
 QUEUE = "noisesweep"
 _ARGUMENTS = re.compile(rb"\"argsrepr\": \"\['([0-9a-f]{16})'\]\"")
-ONCE_MORE = {"max_retries": 1, "interval_start": 0}
+TRIPS = 2
+MESSAGES_AT_ONCE = 1000
 
 
 def celery_app(settings: Settings) -> Celery:
@@ -60,15 +62,23 @@ def celery_app(settings: Settings) -> Celery:
     return app
 
 
-def publish(app: Celery, sweep_id: str, messages: int) -> None:
-    """Send `messages` hints that the sweep has queued runs, or log why not: a reaper sends those that are missing."""
-    try:
-        with app.producer_or_acquire() as producer:
-            for _ in range(messages):
-                # One more try, because the connection may be one that the broker has closed since it was last used.
-                app.send_task(TRAIN_TASK, args=[sweep_id], producer=producer, retry=True, retry_policy=ONCE_MORE)
-    except (OperationalError, RedisError) as error:
-        logger.warning("No message could be published for sweep %s, a reaper will: %s", sweep_id, error)
+def publish(app: Celery, messages: Mapping[str, int]) -> None:
+    """Send hints that sweeps have queued runs, so many for each id, in one trip; or log why not: a reaper sends them.
+
+    A trip that fails is made once more, because the connection may be one that the broker has closed since it was last
+    used. Then some hints are doubled, which is harmless.
+    """
+    for attempt in range(TRIPS):
+        try:
+            with app.producer_or_acquire() as producer, producer.batch(MESSAGES_AT_ONCE):
+                for sweep_id, count in messages.items():
+                    for _ in range(count):
+                        app.send_task(TRAIN_TASK, args=[sweep_id], producer=producer, retry=False)
+        except (BatchPublishError, OperationalError, RedisError) as error:
+            if attempt == TRIPS - 1:
+                logger.warning("No message could be published for %s, a reaper will: %s", ", ".join(messages), error)
+        else:
+            return
 
 
 def waiting(redis: Redis) -> Counter[str]:

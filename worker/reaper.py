@@ -62,7 +62,7 @@ class Reaper:
         missing = max(0, found.needy_runs - queue.messages[sweep_id]) if found.needy_runs else 0
         if missing:
             logger.info("Sweep %s: publishing %d messages anew", sweep_id, missing)
-            publish(self._app, sweep_id, messages=missing)
+            publish(self._app, {sweep_id: missing})
         if found.requeued or found.lost or found.cancelled or missing:
             self._leases.tally.reaped(
                 requeued=found.requeued, lost=found.lost, cancelled=found.cancelled, republished=missing

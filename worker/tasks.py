@@ -85,4 +85,4 @@ def train(task: Task, sweep_id: str) -> None:
         logger.info("Sweep %s: training scales %s", sweep_id, ", ".join(f"{run.scale:g}" for run in claim.runs))
         training = ClaimTraining(claim, leases(), settings())
         handed_back = training.run(warm_stack(), stop=lambda: bool(_shutting_down.value))
-        publish(current_app, sweep_id, messages=handed_back)
+        publish(current_app, {sweep_id: handed_back})

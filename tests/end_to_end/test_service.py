@@ -117,7 +117,7 @@ def test_a_sweep_that_fails_says_why_and_the_worker_goes_on(service: Service) ->
 def test_messages_too_many_train_nothing_twice(service: Service) -> None:
     location = service.submit("/sweeps", {"scales": [0.1, 0.5], **SMALL})
     app = celery_app(Settings(redis_url=service.store.url))
-    publish(app, location.split("/")[-1], messages=20)
+    publish(app, {location.split("/")[-1]: 20})
     app.close()
     sweep = service.finished(location)
     wait_until(lambda: service.store.client.llen("noisesweep") == 0)

@@ -34,7 +34,7 @@ def test_the_same_message_ten_times_at_once_and_again_after_success_trains_nothi
     message = fleet.redis.lindex(QUEUE, 0)
     assert message
     fleet.redis.lpush(QUEUE, *[message] * 10)  # the very same, down to its delivery tag
-    publish(app, sweep_id, messages=10)
+    publish(app, {sweep_id: 10})
     fleet.ensure_worker()
     fleet.assert_whole(sweep_id, undisturbed)
     assert [run.attempts for run in fleet.sweep(sweep_id).runs] == [1, 1, 1, 1]

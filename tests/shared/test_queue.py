@@ -9,7 +9,7 @@ from shared.settings import Settings
 
 def test_a_message_is_json_that_carries_the_id_alone(settings: Settings, redis: Redis) -> None:
     app = celery_app(settings)
-    publish(app, "0123456789abcdef", messages=3)
+    publish(app, {"0123456789abcdef": 3})
     app.close()
     messages = [json.loads(message) for message in redis.lrange(QUEUE, 0, -1)]
     assert len(messages) == 3

@@ -57,8 +57,8 @@ def test_messages_that_were_lost_are_published_again_and_those_that_wait_are_not
     reaper: Reaper, app: Celery, sweeps: Sweeps, redis: Redis
 ) -> None:
     sweep_id, other = opened(sweeps, redis), opened(sweeps, redis)
-    publish(app, sweep_id, messages=1)
-    publish(app, other, messages=3)
+    publish(app, {sweep_id: 1})
+    publish(app, {other: 3})
     for _ in range(2):
         silence(redis, sweep_id)
         silence(redis, other)
