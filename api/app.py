@@ -29,7 +29,7 @@ noisy images, and every epoch's metrics and the picture come back.
 All durations are in seconds, all times in UTC. Errors are problem documents (RFC 9457).
 """
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LOOPBACK = ["localhost", "127.0.0.1", "::1"]
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -63,7 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
             expose_headers=["ETag", "Location", "Preference-Applied", "Retry-After", REQUEST_ID],
         )
     # Else any web page could drive a service without keys from its user's browser, under a name that leads to loopback.
-    app.add_middleware(Protection, hosts=LOOPBACK if settings.serves_loopback_only else ())
+    app.add_middleware(Protection, hosts=settings.allowed_hosts or (LOOPBACK if settings.serves_loopback_only else []))
     app.add_middleware(Telemetry, registry=app.state.registry)
     keys = [Depends(Access(settings.api_keys))] if settings.api_keys else []
     for routes in (sweeps, runs, events, queue, workers, datasets, metrics):

@@ -1,6 +1,9 @@
 """The command line: `noisesweep up | demo | api | worker | doctor`."""
 
+import hashlib
 import os
+import re
+import secrets
 import sys
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -19,6 +22,8 @@ from shared.models import DatasetName, SweepRequest
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 WRONG_USAGE = 2
+API_KEYS = "NOISESWEEP_API_KEYS"
+KEY_NAME = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 NOTEBOOK_SCALES = [0.1, 0.5, 1.0, 2.0, 4.0]
 FIRST_SEED = [0]
 DATA = platformdirs.user_data_path("noisesweep")
@@ -62,9 +67,24 @@ def run_demo(
         _refuse(*(f"--{fault['loc'][0] if fault['loc'] else 'scales'}: {fault['msg']}" for fault in error.errors()))
     if not plot.absolute().parent.is_dir():
         _refuse(f"--plot: there is no folder {plot.absolute().parent}")
+    os.environ.pop(API_KEYS, None)  # the demo's service is its own, and ends with it
     request = request.model_copy(update={"dataset": dataset or choose_dataset(console)})
     if not demo(request, console, workers, plot):
         raise typer.Exit(1)
+
+
+@app.command()
+def key(name: Annotated[str, typer.Argument(help="Whose key it is: 1 to 32 of A-Z a-z 0-9 _ . -")]) -> None:
+    """Make an API key, print it this once, and the line that lets its holder in."""
+    if not KEY_NAME.fullmatch(name):
+        _refuse(f"{name!r} cannot name a key: 1 to 32 characters of A-Z a-z 0-9 _ . -")
+    secret = f"ns_{secrets.token_urlsafe(32)}"
+    known = os.environ.get(API_KEYS)
+    if known and f"{name}:" in known:
+        _refuse(f"there is a key of {name} in {API_KEYS} already: remove it, or choose another name")
+    entries = ",".join(filter(None, [known, f"{name}:{hashlib.sha256(secret.encode()).hexdigest()}"]))
+    print(f"The key of {name}. It is kept nowhere and shown this once:\n\n    {secret}\n")
+    print(f"To let its holder in, start the API with\n\n    {API_KEYS}={entries}\n")
 
 
 @app.command(context_settings={"ignore_unknown_options": True})

@@ -54,6 +54,11 @@ class Settings(BaseSettings):
         description="Who may use the API: NAME:SHA256 of each key, separated by commas, as `noisesweep key` prints it. "
         "Without any, the API is open to whoever reaches it.",
     )
+    allowed_hosts: Annotated[list[str], NoDecode] = Field(
+        default=[],
+        description="Names that the API answers to, separated by commas; if unset, those of loopback where it binds "
+        "loopback, and all elsewhere.",
+    )
     cors_origins: Annotated[list[str], NoDecode] = Field(
         default=[], description="Web origins whose pages may use the API from a browser, separated by commas."
     )
@@ -97,10 +102,10 @@ class Settings(BaseSettings):
             keys[match[1]] = match[2]
         return keys
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("allowed_hosts", "cors_origins", mode="before")
     @classmethod
     def _separated_by_commas(cls, value: object) -> object:
-        return [origin.strip() for origin in value.split(",") if origin.strip()] if isinstance(value, str) else value
+        return list(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
     @property
     def serves_loopback_only(self) -> bool:

@@ -48,7 +48,12 @@ def invented_metrics(epoch: int, scale: float) -> EpochMetrics:
 
 
 @pytest.fixture
-def training(settings: Settings) -> Iterator[Training]:
+def leases(settings: Settings) -> Iterator[Leases]:
     leases = Leases(settings)
-    yield Training(leases)
+    yield leases
     leases.close()
+
+
+@pytest.fixture
+def training(leases: Leases) -> Training:
+    return Training(leases)

@@ -87,13 +87,6 @@ def test_sweeps_that_come_at_once_do_not_slip_in_together(http_of_narrow: httpx.
     assert sorted(answers) == [202, 202, 429, 429, 429, 429, 429, 429]
 
 
-@pytest.fixture
-def leases(settings: Settings) -> Iterator[Leases]:
-    leases = Leases(settings)
-    yield leases
-    leases.close()
-
-
 def mixed(http: httpx.Client, leases: Leases) -> str:
     """A sweep of three whose runs have succeeded, failed and been cancelled."""
     sweep_id = str(http.post("/sweeps", json=THREE).json()["id"])

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.access import hash_of
 from client.cli import spread
 from client.launcher import store_binary
+from shared.settings import Settings
 
 
 def noisesweep(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -36,6 +38,7 @@ def test_other_options_keep_their_values() -> None:
         (["demo", "--dataset", "cifar10"], "digits"),
         (["demo", "--scales"], "requires an argument"),
         (["up", "--port", "0"], "--port"),
+        (["key", "a b"], "cannot name a key"),
         (["fly"], "No such command"),
     ],
 )
@@ -46,10 +49,23 @@ def test_wrong_usage_is_refused_before_anything_starts(arguments: list[str], sai
     assert "Traceback" not in refusal.stderr
 
 
+def test_a_key_is_shown_once_with_the_line_that_lets_it_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOISESWEEP_API_KEYS", raising=False)
+    secret, line = (text.strip() for text in noisesweep("key", "alice").stdout.splitlines() if text.startswith("    "))
+    variable, entries = line.split("=")
+    monkeypatch.setenv(variable, entries)
+    assert Settings().api_keys == {"alice": hash_of(secret)}
+    both = noisesweep("key", "bob").stdout.splitlines()[-2].strip()
+    monkeypatch.setenv(*both.split("="))
+    assert list(Settings().api_keys) == ["alice", "bob"]
+    again = noisesweep("key", "alice")
+    assert (again.returncode, again.stdout) == (2, "")
+
+
 def test_help_lists_the_commands() -> None:
     listing = noisesweep("--help")
     assert listing.returncode == 0
-    for command in ("up", "demo", "api", "worker", "doctor"):
+    for command in ("up", "demo", "api", "worker", "doctor", "key"):
         assert f" {command} " in listing.stdout
 
 

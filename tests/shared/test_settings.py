@@ -1,4 +1,5 @@
 import pytest
+from pydantic import ValidationError
 
 from shared.settings import Settings
 
@@ -13,3 +14,24 @@ def test_the_password_of_the_store_shows_in_no_repr() -> None:
 ])  # fmt: skip
 def test_only_addresses_of_this_machine_count_as_loopback(host: str, loopback: bool) -> None:
     assert Settings(host=host).serves_loopback_only is loopback
+
+
+def test_api_keys_are_names_and_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOISESWEEP_API_KEYS", f"alice:{'a' * 64}, bob:{'b' * 64},")
+    assert Settings().api_keys == {"alice": "a" * 64, "bob": "b" * 64}
+    monkeypatch.setenv("NOISESWEEP_API_KEYS", "")
+    assert Settings().api_keys == {}
+
+
+@pytest.mark.parametrize(("keys", "said"), [
+    ("alice", "NAME:SHA256"), ("alice:short", "NAME:SHA256"), (f"a b:{'a' * 64}", "NAME:SHA256"),
+    (f"alice:{'A' * 64}", "NAME:SHA256"), (f"alice:{'a' * 64},alice:{'b' * 64}", "alice stands twice"),
+])  # fmt: skip
+def test_api_keys_that_are_none_are_refused(keys: str, said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Settings(api_keys=keys)
+
+
+def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOISESWEEP_CORS_ORIGINS", "https://a.example, https://b.example")
+    assert Settings().cors_origins == ["https://a.example", "https://b.example"]
