@@ -11,7 +11,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from api.records import StreamEntry, event_of
+from api.records import StreamEntry, events_of
 from api.store import NO_EVENT, Store
 from shared.errors import TooManyStreamsError
 from shared.keys import SweepKeys
@@ -189,12 +189,12 @@ class Tail:
                 await asyncio.sleep(AGAIN_SECONDS)
                 continue
             for key, entries in cast("list[tuple[str, list[StreamEntry]]]", reply or []):
-                self._tell(sweeps[key], [event_of(sweeps[key], entry) for entry in entries])
+                self._tell(sweeps[key], events_of(sweeps[key], entries), last=entries[-1][0])
 
-    def _tell(self, sweep_id: str, events: list[Event]) -> None:
+    def _tell(self, sweep_id: str, events: list[Event], last: str) -> None:
         if sweep_id not in self._followers:
             return  # the last follower has left meanwhile
-        self._positions[sweep_id] = events[-1].id
+        self._positions[sweep_id] = last
         for news in map(told, events):
             for follower in self._followers[sweep_id]:
                 follower.tell(news)

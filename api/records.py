@@ -21,6 +21,7 @@ from shared.models import (
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The id of an entry, and its fields.
 StreamEntry = tuple[str, dict[str, str]]
+KINDS = frozenset(EventType)
 
 
 STRANDED = "It waits, and no worker is alive to train it: start one with `noisesweep worker`."
@@ -77,14 +78,17 @@ def run_of(sweep_id: str, index: int, record: Sequence[str], reply: Sequence[Any
     )
 
 
-def event_of(sweep_id: str, entry: StreamEntry) -> Event:
-    """The model of an entry of a sweep's stream."""
-    event_id, fields = entry
+def events_of(sweep_id: str, entries: Sequence[StreamEntry]) -> list[Event]:
+    """The models of entries of a sweep's stream, without those of kinds that only a newer program knows."""
+    return [_event(sweep_id, *entry) for entry in entries if entry[1]["type"] in KINDS]
+
+
+def _event(sweep_id: str, event_id: str, fields: dict[str, str]) -> Event:
     kind, data = EventType(fields["type"]), fields["data"]
     return Event(
         id=event_id,
         type=kind,
-        at=_time(f"{event_id.split('-')[0]}000"),
+        at=_time(f"{event_id.split('-', maxsplit=1)[0]}000"),
         run_id=run_id(sweep_id, int(fields["index"])) if fields["index"] else None,
         status=RunStatus(json.loads(data)["status"]) if kind is EventType.RUN_ENDED else None,
         metrics=EpochMetrics.model_validate_json(data) if kind is EventType.EPOCH else None,

@@ -10,7 +10,7 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.client import NEVER_DECODE
 
 from api.batched import Batched
-from api.records import StreamEntry, event_of, run_of, sweep_of
+from api.records import StreamEntry, events_of, run_of, sweep_of
 from api.workers import Workers
 from shared.counters import Counter, field
 from shared.errors import ModelNotFoundError, RunNotFoundError, SweepNotFoundError
@@ -221,17 +221,20 @@ class Store:
             for version, queued in zip(replies[::2], replies[1::2], strict=True)
         ]
 
-    async def events(self, sweep_id: str, after: str, limit: int = 500) -> list[Event]:
+    async def events(self, sweep_id: str, after: str, limit: int) -> list[Event]:
         """The first events of the sweep after an id, "0-0" being before all, in order."""
-        entries = await self.redis.xrange(SweepKeys(sweep_id).events, min=f"({after}", count=limit)
-        return [event_of(sweep_id, entry) for entry in cast("list[StreamEntry]", entries)]
+        return events_of(sweep_id, await self._entries(sweep_id, after, limit))
 
     async def events_after(self, sweep_id: str, after: str) -> AsyncIterator[Event]:
         """All events of the sweep after an id, read page by page."""
-        while page := await self.events(sweep_id, after):
-            for event in page:
+        while entries := await self._entries(sweep_id, after, 500):
+            for event in events_of(sweep_id, entries):
                 yield event
-            after = page[-1].id
+            after = entries[-1][0]
+
+    async def _entries(self, sweep_id: str, after: str, limit: int) -> list[StreamEntry]:
+        entries = await self.redis.xrange(SweepKeys(sweep_id).events, min=f"({after}", count=limit)
+        return cast("list[StreamEntry]", entries)
 
     async def last_event_id(self, sweep_id: str) -> str:
         """The id of the sweep's last event, "0-0" if nothing has happened."""

@@ -9,6 +9,7 @@ import pytest
 from redis import Redis
 
 import api.events
+from shared.keys import SweepKeys
 from shared.models import Event
 from shared.settings import Settings
 from tests.api.conftest import Training
@@ -258,3 +259,18 @@ def test_an_id_that_is_none_is_refused(http: httpx.Client, nonsense: str) -> Non
     ):
         assert answer.status_code == 422
     assert http.get("/sweeps/0123456789abcdef/events").status_code == 404
+
+
+def test_an_event_that_only_a_newer_worker_knows_is_left_out_and_harms_nobody(
+    http: httpx.Client, training: Training, redis: Redis
+) -> None:
+    sweep = submitted(http)
+    events, new_kind = SweepKeys(sweep.split("/")[-1]).events, {"type": "run.levitated", "index": "0", "data": "{}"}
+    redis.xadd(events, new_kind)
+    stream = Stream(http, f"{sweep}/events")
+    redis.xadd(events, new_kind)
+    training.epochs(sweep, runs=2, epochs=1, end=True)
+    stream.end()
+    assert stream.types == [*["run.started"] * 2, *["epoch", "run.ended"] * 2, "sweep.ended"]
+    page = http.get(f"{sweep}/events", headers={"Accept": "application/json"}).json()
+    assert [event["type"] for event in page["events"]] == stream.types

@@ -1,6 +1,7 @@
 """The service as a user has it: an API and a Celery worker in processes of their own, on a real store."""
 
 import io
+import json
 import os
 import subprocess
 import zipfile
@@ -28,6 +29,11 @@ class Service:
         self.http = http
         self.store = store
         self._stack = stack
+
+    def log(self) -> list[dict[str, str]]:
+        """The lines of the parts' log that are JSON, which those of libraries without Python's logging are not."""
+        assert self._stack.log
+        return [json.loads(line) for line in self._stack.log.read_text().splitlines() if line.startswith("{")]
 
     def restart_worker(self) -> None:
         """As a rolling deploy does: SIGTERM, wait, start anew."""
@@ -128,6 +134,24 @@ def test_messages_too_many_train_nothing_twice(service: Service) -> None:
     assert events == expected
     for index in range(2):
         assert service.store.client.hget(keys.run(index), "attempts") == "1"
+
+
+def test_the_worker_says_of_a_run_which_request_asked_for_it(service: Service) -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    headers = {"X-Request-ID": "asked-for-this", "traceparent": trace}
+    submitted = service.http.post("/sweeps", json={"scales": [0.1], **SMALL}, headers=headers)
+    sweep = service.finished(submitted.headers["Location"])
+    lines = [line for line in service.log() if line.get("request_id") == "asked-for-this"]
+    assert {line["traceparent"] for line in lines} == {trace}
+    by_worker = [line["message"] for line in lines if line["logger"].startswith("worker")]
+    assert by_worker == [f"Sweep {sweep.id}: training scales 0.1", f"Run {sweep.runs[0].id} succeeded"]
+
+
+def test_the_worker_is_listed_and_its_runs_name_it(service: Service) -> None:
+    sweep = service.finished(service.submit("/sweeps", {"scales": [0.1], **SMALL}))
+    (worker,) = service.http.get("/workers").json()["workers"]
+    assert (worker["device"], worker["processes"], worker["alive"]) == ("cpu", 2, True)
+    assert sweep.runs[0].worker == worker["name"]
 
 
 def test_every_epoch_is_an_event_that_carries_its_metrics(service: Service) -> None:
