@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 
-from api import conditional, problems
+from api import conditional, document, problems
 from api.access import Access
 from api.events import Tail
 from api.protection import Protection
@@ -51,7 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
         description=DESCRIPTION,
         version=__version__,
         lifespan=lifespan,
-        responses=problems.EVERYWHERE,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.registry = CollectorRegistry()
     if settings.cors_origins:
@@ -66,11 +66,14 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Protection, hosts=settings.allowed_hosts or (LOOPBACK if settings.serves_loopback_only else []))
     app.add_middleware(Telemetry, registry=app.state.registry)
     keys = [Depends(Access(settings.api_keys))] if settings.api_keys else []
-    for routes in (sweeps, runs, events, queue, workers, datasets, metrics):
-        app.include_router(routes.router, dependencies=keys, responses=problems.REFUSED if keys else {})
+    refused = problems.REFUSED if keys else {}
+    for routes in (sweeps, runs, events, queue, workers, metrics):
+        app.include_router(routes.router, dependencies=keys, responses=problems.STORED | refused)
+    app.include_router(datasets.router, dependencies=keys, responses=refused)
     for routes in (health, problem_pages):
         app.include_router(routes.router)
     app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
     problems.install(app)
     conditional.install(app)
+    document.install(app)
     return app

@@ -12,10 +12,16 @@ from shared import __version__
 from shared.keys import parse_run_id, parse_sweep_id
 from shared.models import Run, Sweep
 
+CACHE_CONTROL = "private, no-cache"
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 IfNoneMatch = Annotated[
-    str | None, Header(description="ETags that the client has: 304 without a body if one of them is the newest.")
+    str | None,
+    Header(
+        description="ETags that the client has: 304 without a body if one of them is the newest.",
+        examples=['"48-0.1.0"', "*"],
+    ),
 ]
+SweepId = Annotated[str, Path(description="A sweep's id.", examples=["5f0c6a1e9b3d2748"])]
 # The `responses` of a route that may answer so.
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has the newest version."}}
 
@@ -38,11 +44,12 @@ def refuse_known(if_none_match: str | None, etag: str) -> None:
         raise NotModified(etag)
 
 
-async def _sweep_if_modified(
+async def sweep_if_modified(
     store: StoreDep,
-    sweep_id: Annotated[str, Path(description="A sweep's id.", examples=["5f0c6a1e9b3d2748"])],
+    sweep_id: SweepId,
     if_none_match: IfNoneMatch = None,
 ) -> Sweep:
+    """The sweep that a path names, unless the client has it in its newest version."""
     sweep_id = parse_sweep_id(sweep_id)
     if if_none_match:
         refuse_known(if_none_match, etag_of(await store.state(sweep_id)))
@@ -61,7 +68,7 @@ async def _run_if_modified(
 
 
 # The sweep or run that a path names, unless the client has it in its newest version.
-ModifiedSweepDep = Annotated[Sweep, Depends(_sweep_if_modified)]
+ModifiedSweepDep = Annotated[Sweep, Depends(sweep_if_modified)]
 ModifiedRunDep = Annotated[Run, Depends(_run_if_modified)]
 
 
@@ -70,7 +77,7 @@ def validators(answered: Sweep | Run) -> dict[str, str]:
     version = answered.version if isinstance(answered, Sweep) else answered.sweep_version
     return {
         "ETag": etag_of(State(version, stranded=answered.status_detail is not None)),
-        "Cache-Control": "private, no-cache",
+        "Cache-Control": CACHE_CONTROL,
     }
 
 
@@ -79,6 +86,7 @@ def install(app: FastAPI) -> None:
 
     async def answer(_request: Request, error: Exception) -> Response:
         assert isinstance(error, NotModified)  # noqa: S101 - registered for this type alone
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": error.etag})
+        headers = {"ETag": error.etag, "Cache-Control": CACHE_CONTROL}
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
 
     app.add_exception_handler(NotModified, answer)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from api.events import Tail
 from api.idempotency import Answer, Idempotency
 from api.queue import RunQueue
 from api.store import Origin, Store
+from shared.errors import RunNotFoundError, SweepNotFoundError
 from shared.keys import new_sweep_id, parse_run_id, parse_sweep_id
 from shared.models import Estimate, Run, Sweep, SweepRequest
 
@@ -111,7 +113,8 @@ class Submission:
         headers = {"Retry-After": str(POLL_AFTER_SECONDS)}
         if self._wait_seconds:
             await self._tail.wait_for_end(answer.sweep_id, self._wait_seconds)
-            answer = await read(answer.sweep_id)
+            with suppress(SweepNotFoundError, RunNotFoundError):  # deleted since: a key keeps the answer that it got
+                answer = await read(answer.sweep_id)
             headers["Preference-Applied"] = f"wait={self._wait_seconds}"
         return Response(answer.body, HTTPStatus.ACCEPTED, {"Location": answer.location, **headers}, "application/json")
 
@@ -124,7 +127,7 @@ async def _submission(
         Header(
             min_length=1,
             max_length=255,
-            pattern=r"^[ -~]+$",
+            pattern=r"^[!-~]([ -~]*[!-~])?$",  # blanks around it are none of a header's value
             description="Makes the request safe to repeat: for a day the same key gets the same answer.",
         ),
     ] = None,

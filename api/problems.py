@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from redis.exceptions import OutOfMemoryError, RedisError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from api.validation import InvalidField, invalid_fields
 from shared.errors import (
@@ -219,6 +220,7 @@ def _document(description: str) -> dict[str, Any]:
 
 # The `responses` of routes that take runs in.
 SUBMISSION = documented(
+    HTTPStatus.BAD_REQUEST,
     HTTPStatus.CONFLICT,
     HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.TOO_MANY_REQUESTS,
@@ -226,11 +228,8 @@ SUBMISSION = documented(
 )
 # The `responses` of routes that want an API key.
 REFUSED = documented(HTTPStatus.UNAUTHORIZED)
-# The `responses` of the whole app. The default stands in for FastAPI's own 422, which no route answers with.
-EVERYWHERE: dict[int | str, dict[str, Any]] = {
-    **documented(HTTPStatus.SERVICE_UNAVAILABLE),
-    "default": _document("Any other error."),
-}
+# The `responses` of routes that read or write the store.
+STORED = documented(HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def install(app: FastAPI) -> None:
@@ -239,20 +238,6 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(error_type, _from_table)
     app.add_exception_handler(HTTPException, _from_http)
     app.add_exception_handler(RequestValidationError, _from_validation)
-    _describe(app)
-
-
-def _describe(app: FastAPI) -> None:
-    """Put the schema of the problem document, which belongs to no route's model, into the OpenAPI document."""
-    generate = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = generate()
-        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-        document["components"]["schemas"] |= problem.pop("$defs") | {"Problem": problem}
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to extend the document
 
 
 def respond(
@@ -285,7 +270,7 @@ class AsciiJsonResponse(JSONResponse):
 
 async def _from_table(request: Request, error: Exception) -> JSONResponse:
     kind = next(TABLE[base] for base in type(error).__mro__ if base in TABLE)
-    seconds = RETRY_AFTER_SECONDS if kind is UNAVAILABLE else None
+    seconds = RETRY_AFTER_SECONDS if kind in (UNAVAILABLE, TOO_MANY_STREAMS) else None
     if isinstance(error, QueueFullError):
         seconds = error.retry_after_seconds
     headers = {} if seconds is None else {"Retry-After": str(seconds)}
@@ -301,7 +286,18 @@ async def _from_http(request: Request, error: Exception) -> JSONResponse:
     detail = str(error.detail)
     if kind is NO_SUCH_PAGE:
         detail = f"Nothing is served at {request.url.path}; /docs lists what is."
-    return respond(request, kind, detail, headers=error.headers)
+    headers = {"Allow": _allowed(request)} if kind is METHOD else error.headers
+    return respond(request, kind, detail, headers=headers)
+
+
+def _allowed(request: Request) -> str:
+    """Every method that the address takes. The router names those of one route, and an address may have several."""
+    allowed = (
+        method
+        for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    )
+    return ", ".join(allowed)
 
 
 async def _from_validation(request: Request, error: Exception) -> JSONResponse:

@@ -11,7 +11,7 @@ from api.events import Tail, concerns
 from api.problems import documented
 from api.store import NO_EVENT, Store
 from shared.keys import parse_run_id
-from shared.models import EventList
+from shared.models import EventList, EventType
 
 router = APIRouter(tags=["events"])
 
@@ -25,11 +25,35 @@ class EventStream(StreamingResponse):
     media_type = "text/event-stream"
 
 
+# Neither of the two answers is to be kept: the next one differs.
+HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "description": "What Last-Event-ID takes."},
+        "event": {"enum": list(EventType)},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/Event"},
+        },
+    },
+    "required": ["id", "event", "data"],
+}
+_CLOSING = {
+    "type": "object",
+    "description": "The service is about to stop: come back for what follows the last event that had an id.",
+    "properties": {"event": {"const": "closing"}, "data": {"const": "{}"}, "retry": {"type": "integer"}},
+    "required": ["event", "data"],
+}
 FOLLOWED: dict[int | str, dict[str, Any]] = {
     200: {
-        "model": EventList,
         "description": "Server-sent events, each with an Event as its data, until all has ended; or a page of them.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "headers": {"Cache-Control": {"required": True, "schema": {"const": "no-store"}}},
+        "content": {
+            "text/event-stream": {"itemSchema": {"anyOf": [_EVENT, _CLOSING]}},
+            "application/json": {"schema": {"$ref": "#/components/schemas/EventList"}},
+        },
     },
     204: {"description": "All has ended, and there is no event after that one."},
 }
@@ -50,10 +74,10 @@ class Following:
             return await self._page(path, sweep_id, index)
         # 204 is what keeps a browser from coming back for more.
         if over and not await self._anything_follows(sweep_id, index):
-            return Response(status_code=HTTPStatus.NO_CONTENT)
+            return Response(status_code=HTTPStatus.NO_CONTENT, headers=HEADERS)
         self._tail.make_sure_of_room()
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return EventStream(self._tail.stream(sweep_id, self._after, index), headers=headers)
+        stream = self._tail.stream(sweep_id, self._after, index)
+        return EventStream(stream, headers=HEADERS | {"X-Accel-Buffering": "no"})
 
     async def _anything_follows(self, sweep_id: str, index: int | None) -> bool:
         async for event in self._store.events_after(sweep_id, self._after):
@@ -67,7 +91,7 @@ class Following:
             events=[event for event in events if concerns(event, index)],
             next=f"{path}?after={events[-1].id}" if events else None,
         )
-        return Response(page.model_dump_json(), media_type="application/json")
+        return Response(page.model_dump_json(), media_type="application/json", headers=HEADERS)
 
 
 async def _following(
@@ -75,11 +99,19 @@ async def _following(
     tail: TailDep,
     last_event_id: Annotated[
         str | None,
-        Header(pattern=EVENT_ID, description="The id of the last event received: only later ones are told."),
+        Header(
+            pattern=EVENT_ID,
+            description="The id of the last event received: only later ones are told.",
+            examples=["1773133200123-0"],
+        ),
     ] = None,
     after: Annotated[str, Query(pattern=EVENT_ID, description="The same, for clients that set no headers.")] = NO_EVENT,
     accept: Annotated[
-        str, Header(description="application/json gives a page of at most 1000 events; anything else a stream.")
+        str,
+        Header(
+            description="application/json gives a page of at most 1000 events; anything else a stream.",
+            examples=["text/event-stream", "application/json"],
+        ),
     ] = "*/*",
 ) -> Following:
     as_json = "application/json" in accept and "text/event-stream" not in accept

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from api.dependencies import StoreDep
+from api.problems import STORED
 
 router = APIRouter(tags=["health"])
 
@@ -22,7 +23,7 @@ async def healthz() -> Health:
     return Health()
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses=STORED)
 async def readyz(store: StoreDep) -> Health:
     """Redis answers; 503 while it does not."""
     await store.ping()

@@ -2,8 +2,9 @@
 
 from html import escape
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
@@ -41,7 +42,7 @@ async def list_problems() -> HTMLResponse:
 
 
 @router.get("/{slug}", response_class=HTMLResponse, responses=documented(HTTPStatus.NOT_FOUND))
-async def explain_problem(slug: str) -> HTMLResponse:
+async def explain_problem(slug: Annotated[str, Path(description="The kind.", examples=["not-found"])]) -> HTMLResponse:
     """What one kind of problem means and what to do about it."""
     if slug not in KINDS:
         raise HTTPException(HTTPStatus.NOT_FOUND)

@@ -28,6 +28,7 @@ class KerasResponse(Response):
 KERAS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A .keras file; it takes float32 images (n, 784): pixels in [0, 1] plus noise.",
+        "headers": {"Content-Disposition": {"required": True, "schema": {"type": "string"}}},
         "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
     }
 }

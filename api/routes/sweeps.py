@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 
 from api import listing, results
 from api.access import key_of
-from api.conditional import NOT_MODIFIED, ModifiedSweepDep, validators
+from api.conditional import NOT_MODIFIED, IfNoneMatch, ModifiedSweepDep, SweepId, sweep_if_modified, validators
 from api.dependencies import ESTIMATE, QueueDep, StoreDep, SubmissionDep, SweepDep
 from api.idempotency import Answer
 from api.plots import accuracy
@@ -22,6 +22,7 @@ READ = documented(HTTPStatus.NOT_FOUND) | NOT_MODIFIED
 CSV: dict[int | str, dict[str, Any]] = {
     200: {"description": "The rows, as JSON or CSV.", "content": {"text/csv": {"schema": {"type": "string"}}}}
 }
+READ_TABLE = READ | CSV | documented(HTTPStatus.UNPROCESSABLE_ENTITY)
 NOT_FOUND_OR_CONFLICT = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
@@ -70,16 +71,21 @@ async def get_sweep(sweep: ModifiedSweepDep) -> Response:
     return Response(sweep.model_dump_json(), headers=validators(sweep), media_type="application/json")
 
 
-@router.get("/{sweep_id}/results", response_model=Results, responses=READ | CSV)
+@router.get("/{sweep_id}/results", response_model=Results, responses=READ_TABLE)
 async def get_results(
-    sweep: ModifiedSweepDep,
+    sweep_id: SweepId,
     store: StoreDep,
-    accept: Annotated[str, Header(description="text/csv gives CSV, anything else JSON.")] = "*/*",
+    accept: Annotated[
+        str, Header(description="text/csv gives CSV, anything else JSON.", examples=["application/json", "text/csv"])
+    ] = "*/*",
     file_format: Annotated[
         Literal["json", "csv"] | None, Query(alias="format", description="The same, and the stronger of the two.")
     ] = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Every epoch of every run: one row each, with the run's scale and seed."""
+    # As a dependency it would be asked before an invalid format is refused.
+    sweep = await sweep_if_modified(store, sweep_id, if_none_match)
     headers = validators(sweep) | {"Vary": "Accept"}
     if file_format == "csv" or (file_format is None and "text/csv" in accept):
         disposition = {"Content-Disposition": f'attachment; filename="{sweep.id}.csv"'}
@@ -105,7 +111,12 @@ async def cancel_sweep(sweep: SweepDep, store: StoreDep) -> Sweep:
 @router.post(
     "/{sweep_id}/retry",
     status_code=HTTPStatus.ACCEPTED,
-    responses=documented(*NOT_FOUND_OR_CONFLICT, HTTPStatus.TOO_MANY_REQUESTS),
+    responses=documented(
+        *NOT_FOUND_OR_CONFLICT,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.INSUFFICIENT_STORAGE,
+    ),
 )
 async def retry_sweep(request: Request, sweep: SweepDep, queue: QueueDep) -> Sweep:
     """Queue the failed and the cancelled runs again; what has succeeded is kept."""

@@ -5,7 +5,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 MAX_SCALES = 64
 MAX_RUNS = 256
@@ -51,6 +51,14 @@ Scale = Annotated[
     ),
     AfterValidator(abs),  # -0.0 passes as 0 and is printed as such
 ]
+
+
+def as_integer(value: object) -> object:
+    """JSON has one kind of number, and its 20.0 is the integer 20; anything else stays as it came."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Integer = Annotated[int, BeforeValidator(as_integer)]
 Seed = Annotated[
     int,
     Field(
@@ -60,10 +68,12 @@ Seed = Annotated[
         "Runs of one seed differ in their scale alone.",
         examples=[0],
     ),
+    BeforeValidator(as_integer),  # the last: else the bounds are missing in the schema
 ]
 TagKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.-]{1,32}$")]
 TagValue = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+# The pattern lets the schema say, too, that blanks alone are no name.
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"\S")]
 
 
 class TrainingConfig(BaseModel):
@@ -77,15 +87,17 @@ class TrainingConfig(BaseModel):
         description="The images to train and to validate on; GET /datasets describes each.",
         examples=["mnist"],
     )
-    epochs: int = Field(default=20, ge=1, le=MAX_EPOCHS, description="Passes over the training images.", examples=[20])
-    batch_size: int = Field(
+    epochs: Integer = Field(
+        default=20, ge=1, le=MAX_EPOCHS, description="Passes over the training images.", examples=[20]
+    )
+    batch_size: Integer = Field(
         default=128,
         ge=1,
         le=10_000,
         description="Images in a minibatch; the last one of an epoch may be shorter.",
         examples=[128],
     )
-    hidden_units: list[Annotated[int, Field(ge=1, le=4096)]] = Field(
+    hidden_units: list[Annotated[int, Field(ge=1, le=4096), BeforeValidator(as_integer)]] = Field(
         default=[512, 512],
         min_length=1,
         max_length=8,
@@ -143,6 +155,7 @@ class TrainingRequest(TrainingConfig):
     tags: dict[TagKey, TagValue] = Field(
         default={},
         max_length=16,
+        json_schema_extra={"additionalProperties": False},
         description="Up to 16 labels to find it by: keys of 1 to 32 characters of a-z 0-9 _ . -, values of 1 to 64.",
         examples=[{"course": "ml-101", "group": "b"}],
     )
@@ -160,6 +173,7 @@ class SweepRequest(TrainingRequest):
     scales: Annotated[list[Scale], AfterValidator(refuse_repeats)] = Field(
         min_length=1,
         max_length=MAX_SCALES,
+        json_schema_extra={"uniqueItems": True},
         description=f"The noise scales to train at: 1 to {MAX_SCALES} different ones.",
         examples=[[0.1, 0.5, 1.0, 2.0, 4.0]],
     )
@@ -167,6 +181,7 @@ class SweepRequest(TrainingRequest):
         default=[0],
         min_length=1,
         max_length=MAX_RUNS,
+        json_schema_extra={"uniqueItems": True},
         description=f"Each scale is trained once per seed; scales x seeds give at most {MAX_RUNS} runs.",
         examples=[[0]],
     )

@@ -1,8 +1,10 @@
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -26,15 +28,37 @@ def test_every_field_is_described_and_every_plain_one_has_an_example(http: httpx
                 assert described.get("examples"), f"{name}.{field}"
 
 
-def test_every_error_that_a_route_documents_is_a_problem_document(http: httpx.Client) -> None:
-    document = http.get("/openapi.json").json()
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            errors = {status: answer for status, answer in operation["responses"].items() if status[0] in "45d"}
-            assert {"503", "default"} <= errors.keys(), f"{method} {path}"
-            for answer in errors.values():
-                assert list(answer["content"]) == ["application/problem+json"]
-    assert "HTTPValidationError" not in document["components"]["schemas"]
+def operations(http: httpx.Client) -> Iterator[dict[str, Any]]:
+    for methods in http.get("/openapi.json").json()["paths"].values():
+        yield from methods.values()
+
+
+def test_every_route_documents_its_errors_one_by_one_as_problem_documents(http: httpx.Client) -> None:
+    for operation in operations(http):
+        errors = {status: answer for status, answer in operation["responses"].items() if status[0] not in "23"}
+        assert "default" not in errors  # it would stand for everything, and say nothing
+        parameters = operation.get("parameters", [])
+        assert ("404" in errors) == any(parameter["in"] == "path" for parameter in parameters)
+        assert "422" in errors or "requestBody" not in operation
+        for answer in errors.values():
+            assert list(answer["content"]) == ["application/problem+json"]
+    assert "HTTPValidationError" not in http.get("/openapi.json").json()["components"]["schemas"]
+
+
+def test_what_the_document_says_of_parameters_is_no_more_than_a_request_can_say(http: httpx.Client) -> None:
+    for operation in operations(http):
+        for parameter in operation.get("parameters", []):
+            assert "null" not in json.dumps(parameter["schema"])
+
+
+def test_every_answer_that_is_a_sweep_or_a_run_links_to_what_can_be_done_with_it(http: httpx.Client) -> None:
+    known = {operation["operationId"]: operation for operation in operations(http)}
+    for name in ("submit_sweep", "submit_run", "cancel_sweep", "cancel_run", "retry_sweep"):
+        links = known[name]["responses"]["202"]["links"]
+        assert links.keys() >= {"get_sweep", "cancel_sweep", "retry_sweep", "delete_sweep", "get_run", "plot_run"}
+        for link in links.values():
+            taken = {parameter["name"] for parameter in known[link["operationId"]]["parameters"]}
+            assert link["parameters"].keys() <= taken
 
 
 def test_the_documentation_needs_no_internet(http: httpx.Client) -> None:

@@ -75,3 +75,17 @@ def test_etags_are_compared_as_the_rfc_says(header: str | None, known: bool) -> 
             refuse_known(header, '"7"')
     else:
         refuse_known(header, '"7"')
+
+
+def test_a_request_that_is_not_valid_is_told_so_whatever_the_client_has(http: httpx.Client) -> None:
+    results = http.post("/sweeps", json={"scales": [0.1]}).json()["links"]["results"]
+    assert http.get(results, headers={"If-None-Match": "*"}).status_code == 304
+    assert http.get(results, params={"format": "xml"}, headers={"If-None-Match": "*"}).status_code == 422
+
+
+def test_not_modified_says_as_much_of_keeping_as_the_answer_would(http: httpx.Client) -> None:
+    sweep = http.post("/sweeps", json={"scales": [0.1]}).headers["Location"]
+    known = http.get(sweep).headers
+    unchanged = http.get(sweep, headers={"If-None-Match": known["ETag"]})
+    assert unchanged.status_code == 304
+    assert unchanged.headers["Cache-Control"] == known["Cache-Control"]

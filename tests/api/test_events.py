@@ -265,10 +265,10 @@ def test_an_event_that_only_a_newer_worker_knows_is_left_out_and_harms_nobody(
     http: httpx.Client, training: Training, redis: Redis
 ) -> None:
     sweep = submitted(http)
-    events, new_kind = SweepKeys(sweep.split("/")[-1]).events, {"type": "run.levitated", "index": "0", "data": "{}"}
-    redis.xadd(events, new_kind)
+    events = SweepKeys(sweep.split("/")[-1]).events
+    redis.xadd(events, {"type": "run.levitated", "index": "0", "data": "{}"})
     stream = Stream(http, f"{sweep}/events")
-    redis.xadd(events, new_kind)
+    redis.xadd(events, {"type": "run.levitated", "index": "0", "data": "{}"})
     training.epochs(sweep, runs=2, epochs=1, end=True)
     stream.end()
     assert stream.types == [*["run.started"] * 2, *["epoch", "run.ended"] * 2, "sweep.ended"]

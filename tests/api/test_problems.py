@@ -43,6 +43,13 @@ def test_what_is_not_served_is_a_problem_document_too(http: httpx.Client, method
     assert response.json()["status"] == status
 
 
+@pytest.mark.parametrize(("path", "allowed"), [("/sweeps", "GET, POST"), (f"/sweeps/{'a' * 16}", "DELETE, GET")])
+def test_a_method_that_is_not_allowed_is_told_all_that_are(http: httpx.Client, path: str, allowed: str) -> None:
+    response = http.put(path)
+    assert response.status_code == 405
+    assert response.headers["Allow"] == allowed
+
+
 def test_every_kind_of_problem_is_explained_where_its_type_points(http: httpx.Client) -> None:
     listed = http.get("/problems").text
     for kind in KINDS.values():

@@ -59,3 +59,16 @@ def test_a_preference_that_is_none_is_ignored_as_the_rfc_has_it(http: httpx.Clie
     answer = http.post("/sweeps", json=ONE, headers={"Prefer": prefer})
     assert answer.status_code == 202
     assert "Preference-Applied" not in answer.headers
+
+
+@pytest.mark.parametrize(("path", "body"), [("/sweeps", ONE), ("/runs", {"scale": 0.1})])
+def test_a_key_gets_its_answer_again_though_the_sweep_was_deleted_since(
+    http: httpx.Client, path: str, body: dict[str, object]
+) -> None:
+    first = http.post(path, json=body, headers={"Idempotency-Key": "a"})
+    sweep = f"/sweeps/{first.json()['id'][:16]}"
+    assert http.post(f"{sweep}/cancel").status_code == 202
+    assert http.delete(sweep).status_code == 204
+    again = http.post(path, json=body, headers={"Idempotency-Key": "a", "Prefer": "wait=1"})
+    assert again.status_code == 202
+    assert again.json() == first.json()

@@ -89,3 +89,11 @@ def test_progress_counts_epochs_over_all_runs() -> None:
 def test_what_the_api_says_of_a_sweep_reads_back_as_the_same_sweep() -> None:
     sweep = sweep_with(RunStatus.RUNNING, RunStatus.QUEUED)
     assert Sweep.model_validate_json(sweep.model_dump_json()) == sweep
+
+
+def test_an_integer_may_be_written_as_any_number_that_is_one() -> None:
+    request = SweepRequest.model_validate_json('{"scales": [1], "epochs": 2e1, "hidden_units": [8.0], "seeds": [3.0]}')
+    assert (request.epochs, request.hidden_units, request.seeds) == (20, [8], [3])
+    for wrong in ("20.5", '"20"', "true", "1e999"):
+        with pytest.raises(ValidationError):
+            SweepRequest.model_validate_json(f'{{"scales": [1], "epochs": {wrong}}}')
