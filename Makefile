@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 ARGS ?=
 
-.PHONY: setup demo test test-xla faults bench bench-parts bench-sweep bench-api check format lock clean
+.PHONY: setup demo test test-xla faults fuzz bench bench-parts bench-sweep bench-api check format lock clean
 
 setup: $(STAMP)
 
@@ -30,6 +30,10 @@ test-xla: setup
 # Kills, stops, starves and floods every part, many times over; NOISESWEEP_FAULT_ROUNDS=1 for a short round of each.
 faults: setup
 	$(BIN)/python -m pytest tests/faults $(ARGS)
+
+# Schemathesis against the whole API; the seed changes from run to run, and NOISESWEEP_FUZZ_SEED gives one again.
+fuzz: setup
+	$(BIN)/python -m pytest -s tests/fuzz $(ARGS)
 
 # Takes some minutes and all cores; leave the machine alone meanwhile.
 bench: setup
