@@ -245,6 +245,7 @@ def test_more_streams_than_a_server_serves_are_refused(http: httpx.Client, monke
     wait_until(lambda: stream.status)
     refused = http.get(f"{sweep}/events")
     assert refused.status_code == 429
+    assert int(refused.headers["Retry-After"]) > 0
     assert "application/json" in refused.json()["detail"]
     http.post(f"{sweep}/cancel")
     stream.end()

@@ -17,8 +17,8 @@ from tests.fuzz.conftest import Stack
 
 HERE = Path(__file__).parent
 # Examples of each operation in each phase that draws by chance: many by `make fuzz`, and enough in CI.
-EXAMPLES = int(os.environ.get("NOISESWEEP_FUZZ_EXAMPLES", "1000"))
-WALKS = 5
+EXAMPLES = int(os.environ.get("NOISESWEEP_FUZZ_EXAMPLES", "500"))
+WALKS = 3
 LEAST_CASES = 2000
 
 
