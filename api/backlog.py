@@ -15,6 +15,8 @@ from shared.models import Queue, SweepRequest, TrainingConfig
 RATE_WINDOW_SECONDS = 600
 # The pace, over the epochs of this many entries at most.
 PACE_ENTRIES = 200
+# Sweeps that are counted in one go: other requests are served between.
+AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,15 @@ class Backlog:
     async def queued_by_key(self) -> Counter[str]:
         """How many runs are queued, by the name of the API key that submitted them; "" where there was none."""
         opened = cast("list[str]", await self._redis.zrange(OPEN, 0, -1))
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for sweep_id in opened:
-                pipeline.zcard(SweepKeys(sweep_id).queued)
-                pipeline.hget(SweepKeys(sweep_id).record, "key")
-            counts = await pipeline.execute()
         queued: Counter[str] = Counter()
-        for runs, key in zip(counts[::2], counts[1::2], strict=True):
-            queued[key or ""] += runs
+        for first in range(0, len(opened), AT_ONCE):
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for sweep_id in opened[first : first + AT_ONCE]:
+                    pipeline.zcard(SweepKeys(sweep_id).queued)
+                    pipeline.hget(SweepKeys(sweep_id).record, "key")
+                counts = await pipeline.execute()
+            for runs, key in zip(counts[::2], counts[1::2], strict=True):
+                queued[key or ""] += runs
         return queued
 
     async def work(self) -> float:

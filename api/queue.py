@@ -1,6 +1,7 @@
 """The way of runs into the queue: room is made sure of, the state is written, then messages are published."""
 
 import asyncio
+import logging
 import math
 import time
 from collections import Counter
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 
 from celery import Celery
 from fastapi.concurrency import run_in_threadpool
+from redis.exceptions import RedisError
 
 from api.backlog import Backlog
 from api.batched import Batched
@@ -18,6 +20,8 @@ from shared.errors import AlreadyEndedError, QueueFullError, SweepOpenError, Swe
 from shared.models import RunStatus, Sweep, SweepRequest
 from shared.queue import publish
 from shared.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 # How long a client is told to wait where nothing has ended lately: then nothing is known of the rate.
 UNKNOWN_RATE_SECONDS = 60
@@ -30,8 +34,9 @@ T = TypeVar("T")
 class RunQueue:
     """Admits runs as long as no more than `max_queued_runs` wait, and `max_queued_runs_per_key` of one API key.
 
-    What waits is counted about once a second, and what is admitted meanwhile is added; so the limits are exact for one
-    process of the API, and several may together exceed them by what they admit within that second.
+    What waits is counted about once a second, and what this process admits is added; before anything is refused, it is
+    counted anew. So the limits are exact for one process of the API, and several may together exceed them by what they
+    admit between two counts.
     """
 
     def __init__(self, store: Store, celery: Celery, settings: Settings) -> None:
@@ -40,8 +45,11 @@ class RunQueue:
         self._celery = celery
         self._limit = settings.max_queued_runs
         self._limit_per_key = settings.max_queued_runs_per_key
-        self._queued: Counter[str] = Counter()  # by API key: at the last count, with all that was admitted since
+        # By API key: all runs that this process has ever admitted, and what was queued at the last count less those.
+        self._admitted: Counter[str] = Counter()
+        self._others: Counter[str] | None = None
         self._counted_at = float("-inf")
+        self._counting: asyncio.Task[None] | None = None
         self._publications = Batched(self._publish_all)
         self._admission = asyncio.Lock()
         self._writing: set[asyncio.Task[Any]] = set()  # what was admitted and is perhaps not written yet
@@ -91,7 +99,7 @@ class RunQueue:
         """Write what brings so many runs into the queue, if there is room for them."""
         async with self._admission:
             await self._make_sure_of_room(runs, key)
-            self._queued[key] += runs
+            self._admitted[key] += runs
             writing = asyncio.create_task(write())
             self._writing.add(writing)
             writing.add_done_callback(self._writing.discard)
@@ -101,8 +109,11 @@ class RunQueue:
         for _, limit, whose in self._limits(key):
             if runs > limit:
                 raise SweepTooLargeError(f"It has {runs} runs, and no more than {limit} {whose} may wait: split it.")
-        if time.monotonic() - self._counted_at > COUNT_SECONDS or not self._is_room(runs, key):
-            await self._count()
+        if self._others is None or not self._is_room(runs, key):
+            await self._count_exactly()
+        elif time.monotonic() - self._counted_at > COUNT_SECONDS:
+            # Nobody waits for it: until it is done, the last count stands.
+            self._counted_at, self._counting = time.monotonic(), asyncio.create_task(self._count_again())
         for queued, limit, whose in self._limits(key):
             if queued + runs > limit:
                 rate = await self.backlog.runs_per_second()
@@ -116,11 +127,26 @@ class RunQueue:
         return all(queued + runs <= limit for queued, limit, _ in self._limits(key))
 
     def _limits(self, key: str) -> list[tuple[int, int, str]]:
-        """How many runs are queued, how many may be, and whose they are."""
-        everyone = (self._queued.total(), self._limit, "runs")
-        return [everyone, (self._queued[key], self._limit_per_key, "runs of this API key")] if key else [everyone]
+        """How many runs are queued at most, how many may be, and whose they are."""
+        queued = Counter(self._admitted)
+        queued.update(self._others or {})
+        everyone = (queued.total(), self._limit, "runs")
+        return [everyone, (queued[key], self._limit_per_key, "runs of this API key")] if key else [everyone]
 
-    async def _count(self) -> None:
+    async def _count_exactly(self) -> None:
         if self._writing:
             await asyncio.wait(self._writing)  # or they would be missed
-        self._queued, self._counted_at = await self.backlog.queued_by_key(), time.monotonic()
+        await self._count()
+
+    async def _count_again(self) -> None:
+        try:
+            await self._count()
+        except RedisError as error:
+            logger.warning("The queued runs could not be counted, the last count stands: %s", error)
+
+    async def _count(self) -> None:
+        """Count what is queued. What is admitted meanwhile may count twice, until the next time."""
+        admitted = self._admitted.copy()
+        queued = await self.backlog.queued_by_key()
+        queued.subtract(admitted)
+        self._others, self._counted_at = queued, time.monotonic()
