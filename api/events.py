@@ -34,15 +34,17 @@ CLOSING = format_sse_event(event="closing", data_str="{}", retry=1000)
 
 @dataclass(frozen=True)
 class Told:
-    """An event, and its bytes on the wire: made once for all who follow."""
+    """An event, its place among all, and its bytes on the wire: made once for all who follow."""
 
     event: Event
+    order: tuple[int, int]
     wire: bytes
 
 
 def told(event: Event) -> Told:
     """The event as a server-sent event: its id, its type, and itself as JSON."""
-    return Told(event, format_sse_event(id=event.id, event=event.type, data_str=event.model_dump_json()))
+    wire = format_sse_event(id=event.id, event=event.type, data_str=event.model_dump_json())
+    return Told(event, order(event.id), wire)
 
 
 class Follower:
@@ -54,25 +56,30 @@ class Follower:
 
     def __init__(self) -> None:
         self.behind = False
-        self._waiting: asyncio.Queue[Told | None] = asyncio.Queue(BACKLOG)
+        self._waiting: list[Told] = []
+        self._woken = asyncio.Event()
 
-    def tell(self, news: Told | None) -> None:
-        """Keep an event for the client if there is room; None wakes it."""
-        try:
-            self._waiting.put_nowait(news)
-        except asyncio.QueueFull:
+    def tell(self, news: list[Told]) -> None:
+        """Keep events for the client if there is room, and wake it."""
+        if len(self._waiting) + len(news) > BACKLOG:
             self.behind = True
+        else:
+            self._waiting += news
+        self._woken.set()
 
-    async def next(self) -> Told | None:
-        """The next event, or None after a while without one."""
+    async def news(self) -> list[Told]:
+        """The events that wait, when there are any; none if it was woken for another reason or a while has passed."""
         with suppress(TimeoutError):
-            return await asyncio.wait_for(self._waiting.get(), KEEPALIVE_SECONDS)
-        return None
+            async with asyncio.timeout(KEEPALIVE_SECONDS):
+                await self._woken.wait()
+        self._woken.clear()
+        news, self._waiting = self._waiting, []
+        return news
 
     @property
     def up_to_date(self) -> bool:
         """Whether nothing more is known to have happened."""
-        return self._waiting.empty() and not self.behind
+        return not self._waiting and not self.behind
 
 
 class Tail:
@@ -101,7 +108,7 @@ class Tail:
         self._stopping = True
         for followers in self._followers.values():
             for follower in followers:
-                follower.tell(None)
+                follower.tell([])
 
     async def close(self) -> None:
         """End the reading and give the connection back."""
@@ -126,18 +133,21 @@ class Tail:
                         yield told(event).wire
                         over = ends(event, index)
                 while not follower.behind and not (over and follower.up_to_date):
-                    news = await follower.next()
+                    news = await follower.news()
                     if self._stopping:
                         yield CLOSING
                         return
-                    if news is None:
+                    if not news and not follower.behind:
                         yield KEEPALIVE_COMMENT
                         over = not await self._is_there(sweep_id)
-                    elif order(news.event.id) > order(position):
-                        position = news.event.id
-                        if concerns(news.event, index):
-                            yield news.wire
-                            over = ends(news.event, index)
+                    # What comes at once goes at once: to send is what costs.
+                    new = [each for each in news if each.order > order(position)]
+                    ours = [each for each in new if concerns(each.event, index)]
+                    if new:
+                        position = new[-1].event.id
+                    if ours:
+                        yield b"".join(each.wire for each in ours)
+                        over = ends(ours[-1].event, index)
                 if over and follower.up_to_date:
                     return
 
@@ -195,9 +205,9 @@ class Tail:
         if sweep_id not in self._followers:
             return  # the last follower has left meanwhile
         self._positions[sweep_id] = last
-        for news in map(told, events):
-            for follower in self._followers[sweep_id]:
-                follower.tell(news)
+        news = [told(event) for event in events]
+        for follower in self._followers[sweep_id]:
+            follower.tell(news)
 
 
 def order(event_id: str) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """The one Celery task: claim what the message hints at and train it."""
 
+import os
 from functools import cache
 from multiprocessing import RawValue
 from typing import TYPE_CHECKING
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 logger = get_task_logger(__name__)
 
+# The API and the store, where they are on this host, go first: they need little, and somebody waits for them.
+NICENESS = 5
+
 # Set in the main process, read in the training processes, which share it by the fork. A bare value, because a lock
 # could be left locked by a process that is killed.
 _shutting_down = RawValue("b", 0)
@@ -42,6 +46,7 @@ def stop_training(**_: object) -> None:
 @worker_process_init.connect
 def prepare_process(**_: object) -> None:
     """Import TensorFlow here, in the child, where it stays warm from run to run."""
+    os.nice(NICENESS)
     devices.prepare(device())
 
 

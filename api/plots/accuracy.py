@@ -24,10 +24,10 @@ class AccuracyCurve:
         remark: What is still to come or went wrong; None where every run succeeded.
     """
 
-    scales: list[float]
-    accuracy: list[float]
-    val_accuracy: list[float]
-    all_scales: list[float]
+    scales: tuple[float, ...]
+    accuracy: tuple[float, ...]
+    val_accuracy: tuple[float, ...]
+    all_scales: tuple[float, ...]
     caption: str
     remark: str | None
 
@@ -40,10 +40,10 @@ def curve(sweep: Sweep) -> AccuracyCurve:
             last.setdefault(run.scale, []).append(run.latest_metrics)
     scales = sorted(last)
     return AccuracyCurve(
-        scales=scales,
-        accuracy=[fmean(metrics.accuracy for metrics in last[scale]) for scale in scales],
-        val_accuracy=[fmean(metrics.val_accuracy for metrics in last[scale]) for scale in scales],
-        all_scales=sorted(sweep.scales),
+        scales=tuple(scales),
+        accuracy=tuple(fmean(metrics.accuracy for metrics in last[scale]) for scale in scales),
+        val_accuracy=tuple(fmean(metrics.val_accuracy for metrics in last[scale]) for scale in scales),
+        all_scales=tuple(sorted(sweep.scales)),
         caption=_caption(sweep),
         remark=_remark(sweep),
     )
@@ -74,7 +74,7 @@ def _counted(count: int, noun: str) -> str:
 
 def draw(data: AccuracyCurve) -> bytes:
     """The curve as a PNG of 1200 x 825 pixels; with no point yet, the axes and the remark."""
-    return render(lambda figure: _draw(figure, data), width=8, height=5.5)
+    return render(_draw, data, width=8, height=5.5)
 
 
 def _draw(figure: Figure, data: AccuracyCurve) -> None:

@@ -1,9 +1,10 @@
 """What all pictures share: the figure they are drawn on and the PNG that it becomes."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from functools import lru_cache
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Response
 from matplotlib.axes import Axes
@@ -14,6 +15,10 @@ TRAINING: dict[str, Any] = {"color": "#54278f", "marker": "o", "markersize": 5}
 VALIDATION: dict[str, Any] = {"color": "#41ab5d", "marker": "s", "markersize": 5}
 GREY = "#595959"
 DPI = 150
+# Pictures of some 70 kB.
+KEPT = 64
+
+Data = TypeVar("Data", bound=Hashable)
 
 # Matplotlib's caches of fonts and text layouts are shared, and not made for threads.
 _drawing = Lock()
@@ -34,13 +39,25 @@ PNG: dict[int | str, dict[str, Any]] = {
 }
 
 
-def render(draw: Callable[[Figure], None], width: float, height: float) -> bytes:
-    """The PNG of what `draw` puts on a figure of that many inches, at 150 pixels an inch."""
+def render(draw: Callable[[Figure, Data], None], data: Data, width: float, height: float) -> bytes:
+    """The PNG of what `draw` makes of the data on a figure of that many inches, at 150 pixels an inch.
+
+    The last ones are kept: a class that looks at one sweep has it drawn once.
+    """
     with _drawing:
-        figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
-        draw(figure)
-        png = io.BytesIO()
-        figure.savefig(png, format="png")
+        return _rendered(draw, data, width, height)
+
+
+@lru_cache(maxsize=KEPT)
+def _rendered(draw: Callable[[Figure, Data], None], data: Data, width: float, height: float) -> bytes:
+    figure = Figure(figsize=(width, height), dpi=DPI)
+    # Margins that fit every picture here; to have them computed takes a third of the time.
+    left, right, bottom, top = 0.75 / width, 1 - 0.2 / width, 0.85 / height, 1 - 0.5 / height
+    figure.subplots_adjust(left, bottom, right, top, wspace=0.25)
+    draw(figure, data)
+    png = io.BytesIO()
+    # Between size and time: 1 % larger than by zlib's own choice, in half the time.
+    figure.savefig(png, format="png", pil_kwargs={"compress_level": 4})
     return png.getvalue()
 
 

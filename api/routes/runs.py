@@ -69,7 +69,7 @@ async def cancel_run(run: RunDep, store: StoreDep) -> Run:
 @router.get("/{run_id}/plot", response_class=PngResponse, responses=READ | PNG)
 def plot_run(run: ModifiedRunDep) -> PngResponse:
     """Accuracy and loss against the epoch as a PNG, training and validation."""
-    return PngResponse(epochs.draw(run), headers=validators(run))
+    return PngResponse(epochs.draw(epochs.curves(run)), headers=validators(run))
 
 
 @router.get("/{run_id}/model", response_class=KerasResponse, responses=KERAS | documented(HTTPStatus.NOT_FOUND))

@@ -1,6 +1,6 @@
 import pytest
 
-from api.plots.accuracy import curve
+from api.plots.accuracy import curve, draw
 from shared.models import EpochMetrics, RunStatus, Sweep
 from tests.samples import run_summary, sweep_of
 
@@ -18,26 +18,26 @@ def sweep(scales: list[float], seeds: list[int], statuses: list[RunStatus], figu
 
 def test_the_points_are_the_last_epochs_by_ascending_scale() -> None:
     data = curve(sweep([4.0, 0.1], [0], [S, S], [0.6, 0.9]))
-    assert (data.scales, data.accuracy, data.val_accuracy) == ([0.1, 4.0], [0.9, 0.6], [0.45, 0.3])
+    assert (data.scales, data.accuracy, data.val_accuracy) == ((0.1, 4.0), (0.9, 0.6), (0.45, 0.3))
     assert data.remark is None
 
 
 def test_runs_that_have_not_succeeded_are_no_points_but_are_told_of() -> None:
     data = curve(sweep([0.1, 0.5, 1.0, 2.0], [0], [S, R, Q, F], [0.9, 0.8, 0.7, 0.6]))
-    assert data.scales == [0.1]
-    assert data.all_scales == [0.1, 0.5, 1.0, 2.0]
+    assert data.scales == (0.1,)
+    assert data.all_scales == (0.1, 0.5, 1.0, 2.0)
     assert data.remark == "1 of 4 runs succeeded: 1 queued, 1 running, 1 failed"
 
 
 def test_before_any_run_has_succeeded_there_is_a_line_saying_what_is_to_come() -> None:
     data = curve(sweep([0.1, 0.5], [0], [R, Q], [0.9, 0.8]))
-    assert data.scales == []
+    assert data.scales == ()
     assert data.remark == "No run has succeeded: 1 queued, 1 running"
 
 
 def test_several_seeds_are_drawn_as_their_mean_and_said_to_be() -> None:
     data = curve(sweep([0.1, 0.5], [0, 1], [S, S, S, F], [0.8, 0.6, 0.9, 0.1]))
-    assert data.accuracy == [pytest.approx(0.85), 0.6]
+    assert data.accuracy == pytest.approx((0.85, 0.6))
     assert "mean of 2 seeds" in data.caption
 
 
@@ -45,3 +45,9 @@ def test_the_caption_names_what_was_trained_and_where_to_find_it() -> None:
     caption = curve(sweep([0.1], [7], [S], [0.9])).caption
     for part in ("mnist", "20 epochs", "batch size 128", "float32", "seed 7", "0123456789abcdef"):
         assert part in caption
+
+
+def test_a_picture_that_was_drawn_is_not_drawn_again() -> None:
+    first, second = (draw(curve(sweep([0.1, 0.5], [0], [S, S], [0.9, 0.8]))) for _ in range(2))
+    assert first is second
+    assert draw(curve(sweep([0.1, 0.5], [0], [S, S], [0.9, 0.7]))) != first
