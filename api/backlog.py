@@ -15,6 +15,8 @@ from shared.models import Queue, SweepRequest, TrainingConfig
 RATE_WINDOW_SECONDS = 600
 # The pace, over the epochs of this many entries at most.
 PACE_ENTRIES = 200
+# Up to this factor, one cost is taken to be in proportion to the other.
+NEAR = 4
 # Sweeps that are counted in one go: other requests are served between.
 AT_ONCE = 200
 
@@ -84,14 +86,20 @@ class Backlog:
     async def pace(self, config: TrainingConfig) -> float | None:
         """Multiply-accumulates that a training process does per second, as measured lately; None if nothing was.
 
-        Over epochs of the same data set and precision if there were any, else over all.
+        Over epochs like those of the config alone: of its data set and precision, and near in what they cost and in
+        their batch size. What a small network takes, which is mostly overhead, tells nothing of a large one.
         """
         entries = await self._redis.xrevrange(PACE, count=PACE_ENTRIES)
         epochs = [cast("dict[str, str]", fields) for _, fields in cast("list[tuple[str, object]]", entries)]
-        alike = [one for one in epochs if (one["dataset"], one["precision"]) == (config.dataset, config.precision)]
-        measured = alike or epochs
-        seconds = sum(float(one["seconds"]) for one in measured)
-        return sum(float(one["work"]) for one in measured) / seconds if seconds else None
+        measured = [
+            epoch
+            for epoch in epochs
+            if (epoch["dataset"], epoch["precision"]) == (config.dataset, config.precision)
+            and _near(float(epoch["work"]), epoch_work(config))
+            and _near(float(epoch["batch_size"]), config.batch_size)
+        ]
+        seconds = sum(float(epoch["seconds"]) for epoch in measured)
+        return sum(float(epoch["work"]) for epoch in measured) / seconds if seconds else None
 
     async def runs_per_second(self) -> float:
         """How many runs have ended per second, over the last ten minutes or since the first end in them; 0 if none.
@@ -121,6 +129,10 @@ class Backlog:
         """The server's time, µs."""
         seconds, microseconds = await self._redis.time()
         return int(seconds) * 1_000_000 + int(microseconds)
+
+
+def _near(one: float, other: float) -> bool:
+    return max(one, other) <= NEAR * min(one, other)
 
 
 @lru_cache(maxsize=1024)

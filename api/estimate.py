@@ -10,8 +10,8 @@ async def estimate(request: SweepRequest, backlog: Backlog, workers: Workers) ->
     """What the sweep would cost and how long it would take, with what is in the queue before it.
 
     The time is that of all work before it and its own at the measured pace of a training process, shared by all
-    processes that live; and no less than one of its runs takes alone. So it is a guess, and none where no epoch was
-    measured yet or no worker lives.
+    processes that live; and no less than one of its runs takes alone. So it is a guess, and none where no epoch like
+    its own was measured yet or no worker lives.
     """
     runs = len(request.grid())
     run_work = request.epochs * epoch_work(request)

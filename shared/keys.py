@@ -24,7 +24,7 @@ stand what finds them again, what is measured, and who is there to work:
     ns:open                   zset    the ids of the sweeps that may have runs to train, scored by when they were
                                       last opened, by creation or retry (µs): what reapers look at
     ns:ended                  stream  the runs that ended lately: run. From it the rate is measured
-    ns:pace                   stream  the epochs that were trained lately: dataset, precision, work
+    ns:pace                   stream  the epochs that were trained lately: dataset, precision, batch_size, work
                                       (multiply-accumulates of a forward pass), seconds. From it times are estimated
     ns:counters               hash    what workers have done so far: see shared/counters.py
     ns:workers                zset    the workers' names, scored by their last sign of life (µs)

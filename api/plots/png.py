@@ -56,8 +56,8 @@ def _rendered(draw: Callable[[Figure, Data], None], data: Data, width: float, he
     figure.subplots_adjust(left, bottom, right, top, wspace=0.25)
     draw(figure, data)
     png = io.BytesIO()
-    # Between size and time: 1 % larger than by zlib's own choice, in half the time.
-    figure.savefig(png, format="png", pil_kwargs={"compress_level": 4})
+    # Between size and time: a fifth larger than by the default of 6, in two thirds of the time.
+    figure.savefig(png, format="png", pil_kwargs={"compress_level": 3})
     return png.getvalue()
 
 

@@ -261,8 +261,8 @@ class Estimate(BaseModel):
         ge=1, description="Images that pass through training: runs x epochs x training images.", examples=[6_000_000]
     )
     estimated_seconds: float | None = Field(
-        description="Until its end, with what is queued before it, at the pace measured lately; null if no epoch was "
-        "measured yet or no worker is alive.",
+        description="Until its end, with what is queued before it, at the pace measured lately; null if no epoch like "
+        "its own was measured yet or no worker is alive.",
         examples=[85.0],
     )
     queue_position: int = Field(ge=0, description="Runs queued before its first.", examples=[0])

@@ -1,5 +1,7 @@
 """A dry run: what a submission would cost, with nothing stored."""
 
+from typing import Any
+
 import httpx
 import pytest
 from redis import Redis
@@ -44,20 +46,31 @@ def test_the_time_follows_from_the_pace_measured_lately_and_the_processes_that_l
     Presence(redis, profile("7@here", CPU, processes=2)).beat()
     # Two runs of the first and four of its own, of three epochs of 0.75 s each, on two processes.
     assert estimate(http, DIGITS)["estimated_seconds"] == pytest.approx((2 + 4) * 3 * 0.75 / 2)
-    # A network half as large takes half the time; a single run cannot be shared by two processes.
+    # A single run cannot be shared by two processes.
     training.epochs(first, runs=2, epochs=3, end=True)
     one = {"scale": 0.5, "epochs": 3, "dataset": "digits"}
     assert estimate(http, one, "/runs")["estimated_seconds"] == pytest.approx(3 * 0.75)
 
 
-def test_the_pace_of_the_same_data_set_and_precision_goes_before_others(http: httpx.Client, redis: Redis) -> None:
+def test_only_epochs_like_its_own_tell_how_long_it_takes(http: httpx.Client, redis: Redis) -> None:
     Presence(redis, profile("7@here", CPU, processes=1)).beat()
-    work = 60_000 * 669_706
-    redis.xadd(PACE, {"dataset": "mnist", "precision": "float32", "work": work, "seconds": 4})
-    assert estimate(http, {"scale": 1, "epochs": 1, "precision": "mixed_bfloat16"}, "/runs")[
-        "estimated_seconds"
-    ] == pytest.approx(4)
-    redis.xadd(PACE, {"dataset": "mnist", "precision": "mixed_bfloat16", "work": work, "seconds": 2})
-    assert estimate(http, {"scale": 1, "epochs": 1, "precision": "mixed_bfloat16"}, "/runs")[
-        "estimated_seconds"
-    ] == pytest.approx(2)
+    mine = {"scale": 1, "epochs": 1, "precision": "mixed_bfloat16"}
+    alike: dict[Any, Any] = {
+        "dataset": "mnist",
+        "precision": "mixed_bfloat16",
+        "batch_size": 128,
+        "work": 60_000 * 669_706,
+    }
+    for other in (
+        {"dataset": "digits"},
+        {"precision": "float32"},
+        {"batch_size": 8},
+        {"work": 60_000 * 10_000},
+    ):
+        redis.xadd(PACE, alike | other | {"seconds": 9})
+    assert estimate(http, mine, "/runs")["estimated_seconds"] is None
+    redis.xadd(PACE, alike | {"seconds": 2})
+    assert estimate(http, mine, "/runs")["estimated_seconds"] == pytest.approx(2)
+    assert estimate(http, mine | {"hidden_units": [256, 512]}, "/runs")["estimated_seconds"] == pytest.approx(
+        1, rel=0.1
+    )

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from api.access import hash_of
 from client.launcher import free_port
 from shared.models import SweepList
 from tests.conftest import RedisServer, wait_until
@@ -28,6 +29,8 @@ TRAINED = {
 # Few, so that a full queue is met again and again, and sweeps too large for it.
 MAX_QUEUED_RUNS = 64
 PATIENCE_SECONDS = 5.0
+KEY = "ns_of-the-fuzzer"
+AUTHORIZATION = f"Bearer {KEY}"
 
 
 class Stack:
@@ -43,6 +46,7 @@ class Stack:
             "NOISESWEEP_REDIS_URL": self.store.url,
             "NOISESWEEP_PORT": str(port),
             "NOISESWEEP_MAX_QUEUED_RUNS": str(MAX_QUEUED_RUNS),
+            "NOISESWEEP_API_KEYS": f"fuzzer:{hash_of(KEY)}",
             # MNIST takes long to train on; that it is not there is an answer, too.
             "NOISESWEEP_DATA_DIR": str(nowhere),
             "KERAS_HOME": str(nowhere),
@@ -55,7 +59,7 @@ class Stack:
                 [sys.executable, "-m", "api"], env=environment, stdout=output, stderr=subprocess.STDOUT
             )
         self._worker = Worker(environment, folder / "worker.log", processes=1)
-        self.http = httpx.Client(base_url=self.url, timeout=30)
+        self.http = httpx.Client(base_url=self.url, timeout=30, headers={"Authorization": AUTHORIZATION})
         self._over = threading.Event()
         self._operator = threading.Thread(target=self._cancel_what_takes_long)
 

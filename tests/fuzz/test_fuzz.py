@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.fuzz.conftest import Stack
+from tests.fuzz.conftest import AUTHORIZATION, Stack
 
 HERE = Path(__file__).parent
 # Examples of each operation in each phase that draws by chance: many by `make fuzz`, and enough in CI.
@@ -79,6 +79,7 @@ class Fuzzer:
         report = self._folder / "report.ndjson"
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml"), "run"]
         command += [f"{self._stack.url}/openapi.json", "--phases", phases, "--no-color"]
+        command += ["--header", f"Authorization: {AUTHORIZATION}"]
         command += ["--seed", str(seed), "--max-examples", str(EXAMPLES)]
         command += ["--report", "ndjson", "--report-ndjson-path", str(report)]
         environment = os.environ | {
