@@ -33,6 +33,7 @@ class Tally:
         pace: dict[Any, Any] = {
             "dataset": config.dataset,
             "precision": config.precision,
+            "batch_size": config.batch_size,
             "work": epoch_work(config),
             "seconds": seconds,
         }
