@@ -19,7 +19,7 @@ async def estimate(request: SweepRequest, backlog: Backlog, workers: Workers) ->
     processes = sum(worker.processes for worker in await workers.listed() if worker.alive)
     seconds = None
     if pace and processes:
-        seconds = max(run_work, (await backlog.work() + runs * run_work) / processes) / pace
+        seconds = round(max(run_work, (await backlog.work() + runs * run_work) / processes) / pace, 2)
     return Estimate(
         runs=runs,
         images=runs * request.epochs * CATALOGUE[request.dataset].training_images,

@@ -45,8 +45,10 @@ class RunQueue:
         self._celery = celery
         self._limit = settings.max_queued_runs
         self._limit_per_key = settings.max_queued_runs_per_key
-        # By API key: all runs that this process has ever admitted, and what was queued at the last count less those.
+        # By API key: all runs that this process has ever admitted; those of them whose writing has ended, well or not;
+        # and what was queued at the last count, less those that had been written before it.
         self._admitted: Counter[str] = Counter()
+        self._settled: Counter[str] = Counter()
         self._others: Counter[str] | None = None
         self._counted_at = float("-inf")
         self._counting: asyncio.Task[None] | None = None
@@ -102,8 +104,12 @@ class RunQueue:
             self._admitted[key] += runs
             writing = asyncio.create_task(write())
             self._writing.add(writing)
-            writing.add_done_callback(self._writing.discard)
+            writing.add_done_callback(partial(self._settle, runs, key))
         return await writing
+
+    def _settle(self, runs: int, key: str, writing: asyncio.Task[Any]) -> None:
+        self._settled[key] += runs
+        self._writing.discard(writing)
 
     async def _make_sure_of_room(self, runs: int, key: str) -> None:
         for _, limit, whose in self._limits(key):
@@ -145,8 +151,8 @@ class RunQueue:
             logger.warning("The queued runs could not be counted, the last count stands: %s", error)
 
     async def _count(self) -> None:
-        """Count what is queued. What is admitted meanwhile may count twice, until the next time."""
-        admitted = self._admitted.copy()
+        """Count what is queued. What is written meanwhile may count twice, until the next time."""
+        settled = self._settled.copy()
         queued = await self.backlog.queued_by_key()
-        queued.subtract(admitted)
+        queued.subtract(settled)
         self._others, self._counted_at = queued, time.monotonic()

@@ -1,5 +1,6 @@
 """How runs come into the queue: only where there is room, and again where they failed."""
 
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,6 +8,7 @@ import httpx
 import pytest
 from redis import Redis
 
+import api.queue
 from shared.errors import LeaseLostError
 from shared.keys import ENDED, OPEN, SweepKeys
 from shared.models import RunError
@@ -179,3 +181,16 @@ def test_the_queue_says_what_waits_what_trains_and_how_fast_runs_end(
     assert state["runs_per_minute"] == 1.0  # one end, and the first minute counts whole
     http.post(f"{oldest['links']['self']}/cancel")
     assert http.get("/queue").json()["oldest_wait_seconds"] < 100
+
+
+def test_no_count_lets_in_too_many_while_submissions_are_being_written(
+    redis_server: RedisServer, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.queue, "COUNT_SECONDS", -1.0)  # counted beside every submission
+    served = Served(Settings(redis_url=redis_server.url, max_queued_runs=40))
+    with ThreadPoolExecutor(16) as threads:
+        answers = threads.map(lambda _: served.http.post("/runs", json={"scale": 0.5}).status_code, range(120))
+        counted = Counter(answers)
+    served.close()
+    assert counted == {202: 40, 429: 80}
+    assert stored(redis) == 40
