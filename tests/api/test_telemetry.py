@@ -9,6 +9,7 @@ from redis import Redis
 
 from shared.models import RunError
 from tests.api.conftest import Training
+from tests.conftest import wait_until
 from worker.leases import Leases
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -42,6 +43,7 @@ def test_what_changes_something_and_what_fails_is_logged_with_its_id(
         http.get("/sweeps")
         http.post("/sweeps", json={"scales": [0.5]})
         http.get("/nowhere")
+        wait_until(lambda: "GET /nowhere" in caplog.text)  # the line follows the answer
     lines = [record.getMessage().split(" in ")[0] for record in caplog.records if record.name == "api.telemetry"]
     assert lines == ["POST /sweeps: 202", "GET /nowhere: 404"]
 
