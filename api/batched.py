@@ -35,19 +35,21 @@ class Batched(Generic[Question, Answer]):
         return await asyncio.shield(self._waiting[question])
 
     async def _answer_all(self) -> None:
-        while self._waiting:
-            questions = list(self._waiting)[:AT_ONCE]
-            futures = [self._waiting.pop(question) for question in questions]
-            try:
-                answers = await self._answer(questions)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is told to who asked
-                answers = [error] * len(questions)
-            for future, answer in zip(futures, answers, strict=True):
-                if isinstance(answer, Exception):
-                    future.set_exception(answer)
-                else:
-                    future.set_result(answer)
-        self._answering = None
+        try:
+            while self._waiting:
+                questions = list(self._waiting)[:AT_ONCE]
+                futures = [self._waiting.pop(question) for question in questions]
+                try:
+                    answered = list(zip(futures, await self._answer(questions), strict=True))
+                except Exception as error:  # noqa: BLE001 - whatever it is, it is told to who asked
+                    answered = [(future, error) for future in futures]
+                for future, answer in answered:
+                    if isinstance(answer, Exception):
+                        future.set_exception(answer)
+                    else:
+                        future.set_result(answer)
+        finally:
+            self._answering = None
 
 
 def _look_at(future: asyncio.Future[Answer]) -> None:

@@ -115,8 +115,10 @@ class Store:
                 arguments = [request, str(created_at), *origin, *grid]
                 await self._create(keys=SweepKeys(sweep_id).for_scripts, args=arguments, client=pipeline)
             listed, opened, *written = await pipeline.execute(raise_on_error=False)
-        refused: list[int | Exception] = [reply for reply in (listed, opened) if isinstance(reply, Exception)]
-        return refused * len(creations) if refused else written
+        refusal = next((reply for reply in (listed, opened) if isinstance(reply, Exception)), None)
+        if refusal:
+            raise refusal
+        return written
 
     async def cancel(self, sweep_id: str, index: int | None = None) -> int:
         """Cancel a run, or all of the sweep's: queued ones at once, running ones soon.

@@ -72,6 +72,19 @@ def test_what_the_whole_batch_meets_is_told_to_all_and_the_next_is_answered() ->
     asyncio.run(ask())
 
 
+def test_answers_that_are_too_few_or_too_many_are_an_error_and_not_a_wait_without_end() -> None:
+    async def ask() -> None:
+        async def miscount(questions: list[int]) -> list[int]:
+            return [0] * (len(questions) + 1)
+
+        batched = Batched(miscount)
+        for _ in range(2):
+            with pytest.raises(ValueError, match="longer"):
+                await asyncio.wait_for(batched.ask(1), 5)
+
+    asyncio.run(ask())
+
+
 def test_who_leaves_takes_nobodys_answer_along() -> None:
     async def ask() -> None:
         batched = Batched(Store().double)

@@ -194,3 +194,15 @@ def test_no_count_lets_in_too_many_while_submissions_are_being_written(
     served.close()
     assert counted == {202: 40, 429: 80}
     assert stored(redis) == 40
+
+
+def test_a_full_store_refuses_and_takes_again_when_there_is_room(http: httpx.Client, redis: Redis) -> None:
+    redis.config_set("maxmemory", 1)
+    try:
+        for _ in range(2):
+            refused = http.post("/sweeps", json=THREE)
+            assert (refused.status_code, refused.json()["type"]) == (507, "/problems/store-full")
+        assert http.get("/queue").json()["queued_runs"] == 0
+    finally:
+        redis.config_set("maxmemory", 0)
+    assert http.post("/sweeps", json=THREE).status_code == 202
