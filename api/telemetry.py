@@ -74,7 +74,9 @@ class Telemetry:
                 if not streams:
                     self._seconds.labels(scope["method"], route).observe(seconds)
                 if scope["method"] not in READS or status >= HTTPStatus.BAD_REQUEST:
-                    logger.info("%s %s: %d in %.3f s", scope["method"], scope["path"], status, seconds)
+                    # As it was sent: decoded, it may have line breaks, and forge lines.
+                    path = scope["raw_path"].decode("ascii", "backslashreplace")
+                    logger.info("%s %s: %d in %.3f s", scope["method"], path, status, seconds)
 
 
 def new_request_id() -> str:

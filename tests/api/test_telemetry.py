@@ -42,10 +42,10 @@ def test_what_changes_something_and_what_fails_is_logged_with_its_id(
     with caplog.at_level(logging.INFO, logger="api.telemetry"):
         http.get("/sweeps")
         http.post("/sweeps", json={"scales": [0.5]})
-        http.get("/nowhere")
+        http.get("/nowhere%0AGET%20/else")
         wait_until(lambda: "GET /nowhere" in caplog.text)  # the line follows the answer
     lines = [record.getMessage().split(" in ")[0] for record in caplog.records if record.name == "api.telemetry"]
-    assert lines == ["POST /sweeps: 202", "GET /nowhere: 404"]
+    assert lines == ["POST /sweeps: 202", "GET /nowhere%0AGET%20/else: 404"]
 
 
 def test_the_id_and_the_trace_of_a_submission_go_to_the_worker(http: httpx.Client, leases: Leases) -> None:
