@@ -3,6 +3,8 @@
 import gc
 import sys
 
+from pydantic import ValidationError
+
 from api.server import Server
 from shared import logs
 from shared.settings import Settings
@@ -10,7 +12,11 @@ from shared.settings import Settings
 
 def main() -> None:
     """Serve, unless that would open an API without keys to other machines."""
-    settings = Settings()
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        faults = [f"NOISESWEEP_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()]
+        sys.exit("\n".join(f"noisesweep api: {fault}" for fault in faults))
     if not (settings.serves_loopback_only or settings.api_keys or settings.allow_anonymous):
         sys.exit(
             f"noisesweep api: refusing to bind {settings.host}: other machines could reach it, and whoever reaches it "

@@ -10,7 +10,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from shared.errors import KeyRefusedError
 
 _bearer = HTTPBearer(
-    auto_error=False, scheme_name="API key", description="A key that `noisesweep key` made, as a bearer token."
+    auto_error=False, scheme_name="api_key", description="An API key that `noisesweep key` made, as a bearer token."
 )
 
 

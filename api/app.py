@@ -1,5 +1,6 @@
 """The application: clients born in its lifespan, routes, problems."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -39,7 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store, celery = Store(settings), celery_app(settings)
         app.state.store, app.state.queue = store, RunQueue(store, celery, settings)
-        app.state.tail = Tail(settings, store)
+        app.state.tail, app.state.drawing = Tail(settings, store), asyncio.Lock()
         yield
         await app.state.tail.close()
         celery.close()
@@ -53,6 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,
     )
+    problems.install(app)
     app.state.registry = CollectorRegistry()
     if settings.cors_origins:
         app.add_middleware(
@@ -73,7 +75,6 @@ def create_app(settings: Settings) -> FastAPI:
     for routes in (health, problem_pages):
         app.include_router(routes.router)
     app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
-    problems.install(app)
     conditional.install(app)
     document.install(app)
     return app

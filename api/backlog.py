@@ -18,7 +18,7 @@ PACE_ENTRIES = 200
 # Up to this factor, one cost is taken to be in proportion to the other.
 NEAR = 4
 # Sweeps that are counted in one go: other requests are served between.
-AT_ONCE = 200
+SWEEPS_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ class Backlog:
         """How many runs are queued, by the name of the API key that submitted them; "" where there was none."""
         opened = cast("list[str]", await self._redis.zrange(OPEN, 0, -1))
         queued: Counter[str] = Counter()
-        for first in range(0, len(opened), AT_ONCE):
+        for first in range(0, len(opened), SWEEPS_AT_ONCE):
             async with self._redis.pipeline(transaction=False) as pipeline:
-                for sweep_id in opened[first : first + AT_ONCE]:
+                for sweep_id in opened[first : first + SWEEPS_AT_ONCE]:
                     pipeline.zcard(SweepKeys(sweep_id).queued)
                     pipeline.hget(SweepKeys(sweep_id).record, "key")
                 counts = await pipeline.execute()
@@ -115,15 +115,19 @@ class Backlog:
 
     async def _open_sweeps(self) -> list[OpenSweep]:
         opened = cast("list[tuple[str, float]]", await self._redis.zrange(OPEN, 0, -1, withscores=True))
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for sweep_id, _ in opened:
-                pipeline.zcard(SweepKeys(sweep_id).queued)
-                pipeline.zcard(SweepKeys(sweep_id).leases)
-            counts = await pipeline.execute()
-        return [
-            OpenSweep(sweep_id, opened_at, queued, running)
-            for (sweep_id, opened_at), queued, running in zip(opened, counts[::2], counts[1::2], strict=True)
-        ]
+        sweeps = []
+        for first in range(0, len(opened), SWEEPS_AT_ONCE):
+            some = opened[first : first + SWEEPS_AT_ONCE]
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for sweep_id, _ in some:
+                    pipeline.zcard(SweepKeys(sweep_id).queued)
+                    pipeline.zcard(SweepKeys(sweep_id).leases)
+                counts = await pipeline.execute()
+            sweeps += [
+                OpenSweep(sweep_id, opened_at, queued, running)
+                for (sweep_id, opened_at), queued, running in zip(some, counts[::2], counts[1::2], strict=True)
+            ]
+        return sweeps
 
     async def _now(self) -> int:
         """The server's time, µs."""

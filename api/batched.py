@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from contextvars import Context
 from typing import Generic, TypeVar
 
 Question = TypeVar("Question", bound=Hashable)
@@ -30,7 +31,8 @@ class Batched(Generic[Question, Answer]):
             future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
             future.add_done_callback(_look_at)
             self._waiting[question] = future
-            self._answering = self._answering or asyncio.create_task(self._answer_all())
+            # In a context of its own: it is no one request's doing.
+            self._answering = self._answering or asyncio.create_task(self._answer_all(), context=Context())
         # Shielded, because others may wait for the same answer.
         return await asyncio.shield(self._waiting[question])
 
@@ -43,6 +45,10 @@ class Batched(Generic[Question, Answer]):
                     answered = list(zip(futures, await self._answer(questions), strict=True))
                 except Exception as error:  # noqa: BLE001 - whatever it is, it is told to who asked
                     answered = [(future, error) for future in futures]
+                except asyncio.CancelledError:
+                    for future in futures:
+                        future.cancel()
+                    raise
                 for future, answer in answered:
                     if isinstance(answer, Exception):
                         future.set_exception(answer)

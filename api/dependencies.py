@@ -1,5 +1,6 @@
 """What routes ask for by type: the store, the queue, and the sweep or run that a path names."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -40,6 +41,13 @@ async def _tail(request: Request) -> Tail:
     return tail
 
 
+async def _drawing(request: Request) -> asyncio.Lock:
+    drawing: asyncio.Lock = request.app.state.drawing
+    return drawing
+
+
+# Held while a picture is drawn: there is no more than one at a time, and who waits for theirs keeps no thread waiting.
+DrawingDep = Annotated[asyncio.Lock, Depends(_drawing)]
 TailDep = Annotated[Tail, Depends(_tail)]
 StoreDep = Annotated[Store, Depends(_store)]
 QueueDep = Annotated[RunQueue, Depends(_queue)]

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 MAX_STREAMS = 1000
 KEEPALIVE_SECONDS = 15.0
 # Events that wait for a slow client; one that lets more wait reads on from the store, where all of them are.
-BACKLOG = 1000
+MAX_WAITING = 1000
 # An event of a sweep that is followed already arrives at once. This is how long it takes until a sweep is followed.
 BLOCK_MILLISECONDS = 50
 AGAIN_SECONDS = 0.5
@@ -48,23 +48,30 @@ def told(event: Event) -> Told:
 
 
 class Follower:
-    """What one client has yet to be told.
+    """What one client, who follows a sweep or the run at an index of it, has yet to be told.
 
     Attributes:
         behind: Whether something was left out because too much waited.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, index: int | None) -> None:
         self.behind = False
+        self._index = index
         self._waiting: list[Told] = []
         self._woken = asyncio.Event()
 
     def tell(self, news: list[Told]) -> None:
-        """Keep events for the client if there is room, and wake it."""
-        if len(self._waiting) + len(news) > BACKLOG:
+        """Keep the events that concern the client if there is room, and wake it for them."""
+        ours = [each for each in news if concerns(each.event, self._index)]
+        if self.behind or len(self._waiting) + len(ours) > MAX_WAITING:
             self.behind = True
         else:
-            self._waiting += news
+            self._waiting += ours
+        if ours:
+            self._woken.set()
+
+    def wake(self) -> None:
+        """Let the client look around."""
         self._woken.set()
 
     async def news(self) -> list[Told]:
@@ -108,7 +115,7 @@ class Tail:
         self._stopping = True
         for followers in self._followers.values():
             for follower in followers:
-                follower.tell([])
+                follower.wake()
 
     async def close(self) -> None:
         """End the reading and give the connection back."""
@@ -123,7 +130,7 @@ class Tail:
         It ends after the event that says that all has ended, unless that was taken back by a retry, or when the server
         stops. While nothing happens a comment keeps the connection alive.
         """
-        with self._following(sweep_id, await self._store.last_event_id(sweep_id)) as follower:
+        with self._following(sweep_id, await self._store.last_event_id(sweep_id), index) as follower:
             position, over = after, False
             while True:
                 follower.behind = False
@@ -133,34 +140,30 @@ class Tail:
                         yield told(event).wire
                         over = ends(event, index)
                 while not follower.behind and not (over and follower.up_to_date):
-                    news = await follower.news()
+                    news = [] if self._stopping else await follower.news()
                     if self._stopping:
                         yield CLOSING
                         return
                     if not news and not follower.behind:
                         yield KEEPALIVE_COMMENT
                         over = not await self._is_there(sweep_id)
-                    # What comes at once goes at once: to send is what costs.
                     new = [each for each in news if each.order > order(position)]
-                    ours = [each for each in new if concerns(each.event, index)]
                     if new:
-                        position = new[-1].event.id
-                    if ours:
-                        yield b"".join(each.wire for each in ours)
-                        over = ends(ours[-1].event, index)
+                        position, over = new[-1].event.id, ends(new[-1].event, index)
+                        yield b"".join(each.wire for each in new)  # in one write, for it is the write that costs
                 if over and follower.up_to_date:
                     return
 
     async def wait_for_end(self, sweep_id: str, seconds: float) -> None:
-        """Return when the sweep has ended, or after so many seconds."""
-        with suppress(TimeoutError):
+        """Return when the sweep has ended, or after so many seconds, or when the store does not answer."""
+        with suppress(TimeoutError, RedisError):
             async with asyncio.timeout(seconds), aclosing(self.stream(sweep_id, NO_EVENT)) as events:
                 async for _ in events:
                     pass
 
     @contextmanager
-    def _following(self, sweep_id: str, last_event_id: str) -> Iterator[Follower]:
-        follower = Follower()
+    def _following(self, sweep_id: str, last_event_id: str, index: int | None) -> Iterator[Follower]:
+        follower = Follower(index)
         followers = self._followers.setdefault(sweep_id, set())
         self._positions.setdefault(sweep_id, last_event_id)
         followers.add(follower)
@@ -193,7 +196,7 @@ class Tail:
             sweeps = {SweepKeys(sweep_id).events: sweep_id for sweep_id in self._positions}
             positions: dict[Any, Any] = {key: self._positions[sweep_id] for key, sweep_id in sweeps.items()}
             try:
-                reply = await self._redis.xread(positions, count=BACKLOG, block=BLOCK_MILLISECONDS)
+                reply = await self._redis.xread(positions, count=MAX_WAITING, block=BLOCK_MILLISECONDS)
             except RedisError as error:
                 logger.warning("Event streams wait for the store: %s", error)
                 await asyncio.sleep(AGAIN_SECONDS)

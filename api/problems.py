@@ -1,6 +1,7 @@
 """From an error to what HTTP says of it: RFC 9457 problem documents, one table."""
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -13,6 +14,7 @@ from pydantic import BaseModel, Field
 from redis.exceptions import OutOfMemoryError, RedisError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.validation import InvalidField, invalid_fields
 from shared.errors import (
@@ -28,6 +30,8 @@ from shared.errors import (
     SweepTooLargeError,
     TooManyStreamsError,
 )
+
+logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -221,7 +225,9 @@ def _document(description: str) -> dict[str, Any]:
 # The `responses` of routes that take runs in.
 SUBMISSION = documented(
     HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.CONFLICT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.INSUFFICIENT_STORAGE,
@@ -232,9 +238,38 @@ REFUSED = documented(HTTPStatus.UNAUTHORIZED)
 STORED = documented(HTTPStatus.SERVICE_UNAVAILABLE)
 
 
+class Faults:
+    """ASGI middleware, the innermost: what nobody expected is logged and answered with a problem document.
+
+    The framework would do so outside of all middleware, where neither the request's id nor any header reaches.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        begun = False
+
+        async def send_on(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_on)
+        except Exception as error:
+            if scope["type"] != "http" or begun:
+                raise
+            logger.exception("A request broke the service")
+            response = await _from_table(Request(scope), error)
+            await response(scope, receive, send)
+
+
 def install(app: FastAPI) -> None:
-    """Answer every error of the app with a problem document."""
-    for error_type in TABLE:
+    """Answer every error of the app with a problem document. To be called before other middleware is added."""
+    app.add_middleware(Faults)
+    for error_type in TABLE.keys() - {Exception}:
         app.add_exception_handler(error_type, _from_table)
     app.add_exception_handler(HTTPException, _from_http)
     app.add_exception_handler(RequestValidationError, _from_validation)

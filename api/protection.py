@@ -30,6 +30,8 @@ PAGE = "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'none';
 DOCS = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 DOCS += "; worker-src blob:; frame-ancestors 'none'"
 DOCS_PATHS = ("/docs", "/redoc")
+# Asked by who runs the service, under whatever name; they tell nothing.
+PROBES = ("/healthz", "/readyz")
 
 
 class Protection:
@@ -46,8 +48,11 @@ class Protection:
             await self._app(scope, receive, send)
             return
 
+        begun = asyncio.Event()
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
+                begun.set()
                 headers = MutableHeaders(scope=message)
                 if scope["path"] in DOCS_PATHS:
                     headers["Content-Security-Policy"] = DOCS
@@ -55,12 +60,12 @@ class Protection:
                     headers.setdefault(name, value)
             await send(message)
 
-        if self._hosts and host_of(scope) not in self._hosts:
+        if self._hosts and scope["path"] not in PROBES and host_of(scope) not in self._hosts:
             detail = f"This service answers to {', '.join(sorted(self._hosts))}: the Host header names another."
             refusal = respond(Request(scope), BAD_REQUEST, detail)
             await refusal(scope, receive, send_with_headers)
         else:
-            await self._app(scope, bounded(receive), send_with_headers)
+            await self._app(scope, bounded(receive, begun), send_with_headers)
 
 
 def host_of(scope: Scope) -> str | None:
@@ -70,10 +75,11 @@ def host_of(scope: Scope) -> str | None:
     return None
 
 
-def bounded(receive: Receive) -> Receive:
+def bounded(receive: Receive, begun: asyncio.Event) -> Receive:
     """Receives the same, but raises HTTPException 413 where the body is too large and 408 where it takes too long.
 
-    What comes after the body is the client's leaving, for which an event stream waits as long as it likes.
+    What comes after the body is the client's leaving, for which an event stream waits as long as it likes. Where the
+    answer has begun, for it needs no body, the client is taken to have left.
     """
     deadline = asyncio.get_running_loop().time() + BODY_SECONDS
     size, whole = 0, False
@@ -86,6 +92,8 @@ def bounded(receive: Receive) -> Receive:
             async with asyncio.timeout_at(deadline):
                 message = await receive()
         except TimeoutError:
+            if begun.is_set():
+                return {"type": "http.disconnect"}
             detail = f"The body did not come within {BODY_SECONDS:g} s."
             raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, detail, {"Connection": "close"}) from None
         size += len(message.get("body", b""))

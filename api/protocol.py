@@ -9,11 +9,11 @@ HEAD_BYTES = 32 * 1024
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """Closes connections whose request line and headers take longer than 10 s or are larger than 32 KiB."""
+    """Waits no longer than 10 s for the rest of a request line and headers, and for no more once it has 32 KiB."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _heads = 0
     _head_bytes = 0
-    _in_head = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """A client has connected: its first head is due."""
@@ -21,17 +21,28 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._expect_head()
 
     def data_received(self, data: bytes) -> None:
-        """Some bytes have come; refuse to wait for more of a head that is too large already."""
+        """Some bytes have come: of a head, of a body, of several requests, or of none."""
+        awaited, heads = self._deadline is not None, self._heads
         super().data_received(data)
-        if self._in_head:
+        if self.transport.is_closing():
+            return
+        served = self.cycle is None or self.cycle.response_complete
+        if self._deadline is None:
+            if served:  # a line break between requests, a body that nobody wanted: uvicorn would wait without end
+                self._expect_head()
+        elif awaited and self._heads <= heads + 1:  # all of it belongs to the head that is awaited
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:
                 self._stop_waiting()
-                self.send_400_response(f"The head of the request is larger than {HEAD_BYTES} bytes.")
+                if served:
+                    self.send_400_response(f"The head of the request is larger than {HEAD_BYTES} bytes.")
+                else:
+                    self.transport.close()
 
     def on_message_begin(self) -> None:
         """A request begins, perhaps on a connection that served others."""
         super().on_message_begin()
+        self._heads += 1
         self._expect_head()
 
     def on_headers_complete(self) -> None:
@@ -46,11 +57,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _expect_head(self) -> None:
         self._stop_waiting()
-        self._in_head, self._head_bytes = True, 0
+        self._head_bytes = 0
         self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
 
     def _stop_waiting(self) -> None:
-        self._in_head = False
         if self._deadline:
             self._deadline.cancel()
             self._deadline = None

@@ -7,10 +7,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from celery import Celery
-from fastapi.concurrency import run_in_threadpool
 from redis.exceptions import RedisError
 
 from api.backlog import Backlog
@@ -27,16 +26,26 @@ logger = logging.getLogger(__name__)
 UNKNOWN_RATE_SECONDS = 60
 LONGEST_WAIT_SECONDS = 3600
 COUNT_SECONDS = 1.0
+# A queue that was found full is taken to be so for a moment.
+RECOUNT_SECONDS = 0.1
 
 T = TypeVar("T")
+
+
+class Share(NamedTuple):
+    """A part of the queue that has a limit: of what it is, how many are queued at most, and how many may be."""
+
+    of: str
+    queued: int
+    limit: int
 
 
 class RunQueue:
     """Admits runs as long as no more than `max_queued_runs` wait, and `max_queued_runs_per_key` of one API key.
 
     What waits is counted about once a second, and what this process admits is added; before anything is refused, it is
-    counted anew. So the limits are exact for one process of the API, and several may together exceed them by what they
-    admit between two counts.
+    counted anew, unless that was done a tenth of a second ago. So one process of the API never exceeds the limits, and
+    several may together exceed them by what they admit between two counts.
     """
 
     def __init__(self, store: Store, celery: Celery, settings: Settings) -> None:
@@ -49,8 +58,9 @@ class RunQueue:
         # and what was queued at the last count, less those that had been written before it.
         self._admitted: Counter[str] = Counter()
         self._settled: Counter[str] = Counter()
-        self._others: Counter[str] | None = None
+        self._counted: Counter[str] | None = None
         self._counted_at = float("-inf")
+        self._found_full_at = float("-inf")
         self._counting: asyncio.Task[None] | None = None
         self._publications = Batched(self._publish_all)
         self._admission = asyncio.Lock()
@@ -67,7 +77,7 @@ class RunQueue:
         await self._admit(runs, origin.key, partial(self._store.create, sweep_id, request, origin))
         await self._publications.ask((sweep_id, runs))
 
-    async def retry(self, sweep: Sweep, key: str) -> Sweep:
+    async def retry(self, sweep: Sweep) -> Sweep:
         """Queue the failed and the cancelled runs again. Where they have been already, nothing changes.
 
         Raises:
@@ -78,7 +88,9 @@ class RunQueue:
         if any(run.cancel_requested for run in sweep.runs):
             raise SweepOpenError("Runs of this sweep are about to be cancelled: try again when they have ended.")
         runs = sum(run.status in (RunStatus.FAILED, RunStatus.CANCELLED) for run in sweep.runs)
-        retried = await self._admit(runs, key, partial(self._store.retry, sweep.id))
+        # Whoever retries it, its runs are those of the key that submitted it.
+        key = await self._store.submitted_by(sweep.id)
+        retried = await self._admit(runs, key, partial(self._store.retry, sweep.id, runs))
         await self._publications.ask((sweep.id, retried))
         sweep = await self._store.sweep(sweep.id)
         if sweep.status is RunStatus.SUCCEEDED:
@@ -89,55 +101,67 @@ class RunQueue:
         messages: Counter[str] = Counter()
         for sweep_id, runs in publications:
             messages[sweep_id] += runs
-        await run_in_threadpool(publish, self._celery, messages)
+        # Not in the threads that serve requests, which others may keep busy.
+        await asyncio.to_thread(publish, self._celery, messages)
         return [None] * len(publications)
 
     async def make_sure_of_room(self, runs: int, key: str) -> None:
         """Raise QueueFullError or SweepTooLargeError if so many runs would be refused."""
         async with self._admission:
-            await self._make_sure_of_room(runs, key)
+            full = await self._full(runs, key)
+        if full:
+            raise await self._refusal(runs, full)
 
     async def _admit(self, runs: int, key: str, write: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Write what brings so many runs into the queue, if there is room for them."""
         async with self._admission:
-            await self._make_sure_of_room(runs, key)
-            self._admitted[key] += runs
-            writing = asyncio.create_task(write())
-            self._writing.add(writing)
-            writing.add_done_callback(partial(self._settle, runs, key))
+            full = await self._full(runs, key)
+            if not full:
+                self._admitted[key] += runs
+                writing = asyncio.create_task(write())
+                self._writing.add(writing)
+                writing.add_done_callback(partial(self._settle, runs, key))
+        if full:
+            raise await self._refusal(runs, full)
         return await writing
 
     def _settle(self, runs: int, key: str, writing: asyncio.Task[Any]) -> None:
         self._settled[key] += runs
         self._writing.discard(writing)
+        writing.cancelled() or writing.exception()  # looked at, in case that its request has gone
 
-    async def _make_sure_of_room(self, runs: int, key: str) -> None:
-        for _, limit, whose in self._limits(key):
-            if runs > limit:
-                raise SweepTooLargeError(f"It has {runs} runs, and no more than {limit} {whose} may wait: split it.")
-        if self._others is None or not self._is_room(runs, key):
+    async def _full(self, runs: int, key: str) -> Share | None:
+        """The share of the queue that has no room for so many runs more; None if all have."""
+        if self._counted is None:
             await self._count_exactly()
-        elif time.monotonic() - self._counted_at > COUNT_SECONDS:
+        full = self._without_room(runs, key)
+        if full and time.monotonic() - self._found_full_at > RECOUNT_SECONDS:
+            await self._count_exactly()
+            full = self._without_room(runs, key)
+            if full:  # and so it is for the next moment, or one who is refused again and again would slow all
+                self._found_full_at = time.monotonic()
+        elif time.monotonic() - self._counted_at > COUNT_SECONDS and (self._counting is None or self._counting.done()):
             # Nobody waits for it: until it is done, the last count stands.
-            self._counted_at, self._counting = time.monotonic(), asyncio.create_task(self._count_again())
-        for queued, limit, whose in self._limits(key):
-            if queued + runs > limit:
-                rate = await self.backlog.runs_per_second()
-                wait = math.ceil((queued + runs - limit) / rate) if rate else UNKNOWN_RATE_SECONDS
-                raise QueueFullError(
-                    f"{queued} {whose} are queued and {limit} may be: there is no room for {runs} more now.",
-                    retry_after_seconds=min(wait, LONGEST_WAIT_SECONDS),
-                )
+            self._counting = asyncio.create_task(self._count_again())
+        return full
 
-    def _is_room(self, runs: int, key: str) -> bool:
-        return all(queued + runs <= limit for queued, limit, _ in self._limits(key))
-
-    def _limits(self, key: str) -> list[tuple[int, int, str]]:
-        """How many runs are queued at most, how many may be, and whose they are."""
+    def _without_room(self, runs: int, key: str) -> Share | None:
         queued = Counter(self._admitted)
-        queued.update(self._others or {})
-        everyone = (queued.total(), self._limit, "runs")
-        return [everyone, (queued[key], self._limit_per_key, "runs of this API key")] if key else [everyone]
+        queued.update(self._counted or {})
+        shares = [Share("runs of this API key", queued[key], self._limit_per_key)] if key else []
+        shares.append(Share("runs", queued.total(), self._limit))
+        return next((share for share in shares if share.queued + runs > share.limit), None)
+
+    async def _refusal(self, runs: int, full: Share) -> SweepTooLargeError | QueueFullError:
+        if runs > full.limit:
+            detail = f"It has {runs} runs, and no more than {full.limit} {full.of} may wait: split it."
+            return SweepTooLargeError(detail)
+        rate = await self.backlog.runs_per_second()
+        wait = math.ceil((full.queued + runs - full.limit) / rate) if rate else UNKNOWN_RATE_SECONDS
+        return QueueFullError(
+            f"{full.queued} {full.of} are queued and {full.limit} may be: there is no room for {runs} more now.",
+            retry_after_seconds=min(wait, LONGEST_WAIT_SECONDS),
+        )
 
     async def _count_exactly(self) -> None:
         if self._writing:
@@ -155,4 +179,4 @@ class RunQueue:
         settled = self._settled.copy()
         queued = await self.backlog.queued_by_key()
         queued.subtract(settled)
-        self._others, self._counted_at = queued, time.monotonic()
+        self._counted, self._counted_at = queued, time.monotonic()

@@ -1,6 +1,7 @@
 """From what Redis replies to what the API answers: sweeps, runs and events as models."""
 
 import json
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +22,8 @@ from shared.models import (
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The id of an entry, and its fields.
 StreamEntry = tuple[str, dict[str, str]]
-KINDS = frozenset(EventType)
+
+logger = logging.getLogger(__name__)
 
 
 STRANDED = "It waits, and no worker is alive to train it: start one with `noisesweep worker`."
@@ -79,8 +81,14 @@ def run_of(sweep_id: str, index: int, record: Sequence[str], reply: Sequence[Any
 
 
 def events_of(sweep_id: str, entries: Sequence[StreamEntry]) -> list[Event]:
-    """The models of entries of a sweep's stream, without those of kinds that only a newer program knows."""
-    return [_event(sweep_id, *entry) for entry in entries if entry[1]["type"] in KINDS]
+    """The models of entries of a sweep's stream, without those that only a newer program can read."""
+    events = []
+    for entry in entries:
+        try:
+            events.append(_event(sweep_id, *entry))
+        except (ValueError, KeyError) as error:
+            logger.warning("Event %s of sweep %s is left out, it cannot be read: %r", entry[0], sweep_id, error)
+    return events
 
 
 def _event(sweep_id: str, event_id: str, fields: dict[str, str]) -> Event:

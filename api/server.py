@@ -24,6 +24,7 @@ class Server(uvicorn.Server):
                 host=settings.host,
                 port=settings.port,
                 http=BoundedHttpProtocol,
+                ws="none",
                 server_header=False,
                 proxy_headers=False,  # nothing depends on the client's address
                 access_log=False,  # api/telemetry.py logs requests

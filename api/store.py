@@ -132,10 +132,14 @@ class Store:
             await self.redis.hincrby(COUNTERS, field(Counter.RUNS, RunStatus.CANCELLED), ended)
         return int(cancelled)
 
-    async def retry(self, sweep_id: str) -> int:
-        """Queue the sweep's failed and cancelled runs again; return how many."""
+    async def submitted_by(self, sweep_id: str) -> str:
+        """The name of the API key that the sweep was submitted with; "" where there was none."""
+        return str(await self.redis.hget(SweepKeys(sweep_id).record, "key") or "")
+
+    async def retry(self, sweep_id: str, runs: int) -> int:
+        """Queue the sweep's failed and cancelled runs again, at most so many; return how many."""
         await self.redis.zadd(OPEN, {sweep_id: await self._now()})
-        retried: int = await self._retry(keys=SweepKeys(sweep_id).for_scripts)
+        retried: int = await self._retry(keys=SweepKeys(sweep_id).for_scripts, args=[runs])
         return retried
 
     async def delete(self, sweep_id: str) -> bool:

@@ -22,14 +22,15 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{
 # Around what answers take, s: a conditional read, a submission, a picture, a client that waits.
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 READS = ("GET", "HEAD", "OPTIONS")
+METHODS = (*READS, "POST", "PUT", "PATCH", "DELETE")
 
 
 class Telemetry:
     """ASGI middleware around everything else.
 
     It takes over the client's X-Request-ID or draws one, answers with it, and notes it and the client's traceparent for
-    log lines and for what is submitted. Requests that change something, and those that fail, are logged; reads, of
-    which clients make many, are only counted.
+    log lines and for what is submitted. All requests are counted, and timed unless they follow events. Logged are those
+    that change something and those that fail, not the many that only read.
     """
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
@@ -51,9 +52,7 @@ class Telemetry:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        request.state.request_id = (
-            accepted(request.headers.get(REQUEST_ID), _REQUEST_ID) or f"{random.getrandbits(64):016x}"
-        )
+        request.state.request_id = accepted(request.headers.get(REQUEST_ID), _REQUEST_ID) or new_request_id()
         request.state.traceparent = accepted(request.headers.get("traceparent"), _TRACEPARENT)
         begun, status, streams = time.perf_counter(), HTTPStatus.INTERNAL_SERVER_ERROR.value, False
 
@@ -70,9 +69,10 @@ class Telemetry:
                 await self._app(scope, receive, send_with_id)
             finally:
                 seconds, route = time.perf_counter() - begun, route_of(scope)
-                self._requests.labels(scope["method"], route, status).inc()
+                method = scope["method"] if scope["method"] in METHODS else "other"
+                self._requests.labels(method, route, status).inc()
                 if not streams:
-                    self._seconds.labels(scope["method"], route).observe(seconds)
+                    self._seconds.labels(method, route).observe(seconds)
                 if scope["method"] not in READS or status >= HTTPStatus.BAD_REQUEST:
                     # As it was sent: decoded, it may have line breaks, and forge lines.
                     path = scope["raw_path"].decode("ascii", "backslashreplace")

@@ -72,5 +72,6 @@ class Workers:
             names = await pipeline.execute()
         trained: dict[str, list[str]] = {}
         for (sweep_id, index), name in zip(running, names, strict=True):
-            trained.setdefault(name or "", []).append(run_id(sweep_id, index))
+            if name:
+                trained.setdefault(name, []).append(run_id(sweep_id, index))
         return trained

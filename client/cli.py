@@ -1,4 +1,4 @@
-"""The command line: `noisesweep up | demo | api | worker | doctor`."""
+"""The command line: `noisesweep up | demo | key | api | worker | doctor`."""
 
 import hashlib
 import os
@@ -67,7 +67,8 @@ def run_demo(
         _refuse(*(f"--{fault['loc'][0] if fault['loc'] else 'scales'}: {fault['msg']}" for fault in error.errors()))
     if not plot.absolute().parent.is_dir():
         _refuse(f"--plot: there is no folder {plot.absolute().parent}")
-    os.environ.pop(API_KEYS, None)  # the demo's service is its own, and ends with it
+    for variable in (API_KEYS, "NOISESWEEP_ALLOWED_HOSTS"):
+        os.environ.pop(variable, None)  # the demo's service is its own, and ends with it
     request = request.model_copy(update={"dataset": dataset or choose_dataset(console)})
     if not demo(request, console, workers, plot):
         raise typer.Exit(1)
@@ -80,7 +81,7 @@ def key(name: Annotated[str, typer.Argument(help="Whose key it is: 1 to 32 of A-
         _refuse(f"{name!r} cannot name a key: 1 to 32 characters of A-Z a-z 0-9 _ . -")
     secret = f"ns_{secrets.token_urlsafe(32)}"
     known = os.environ.get(API_KEYS)
-    if known and f"{name}:" in known:
+    if known and name in {entry.partition(":")[0].strip() for entry in known.split(",")}:
         _refuse(f"there is a key of {name} in {API_KEYS} already: remove it, or choose another name")
     entries = ",".join(filter(None, [known, f"{name}:{hashlib.sha256(secret.encode()).hexdigest()}"]))
     print(f"The key of {name}. It is kept nowhere and shown this once:\n\n    {secret}\n")

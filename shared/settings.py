@@ -8,13 +8,16 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]*:[0-9a-f:.]*")
 _API_KEY = re.compile(r"([A-Za-z0-9_.-]{1,32}):([0-9a-f]{64})")
 
 
 class Settings(BaseSettings):
     """The environment of one process. Entry points build it; nothing reads it at import time."""
 
-    model_config = SettingsConfigDict(env_prefix="NOISESWEEP_", env_ignore_empty=True, frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="NOISESWEEP_", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
+    )
 
     # A secret because it may carry a password: its repr shows none.
     redis_url: SecretStr = Field(
@@ -28,7 +31,7 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="The address that the API binds.")
     port: int = Field(default=8000, ge=1, le=65535, description="The port that the API binds.")
     allow_anonymous: bool = Field(
-        default=False, description="Lets the API bind an address that other machines can reach."
+        default=False, description="Lets an API without keys bind an address that other machines can reach."
     )
     lease_seconds: float = Field(
         default=30.0, gt=0, description="How long a claimed run stays its owner's without a sign of life."
@@ -100,12 +103,23 @@ class Settings(BaseSettings):
             if match[1] in keys:
                 raise ValueError(f"the name {match[1]} stands twice")
             keys[match[1]] = match[2]
+        if not keys:
+            raise ValueError("it names no key; leave it unset for a service without keys")
         return keys
 
     @field_validator("allowed_hosts", "cors_origins", mode="before")
     @classmethod
     def _separated_by_commas(cls, value: object) -> object:
         return list(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _bare_names(cls, hosts: list[str]) -> list[str]:
+        names = [host.lower().removeprefix("[").removesuffix("]") for host in hosts]
+        for name in names:
+            if not _HOST.fullmatch(name):
+                raise ValueError(f"{name} is no host name or address; give each bare, without scheme and port")
+        return names
 
     @property
     def serves_loopback_only(self) -> bool:

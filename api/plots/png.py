@@ -6,16 +6,21 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any, TypeVar
 
+import numpy as np
 from fastapi import Response
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 # Purple and green, as in the notebook; these two differ in lightness too, for readers who do not tell the hues apart.
 TRAINING: dict[str, Any] = {"color": "#54278f", "marker": "o", "markersize": 5}
 VALIDATION: dict[str, Any] = {"color": "#41ab5d", "marker": "s", "markersize": 5}
 GREY = "#595959"
 DPI = 150
-# Pictures of some 70 kB.
+# The octree rounds down, and paper would be of a grey that a printer sees.
+OCTREE_WHITE = 254
+# Pictures of some 20 kB.
 KEPT = 64
 
 Data = TypeVar("Data", bound=Hashable)
@@ -55,9 +60,19 @@ def _rendered(draw: Callable[[Figure, Data], None], data: Data, width: float, he
     left, right, bottom, top = 0.75 / width, 1 - 0.2 / width, 0.85 / height, 1 - 0.5 / height
     figure.subplots_adjust(left, bottom, right, top, wspace=0.25)
     draw(figure, data)
+    return _encoded(figure)
+
+
+def _encoded(figure: Figure) -> bytes:
+    """The figure as a PNG of at most 256 colours: a third of the size in half the time, and no eye tells it."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")  # type: ignore[no-untyped-call]
+    picture = pixels.quantize(method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    palette = [255 if value == OCTREE_WHITE else value for value in picture.getpalette() or []]
+    picture.putpalette(palette)
     png = io.BytesIO()
-    # Between size and time: a fifth larger than by the default of 6, in two thirds of the time.
-    figure.savefig(png, format="png", pil_kwargs={"compress_level": 3})
+    picture.save(png, "png", dpi=(DPI, DPI))
     return png.getvalue()
 
 

@@ -1,17 +1,21 @@
 """/metrics: figures for Prometheus, of this process of the API and of all workers together."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import cast
 
 from fastapi import APIRouter, Request, Response
-from prometheus_client import CollectorRegistry, disable_created_metrics, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, disable_created_metrics, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from redis.exceptions import RedisError
 
 from api.dependencies import QueueDep, StoreDep
 from shared.counters import EPOCH_SECONDS_BUCKETS, Counter, read
 from shared.keys import COUNTERS
 from shared.models import Queue, Worker
+
+logger = logging.getLogger(__name__)
 
 router = APIRouter(tags=["metrics"])
 # They would say of each series when it began, in a series of its own.
@@ -28,9 +32,15 @@ class Exposition(Response):
 async def get_metrics(request: Request, store: StoreDep, queue: QueueDep) -> Exposition:
     """Requests and their latency, the queue, the workers, runs by final state, epochs, seconds per epoch, reaping."""
     own: CollectorRegistry = request.app.state.registry
+    up = Gauge("noisesweep_store_up", "Whether the store answers; where not, its figures are missing.", registry=None)
     shared = CollectorRegistry()
-    counts = cast("dict[str, str]", await store.redis.hgetall(COUNTERS))
-    shared.register(Snapshot(await queue.backlog.queue(), await store.workers.listed(), counts))
+    shared.register(up)
+    try:
+        counts = cast("dict[str, str]", await store.redis.hgetall(COUNTERS))
+        shared.register(Snapshot(await queue.backlog.queue(), await store.workers.listed(), counts))
+        up.set(1)
+    except RedisError as error:
+        logger.warning("The store's figures cannot be had: %s", error)
     return Exposition(generate_latest(own) + generate_latest(shared))
 
 

@@ -1,12 +1,13 @@
 """/runs: one training each, alone or as part of a sweep."""
 
+import asyncio
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, Response
 
 from api.conditional import NOT_MODIFIED, ModifiedRunDep, validators
-from api.dependencies import ESTIMATE, RunDep, StoreDep, SubmissionDep
+from api.dependencies import ESTIMATE, DrawingDep, RunDep, StoreDep, SubmissionDep
 from api.idempotency import Answer
 from api.plots import epochs
 from api.plots.png import PNG, PngResponse
@@ -67,9 +68,11 @@ async def cancel_run(run: RunDep, store: StoreDep) -> Run:
 
 
 @router.get("/{run_id}/plot", response_class=PngResponse, responses=READ | PNG)
-def plot_run(run: ModifiedRunDep) -> PngResponse:
+async def plot_run(run: ModifiedRunDep, drawing: DrawingDep) -> PngResponse:
     """Accuracy and loss against the epoch as a PNG, training and validation."""
-    return PngResponse(epochs.draw(epochs.curves(run)), headers=validators(run))
+    async with drawing:
+        picture = await asyncio.to_thread(epochs.draw, epochs.curves(run))
+    return PngResponse(picture, headers=validators(run))
 
 
 @router.get("/{run_id}/model", response_class=KerasResponse, responses=KERAS | documented(HTTPStatus.NOT_FOUND))

@@ -1,5 +1,6 @@
 """/sweeps: submit a grid of runs, see how it goes, get the picture."""
 
+import asyncio
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -7,9 +8,8 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api import listing, results
-from api.access import key_of
 from api.conditional import NOT_MODIFIED, IfNoneMatch, ModifiedSweepDep, SweepId, sweep_if_modified, validators
-from api.dependencies import ESTIMATE, QueueDep, StoreDep, SubmissionDep, SweepDep
+from api.dependencies import ESTIMATE, DrawingDep, QueueDep, StoreDep, SubmissionDep, SweepDep
 from api.idempotency import Answer
 from api.plots import accuracy
 from api.plots.png import PNG, PngResponse
@@ -118,9 +118,9 @@ async def cancel_sweep(sweep: SweepDep, store: StoreDep) -> Sweep:
         HTTPStatus.INSUFFICIENT_STORAGE,
     ),
 )
-async def retry_sweep(request: Request, sweep: SweepDep, queue: QueueDep) -> Sweep:
+async def retry_sweep(sweep: SweepDep, queue: QueueDep) -> Sweep:
     """Queue the failed and the cancelled runs again; what has succeeded is kept."""
-    return await queue.retry(sweep, key_of(request))
+    return await queue.retry(sweep)
 
 
 @router.delete("/{sweep_id}", status_code=HTTPStatus.NO_CONTENT, responses=documented(*NOT_FOUND_OR_CONFLICT))
@@ -131,6 +131,8 @@ async def delete_sweep(sweep: SweepDep, store: StoreDep) -> None:
 
 
 @router.get("/{sweep_id}/plot", response_class=PngResponse, responses=READ | PNG)
-def plot_sweep(sweep: ModifiedSweepDep) -> PngResponse:
+async def plot_sweep(sweep: ModifiedSweepDep, drawing: DrawingDep) -> PngResponse:
     """Accuracy against scale as a PNG, training and validation, of the runs that have succeeded so far."""
-    return PngResponse(accuracy.draw(accuracy.curve(sweep)), headers=validators(sweep))
+    async with drawing:
+        picture = await asyncio.to_thread(accuracy.draw, accuracy.curve(sweep))
+    return PngResponse(picture, headers=validators(sweep))

@@ -61,8 +61,8 @@ def test_what_tells_nothing_of_anybody_is_open(http: httpx.Client, path: str) ->
 
 def test_the_document_says_which_routes_want_a_key(http: httpx.Client) -> None:
     document = http.get("/openapi.json").json()
-    assert document["components"]["securitySchemes"]["API key"]["scheme"] == "bearer"
-    assert document["paths"]["/sweeps"]["get"]["security"] == [{"API key": []}]
+    assert document["components"]["securitySchemes"]["api_key"]["scheme"] == "bearer"
+    assert document["paths"]["/sweeps"]["get"]["security"] == [{"api_key": []}]
     assert "401" in document["paths"]["/sweeps"]["get"]["responses"]
     assert "security" not in document["paths"]["/healthz"]["get"]
 

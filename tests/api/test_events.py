@@ -1,8 +1,10 @@
 """What clients that follow are told: everything, once, in order, from where they left off."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -169,7 +171,7 @@ def test_a_quiet_stream_is_kept_alive_by_comments_and_ends_with_its_sweep(
 def test_a_client_too_slow_for_what_waits_for_it_still_gets_everything_once(
     http: httpx.Client, training: Training, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api.events, "BACKLOG", 1)
+    monkeypatch.setattr(api.events, "MAX_WAITING", 1)
     sweep = submitted(http)
     streams = [Stream(http, f"{sweep}/events") for _ in range(3)]
     claim = training.claim(sweep, runs=2)
@@ -262,16 +264,39 @@ def test_an_id_that_is_none_is_refused(http: httpx.Client, nonsense: str) -> Non
     assert http.get("/sweeps/0123456789abcdef/events").status_code == 404
 
 
+@pytest.mark.parametrize("unreadable", [
+    {"type": "run.levitated", "index": "0", "data": "{}"},
+    {"type": "epoch", "index": "0", "data": "{}"},
+    {"type": "run.ended", "index": "0", "data": '{"status": "levitated"}'},
+    {"kind": "epoch"},
+])  # fmt: skip
 def test_an_event_that_only_a_newer_worker_knows_is_left_out_and_harms_nobody(
-    http: httpx.Client, training: Training, redis: Redis
+    http: httpx.Client, training: Training, redis: Redis, unreadable: dict[Any, Any]
 ) -> None:
     sweep = submitted(http)
     events = SweepKeys(sweep.split("/")[-1]).events
-    redis.xadd(events, {"type": "run.levitated", "index": "0", "data": "{}"})
+    redis.xadd(events, unreadable)
     stream = Stream(http, f"{sweep}/events")
-    redis.xadd(events, {"type": "run.levitated", "index": "0", "data": "{}"})
+    redis.xadd(events, unreadable)
     training.epochs(sweep, runs=2, epochs=1, end=True)
     stream.end()
     assert stream.types == [*["run.started"] * 2, *["epoch", "run.ended"] * 2, "sweep.ended"]
     page = http.get(f"{sweep}/events", headers={"Accept": "application/json"}).json()
     assert [event["type"] for event in page["events"]] == stream.types
+
+
+def test_who_follows_one_run_is_kept_alive_while_the_others_report(
+    http: httpx.Client, training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.events, "KEEPALIVE_SECONDS", 0.1)
+    sweep = submitted(http)
+    follower = Stream(http, f"/runs/{sweep.split('/')[-1]}-1/events")
+    claim = training.claim(sweep, runs=1)
+    for epoch in range(8):
+        training.commit(claim, 0, epoch)
+        time.sleep(0.05)
+    wait_until(lambda: follower.comments >= 2)
+    training.succeed(claim, 0)
+    training.epochs(sweep, runs=1, epochs=1, end=True)
+    follower.end()
+    assert follower.types == ["run.started", "epoch", "run.ended"]

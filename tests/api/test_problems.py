@@ -76,8 +76,8 @@ def test_what_came_is_cut_short_where_it_is_long(http: httpx.Client) -> None:
 
 
 def test_a_loopback_api_answers_to_names_of_loopback_alone(http: httpx.Client) -> None:
-    assert http.get("/healthz", headers={"Host": "localhost:8000"}).status_code == 200
-    assert http.get("/healthz", headers={"Host": "evil.example"}).status_code == 400
+    assert http.get("/queue", headers={"Host": "localhost:8000"}).status_code == 200
+    assert http.get("/queue", headers={"Host": "evil.example"}).status_code == 400
 
 
 def test_without_the_store_requests_get_503_and_the_api_comes_back_by_itself(

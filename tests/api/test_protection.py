@@ -1,5 +1,6 @@
 """What a client can send at most, under which name, and what a browser is told."""
 
+import logging
 import socket
 from collections.abc import Iterator
 
@@ -61,6 +62,28 @@ def test_a_head_that_does_not_come_in_time_ends_the_connection(hasty: Served, he
 
 def test_a_head_that_does_not_end_is_refused(hasty: Served) -> None:
     assert spoken(hasty, b"GET / HTTP/1.1\r\nX: ", b"a" * 40_000).startswith(b"HTTP/1.1 400")
+
+
+def test_requests_sent_at_once_are_no_large_head(hasty: Served) -> None:
+    one = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Padding: " + b"a" * 900 + b"\r\n\r\n"
+    last = one.replace(b"Host", b"Connection: close\r\nHost")
+    answers = spoken(hasty, one * 60 + last[:50], last[50:])
+    assert answers.count(b"HTTP/1.1 200") == 61
+
+
+def test_what_follows_an_answer_and_is_no_request_is_not_waited_for(hasty: Served) -> None:
+    unwanted_body = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx"
+    for sent in (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n\r\n", unwanted_body):
+        assert spoken(hasty, sent, b"\r\n").count(b"HTTP/1.1 200") == 1
+
+
+def test_an_answer_that_has_begun_ends_quietly_where_a_body_does_not_come(
+    hasty: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    sweep = hasty.http.post("/sweeps", json={"scales": [0.5]}).json()["links"]["events"]
+    head = f"GET {sweep} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nConnection: close\r\n\r\n"
+    assert spoken(hasty, head.encode()).startswith(b"HTTP/1.1 200")
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 def test_connections_serve_many_requests_and_are_not_timed_between_them(hasty: Served) -> None:

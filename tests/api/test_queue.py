@@ -9,6 +9,7 @@ import pytest
 from redis import Redis
 
 import api.queue
+from api.access import hash_of
 from shared.errors import LeaseLostError
 from shared.keys import ENDED, OPEN, SweepKeys
 from shared.models import RunError
@@ -194,6 +195,30 @@ def test_no_count_lets_in_too_many_while_submissions_are_being_written(
     served.close()
     assert counted == {202: 40, 429: 80}
     assert stored(redis) == 40
+
+
+def test_who_is_refused_again_and_again_does_not_have_the_queue_counted_each_time(
+    http_of_narrow: httpx.Client, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        http_of_narrow.post("/sweeps", json=THREE)
+    monkeypatch.setattr(api.queue, "RECOUNT_SECONDS", 60.0)
+    assert http_of_narrow.post("/sweeps", json=THREE).status_code == 429
+    redis.config_resetstat()
+    assert http_of_narrow.post("/sweeps", json=THREE).status_code == 429
+    assert "cmdstat_zcard" not in redis.info("commandstats")
+
+
+def test_a_retry_counts_for_the_key_that_submitted(redis_server: RedisServer, redis: Redis) -> None:
+    keys = {"alice": hash_of("a"), "bob": hash_of("b")}
+    served = Served(Settings(redis_url=redis_server.url, api_keys=keys, max_queued_runs_per_key=4))
+    alice, bob = {"Authorization": "Bearer a"}, {"Authorization": "Bearer b"}
+    first = served.http.post("/sweeps", json=THREE, headers=alice).json()["links"]["self"]
+    served.http.post(f"{first}/cancel", headers=alice)
+    assert served.http.post("/sweeps", json=THREE, headers=alice).status_code == 202
+    assert served.http.post(f"{first}/retry", headers=bob).status_code == 429
+    assert served.http.post("/sweeps", json=THREE, headers=bob).status_code == 202
+    served.close()
 
 
 def test_a_full_store_refuses_and_takes_again_when_there_is_room(http: httpx.Client, redis: Redis) -> None:

@@ -1,15 +1,19 @@
 """Request ids, log lines and /metrics."""
 
 import logging
+from pathlib import Path
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
+from client.launcher import free_port
+from shared.keys import SweepKeys
 from shared.models import RunError
+from shared.settings import Settings
 from tests.api.conftest import Training
-from tests.conftest import wait_until
+from tests.conftest import RedisServer, Served, wait_until
 from worker.leases import Leases
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -107,3 +111,30 @@ def test_the_queue_the_runs_the_epochs_and_the_reaping_are_told(
     assert told["noisesweep_epoch_seconds_bucket", "digits", "+Inf"] == 3
     assert told["noisesweep_reaper_actions_total", "requeued"] == 1
     assert told["noisesweep_reaper_actions_total", "republished"] == 2
+
+
+def test_a_fault_is_answered_and_logged_with_the_requests_id(
+    http: httpx.Client, redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    sweep = http.post("/sweeps", json={"scales": [0.5]}).json()["id"]
+    redis.hset(SweepKeys(sweep).record, "request", "{")
+    caplog.set_level(logging.INFO)
+    fault = http.get(f"/sweeps/{sweep}", headers={"X-Request-ID": "my-1"})
+    assert (fault.status_code, fault.json()["type"]) == (500, "/problems/internal-error")
+    assert fault.headers["X-Request-ID"] == "my-1"
+    assert fault.headers["X-Content-Type-Options"] == "nosniff"
+    wait_until(lambda: "500 in" in caplog.text)
+    (broken,) = [record for record in caplog.records if record.exc_info]
+    assert broken.getMessage() == "A request broke the service"
+
+
+def test_without_the_store_the_process_still_tells_of_itself(redis_server: RedisServer, tmp_path: Path) -> None:
+    own = RedisServer(tmp_path, free_port())
+    served = Served(Settings(redis_url=own.url))
+    assert metrics(served.http)["noisesweep_store_up",] == 1
+    own.close()
+    told = metrics(served.http)
+    served.close()
+    assert told["noisesweep_store_up",] == 0
+    assert told["noisesweep_requests_total", "GET", "/metrics", "200"] == 1
+    assert ("noisesweep_queued_runs",) not in told

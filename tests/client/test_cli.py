@@ -58,6 +58,7 @@ def test_a_key_is_shown_once_with_the_line_that_lets_it_in(monkeypatch: pytest.M
     both = noisesweep("key", "bob").stdout.splitlines()[-2].strip()
     monkeypatch.setenv(*both.split("="))
     assert list(Settings().api_keys) == ["alice", "bob"]
+    assert noisesweep("key", "ob").returncode == 0  # which bob's ends with
     again = noisesweep("key", "alice")
     assert (again.returncode, again.stdout) == (2, "")
 

@@ -35,3 +35,21 @@ def test_api_keys_that_are_none_are_refused(keys: str, said: str) -> None:
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOISESWEEP_CORS_ORIGINS", "https://a.example, https://b.example")
     assert Settings().cors_origins == ["https://a.example", "https://b.example"]
+
+
+def test_hosts_are_bare_names_in_any_case() -> None:
+    hosts = Settings(allowed_hosts="Example.org, [::1], 127.0.0.1").allowed_hosts
+    assert hosts == ["example.org", "::1", "127.0.0.1"]
+
+
+@pytest.mark.parametrize("host", ["example.org:8000", "https://example.org", "*", "a b"])
+def test_hosts_that_would_match_nothing_are_refused(host: str) -> None:
+    with pytest.raises(ValidationError, match="no host name"):
+        Settings(allowed_hosts=[host])
+
+
+@pytest.mark.parametrize("wrong", [{"redis_url": "foo://u:hunter2@h"}, {"api_keys": "alice:hunter2"}])
+def test_what_is_wrong_is_not_shown_for_it_may_be_a_secret(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings.model_validate(wrong)
+    assert "hunter2" not in str(refused.value)

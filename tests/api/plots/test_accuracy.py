@@ -1,6 +1,11 @@
+import io
+
+import numpy as np
 import pytest
+from PIL import Image, ImageColor
 
 from api.plots.accuracy import curve, draw
+from api.plots.png import TRAINING, VALIDATION
 from shared.models import EpochMetrics, RunStatus, Sweep
 from tests.samples import run_summary, sweep_of
 
@@ -45,6 +50,15 @@ def test_the_caption_names_what_was_trained_and_where_to_find_it() -> None:
     caption = curve(sweep([0.1], [7], [S], [0.9])).caption
     for part in ("mnist", "20 epochs", "batch size 128", "float32", "seed 7", "0123456789abcdef"):
         assert part in caption
+
+
+def test_the_paper_is_white_and_the_lines_keep_their_colours() -> None:
+    picture = Image.open(io.BytesIO(draw(curve(sweep([0.1, 0.5], [0], [S, S], [0.9, 0.8]))))).convert("RGB")
+    assert picture.size == (1200, 825)
+    assert picture.getpixel((0, 0)) == (255, 255, 255)
+    colours = np.unique(np.asarray(picture, int).reshape(-1, 3), axis=0)
+    for line in (TRAINING, VALIDATION):
+        assert abs(colours - ImageColor.getrgb(line["color"])[:3]).sum(axis=1).min() <= 6
 
 
 def test_a_picture_that_was_drawn_is_not_drawn_again() -> None:
