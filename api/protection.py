@@ -78,8 +78,8 @@ def host_of(scope: Scope) -> str | None:
 def bounded(receive: Receive, begun: asyncio.Event) -> Receive:
     """Receives the same, but raises HTTPException 413 where the body is too large and 408 where it takes too long.
 
-    What comes after the body is the client's leaving, for which an event stream waits as long as it likes. Where the
-    answer has begun, for it needs no body, the client is taken to have left.
+    What comes after the body is the client's leaving, for which an event stream waits as long as it likes; and so where
+    the answer has begun, for it needs no body.
     """
     deadline = asyncio.get_running_loop().time() + BODY_SECONDS
     size, whole = 0, False
@@ -93,7 +93,8 @@ def bounded(receive: Receive, begun: asyncio.Event) -> Receive:
                 message = await receive()
         except TimeoutError:
             if begun.is_set():
-                return {"type": "http.disconnect"}
+                whole = True
+                return await receive()
             detail = f"The body did not come within {BODY_SECONDS:g} s."
             raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, detail, {"Connection": "close"}) from None
         size += len(message.get("body", b""))

@@ -2,7 +2,9 @@
 
 import logging
 import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -80,9 +82,13 @@ def test_what_follows_an_answer_and_is_no_request_is_not_waited_for(hasty: Serve
 def test_an_answer_that_has_begun_ends_quietly_where_a_body_does_not_come(
     hasty: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sweep = hasty.http.post("/sweeps", json={"scales": [0.5]}).json()["links"]["events"]
-    head = f"GET {sweep} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nConnection: close\r\n\r\n"
-    assert spoken(hasty, head.encode()).startswith(b"HTTP/1.1 200")
+    links = hasty.http.post("/sweeps", json={"scales": [0.5]}).json()["links"]
+    head = f"GET {links['events']} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n"
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(spoken, hasty, head.encode())
+        time.sleep(0.6)  # twice as long as a body may take
+        hasty.http.post(f"{links['self']}/cancel")
+        assert b"sweep.ended" in answer.result()
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
