@@ -9,7 +9,10 @@ HEAD_BYTES = 32 * 1024
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """Waits no longer than 10 s for the rest of a request line and headers, and for no more once it has 32 KiB."""
+    """Waits no longer than 10 s for the rest of a request line and headers, and for no more once it has 32 KiB.
+
+    A client that sends half a head behind a request is cut off likewise, answered or not.
+    """
 
     _deadline: asyncio.TimerHandle | None = None
     _heads = 0
@@ -30,7 +33,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._deadline is None:
             if served:  # a line break between requests, a body that nobody wanted: uvicorn would wait without end
                 self._expect_head()
-        elif awaited and self._heads <= heads + 1:  # all of it belongs to the head that is awaited
+        elif awaited and self._heads <= heads + 1:  # no other request is in it
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:
                 self._stop_waiting()

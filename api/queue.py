@@ -176,7 +176,8 @@ class RunQueue:
 
     async def _count(self) -> None:
         """Count what is queued. What is written meanwhile may count twice, until the next time."""
-        settled = self._settled.copy()
+        begun_at, settled = time.monotonic(), self._settled.copy()
         queued = await self.backlog.queued_by_key()
         queued.subtract(settled)
-        self._counted, self._counted_at = queued, time.monotonic()
+        if begun_at > self._counted_at:  # else one that began later has ended before
+            self._counted, self._counted_at = queued, begun_at

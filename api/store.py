@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import NamedTuple, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.client import NEVER_DECODE
+from redis.exceptions import RedisError
 
 from api.batched import Batched
 from api.records import StreamEntry, events_of, run_of, sweep_of
@@ -129,7 +131,8 @@ class Store:
             keys=SweepKeys(sweep_id).for_scripts, args=[] if index is None else [str(index)]
         )
         if ended:
-            await self.redis.hincrby(COUNTERS, field(Counter.RUNS, RunStatus.CANCELLED), ended)
+            with suppress(RedisError):  # such as that of a full store, which cancels nonetheless: it loses a count
+                await self.redis.hincrby(COUNTERS, field(Counter.RUNS, RunStatus.CANCELLED), ended)
         return int(cancelled)
 
     async def submitted_by(self, sweep_id: str) -> str:

@@ -62,6 +62,8 @@ class Service:
             "NOISESWEEP_PORT": str(self.port),
             "NOISESWEEP_REDIS_URL": url,
             "NOISESWEEP_MAX_QUEUED_RUNS": str(MAX_QUEUED_RUNS),
+            "NOISESWEEP_API_KEYS": "",
+            "NOISESWEEP_ALLOWED_HOSTS": "",
         }
         self._log = folder / "log"
         self._stack = Processes(url=f"http://{LOOPBACK}:{self.port}", log=self._log)

@@ -23,12 +23,12 @@ stand what finds them again, what is measured, and who is there to work:
     ns:sweeps                 zset    every sweep's id, scored by when it was created (µs)
     ns:open                   zset    the ids of the sweeps that may have runs to train, scored by when they were
                                       last opened, by creation or retry (µs): what reapers look at
-    ns:ended                  stream  the runs that ended lately: run. From it the rate is measured
+    ns:ended                  stream  the runs that workers ended lately: run. From it the rate is measured
     ns:pace                   stream  the epochs that were trained lately: dataset, precision, batch_size, work
                                       (multiply-accumulates of a forward pass), seconds. From it times are estimated
     ns:counters               hash    what workers have done so far: see shared/counters.py
-    ns:workers                zset    the workers' names, scored by their last sign of life (µs)
-    ns:worker:<name>          string  what is to know of a worker (JSON), for an hour after that
+    ns:{workers}              zset    the workers' names, scored by their last sign of life (µs)
+    ns:{workers}:<name>       string  what is to know of a worker (JSON), for an hour after that
 
 for a second after somebody has asked whether the store takes writes
 
@@ -51,7 +51,7 @@ OPEN = "ns:open"
 ENDED = "ns:ended"
 PACE = "ns:pace"
 COUNTERS = "ns:counters"
-WORKERS = "ns:workers"
+WORKERS = "ns:{workers}"
 PROBE = "ns:probe"
 
 _SWEEP_ID = re.compile(r"[0-9a-f]{16}")
@@ -114,7 +114,7 @@ def idempotency(client: str, key: str) -> str:
 
 def worker(name: str) -> str:
     """String: what is to know of the worker of this name."""
-    return f"ns:worker:{name}"
+    return f"{WORKERS}:{name}"
 
 
 def new_sweep_id() -> str:

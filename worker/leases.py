@@ -156,11 +156,19 @@ class Leases:
         checkpoint: bytes | None = self.redis.execute_command("GET", key, **{NEVER_DECODE: True})  # type: ignore[no-untyped-call]
         return RunState.from_bytes(checkpoint) if checkpoint else None
 
-    def release(self, claim: Claim, run: ClaimedRun, state: RunState) -> None:
-        """Hand the run back to the queue; whoever claims it next goes on from this state."""
+    def release(self, claim: Claim, run: ClaimedRun, state: RunState) -> RunStatus:
+        """Hand the run back to the queue; whoever claims it next goes on from this state.
+
+        Return how it stands now: queued, or cancelled if it was to be.
+        """
         arguments: list[str | int | bytes] = [run.index, claim.owner, state.position, state.to_bytes()]
-        if not self._release(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments):
+        stands = self._release(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments)
+        if stands is None:
             raise LeaseLostError(f"The release of run {run.index} was refused.")
+        status = RunStatus(stands)
+        if status.is_final:
+            self.tally.ended(run_id(claim.sweep_id, run.index), status)
+        return status
 
     def succeed(self, claim: Claim, run: ClaimedRun, weights_sha256: str, model: bytes | None = None) -> RunStatus:
         """End a run that has trained all its epochs; keep its model, a .keras file, if there is one.

@@ -1,6 +1,7 @@
 """A worker's sign of life: how clients learn what workers there are."""
 
 import os
+import secrets
 import socket
 from datetime import UTC, datetime
 from functools import cached_property
@@ -9,7 +10,9 @@ from typing import Any
 from celery import bootsteps
 from celery.utils.log import get_logger
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from shared import __version__
 from shared.keys import WORKERS
@@ -23,11 +26,23 @@ logger = get_logger(__name__)
 BEAT_SECONDS = 5.0
 # A worker that was lost is remembered for so long.
 REMEMBERED_SECONDS = 3600
+# A full store takes it, for the worker lives nonetheless.
+# KEYS: the list of all, and its own. ARGV: its name, its profile (JSON), seconds to remember it.
+BEAT = """#!lua flags=allow-oom
+local time = redis.call('TIME')
+local now, remembered = tonumber(time[1]) * 1000000 + tonumber(time[2]), tonumber(ARGV[3])
+redis.call('SET', KEYS[2], ARGV[2], 'EX', remembered)
+redis.call('ZADD', KEYS[1], string.format('%.0f', now), ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now - remembered * 1000000))
+"""
 
 
 def name() -> str:
-    """What to call the worker whose main process this is: no two that live at one time are called alike."""
-    return f"{os.getpid()}@{socket.gethostname()}"
+    """What to call the worker whose main process this is; made anew by each call.
+
+    The process and the host are for people: in containers, both may be those of another worker.
+    """
+    return f"{os.getpid()}-{secrets.token_hex(2)}@{socket.gethostname()}"
 
 
 def profile(name: str, device: Device, processes: int) -> WorkerProfile:
@@ -50,16 +65,12 @@ class Presence:
     def __init__(self, redis: Redis, profile: WorkerProfile) -> None:
         self._redis = redis
         self._profile = profile
+        self._beat = redis.register_script(BEAT)
 
     def beat(self) -> None:
         """Say that the worker lives; forget workers that were lost long ago."""
-        seconds, microseconds = self._redis.time()
-        now = seconds * 1_000_000 + microseconds
-        with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.set(worker_key(self._profile.name), self._profile.model_dump_json(), ex=REMEMBERED_SECONDS)
-            pipeline.zadd(WORKERS, {self._profile.name: now})
-            pipeline.zremrangebyscore(WORKERS, "-inf", now - REMEMBERED_SECONDS * 1_000_000)
-            pipeline.execute()
+        keys = [WORKERS, worker_key(self._profile.name)]
+        self._beat(keys=keys, args=[self._profile.name, self._profile.model_dump_json(), REMEMBERED_SECONDS])
 
     def leave(self) -> None:
         """Say that the worker has stopped."""
@@ -74,23 +85,32 @@ class Announcing(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships 
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
+    _timer: Any = None  # until the first start
+
     @cached_property
     def _redis(self) -> Redis:
         return Redis.from_url(
-            Settings().redis_url.get_secret_value(), decode_responses=True, socket_connect_timeout=2, socket_timeout=2
+            Settings().redis_url.get_secret_value(),
+            decode_responses=True,
+            # The loop does nothing else meanwhile, and the next beat is soon.
+            socket_connect_timeout=1,
+            socket_timeout=1,
+            retry=Retry(NoBackoff(), 0),
         )
 
     def start(self, consumer: Any) -> None:  # noqa: ANN401 - as above
         """Begin: at the start, and after each reconnection, which clears the loop's timers."""
-        from worker.tasks import device  # noqa: PLC0415 - the tasks need the app, which has this step
+        if not self._timer:
+            from worker.tasks import device  # noqa: PLC0415 - the tasks need the app, which has this step
 
-        about = profile(consumer.hostname, device(), consumer.pool.limit)
-        self._presence = Presence(self._redis, about)
+            self._presence = Presence(self._redis, profile(consumer.hostname, device(), consumer.pool.limit))
         self._beat()
         self._timer = consumer.timer.call_repeatedly(BEAT_SECONDS, self._beat)
 
     def stop(self, consumer: Any) -> None:  # noqa: ANN401, ARG002 - as above
         """End: at a stop, and when the broker is lost."""
+        if not self._timer:
+            return
         self._timer.cancel()
         try:
             self._presence.leave()

@@ -105,6 +105,7 @@ class Reaping(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships no 
     """Makes Celery's event loop go a round every few seconds, while the worker's main process has its broker."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
+    _timer: Any = None  # until the first start
 
     def start(self, consumer: Any) -> None:  # noqa: ANN401 - as above
         """Begin: at the start, and after each reconnection, which clears the loop's timers."""
@@ -114,5 +115,6 @@ class Reaping(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships no 
 
     def stop(self, consumer: Any) -> None:  # noqa: ANN401, ARG002 - as above
         """End: at a stop, and when the broker is lost."""
-        self._timer.cancel()
-        self._reaper.close()
+        if self._timer:
+            self._timer.cancel()
+            self._reaper.close()

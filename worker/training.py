@@ -13,7 +13,7 @@ from redis import exceptions as store_errors
 from shared import datasets
 from shared.errors import DivergedError, LeaseLostError, NoiseSweepError, RunCancelledError, StoreAwayError
 from shared.keys import run_id
-from shared.models import DatasetName, EpochMetrics, RunError, TrainingConfig
+from shared.models import DatasetName, EpochMetrics, RunError, RunStatus, TrainingConfig
 from shared.noise import Purpose
 from shared.settings import Settings
 from worker.fail_points import reach
@@ -190,11 +190,9 @@ class ClaimTraining:
         handed_back = 0
         for place, run in list(self._live.items()):
             with self._alone(place):
-                self._persist(self._leases.release, run, stack.state(place))
-                logger.info(
-                    "Run %s goes back to the queue at epoch %d, step %d", self._name(run), stack.epoch, stack.step
-                )
-                handed_back += 1
+                status = self._persist(self._leases.release, run, stack.state(place))
+                logger.info("Run %s is %s at epoch %d, step %d", self._name(run), status, stack.epoch, stack.step)
+                handed_back += status is RunStatus.QUEUED
         return handed_back
 
     def _succeed(self, run: ClaimedRun, state: RunState) -> None:

@@ -221,6 +221,16 @@ def test_a_retry_counts_for_the_key_that_submitted(redis_server: RedisServer, re
     served.close()
 
 
+def test_a_full_store_cancels_all_the_same(http: httpx.Client, redis: Redis) -> None:
+    sweep = http.post("/sweeps", json=THREE).json()["links"]["self"]
+    redis.config_set("maxmemory", 1)
+    try:
+        assert http.post(f"{sweep}/cancel").status_code == 202
+    finally:
+        redis.config_set("maxmemory", 0)
+    assert http.get(sweep).json()["status"] == "cancelled"
+
+
 def test_a_full_store_refuses_and_takes_again_when_there_is_room(http: httpx.Client, redis: Redis) -> None:
     redis.config_set("maxmemory", 1)
     try:

@@ -6,6 +6,7 @@ from redis import Redis
 
 from api import workers
 from shared.keys import WORKERS
+from shared.keys import worker as worker_key
 from tests.conftest import wait_until
 from worker.devices import Device, DeviceKind
 from worker.leases import Leases
@@ -56,9 +57,18 @@ def test_a_worker_that_was_lost_is_told_from_one_that_has_stopped(
     assert http.get("/workers").json() == {"workers": []}
 
 
+def test_a_worker_lives_though_the_store_is_full(http: httpx.Client, presence: Presence, redis: Redis) -> None:
+    redis.config_set("maxmemory", 1)
+    try:
+        presence.beat()
+        assert http.get("/workers").json()["workers"][0]["alive"]
+    finally:
+        redis.config_set("maxmemory", 0)
+
+
 def test_a_worker_lost_long_ago_is_forgotten(http: httpx.Client, presence: Presence, redis: Redis) -> None:
     presence.beat()
-    redis.rename("ns:worker:7@gpu-1", "ns:worker:8@gpu-1")
+    redis.rename(worker_key("7@gpu-1"), worker_key("8@gpu-1"))
     redis.zadd(WORKERS, {"8@gpu-1": redis.time()[0] * 1e6 - 3601e6})
     presence.beat()
     assert [worker["name"] for worker in http.get("/workers").json()["workers"]] == ["7@gpu-1"]

@@ -4,7 +4,7 @@ import pytest
 from celery import Celery
 from redis import Redis
 
-from shared.keys import OPEN, SWEEPS, SweepKeys
+from shared.keys import COUNTERS, OPEN, SWEEPS, SweepKeys
 from shared.models import SweepRequest
 from shared.queue import QUEUE, celery_app, publish
 from shared.settings import Settings
@@ -129,3 +129,22 @@ def test_a_sweep_that_cannot_be_looked_after_does_not_keep_the_others_waiting(
     silence(redis, healthy)
     reaper.round()
     assert redis.llen(QUEUE) == 3
+
+
+def test_what_the_reaper_did_is_counted(reaper: Reaper, sweeps: Sweeps, leases: Leases, redis: Redis) -> None:
+    sweep_id = opened(sweeps, redis)
+    keys = SweepKeys(sweep_id)
+    leases.claim(sweep_id, limit=3)
+    sweeps.cancel(sweep_id, 1)
+    redis.hset(keys.run(2), "fruitless", 2)  # two workers were lost over it already
+    redis.zadd(keys.leases, {"0": LONG_AGO, "1": LONG_AGO, "2": LONG_AGO})
+    reaper.round()
+    counts = redis.hgetall(COUNTERS)
+    assert counts == {
+        "reaper:requeued": "1",
+        "reaper:lost": "1",
+        "reaper:cancelled": "1",
+        "reaper:republished": "1",
+        "runs:failed": "1",
+        "runs:cancelled": "1",
+    }
