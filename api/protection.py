@@ -11,7 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import BAD_REQUEST, respond
+from api.kinds import BAD_REQUEST
+from api.problems import respond
 
 MAX_BODY_BYTES = 64 * 1024
 BODY_SECONDS = 10.0

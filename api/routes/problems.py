@@ -9,7 +9,8 @@ from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
 from api import protection
-from api.problems import KINDS, Kind, documented
+from api.kinds import Kind
+from api.problems import KINDS, documented
 
 router = APIRouter(prefix="/problems", tags=["problems"])
 
