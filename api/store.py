@@ -1,9 +1,9 @@
 """The API's side of the store: create sweeps, read sweeps and runs, cancel, retry, delete."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -164,16 +164,20 @@ class Store:
             raise SweepNotFoundError(f'No sweep has the id "{sweep_id}".')
         return sweep
 
-    async def _read_all(self, sweep_ids: list[str]) -> list[Sweep | None]:
+    async def _read_all(self, sweep_ids: list[str]) -> list[Sweep | Exception | None]:
         async with self.redis.pipeline(transaction=False) as pipeline:
             for sweep_id in sweep_ids:
                 await self._read(keys=SweepKeys(sweep_id).for_scripts, client=pipeline)
             replies = await pipeline.execute()
         any_worker = await self.workers.any_alive()
-        return [
-            sweep_of(sweep_id, reply, any_worker=any_worker) if reply else None
-            for sweep_id, reply in zip(sweep_ids, replies, strict=True)
-        ]
+
+        def answer(sweep_id: str, reply: Sequence[Any] | None) -> Sweep | Exception | None:
+            try:
+                return sweep_of(sweep_id, reply, any_worker=any_worker) if reply else None
+            except (ValueError, KeyError) as unreadable:
+                return unreadable  # which is no reason to refuse the others
+
+        return [answer(sweep_id, reply) for sweep_id, reply in zip(sweep_ids, replies, strict=True)]
 
     async def listed(self, before: Place | None, limit: int) -> list[tuple[Place, Sweep | None]]:
         """Read the sweeps that stand before a place in the list, the newest first; None where one has been removed."""

@@ -1,3 +1,4 @@
+import asyncio
 import threading
 from typing import Any
 
@@ -5,8 +6,11 @@ import httpx
 import pytest
 from redis import Redis
 
-from shared.keys import SWEEPS, new_sweep_id
+from api.store import Store
+from shared.keys import SWEEPS, SweepKeys, new_sweep_id
+from shared.models import Sweep
 from shared.queue import QUEUE
+from shared.settings import Settings
 from tests.api.conftest import PNG_MAGIC, Training
 
 NOTEBOOK = {"scales": [0.1, 0.5, 1.0, 2.0, 4.0]}
@@ -240,3 +244,21 @@ def test_what_is_not_there_can_be_neither_cancelled_nor_retried_nor_deleted(
     http: httpx.Client, method: str, suffix: str
 ) -> None:
     assert http.request(method, f"/sweeps/{new_sweep_id()}{suffix}").status_code == 404
+
+
+def test_a_record_that_cannot_be_read_keeps_no_other_from_being_read(
+    http: httpx.Client, redis: Redis, settings: Settings
+) -> None:
+    sound, spoilt = (http.post("/sweeps", json={"scales": [0.5]}).json()["id"] for _ in range(2))
+    redis.hset(SweepKeys(spoilt).record, "request", "{")
+
+    async def read_together() -> list[Sweep | BaseException]:
+        store = Store(settings)
+        try:
+            return await asyncio.gather(store.sweep(spoilt), store.sweep(sound), return_exceptions=True)
+        finally:
+            await store.close()
+
+    unreadable, read = asyncio.run(read_together())
+    assert isinstance(unreadable, ValueError)
+    assert isinstance(read, Sweep)
