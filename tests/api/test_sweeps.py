@@ -252,7 +252,7 @@ def test_a_record_that_cannot_be_read_keeps_no_other_from_being_read(
     sound, spoilt = (http.post("/sweeps", json={"scales": [0.5]}).json()["id"] for _ in range(2))
     redis.hset(SweepKeys(spoilt).record, "request", "{")
 
-    async def read_together() -> list[Sweep | BaseException]:
+    async def read_together() -> tuple[Sweep | BaseException, Sweep | BaseException]:
         store = Store(settings)
         try:
             return await asyncio.gather(store.sweep(spoilt), store.sweep(sound), return_exceptions=True)
