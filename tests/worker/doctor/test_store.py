@@ -1,27 +1,17 @@
-import io
-import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from socketserver import StreamRequestHandler, TCPServer
 from threading import Thread
 
-import pooch
-import psutil
 import pytest
-import tensorflow as tf
-from rich.console import Console
 
 from client.launcher import free_port, store_binary
 from shared.keys import PROBE
-from shared.models import DatasetName
 from shared.settings import Settings
 from tests.conftest import RedisServer, wait_until
-from worker.devices import Device, DeviceKind, find
-from worker.doctor import host
-from worker.doctor.findings import Finding, Verdict, as_json, show, summary
+from worker.devices import Device, DeviceKind
+from worker.doctor.findings import Finding, Verdict, as_json
 from worker.doctor.store import check_store
 
 OK, WARNING, PROBLEM = Verdict.OK, Verdict.WARNING, Verdict.PROBLEM
@@ -205,188 +195,3 @@ def test_without_an_address_the_store_is_the_launchers_own(monkeypatch: pytest.M
     assert own("").verdict is PROBLEM
     assert "install" in own("").remedy.lower()
     assert own(str(tmp_path / "gone")).verdict is PROBLEM
-
-
-@pytest.mark.parametrize(
-    ("version", "verdict"), [((3, 10, 14), PROBLEM), ((3, 11, 0), OK), ((3, 13, 9), OK), ((3, 14, 0), PROBLEM)]
-)
-def test_python_is_to_be_one_that_tensorflow_has_wheels_for(version: tuple[int, int, int], verdict: Verdict) -> None:
-    assert host.check_python(version).verdict is verdict
-
-
-def test_tensorflow_computes_on_the_device_that_a_worker_picks() -> None:
-    device = find(Settings())
-    finding = host.check_tensorflow(device)
-    assert finding.verdict is (WARNING if device.idle_gpu else OK), finding
-    assert finding.found.startswith(f"{tf.__version__} computes on the {device.kind.upper()}: ")
-
-
-STUB = """
-import contextlib
-import numpy
-__version__ = "2.99"
-device = contextlib.nullcontext
-ones = numpy.ones
-reduce_all = numpy.all
-"""
-DLOPEN = "dlopen(tensorflow-plugins/libmetal_plugin.dylib, 0x0006): Symbol not found: __ZN3tsl8internal10LogMessage"
-
-
-def fake_tensorflow(folder: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    (folder / "tensorflow.py").write_text(code)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]))
-
-
-@pytest.mark.parametrize(
-    ("code", "found", "remedy"),
-    [
-        (f"raise OSError({DLOPEN!r})", "does not go with this TensorFlow", "pip uninstall tensorflow-metal"),
-        ("raise ModuleNotFoundError(\"No module named 'tensorflow'\")", "not installed", "noisesweep[worker]"),
-        ("raise ImportError('libcudart is amiss')", "ImportError: libcudart is amiss", "reinstall"),
-        ("import os; os.abort()", "SIGABRT", "AVX"),
-        (STUB + "ones = numpy.zeros", "product of matrices came out wrong", "reinstall"),
-    ],
-)
-def test_a_tensorflow_that_does_not_work_is_a_problem_with_the_remedy_that_fits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, found: str, remedy: str
-) -> None:
-    fake_tensorflow(tmp_path, monkeypatch, code)
-    finding = host.check_tensorflow(CPU)
-    assert finding.verdict is PROBLEM
-    assert found in finding.found
-    assert remedy in finding.remedy
-
-
-def test_a_tensorflow_that_hangs_is_waited_for_so_long_and_no_longer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake_tensorflow(tmp_path, monkeypatch, "import time; time.sleep(300)")
-    finding = host.check_tensorflow(CPU, seconds=0.5)
-    assert finding.verdict is PROBLEM
-    assert "within 0.5 s" in finding.found
-
-
-def test_a_gpu_left_idle_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_tensorflow(tmp_path, monkeypatch, STUB)
-    idle = Device(DeviceKind.CPU, processes=2, stack=1, xla=False, reason="a GPU is here", idle_gpu=True)
-    finding = host.check_tensorflow(idle)
-    assert (finding.verdict, finding.found) == (WARNING, "2.99 computes on the CPU: a GPU is here")
-    assert "noisesweep[gpu]" in finding.remedy
-    assert host.check_tensorflow(CPU).verdict is OK
-
-
-def test_memory_for_fewer_processes_is_a_warning_that_says_how_many_and_for_none_a_problem() -> None:
-    each = host.TRAINING_PROCESS_BYTES
-    assert host.check_memory(processes=4, free_bytes=4 * each).verdict is OK
-    scarce = host.check_memory(processes=4, free_bytes=4 * each - 1)
-    assert scarce.verdict is WARNING
-    assert "--workers 3" in scarce.remedy
-    assert host.check_memory(processes=4, free_bytes=each - 1).verdict is PROBLEM
-
-
-def test_the_limit_of_a_container_counts_where_it_leaves_less_than_the_machine_has(tmp_path: Path) -> None:
-    total = psutil.virtual_memory().total
-    assert 0 < host.free_memory(tmp_path) <= total
-    (tmp_path / "memory.current").write_text("700000\n")
-    (tmp_path / "memory.stat").write_text("anon 1\ninactive_file 200000\n")
-    (tmp_path / "memory.max").write_text("1000000\n")
-    assert host.free_memory(tmp_path) == 500_000  # files that are only cached can be dropped
-    for no_limit in ("max\n", f"{2 * total}\n"):
-        (tmp_path / "memory.max").write_text(no_limit)
-        assert 500_000 < host.free_memory(tmp_path) <= total
-
-
-@pytest.fixture
-def no_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-    def refuse(*arguments: object, **options: object) -> None:
-        pytest.fail("A check has begun a download.")
-
-    monkeypatch.setattr(pooch, "retrieve", refuse)
-
-
-def test_the_bundled_digits_are_there() -> None:
-    finding = host.check_dataset(DatasetName.DIGITS, Settings())
-    assert (finding.verdict, finding.found) == (OK, "1,442 training images from scikit-learn")
-
-
-@pytest.mark.skipif(not os.environ.get("NOISESWEEP_DATA_DIR"), reason="set NOISESWEEP_DATA_DIR to a folder with MNIST")
-def test_mnist_is_said_to_be_where_it_is() -> None:
-    finding = host.check_dataset(DatasetName.MNIST, Settings())
-    assert (finding.verdict, finding.found) == (OK, f"60,000 training images from {os.environ['NOISESWEEP_DATA_DIR']}")
-
-
-@pytest.mark.usefixtures("no_mnist")
-def test_mnist_that_would_have_to_be_downloaded_is_a_warning_and_no_download(tmp_path: Path) -> None:
-    finding = host.check_dataset(DatasetName.MNIST, Settings(data_dir=tmp_path))
-    assert finding.verdict is WARNING
-    assert f"NOISESWEEP_DATA_DIR={tmp_path} (neither mnist.npz nor" in finding.found
-    assert "-m shared.datasets mnist" in finding.remedy
-
-
-@pytest.mark.usefixtures("no_mnist")
-def test_something_else_under_the_name_of_mnist_is_a_problem(tmp_path: Path) -> None:
-    (tmp_path / "mnist.npz").write_text("not an archive")
-    finding = host.check_dataset(DatasetName.MNIST, Settings(data_dir=tmp_path))
-    assert (finding.verdict, finding.remedy) == (PROBLEM, "Remove or replace it.")
-    assert finding.found.startswith(f"{tmp_path / 'mnist.npz'} is not the archive of MNIST")
-
-
-def test_settings_that_do_not_validate_are_problems_that_name_the_variable_and_hide_its_value(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake_tensorflow(tmp_path, monkeypatch, STUB)
-    monkeypatch.setenv("NOISESWEEP_PORT", "abc")
-    monkeypatch.setenv("NOISESWEEP_REDIS_URL", f"{PASSWORD}@host")
-    command = [sys.executable, "-m", "worker.doctor", "--json"]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    findings = [(finding["check"], finding["found"]) for finding in json.loads(answer.stdout)]
-    faults = [found for check, found in findings if check == "settings"]
-    assert sorted(fault.split(":")[0] for fault in faults) == ["NOISESWEEP_PORT", "NOISESWEEP_REDIS_URL"]
-    assert dict(findings)["TensorFlow"].startswith("2.99 computes")
-    assert answer.returncode == 1
-    assert answer.stderr == ""
-    assert PASSWORD not in answer.stdout
-
-
-FINDINGS = [
-    Finding("Python", OK, "3.12"),
-    Finding("memory", WARNING, "[little] " * 20, "Add some."),
-    Finding("store", PROBLEM, "gone"),
-]
-
-
-def shown(console: Console) -> list[str]:
-    for finding in FINDINGS:
-        show(finding, console)
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue().splitlines()
-
-
-def test_in_a_pipe_a_finding_is_one_line_and_its_remedy_another() -> None:
-    lines = shown(Console(file=io.StringIO()))
-    assert lines == [
-        "ok       Python: 3.12",
-        f"warning  memory: {'[little] ' * 20}",
-        "         -> Add some.",
-        "problem  store: gone",
-    ]
-
-
-def test_on_a_terminal_each_finding_has_its_mark_and_long_ones_keep_to_their_column() -> None:
-    lines = shown(Console(file=io.StringIO(), force_terminal=True, color_system=None, width=60))
-    assert [line.rstrip() for line in lines if line[0] != " "] == [
-        "✓ Python          3.12",
-        f"! memory          {'[little] ' * 4}".rstrip(),
-        "✗ store           gone",
-    ]
-    assert any(line.strip() == "→ Add some." for line in lines)
-    assert all(len(line) <= 60 for line in lines)
-
-
-def test_the_summary_counts_what_is_wrong() -> None:
-    assert summary(FINDINGS) == "Found 1 problem and 1 warning."
-    assert summary([*FINDINGS, FINDINGS[2]]) == "Found 2 problems and 1 warning."
-    assert summary(FINDINGS[:1]) == "All is well."
