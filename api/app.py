@@ -13,9 +13,10 @@ from prometheus_client import CollectorRegistry
 from api import conditional, document, problems
 from api.access import Access
 from api.events import Tail
+from api.library import Library
 from api.protection import Protection
 from api.queue import RunQueue
-from api.routes import datasets, events, health, metrics, queue, runs, sweeps, workers
+from api.routes import datasets, events, health, metrics, noise, plots, queue, results, runs, sweeps, workers
 from api.routes import problems as problem_pages
 from api.store import Store
 from api.telemetry import REQUEST_ID, Telemetry
@@ -41,6 +42,7 @@ def create_app(settings: Settings) -> FastAPI:
         store, celery = Store(settings), celery_app(settings)
         app.state.store, app.state.queue = store, RunQueue(store, celery, settings)
         app.state.tail, app.state.drawing = Tail(settings, store), asyncio.Lock()
+        app.state.library, app.state.inspecting = Library(settings.data_dir), asyncio.Lock()
         yield
         await app.state.tail.close()
         celery.close()
@@ -69,9 +71,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Telemetry, registry=app.state.registry)
     keys = [Depends(Access(settings.api_keys))] if settings.api_keys else []
     refused = problems.REFUSED if keys else {}
-    for routes in (sweeps, runs, events, queue, workers, metrics):
+    for routes in (sweeps, results, plots, runs, events, queue, workers, metrics):
         app.include_router(routes.router, dependencies=keys, responses=problems.STORED | refused)
-    app.include_router(datasets.router, dependencies=keys, responses=refused)
+    for routes in (datasets, noise):
+        app.include_router(routes.router, dependencies=keys, responses=refused)
     for routes in (health, problem_pages):
         app.include_router(routes.router)
     app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)

@@ -1,13 +1,15 @@
 """Conditional requests (RFC 9110, section 13): who has the newest version already is told so, and nothing is read."""
 
+import asyncio
 import re
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, Path, Request, Response
 
 from api.dependencies import StoreDep
-from api.store import State
+from api.store import State, Store
 from shared import __version__
 from shared.keys import parse_run_id, parse_sweep_id
 from shared.models import Run, Sweep
@@ -33,9 +35,10 @@ class NotModified(Exception):  # noqa: N818 - no error, and an exception only be
         self.etag = etag
 
 
-def etag_of(state: State) -> str:
-    """The strong ETag of anything that follows from a sweep's state, and from the program that tells of it."""
-    return f'"{state.version}{"-stranded" if state.stranded else ""}-{__version__}"'
+def etag_of(*states: State) -> str:
+    """The strong ETag of anything that follows from sweeps' states, and from the program that tells of it."""
+    versions = "+".join(f"{state.version}{'-stranded' if state.stranded else ''}" for state in states)
+    return f'"{versions}-{__version__}"'
 
 
 def refuse_known(if_none_match: str | None, etag: str) -> None:
@@ -56,11 +59,20 @@ async def sweep_if_modified(
     return await store.sweep(sweep_id)
 
 
-async def _run_if_modified(
+async def sweeps_if_modified(store: Store, sweep_ids: Sequence[str], if_none_match: str | None) -> list[Sweep]:
+    """The sweeps of these ids, unless the client has what follows from all of them in its newest version."""
+    sweep_ids = [parse_sweep_id(sweep_id) for sweep_id in sweep_ids]
+    if if_none_match:
+        refuse_known(if_none_match, etag_of(*await asyncio.gather(*map(store.state, sweep_ids))))
+    return await asyncio.gather(*map(store.sweep, sweep_ids))
+
+
+async def run_if_modified(
     store: StoreDep,
     run_id: Annotated[str, Path(description="A run's id.", examples=["5f0c6a1e9b3d2748-2"])],
     if_none_match: IfNoneMatch = None,
 ) -> Run:
+    """The run that a path names, unless the client has it in its newest version."""
     sweep_id, index = parse_run_id(run_id)
     if if_none_match and await store.exists(sweep_id, index):
         refuse_known(if_none_match, etag_of(await store.state(sweep_id, index)))
@@ -69,16 +81,16 @@ async def _run_if_modified(
 
 # The sweep or run that a path names, unless the client has it in its newest version.
 ModifiedSweepDep = Annotated[Sweep, Depends(sweep_if_modified)]
-ModifiedRunDep = Annotated[Run, Depends(_run_if_modified)]
+ModifiedRunDep = Annotated[Run, Depends(run_if_modified)]
 
 
-def validators(answered: Sweep | Run) -> dict[str, str]:
+def validators(*answered: Sweep | Run) -> dict[str, str]:
     """The headers that let a client ask again cheaply, and make it do so each time."""
-    version = answered.version if isinstance(answered, Sweep) else answered.sweep_version
-    return {
-        "ETag": etag_of(State(version, stranded=answered.status_detail is not None)),
-        "Cache-Control": CACHE_CONTROL,
-    }
+    states = (
+        State(each.version if isinstance(each, Sweep) else each.sweep_version, stranded=each.status_detail is not None)
+        for each in answered
+    )
+    return {"ETag": etag_of(*states), "Cache-Control": CACHE_CONTROL}
 
 
 def install(app: FastAPI) -> None:

@@ -14,6 +14,7 @@ from api.access import key_of
 from api.estimate import estimate
 from api.events import Tail
 from api.idempotency import Answer, Idempotency
+from api.library import Library
 from api.queue import RunQueue
 from api.store import Origin, Store
 from shared.errors import RunNotFoundError, SweepNotFoundError
@@ -46,8 +47,21 @@ async def _drawing(request: Request) -> asyncio.Lock:
     return drawing
 
 
+async def _library(request: Request) -> Library:
+    library: Library = request.app.state.library
+    return library
+
+
+async def _inspecting(request: Request) -> asyncio.Lock:
+    inspecting: asyncio.Lock = request.app.state.inspecting
+    return inspecting
+
+
 # Held while a picture is drawn: there is no more than one at a time, and who waits for theirs keeps no thread waiting.
 DrawingDep = Annotated[asyncio.Lock, Depends(_drawing)]
+# Likewise while the noise of images is: that of MNIST's last takes a second.
+InspectingDep = Annotated[asyncio.Lock, Depends(_inspecting)]
+LibraryDep = Annotated[Library, Depends(_library)]
 TailDep = Annotated[Tail, Depends(_tail)]
 StoreDep = Annotated[Store, Depends(_store)]
 QueueDep = Annotated[RunQueue, Depends(_queue)]
@@ -103,8 +117,9 @@ class Submission:
             read: Reads the answer by the sweep's id.
         """
         if self._dry_run:
-            await self._queue.make_sure_of_room(len(sweep.grid()), self._origin.key)
-            estimated = await estimate(sweep, self._queue.backlog, self._store.workers)
+            reused = len(await self._queue.trained_before(sweep, sweep.grid()))
+            await self._queue.make_sure_of_room(len(sweep.grid()) - reused, self._origin.key)
+            estimated = await estimate(sweep, reused, self._queue.backlog, self._store.workers)
             return Response(estimated.model_dump_json(), media_type="application/json")
 
         async def submit(sweep_id: str) -> Answer:

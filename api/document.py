@@ -48,7 +48,17 @@ def _links(parameter: str, value: str, *operations: str) -> JSON:
     return {operation: {"operationId": operation, "parameters": {parameter: value}} for operation in operations}
 
 
-_TO_SWEEP = ("get_sweep", "get_results", "plot_sweep", "follow_sweep", "cancel_sweep", "retry_sweep", "delete_sweep")
+_TO_SWEEP = (
+    "get_sweep",
+    "get_results",
+    "get_summary",
+    "plot_sweep",
+    "follow_sweep",
+    "extend_sweep",
+    "cancel_sweep",
+    "retry_sweep",
+    "delete_sweep",
+)
 _TO_RUN = ("get_run", "plot_run", "follow_run", "download_model", "cancel_run")
 # Where each kind of answer leads to.
 LINKS: dict[str, JSON] = {

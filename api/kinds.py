@@ -39,8 +39,19 @@ NO_SUCH_PAGE = Kind(
     "not-found",
     HTTPStatus.NOT_FOUND,
     "There is nothing at this address",
-    "Either the address is none of this service, which /docs lists, or it names a sweep or a run that is not there: "
-    "the id is mistyped, or the sweep was deleted, by hand or some weeks after its end.",
+    "Either the address is none of this service, which /docs lists, or it names a sweep, a run or an image that is not "
+    "there: the id is mistyped, the sweep was deleted, by hand or some weeks after its end, or the data set has fewer "
+    "images.",
+)
+NO_DATASET = Kind(
+    "dataset-unavailable",
+    HTTPStatus.NOT_FOUND,
+    "The data set is not on this host",
+    "The API shows images of the data sets that its host has or can download, and it could do neither with this one; "
+    "its log says where it looked. Who runs the service puts the files into the folder that NOISESWEEP_DATA_DIR names, "
+    "or runs `python -m shared.datasets NAME`; the API looks again after a minute. The data set digits needs no file.",
+    "The host of the API does not have this data set and could not download it; its log says where it looked. It looks "
+    "again after a minute. digits is there in any case.",
 )
 METHOD = Kind(
     "method-not-allowed",
@@ -104,7 +115,8 @@ TOO_LARGE = Kind(
     "sweep-too-large",
     HTTPStatus.UNPROCESSABLE_ENTITY,
     "The sweep has too many runs",
-    "It has more runs than may wait at a time on this service, even alone. Post it in parts. Nothing was stored.",
+    "It has more runs than a sweep may have, or than may wait at a time on this service, even alone. Post it in parts. "
+    "Nothing was stored.",
 )
 TOO_MANY_STREAMS = Kind(
     "too-many-streams",

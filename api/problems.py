@@ -25,6 +25,7 @@ from api.kinds import (
     KEY_IN_USE,
     KEY_REUSED,
     METHOD,
+    NO_DATASET,
     NO_KEY,
     NO_SUCH_PAGE,
     QUEUE_FULL,
@@ -38,8 +39,10 @@ from api.kinds import (
 from api.validation import InvalidField, invalid_fields
 from shared.errors import (
     AlreadyEndedError,
+    DatasetUnavailableError,
     IdempotencyKeyInUseError,
     IdempotencyKeyReusedError,
+    ImageNotFoundError,
     KeyRefusedError,
     ModelNotFoundError,
     QueueFullError,
@@ -78,6 +81,8 @@ TABLE: dict[type[Exception], Kind] = {
     SweepNotFoundError: NO_SUCH_PAGE,
     RunNotFoundError: NO_SUCH_PAGE,
     ModelNotFoundError: NO_SUCH_PAGE,
+    ImageNotFoundError: NO_SUCH_PAGE,
+    DatasetUnavailableError: NO_DATASET,
     SweepOpenError: CONFLICT,
     AlreadyEndedError: CONFLICT,
     SweepTooLargeError: TOO_LARGE,
@@ -106,15 +111,16 @@ def _document(description: str) -> dict[str, Any]:
 
 
 # The `responses` of routes that take runs in.
-SUBMISSION = documented(
+ADMISSION = documented(
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_TIMEOUT,
-    HTTPStatus.CONFLICT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.INSUFFICIENT_STORAGE,
 )
+# The `responses` of those that take an idempotency key with them.
+SUBMISSION = ADMISSION | documented(HTTPStatus.CONFLICT)
 # The `responses` of routes that want an API key.
 REFUSED = documented(HTTPStatus.UNAUTHORIZED)
 # The `responses` of routes that read or write the store.

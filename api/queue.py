@@ -5,18 +5,20 @@ import logging
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from celery import Celery
+from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from api.backlog import Backlog
 from api.batched import Batched
+from api.reuse import GridPoint
 from api.store import Origin, Store
 from shared.errors import AlreadyEndedError, QueueFullError, SweepOpenError, SweepTooLargeError
-from shared.models import RunStatus, Sweep, SweepRequest
+from shared.models import ExtensionRequest, RunStatus, Sweep, SweepRequest
 from shared.queue import publish
 from shared.settings import Settings
 
@@ -70,12 +72,42 @@ class RunQueue:
         """Store the sweep under an id and tell the workers of it; where there is a sweep of this id, it stays.
 
         Raises:
-            QueueFullError: There is no room for its runs now.
+            QueueFullError: There is no room for the runs to train now.
             SweepTooLargeError: There never is.
         """
-        runs = len(request.grid())
-        await self._admit(runs, origin.key, partial(self._store.create, sweep_id, request, origin))
-        await self._publications.ask((sweep_id, runs))
+        trained = await self.trained_before(request, request.grid())
+        runs = len(request.grid()) - len(trained)
+        await self._admit(runs, origin.key, partial(self._store.create, sweep_id, request, origin, trained))
+        await self._publish(sweep_id, runs)
+
+    async def trained_before(self, request: SweepRequest, grid: Sequence[GridPoint]) -> dict[GridPoint, str]:
+        """What was measured (JSON) of the runs of a grid that were trained before, if the request would reuse them."""
+        if not request.reuse or request.keep_model:
+            return {}
+        return await self._store.trained_runs.find(request.config, grid)
+
+    async def extend(self, sweep: Sweep, extension: ExtensionRequest) -> Sweep:
+        """Let the sweep's grid have more scales and seeds, and train what is new in it.
+
+        Raises:
+            SweepTooLargeError: It would have too many runs, or more than may ever wait.
+            QueueFullError: There is no room for the new runs now.
+        """
+        request = (await self._store.request(sweep.id)).model_copy(update={"reuse": extension.reuse})
+        try:
+            grown = request.extended([*sweep.scales, *extension.scales], [*sweep.seeds, *extension.seeds])
+        except ValidationError as error:
+            reasons = "; ".join(fault["msg"].removeprefix("Value error, ") for fault in error.errors())
+            raise SweepTooLargeError(f"The sweep would become too large: {reasons}.") from error
+        present = {(run.scale, run.seed) for run in sweep.runs}
+        grid = [point for point in grown.grid() if point not in present]
+        trained = await self.trained_before(grown, grid)
+        # Whoever extends it, its runs are those of the key that submitted it.
+        key = await self._store.submitted_by(sweep.id)
+        runs = len(grid) - len(trained)
+        queued = await self._admit(runs, key, partial(self._store.extend, sweep.id, grid, trained))
+        await self._publish(sweep.id, queued)
+        return await self._store.sweep(sweep.id)
 
     async def retry(self, sweep: Sweep) -> Sweep:
         """Queue the failed and the cancelled runs again. Where they have been already, nothing changes.
@@ -91,11 +123,15 @@ class RunQueue:
         # Whoever retries it, its runs are those of the key that submitted it.
         key = await self._store.submitted_by(sweep.id)
         retried = await self._admit(runs, key, partial(self._store.retry, sweep.id, runs))
-        await self._publications.ask((sweep.id, retried))
+        await self._publish(sweep.id, retried)
         sweep = await self._store.sweep(sweep.id)
         if sweep.status is RunStatus.SUCCEEDED:
             raise AlreadyEndedError("Every run of this sweep has succeeded: there is nothing to try again.")
         return sweep
+
+    async def _publish(self, sweep_id: str, runs: int) -> None:
+        if runs:
+            await self._publications.ask((sweep_id, runs))
 
     async def _publish_all(self, publications: list[tuple[str, int]]) -> list[None]:
         messages: Counter[str] = Counter()
@@ -108,14 +144,14 @@ class RunQueue:
     async def make_sure_of_room(self, runs: int, key: str) -> None:
         """Raise QueueFullError or SweepTooLargeError if so many runs would be refused."""
         async with self._admission:
-            full = await self._full(runs, key)
+            full = await self._full(runs, key) if runs else None
         if full:
             raise await self._refusal(runs, full)
 
     async def _admit(self, runs: int, key: str, write: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Write what brings so many runs into the queue, if there is room for them."""
         async with self._admission:
-            full = await self._full(runs, key)
+            full = await self._full(runs, key) if runs else None
             if not full:
                 self._admitted[key] += runs
                 writing = asyncio.create_task(write())

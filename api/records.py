@@ -9,6 +9,7 @@ from typing import Any
 from shared.keys import run_id
 from shared.models import (
     EpochMetrics,
+    Evaluation,
     Event,
     EventType,
     Run,
@@ -47,8 +48,9 @@ def sweep_of(sweep_id: str, reply: Sequence[Any], *, any_worker: bool) -> Sweep:
         tags=request.tags,
         created_at=_time(record["created_at"]),
         config=request.config,
-        scales=request.scales,
-        seeds=request.seeds,
+        # Its grid may have grown since it was asked for.
+        scales=list(dict.fromkeys(summary.scale for summary in summaries)),
+        seeds=list(dict.fromkeys(summary.seed for summary in summaries)),
         status_detail=STRANDED if queued and not any_worker else None,
         runs=summaries,
     )
@@ -61,11 +63,12 @@ def run_of(sweep_id: str, index: int, record: Sequence[str], reply: Sequence[Any
         sweep_id: Its sweep.
         index: Its place in the grid.
         record: The sweep's request (JSON) and version.
-        reply: The run's hash, its scores in `queued` and in `leases` (None where it is not), its epochs (JSON).
+        reply: The run's hash, its scores in `queued` and in `leases` (None where it is not), its epochs (JSON), its
+            evaluation (JSON, None where there is none).
         any_worker: Whether any worker is alive.
     """
     request, version = SweepRequest.model_validate_json(record[0]), int(record[1])
-    run, queued, leased, epochs = reply
+    run, queued, leased, epochs, evaluation = reply
     status = _status(run, queued=queued is not None, leased=leased is not None)
     metrics = [EpochMetrics.model_validate_json(epoch) for epoch in epochs]
     latest = metrics[-1] if metrics else None
@@ -77,6 +80,7 @@ def run_of(sweep_id: str, index: int, record: Sequence[str], reply: Sequence[Any
         status_detail=STRANDED if status is RunStatus.QUEUED and not any_worker else None,
         config=request.config,
         epochs=metrics,
+        evaluation=Evaluation.model_validate_json(evaluation) if evaluation else None,
     )
 
 
@@ -118,12 +122,14 @@ def _summary(
         status=status,
         cancel_requested="cancel_requested" in run,
         worker=run.get("worker") or None,
+        device=run.get("device") or None,
         attempts=int(run.get("attempts", 0)),
         epochs_done=epochs_done,
         latest_metrics=latest,
         error=RunError(code=run["error_code"], message=run["error_message"]) if "error_code" in run else None,
         weights_sha256=run.get("weights_sha256"),
         keep_model=request.keep_model,
+        reused_from=run.get("reused_from"),
         started_at=_time(run["started_at"]) if "started_at" in run else None,
         ended_at=_time(run["ended_at"]) if "ended_at" in run else None,
     )

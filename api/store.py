@@ -1,7 +1,7 @@
 """The API's side of the store: create sweeps, read sweeps and runs, cancel, retry, delete."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, cast
 
@@ -13,12 +13,15 @@ from redis.exceptions import RedisError
 
 from api.batched import Batched
 from api.records import StreamEntry, events_of, run_of, sweep_of
+from api.reuse import GridPoint, TrainedRuns
 from api.workers import Workers
 from shared.counters import Counter, field
-from shared.errors import ModelNotFoundError, RunNotFoundError, SweepNotFoundError
+from shared.errors import ModelNotFoundError, RunNotFoundError, SweepNotFoundError, SweepTooLargeError
 from shared.keys import COUNTERS, OPEN, SWEEPS, SweepKeys, parse_run_id, run_id
 from shared.models import (
+    MAX_RUNS,
     EpochMetrics,
+    Evaluation,
     Event,
     Run,
     RunStatus,
@@ -60,12 +63,12 @@ class Origin(NamedTuple):
 
 
 class Creation(NamedTuple):
-    """A sweep to be written: its id, its request (JSON), who asked for it, and scale and seed of its runs, flat."""
+    """A sweep to be written: its id, its request (JSON), who asked for it, and its runs as scripts take them."""
 
     sweep_id: str
     request: str
     origin: Origin
-    grid: tuple[float | int, ...]
+    runs: tuple[float | int | str, ...]
 
 
 class Store:
@@ -84,7 +87,9 @@ class Store:
             retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 1),
         )
         self.workers = Workers(self.redis)
+        self.trained_runs = TrainedRuns(self.redis, self.workers)
         self._create = self.redis.register_script(source(Script.CREATE))
+        self._extend = self.redis.register_script(source(Script.EXTEND))
         self._read = self.redis.register_script(source(Script.READ))
         self._cancel = self.redis.register_script(source(Script.CANCEL))
         self._retry = self.redis.register_script(source(Script.RETRY))
@@ -101,10 +106,32 @@ class Store:
         """Return if Redis answers."""
         await self.redis.ping()
 
-    async def create(self, sweep_id: str, request: SweepRequest, origin: Origin) -> None:
-        """Write a sweep and its runs, all queued, under an id; where there is a sweep of this id, it stays."""
-        grid = tuple(field for pair in request.grid() for field in pair)
-        await self._creations.ask(Creation(sweep_id, request.model_dump_json(), origin, grid))
+    async def create(
+        self, sweep_id: str, request: SweepRequest, origin: Origin, trained: Mapping[GridPoint, str]
+    ) -> None:
+        """Write a sweep and its runs under an id; where there is a sweep of this id, it stays.
+
+        The runs are queued, but for those that were trained before, which end with what was measured then (JSON).
+        """
+        runs = tuple(_for_scripts(request.grid(), trained))
+        await self._creations.ask(Creation(sweep_id, request.model_dump_json(), origin, runs))
+
+    async def extend(self, sweep_id: str, grid: Sequence[GridPoint], trained: Mapping[GridPoint, str]) -> int:
+        """Add the runs of a grid to a sweep, without those that it has; return how many were queued.
+
+        Raises:
+            SweepNotFoundError: There is no such sweep.
+            SweepTooLargeError: It would have too many runs; nothing was added.
+        """
+        await self.redis.zadd(OPEN, {sweep_id: await self._now()})
+        queued: int | None = await self._extend(
+            keys=SweepKeys(sweep_id).for_scripts, args=[MAX_RUNS, *_for_scripts(grid, trained)]
+        )
+        if queued is None:
+            raise SweepNotFoundError(f'No sweep has the id "{sweep_id}".')
+        if queued < 0:
+            raise SweepTooLargeError(f"With these runs the sweep would have more than {MAX_RUNS}: submit another one.")
+        return queued
 
     async def _write_all(self, creations: list[Creation]) -> list[int | Exception]:
         created_at = await self._now()
@@ -113,8 +140,8 @@ class Store:
             # Listed before they are written: the list skips an id without a record, and a record not listed were lost.
             pipeline.zadd(SWEEPS, ids, nx=True)
             pipeline.zadd(OPEN, ids)
-            for sweep_id, request, origin, grid in creations:
-                arguments = [request, str(created_at), *origin, *grid]
+            for sweep_id, request, origin, runs in creations:
+                arguments = [request, str(created_at), *origin, *runs]
                 await self._create(keys=SweepKeys(sweep_id).for_scripts, args=arguments, client=pipeline)
             listed, opened, *written = await pipeline.execute(raise_on_error=False)
         refusal = next((reply for reply in (listed, opened) if isinstance(reply, Exception)), None)
@@ -134,6 +161,13 @@ class Store:
             with suppress(RedisError):  # such as that of a full store, which cancels nonetheless: it loses a count
                 await self.redis.hincrby(COUNTERS, field(Counter.RUNS, RunStatus.CANCELLED), ended)
         return int(cancelled)
+
+    async def request(self, sweep_id: str) -> SweepRequest:
+        """What the sweep was submitted as; raise SweepNotFoundError if there is none."""
+        request = await self.redis.hget(SweepKeys(sweep_id).record, "request")
+        if request is None:
+            raise SweepNotFoundError(f'No sweep has the id "{sweep_id}".')
+        return SweepRequest.model_validate_json(request)
 
     async def submitted_by(self, sweep_id: str) -> str:
         """The name of the API key that the sweep was submitted with; "" where there was none."""
@@ -203,6 +237,7 @@ class Store:
             pipeline.zscore(keys.queued, str(index))
             pipeline.zscore(keys.leases, str(index))
             pipeline.lrange(keys.epochs(index), 0, -1)
+            pipeline.get(keys.evaluation(index))
             record, *reply = await pipeline.execute()
         if not reply[0]:
             raise RunNotFoundError(f'No run has the id "{run_id(sweep_id, index)}".')
@@ -212,6 +247,21 @@ class Store:
         """All epochs of a run, in order."""
         epochs = cast("list[str]", await self.redis.lrange(SweepKeys(sweep_id).epochs(index), 0, -1))
         return [EpochMetrics.model_validate_json(epoch) for epoch in epochs]
+
+    async def all_epochs(self, sweep: Sweep) -> list[list[EpochMetrics]]:
+        """All epochs of each of the sweep's runs, by index."""
+        keys = SweepKeys(sweep.id)
+        async with self.redis.pipeline(transaction=False) as pipeline:
+            for index in range(len(sweep.runs)):
+                pipeline.lrange(keys.epochs(index), 0, -1)
+            replies = await pipeline.execute()
+        return [[EpochMetrics.model_validate_json(epoch) for epoch in epochs] for epochs in replies]
+
+    async def evaluations(self, sweep: Sweep) -> list[Evaluation | None]:
+        """The evaluation of each of the sweep's runs, by index; None where it has not succeeded."""
+        keys = SweepKeys(sweep.id)
+        replies = await self.redis.mget([keys.evaluation(index) for index in range(len(sweep.runs))])
+        return [Evaluation.model_validate_json(reply) if reply else None for reply in replies]
 
     async def state(self, sweep_id: str, index: int | None = None) -> State:
         """What answers follow from, for the sweep or for its run at an index; raise SweepNotFoundError if none is."""
@@ -272,3 +322,9 @@ class Store:
         if model is None:
             raise ModelNotFoundError("This run's model is no longer kept: its days are over.")
         return model
+
+
+def _for_scripts(grid: Sequence[GridPoint], trained: Mapping[GridPoint, str]) -> Iterator[float | int | str]:
+    """The runs of a grid as lua/prelude.lua takes them: scale, seed, and what was measured before or nothing."""
+    for scale, seed in grid:
+        yield from (scale, seed, trained.get((scale, seed), ""))

@@ -11,7 +11,8 @@ from bench.training import CPU, SEED, tensorflow_products
 from shared.models import TrainingConfig
 from shared.noise import Purpose
 from worker.devices import prepare
-from worker.mlp import NoisyImages, Stack
+from worker.images import NoisyImages
+from worker.mlp import Stack
 
 STEPS = 200
 ROUNDS = 9
@@ -68,7 +69,7 @@ def minibatches(stack: Stack) -> Callable[[], object]:
     def made(count: tf.Tensor) -> tf.Tensor:
         total = tf.zeros([])
         for step in tf.range(count):
-            images, _ = stack.training.minibatch(rows + step * len(rows), stack.scales)
+            images, _ = stack.training.minibatch(rows + step * len(rows), stack.training_scales)
             total += images[0, 0, 0]
         return total
 

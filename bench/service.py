@@ -25,7 +25,7 @@ from client.launcher import (
     process_group,
     store_binary,
 )
-from shared.models import EpochMetrics
+from shared.models import EpochMetrics, Evaluation
 from shared.settings import Settings
 from worker.leases import Leases
 
@@ -122,7 +122,7 @@ class Service:
                 self.leases.commit(claim, run, invented_metrics(epoch, run.scale))
                 yield
         for run in claim.runs:
-            self.leases.succeed(claim, run, weights_sha256=NO_WEIGHTS)
+            self.leases.succeed(claim, run, NO_WEIGHTS, invented_evaluation(self.leases.test_scales(claim)))
             yield
 
     def finished(self, epochs: int) -> str:
@@ -179,6 +179,12 @@ def invented_metrics(epoch: int, scale: float) -> EpochMetrics:
         val_accuracy=1 / (1 + scale / 3),
         seconds=0.8312345678,
     )
+
+
+def invented_evaluation(test_scales: list[float]) -> Evaluation:
+    """Of a network that takes every image for a zero."""
+    confusion = [[100, *[0] * 9] for _ in range(10)]
+    return Evaluation(test_scales=test_scales, val_accuracy=[0.1] * len(test_scales), confusion=confusion)
 
 
 def paced(works: Sequence[Iterator[None]]) -> None:

@@ -55,7 +55,7 @@ def notebook(epochs: int) -> float:
 
 def service(http: httpx.Client, epochs: int, dataset: str, precision: Precision) -> float:
     """Seconds from POST /sweeps until the sweep is seen to have succeeded."""
-    body = {"scales": SCALES, "epochs": epochs, "dataset": dataset, "precision": precision}
+    body = {"scales": SCALES, "epochs": epochs, "dataset": dataset, "precision": precision, "reuse": False}
     begun = time.perf_counter()
     sweep = finished(http, body)
     seconds = time.perf_counter() - begun

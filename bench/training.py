@@ -58,7 +58,8 @@ def keras_fit(precision: str) -> Epoch:
 def trainer(precision: str) -> Epoch:
     """(b), with its validation."""
     prepare(CPU)
-    from worker.mlp import NoisyImages, Stack  # noqa: PLC0415 - as above
+    from worker.images import NoisyImages  # noqa: PLC0415 - as above
+    from worker.mlp import Stack  # noqa: PLC0415 - as above
     from worker.training import epochs  # noqa: PLC0415
 
     dataset = data.load()

@@ -85,6 +85,12 @@ class ModelNotFoundError(NoiseSweepError):
     code = "model_not_found"
 
 
+class ImageNotFoundError(NoiseSweepError):
+    """A data set has fewer images than an index asks for."""
+
+    code = "image_not_found"
+
+
 class DatasetUnavailableError(NoiseSweepError):
     """A data set was looked for and not found, or what was found is not what it should be."""
 
@@ -96,11 +102,15 @@ class DatasetNotFoundError(DatasetUnavailableError):
 
     Attributes:
         looked_at: The places, each with what is amiss there.
+        remedy: What to do, as a clause.
     """
 
-    def __init__(self, message: str, looked_at: list[str]) -> None:
-        super().__init__(message)
-        self.looked_at = looked_at
+    def __init__(self, title: str, looked_at: list[str], remedy: str) -> None:
+        super().__init__(
+            f"{title} was not found on this host. Looked at: {'; '.join(looked_at)}. To have it, {remedy}; or use the "
+            'dataset "digits", which needs no file.'
+        )
+        self.looked_at, self.remedy = looked_at, remedy
 
 
 class DivergedError(NoiseSweepError):

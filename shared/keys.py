@@ -9,11 +9,13 @@ touch them all:
     ns:{<id>}:queued          zset    index of each queued run, scored by itself: claimed in the order of the grid
     ns:{<id>}:leases          zset    index of each running run, scored by when its lease runs out (µs)
     ns:{<id>}:events          stream  what happened, in order: type, index, data (JSON)
-    ns:{<id>}:run:<index>     hash    scale, seed, attempts, owner, worker, started_at (µs), ended_at (µs),
+    ns:{<id>}:run:<index>     hash    scale, seed, attempts, owner, worker, device, started_at (µs), ended_at (µs),
                                       outcome, error_code, error_message, weights_sha256,
                                       checkpoint_at (epoch:step), cancel_requested, epochs_at_claim,
-                                      fruitless: owners lost in a row without an epoch more
+                                      fruitless: owners lost in a row without an epoch more,
+                                      reused_from: the run that was trained in its place
     ns:{<id>}:epochs:<index>  list    EpochMetrics (JSON) of epochs 0, 1, ...
+    ns:{<id>}:evaluation:<index>  string  Evaluation (JSON) of a run that has succeeded
     ns:{<id>}:checkpoint:<index>  string  where to go on from (.npz), until the run has ended
     ns:{<id>}:model:<index>       string  the trained model (.keras), for some days, if it was asked for
 
@@ -27,6 +29,8 @@ stand what finds them again, what is measured, and who is there to work:
     ns:pace                   stream  the epochs that were trained lately: dataset, precision, batch_size, work
                                       (multiply-accumulates of a forward pass), seconds. From it times are estimated
     ns:counters               hash    what workers have done so far: see shared/counters.py
+    ns:trained:<fingerprint>  hash    a run that has trained what the fingerprint stands for, by kind of device; kept as
+                                      long as a sweep is after its end
     ns:{workers}              zset    the workers' names, scored by their last sign of life (µs)
     ns:{workers}:<name>       string  what is to know of a worker (JSON), for an hour after that
 
@@ -92,6 +96,10 @@ class SweepKeys:
         """List: the metrics of one run's epochs."""
         return f"{self.record}:epochs:{index}"
 
+    def evaluation(self, index: int | str) -> str:
+        """String: what one run's trained network makes of other noise."""
+        return f"{self.record}:evaluation:{index}"
+
     def checkpoint(self, index: int | str) -> str:
         """String: the bytes of one run's checkpoint."""
         return f"{self.record}:checkpoint:{index}"
@@ -103,13 +111,18 @@ class SweepKeys:
     @property
     def for_scripts(self) -> list[str]:
         """KEYS of every script, in the order in which lua/prelude.lua names them; those of single runs as prefixes."""
-        prefixes = [self.run(""), self.epochs(""), self.checkpoint(""), self.model("")]
+        prefixes = [self.run(""), self.epochs(""), self.evaluation(""), self.checkpoint(""), self.model("")]
         return [self.record, self.queued, self.leases, self.events, *prefixes]
 
 
 def idempotency(client: str, key: str) -> str:
     """String: what is known of a client's idempotency key, which it may choose freely and so is hashed."""
     return f"ns:idempotency:{hashlib.sha256(f'{client} {key}'.encode()).hexdigest()}"
+
+
+def trained(fingerprint: str) -> str:
+    """Hash: where to find what the fingerprint stands for."""
+    return f"ns:trained:{fingerprint}"
 
 
 def worker(name: str) -> str:

@@ -15,6 +15,7 @@ class Purpose(IntEnum):
     WEIGHTS = 2
     SHUFFLE = 3
     DROPOUT = 4
+    RESAMPLED_NOISE = 5
 
 
 def generator(seed: int, purpose: Purpose, epoch: int = 0, step: int = 0) -> np.random.Generator:

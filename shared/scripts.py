@@ -13,6 +13,7 @@ class Script(StrEnum):
     """The scripts in shared/lua."""
 
     CREATE = "create"
+    EXTEND = "extend"
     READ = "read"
     CLAIM = "claim"
     RENEW = "renew"

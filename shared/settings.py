@@ -26,7 +26,8 @@ class Settings(BaseSettings):
     )
     data_dir: Path | None = Field(
         default=None,
-        description="Where data sets lie ready: mnist.npz, or the four IDX files of MNIST.",
+        description="Where data sets lie ready: mnist.npz or the four IDX files of MNIST, those of Fashion-MNIST in a "
+        "subfolder fashion-mnist.",
     )
     host: str = Field(default="127.0.0.1", description="The address that the API binds.")
     port: int = Field(default=8000, ge=1, le=65535, description="The port that the API binds.")

@@ -4,6 +4,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import cast
 
 from redis import Redis
 from redis.backoff import ExponentialWithJitterBackoff
@@ -11,8 +12,9 @@ from redis.client import NEVER_DECODE
 from redis.retry import Retry
 
 from shared.errors import LeaseLostError
+from shared.fingerprint import fingerprint
 from shared.keys import SweepKeys, run_id
-from shared.models import EpochMetrics, RunError, RunStatus, SweepRequest, TrainingConfig
+from shared.models import EpochMetrics, Evaluation, RunError, RunStatus, SweepRequest, TrainingConfig
 from shared.scripts import Script, source
 from shared.settings import Settings
 from worker.state import RunState
@@ -35,11 +37,13 @@ class ClaimedRun:
 class Claim:
     """Runs of one seed that one owner holds. The owner is a fresh UUID, so no two claims can be mistaken.
 
-    `request_id` and `traceparent` are those of the request that submitted the sweep; empty where not known.
+    `device` is the kind that its worker trains on; `request_id` and `traceparent` are those of the request that
+    submitted the sweep. Each is empty where not known.
     """
 
     owner: str
     sweep_id: str
+    device: str
     request_id: str
     traceparent: str
     config: TrainingConfig
@@ -84,6 +88,7 @@ class Leases:
     def __init__(self, settings: Settings) -> None:
         self.lease_microseconds = int(settings.lease_seconds * 1_000_000)
         self.model_retention_seconds = max(1, int(timedelta(days=settings.model_retention_days).total_seconds()))
+        self.retention_seconds = max(1, int(timedelta(days=settings.retention_days).total_seconds()))
         self.redis: Redis = Redis.from_url(
             settings.redis_url.get_secret_value(),
             decode_responses=True,
@@ -104,13 +109,14 @@ class Leases:
         """Give the connections back."""
         self.redis.close()
 
-    def claim(self, sweep_id: str, limit: int, worker: str = "") -> Claim | None:
+    def claim(self, sweep_id: str, limit: int, worker: str = "", device: str = "") -> Claim | None:
         """Claim up to `limit` queued runs that can share a stack, in the order of the grid; None if none is queued.
 
-        The name of the worker is noted with the runs.
+        The name of the worker and its kind of device are noted with the runs.
         """
         owner = str(uuid.uuid4())
-        reply = self._claim(keys=SweepKeys(sweep_id).for_scripts, args=[owner, self.lease_microseconds, limit, worker])
+        arguments: list[str | int] = [owner, self.lease_microseconds, limit, worker, device]
+        reply = self._claim(keys=SweepKeys(sweep_id).for_scripts, args=arguments)
         if reply is None:
             return None
         (request_json, request_id, traceparent), *runs = reply
@@ -118,6 +124,7 @@ class Leases:
         return Claim(
             owner=owner,
             sweep_id=sweep_id,
+            device=device,
             request_id=request_id or "",
             traceparent=traceparent or "",
             config=request.config,
@@ -156,6 +163,15 @@ class Leases:
         checkpoint: bytes | None = self.redis.execute_command("GET", key, **{NEVER_DECODE: True})  # type: ignore[no-untyped-call]
         return RunState.from_bytes(checkpoint) if checkpoint else None
 
+    def test_scales(self, claim: Claim) -> list[float]:
+        """0 and every scale that the sweep has by now, ascending: what its trained networks are tested with."""
+        keys = SweepKeys(claim.sweep_id)
+        run_count = int(cast("str", self.redis.hget(keys.record, "run_count")))
+        with self.redis.pipeline(transaction=False) as pipeline:
+            for index in range(run_count):
+                pipeline.hget(keys.run(index), "scale")
+            return sorted({0.0, *map(float, pipeline.execute())})
+
     def release(self, claim: Claim, run: ClaimedRun, state: RunState) -> RunStatus:
         """Hand the run back to the queue; whoever claims it next goes on from this state.
 
@@ -170,21 +186,28 @@ class Leases:
             self.tally.ended(run_id(claim.sweep_id, run.index), status)
         return status
 
-    def succeed(self, claim: Claim, run: ClaimedRun, weights_sha256: str, model: bytes | None = None) -> RunStatus:
+    def succeed(
+        self, claim: Claim, run: ClaimedRun, weights_sha256: str, evaluation: Evaluation, model: bytes | None = None
+    ) -> RunStatus:
         """End a run that has trained all its epochs; keep its model, a .keras file, if there is one.
 
         Return how the run has ended, which is cancelled if it was to be.
         """
-        rest: list[str | bytes | int] = ["", "", weights_sha256, model or b"", self.model_retention_seconds]
-        return self._end(claim, run, RunStatus.SUCCEEDED, rest)
+        measured = evaluation.model_dump_json(exclude_computed_fields=True)
+        rest: list[str | bytes | int] = ["", "", weights_sha256, measured, model or b"", self.model_retention_seconds]
+        outcome = self._end(claim, run, RunStatus.SUCCEEDED, rest)
+        if outcome is RunStatus.SUCCEEDED and claim.device:
+            known = fingerprint(claim.config, run.scale, run.seed)
+            self.tally.trained(known, claim.device, run_id(claim.sweep_id, run.index), self.retention_seconds)
+        return outcome
 
     def fail(self, claim: Claim, run: ClaimedRun, error: RunError) -> RunStatus:
         """End a run that cannot go on, and say why."""
-        return self._end(claim, run, RunStatus.FAILED, [error.code, error.message, "", b"", ""])
+        return self._end(claim, run, RunStatus.FAILED, [error.code, error.message, "", "", b"", ""])
 
     def cancel(self, claim: Claim, run: ClaimedRun) -> RunStatus:
         """End a run that is to be cancelled."""
-        return self._end(claim, run, RunStatus.CANCELLED, ["", "", "", b"", ""])
+        return self._end(claim, run, RunStatus.CANCELLED, ["", "", "", "", b"", ""])
 
     def _end(self, claim: Claim, run: ClaimedRun, outcome: RunStatus, rest: list[str | bytes | int]) -> RunStatus:
         arguments = [str(run.index), claim.owner, outcome.value, *rest]

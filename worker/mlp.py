@@ -9,6 +9,7 @@ In shapes, K is the number of runs, B of images in a minibatch, P of pixels in a
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 
 from shared.datasets import CLASSES
 from shared.models import Precision, TrainingConfig
-from shared.noise import Purpose, generator, noise_blocks
+from shared.noise import Purpose, generator
+from worker.images import NoisyImages
 from worker.state import Array, RunState
 
 # RMSprop with Keras's defaults; epsilon stands under the root (keras/src/optimizers/rmsprop.py).
@@ -26,6 +28,9 @@ EPSILON = 1e-7
 EVALUATION_BATCH = 1000
 # A dropout decision takes 16 random bits, so the rate is rounded to a multiple of 1 / 65536.
 DECISIONS = 2**16
+
+T = TypeVar("T")
+Figures = NDArray[np.float64]
 
 
 def initial_weights(config: TrainingConfig, pixels: int, seed: int) -> list[Array]:
@@ -41,40 +46,18 @@ def initial_weights(config: TrainingConfig, pixels: int, seed: int) -> list[Arra
     return weights
 
 
-class NoisyImages:
-    """Images on the device, and beside them the noise of one seed, drawn once per image.
+class Draws(NamedTuple):
+    """What chance decides in an epoch.
 
     Attributes:
-        images: uint8, (n, P).
-        labels: int32, (n,).
-        noise: float32, (n, P), standard normal; `draw` fills it in place, so that a process holds it once.
+        order: int32, (n,): the training images in the order in which they are trained on.
+        dropout_keys: int32, (steps, 2): from which each step draws its dropout masks.
+        noise_keys: int32, (steps, 2): and its training noise, where that is drawn anew in every epoch.
     """
 
-    def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.uint8], purpose: Purpose) -> None:
-        self.images = tf.constant(images.reshape(len(images), -1))
-        self.labels = tf.constant(labels.astype(np.int32))
-        self.noise = tf.Variable(tf.zeros(self.images.shape))
-        self._purpose = purpose
-        self._seed: int | None = None
-
-    def __len__(self) -> int:
-        return int(self.images.shape[0])
-
-    def draw(self, seed: int) -> None:
-        """Fill in the noise of a seed, unless it is there already."""
-        if seed != self._seed:
-            self._seed = None  # a draw that is broken off leaves the noise of no seed
-            for rows, block in noise_blocks(seed, self._purpose, tuple(self.images.shape)):
-                # Far quicker than assigning to a slice, which on a CPU costs milliseconds a call.
-                self.noise.scatter_update(tf.IndexedSlices(block, tf.range(rows.start, rows.stop)))
-            self._seed = seed
-
-    def minibatch(self, rows: tf.Tensor, scales: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """What the K networks see of the images at `rows`, (K, B, P), and their labels, (K, B)."""
-        clean = tf.cast(tf.gather(self.images, rows), tf.float32) / 255
-        noisy = clean + scales[:, None, None] * tf.gather(self.noise, rows)
-        labels = tf.gather(self.labels, rows)
-        return noisy, tf.broadcast_to(labels, [scales.shape[0], rows.shape[0]])
+    order: tf.Tensor
+    dropout_keys: tf.Tensor
+    noise_keys: tf.Tensor
 
 
 class Stack:
@@ -97,13 +80,13 @@ class Stack:
         # XLA compiles a batched product of one as another product, which rounds otherwise: 0.006 in the metrics of an
         # epoch. A second network, trained along and never read, gives a lone run the bits that it has in a stack.
         self._networks = max(runs, 2) if xla else runs
-        self.scales = tf.Variable(tf.zeros(self._networks))
+        self.training_scales = tf.Variable(tf.zeros(self._networks))
         shapes = [weight.shape for weight in initial_weights(config, training.images.shape[1], seed=0)]
         # RMSprop's fused update also wants room for a momentum. Ours is 0, so what stands there never counts.
         self.weights, self.mean_squares, self._momenta = (
             [tf.Variable(tf.zeros([self._networks, *shape])) for shape in shapes] for _ in range(3)
         )
-        self.loss_sum, self.correct = tf.Variable(tf.zeros_like(self.scales)), tf.Variable(tf.zeros_like(self.scales))
+        self.loss_sum, self.correct = (tf.Variable(tf.zeros(self._networks)) for _ in range(2))
         self._dtype = tf.bfloat16 if config.precision is Precision.MIXED_BFLOAT16 else tf.float32
         self._train = tf.function(self._train_steps, jit_compile=xla)
         self._evaluate = tf.function(self._evaluate_batches, jit_compile=xla)
@@ -111,15 +94,16 @@ class Stack:
     def start(self, seed: int, scales: Sequence[float], states: Sequence[RunState] | None = None) -> None:
         """Stand where K new runs of a seed begin, or where their states, all of one epoch and step, left them."""
         self.seed = seed
-        self.training.draw(seed)
+        if not self.config.resample:
+            self.training.draw(seed)
         self.validation.draw(seed)
         if states is None:
             fresh = initial_weights(self.config, self.training.images.shape[1], seed)
             zeros = [np.zeros_like(weight) for weight in fresh]
             states = [RunState(0, 0, fresh, zeros, np.float32(0), np.float32(0))] * len(scales)
-        spare = self._networks - self.runs
-        scales, states = [*scales, *scales[:spare]], [*states, *states[:spare]]
-        self.scales.assign(scales)
+        self._validation_scales = [self.config.validation_scale(scale) for scale in scales]
+        self.training_scales.assign(self._for_networks([self.config.training_scale(scale) for scale in scales]))
+        states = self._for_networks(states)
         for index, (weight, mean_square) in enumerate(zip(self.weights, self.mean_squares, strict=True)):
             weight.assign(np.stack([state.weights[index] for state in states]))
             mean_square.assign(np.stack([state.mean_squares[index] for state in states]))
@@ -127,6 +111,10 @@ class Stack:
         self.step = states[0].step
         self.loss_sum.assign([state.loss_sum for state in states])
         self.correct.assign([state.correct for state in states])
+
+    def _for_networks(self, of_runs: Sequence[T]) -> list[T]:
+        """What each network gets: its run's, and the spare one the first run's."""
+        return [*of_runs, *of_runs[: self._networks - self.runs]]
 
     def state(self, run: int) -> RunState:
         """The state of one run of the stack."""
@@ -146,53 +134,61 @@ class Stack:
     def _enter(self, epoch: int) -> None:
         self.epoch, self.step = epoch, 0
         order = generator(self.seed, Purpose.SHUFFLE, epoch).permutation(len(self.training))
-        self._order = tf.constant(order, tf.int32)
-        # A key of two integers for each step, whose row depends on nothing that was done before.
-        keys = generator(self.seed, Purpose.DROPOUT, epoch).integers(2**31, size=(self.steps, 2))
-        self._dropout_keys = tf.constant(keys, tf.int32)
+        dropout_keys, noise_keys = self._keys(Purpose.DROPOUT), self._keys(Purpose.RESAMPLED_NOISE)
+        self._draws = Draws(tf.constant(order, tf.int32), dropout_keys, noise_keys)
         self.loss_sum.assign(tf.zeros_like(self.loss_sum))
         self.correct.assign(tf.zeros_like(self.correct))
+
+    def _keys(self, purpose: Purpose) -> tf.Tensor:
+        """A key of two integers for each step of the epoch, (steps, 2), that depends on nothing done before."""
+        keys = generator(self.seed, purpose, self.epoch).integers(2**31, size=(self.steps, 2))
+        return tf.constant(keys, tf.int32)
 
     def train(self, steps: int) -> None:
         """Train up to so many steps of this epoch, and return when they are done."""
         first, last = self.step, min(self.step + steps, self.steps)
         whole, rest = divmod(len(self.training), self.config.batch_size)
         if first < whole:
-            self._train(
-                tf.constant(first),
-                tf.constant(min(last, whole)),
-                self.config.batch_size,
-                self._order,
-                self._dropout_keys,
-            )
+            self._train(tf.constant(first), tf.constant(min(last, whole)), self.config.batch_size, self._draws)
         if last > whole:
-            self._train(tf.constant(whole), tf.constant(last), rest, self._order, self._dropout_keys)
+            self._train(tf.constant(whole), tf.constant(last), rest, self._draws)
         self.correct.numpy()  # waits for the device
         self.step = last
 
-    def training_figures(self) -> tuple[Array, Array]:
+    def training_figures(self) -> tuple[Array, Figures]:
         """Mean loss (nats) and accuracy over this epoch's minibatches so far, each (K,), measured with dropout on."""
         images = min(self.step * self.config.batch_size, len(self.training))
-        return self.loss_sum.numpy()[: self.runs] / images, self.correct.numpy()[: self.runs] / images
+        return self.loss_sum.numpy()[: self.runs] / images, self.correct.numpy()[: self.runs].astype(float) / images
 
-    def validation_figures(self) -> tuple[Array, Array]:
-        """Mean loss (nats) and accuracy over the validation images, each (K,), dropout off."""
+    def validation_figures(self) -> tuple[Array, Figures]:
+        """Mean loss (nats) and accuracy over the validation images as the runs validate, each (K,)."""
+        loss, confusion = self.evaluate(self._validation_scales)
+        return loss, accuracy_of(confusion)
+
+    def evaluate(self, scales: Sequence[float]) -> tuple[Array, NDArray[np.int64]]:
+        """What the networks make of the validation images, each with noise of its own one of K scales, dropout off.
+
+        Returns:
+            Mean loss (nats), (K,), and the number of images by true and predicted class, (K, 10, 10).
+        """
+        noise_scales = tf.constant(self._for_networks(scales), tf.float32)
         images = len(self.validation)
         whole, rest = divmod(images, EVALUATION_BATCH)
-        loss, correct = self._evaluate(tf.constant(0), tf.constant(whole), EVALUATION_BATCH)
+        loss, confusion = self._evaluate(noise_scales, tf.constant(0), tf.constant(whole), EVALUATION_BATCH)
         if rest:
-            rest_loss, rest_correct = self._evaluate(tf.constant(whole), tf.constant(whole + 1), rest)
-            loss, correct = loss + rest_loss, correct + rest_correct
-        return loss.numpy()[: self.runs] / images, correct.numpy()[: self.runs] / images
+            rest_figures = self._evaluate(noise_scales, tf.constant(whole), tf.constant(whole + 1), rest)
+            loss, confusion = loss + rest_figures[0], confusion + rest_figures[1]
+        return loss.numpy()[: self.runs] / images, confusion.numpy()[: self.runs].astype(np.int64)
 
-    def _train_steps(self, first: tf.Tensor, last: tf.Tensor, size: int, order: tf.Tensor, keys: tf.Tensor) -> None:
+    def _train_steps(self, first: tf.Tensor, last: tf.Tensor, size: int, draws: Draws) -> None:
         """Steps `first` to `last` - 1, whose minibatches have `size` images: a static shape for XLA."""
         step = first
         while step < last:  # `for step in tf.range(first, last)` would make XLA compile each pair of bounds anew
-            rows = tf.slice(order, [step * self.config.batch_size], [size])
-            images, labels = self.training.minibatch(rows, self.scales)
+            rows = tf.slice(draws.order, [step * self.config.batch_size], [size])
+            noise = self._new_noise(size, draws.noise_keys[step]) if self.config.resample else None
+            images, labels = self.training.minibatch(rows, self.training_scales, noise, clip=self.config.clip)
             with tf.GradientTape() as tape:
-                logits = self._logits(images, self._dropout_masks(size, keys[step]))
+                logits = self._logits(images, self._dropout_masks(size, draws.dropout_keys[step]))
                 losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)  # (K, B)
                 # A sum over the runs leaves each its own gradient, that of its mean loss.
                 loss = tf.reduce_sum(losses) / size
@@ -202,16 +198,18 @@ class Stack:
             self.correct.assign_add(count_correct(logits, labels))
             step += 1
 
-    def _evaluate_batches(self, first: tf.Tensor, last: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
-        """Sum of losses and number of images classified right, each (K,), over batches `first` to `last` - 1."""
-        loss, correct = tf.zeros_like(self.scales), tf.zeros_like(self.scales)
+    def _evaluate_batches(
+        self, scales: tf.Tensor, first: tf.Tensor, last: tf.Tensor, size: int
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Sum of losses, (K,), and images by true and predicted class, (K, 10, 10); batches `first` to `last` - 1."""
+        loss, confusion = tf.zeros_like(scales), tf.zeros([self._networks, CLASSES, CLASSES])
         for batch in tf.range(first, last):
             rows = batch * EVALUATION_BATCH + tf.range(size)
-            images, labels = self.validation.minibatch(rows, self.scales)
+            images, labels = self.validation.minibatch(rows, scales, clip=self.config.clip)
             logits = self._logits(images)
             loss += tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits), axis=1)
-            correct += count_correct(logits, labels)
-        return loss, correct
+            confusion += count_confusion(logits, labels)
+        return loss, confusion
 
     def _logits(self, images: tf.Tensor, masks: Sequence[tf.Tensor] | None = None) -> tf.Tensor:
         """(K, B, P) to (K, B, 10): ReLU layers, each with its dropout mask (B, U) if there are masks."""
@@ -227,6 +225,10 @@ class Stack:
     def _product(self, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
         """The matrix product in the config's precision, and its gradient likewise, as float32."""
         return tf.cast(tf.matmul(tf.cast(a, self._dtype), tf.cast(b, self._dtype)), tf.float32)
+
+    def _new_noise(self, size: int, key: tf.Tensor) -> tf.Tensor:
+        """Standard normal noise for the images of a minibatch, (B, P), that the runs share."""
+        return tf.random.stateless_normal([size, self.training.images.shape[1]], key, alg="philox")
 
     def _dropout_masks(self, size: int, key: tf.Tensor) -> list[tf.Tensor] | None:
         """For each hidden layer (B, U): 0 where an output is dropped, else 1 / (1 - rate), the rate as rounded.
@@ -280,3 +282,15 @@ def count_correct(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     """Of logits (K, B, 10) and labels (K, B): how many images of each run have their largest logit at the label."""
     hits = tf.equal(tf.argmax(logits, axis=2, output_type=tf.int32), labels)
     return tf.reduce_sum(tf.cast(hits, tf.float32), axis=1)
+
+
+def count_confusion(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Of logits (K, B, 10) and labels (K, B): images by label and by where their largest logit is, (K, 10, 10)."""
+    predicted = tf.one_hot(tf.argmax(logits, axis=2), CLASSES)
+    return tf.matmul(tf.one_hot(labels, CLASSES), predicted, transpose_a=True)  # whole numbers, which a float32 holds
+
+
+def accuracy_of(confusion: NDArray[np.int64]) -> Figures:
+    """The share of images classified right, (K,), of counts by true and predicted class, (K, 10, 10)."""
+    accuracy: Figures = np.trace(confusion, axis1=1, axis2=2) / confusion.sum(axis=(1, 2))
+    return accuracy

@@ -1,4 +1,4 @@
-"""What workers leave behind for who watches and estimates: counts, ends and the pace of training."""
+"""What workers leave behind for who watches, estimates and submits: counts, ends, the pace, and what was trained."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from shared.counters import Counter, bucket, field
 from shared.datasets import epoch_work
-from shared.keys import COUNTERS, ENDED, PACE
+from shared.keys import COUNTERS, ENDED, PACE, trained
 from shared.models import EpochMetrics, RunStatus, TrainingConfig
 
 # Entries remembered for the measured rate and pace.
@@ -48,6 +48,12 @@ class Tally:
         with self._pipeline() as pipeline:
             pipeline.hincrby(COUNTERS, field(Counter.RUNS, status))
             pipeline.xadd(ENDED, {"run": run}, maxlen=KEPT)
+
+    def trained(self, fingerprint: str, device: str, run: str, seconds: int) -> None:
+        """The run of this id has trained what the fingerprint stands for on such a device; remember it for so long."""
+        with self._pipeline() as pipeline:
+            pipeline.hset(trained(fingerprint), device, run)
+            pipeline.expire(trained(fingerprint), seconds)
 
     def reaped(self, *, requeued: int = 0, lost: int = 0, cancelled: int = 0, republished: int = 0) -> None:
         """A reaper put runs back to the queue, ended some as lost or cancelled, or published messages anew."""

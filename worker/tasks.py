@@ -81,7 +81,8 @@ def train(task: Task, sweep_id: str) -> None:
     """Train queued runs of the sweep, as many side by side as suits the device, if there are any."""
     from worker.training import ClaimTraining  # noqa: PLC0415 - as above
 
-    claim = leases().claim(parse_sweep_id(sweep_id), limit=device().stack, worker=task.request.hostname or "")
+    worker = task.request.hostname or ""
+    claim = leases().claim(parse_sweep_id(sweep_id), device().stack, worker, device().kind)
     if claim is None:
         logger.info("Sweep %s has no queued run", sweep_id)
         return

@@ -7,20 +7,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeVar
 
+import numpy as np
 from celery.utils.log import get_task_logger
 from redis import exceptions as store_errors
 
 from shared import datasets
 from shared.errors import DivergedError, LeaseLostError, NoiseSweepError, RunCancelledError, StoreAwayError
 from shared.keys import run_id
-from shared.models import DatasetName, EpochMetrics, RunError, RunStatus, TrainingConfig
+from shared.models import DatasetName, EpochMetrics, Evaluation, RunError, RunStatus, TrainingConfig
 from shared.noise import Purpose
 from shared.settings import Settings
 from worker.fail_points import reach
 from worker.heartbeat import Heartbeat
+from worker.images import NoisyImages
 from worker.keras_model import to_keras_file
 from worker.leases import Claim, ClaimedRun, Leases, Standing
-from worker.mlp import NoisyImages, Stack
+from worker.mlp import Stack, accuracy_of
 from worker.state import RunState
 
 logger = get_task_logger(__name__)
@@ -152,12 +154,32 @@ class ClaimTraining:
                     self._keep(run, results[place], stack.state(place) if due else None)
             if due:
                 saved = time.monotonic()
-        if stack.epoch < self._claim.config.epochs:
+        evaluations = self._evaluate(stack) if stack.epoch == self._claim.config.epochs else None
+        if evaluations is None:
             return self._hand_back(stack)
         for place, run in list(self._live.items()):
             with self._alone(place):
-                self._succeed(run, stack.state(place))
+                self._succeed(run, stack.state(place), evaluations[place])
         return 0
+
+    def _evaluate(self, stack: Stack) -> list[Evaluation] | None:
+        """What each run's trained network makes of noise of all the sweep's scales; None if that was to be stopped."""
+        test_scales = self._persist(self._leases.test_scales)
+        confusions = []
+        for scale in test_scales:
+            if self._attend():
+                return None
+            confusions.append(stack.evaluate([scale] * len(self._claim.runs))[1])
+        at = {scale: place for place, scale in enumerate(test_scales)}
+        accuracies = np.stack([accuracy_of(confusion) for confusion in confusions])
+        return [
+            Evaluation(
+                test_scales=test_scales,
+                val_accuracy=accuracies[:, place].tolist(),
+                confusion=confusions[at[self._claim.config.validation_scale(run.scale)]][place].tolist(),
+            )
+            for place, run in enumerate(self._claim.runs)
+        ]
 
     def _states(self) -> list[RunState] | None:
         """Where the runs go on: at their checkpoints, which a claim takes at one step, or at the beginning."""
@@ -195,20 +217,20 @@ class ClaimTraining:
                 handed_back += status is RunStatus.QUEUED
         return handed_back
 
-    def _succeed(self, run: ClaimedRun, state: RunState) -> None:
+    def _succeed(self, run: ClaimedRun, state: RunState, evaluation: Evaluation) -> None:
         model = to_keras_file(self._claim.config, list(state.weights)) if self._claim.keep_model else None
         reach("before_finish", run.index)
-        outcome = self._persist(self._leases.succeed, run, state.weights_sha256, model)
+        outcome = self._persist(self._leases.succeed, run, state.weights_sha256, evaluation, model)
         reach("after_finish", run.index)
         logger.info("Run %s %s", self._name(run), outcome)
 
-    def _persist(self, access: Callable[..., T], run: ClaimedRun, *rest: object) -> T:
+    def _persist(self, access: Callable[..., T], *arguments: object) -> T:
         """Do what a method of Leases does; while the store is away, again and again, as long as the lease is sure."""
         while True:
             if self._heartbeat.stopped:
                 raise StoreAwayError("The store has not answered for two thirds of a lease.")
             try:
-                return access(self._claim, run, *rest)
+                return access(self._claim, *arguments)
             except STORE_AWAY:
                 if self._stop() or self._heartbeat.stopped:
                     raise

@@ -1,14 +1,19 @@
 """Accuracy against noise scale: the notebook's picture."""
 
-from collections import Counter
 from dataclasses import dataclass
-from statistics import fmean
-from typing import Any
 
-from matplotlib.figure import Figure
+from api.analysis import figures, last_epochs
+from api.plots.curves import draw_curve
+from api.plots.imprint import Imprint, imprint, remark, words_of_mean
+from api.plots.options import PLAIN, Options
+from api.plots.picture import render
+from api.plots.samples import STRIP_HEIGHT, Samples, draw_strip
+from api.plots.scales import ScaleAxis
+from api.plots.sheet import SMALL, Sheet
+from api.plots.ticks import FRACTION_LIMITS, FRACTIONS
+from shared.models import Interval, Sweep
 
-from api.plots.png import GREY, TRAINING, VALIDATION, axes_of_fraction, describe, render, style
-from shared.models import EpochMetrics, RunStatus, Sweep
+TITLE = "Accuracy of Model With Increasing Noise"
 
 
 @dataclass(frozen=True)
@@ -17,82 +22,75 @@ class AccuracyCurve:
 
     Attributes:
         scales: The scales with a succeeded run, ascending.
-        accuracy: Training accuracy at the last epoch for each of them, the mean over its succeeded seeds.
+        accuracy: Training accuracy at the last epoch for each of them, over its succeeded seeds.
         val_accuracy: Validation accuracy likewise.
-        all_scales: Every scale of the sweep, ascending: the extent of the x axis.
-        caption: What was trained, and which sweep it is.
+        seeds: Scale, accuracy and val_accuracy of each of these runs.
+        axis: Every scale of the sweep, also where no run has succeeded.
+        samples: What each scale does to an image; None to leave it out.
+        imprint: The picture's words.
         remark: What is still to come or went wrong; None where every run succeeded.
     """
 
     scales: tuple[float, ...]
-    accuracy: tuple[float, ...]
-    val_accuracy: tuple[float, ...]
-    all_scales: tuple[float, ...]
-    caption: str
+    accuracy: tuple[Interval, ...]
+    val_accuracy: tuple[Interval, ...]
+    seeds: tuple[tuple[float, float, float], ...]
+    axis: ScaleAxis
+    samples: Samples | None
+    imprint: Imprint
     remark: str | None
 
 
-def curve(sweep: Sweep) -> AccuracyCurve:
+def curve(sweep: Sweep, samples: Samples | None = None, *, log: bool = False) -> AccuracyCurve:
     """The curve of the runs that have succeeded so far."""
-    last: dict[float, list[EpochMetrics]] = {}
-    for run in sweep.runs:
-        if run.status is RunStatus.SUCCEEDED and run.latest_metrics:
-            last.setdefault(run.scale, []).append(run.latest_metrics)
-    scales = sorted(last)
+    by_scale = figures(sweep)
+    seeds = [at.accuracy.seeds for at in by_scale]
+    notes = [words_of_mean(min(seeds), max(seeds))] if seeds else []
+    notes += [samples.note] if samples else []
     return AccuracyCurve(
-        scales=tuple(scales),
-        accuracy=tuple(fmean(metrics.accuracy for metrics in last[scale]) for scale in scales),
-        val_accuracy=tuple(fmean(metrics.val_accuracy for metrics in last[scale]) for scale in scales),
-        all_scales=tuple(sorted(sweep.scales)),
-        caption=_caption(sweep),
-        remark=_remark(sweep),
+        scales=tuple(at.scale for at in by_scale),
+        accuracy=tuple(at.accuracy for at in by_scale),
+        val_accuracy=tuple(at.val_accuracy for at in by_scale),
+        seeds=tuple(
+            (scale, metrics.accuracy, metrics.val_accuracy)
+            for scale, by_seed in last_epochs(sweep).items()
+            if len(by_seed) > 1
+            for metrics in by_seed.values()
+        ),
+        axis=ScaleAxis(tuple(sorted({run.scale for run in sweep.runs})), log),
+        samples=samples,
+        imprint=imprint(sweep, TITLE, *notes),
+        remark=remark(sweep),
     )
 
 
-def _caption(sweep: Sweep) -> str:
-    config = sweep.config
-    seeds = f"seed {sweep.seeds[0]}" if len(sweep.seeds) == 1 else f"mean of {len(sweep.seeds)} seeds"
-    epochs = _counted(config.epochs, "epoch")
-    return f"{config.dataset}, {epochs}, batch size {config.batch_size}, {config.precision}, {seeds} (sweep {sweep.id})"
+def draw(data: AccuracyCurve, options: Options = PLAIN) -> bytes:
+    """The curve, by default as a PNG of 1200 x 825 pixels; with no point yet, the axes and the remark."""
+    return render(_draw, data, options, width=8, height=5.5)
 
 
-def _remark(sweep: Sweep) -> str | None:
-    counts = Counter(run.status for run in sweep.runs)
-    others = [
-        f"{counts[status]} {status}" for status in RunStatus if status is not RunStatus.SUCCEEDED and counts[status]
-    ]
-    if not others:
-        return None
-    succeeded = counts[RunStatus.SUCCEEDED]
-    done = f"{succeeded} of {_counted(len(sweep.runs), 'run')} succeeded" if succeeded else "No run has succeeded"
-    return f"{done}: {', '.join(others)}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def draw(data: AccuracyCurve) -> bytes:
-    """The curve as a PNG of 1200 x 825 pixels; with no point yet, the axes and the remark."""
-    return render(_draw, data, width=8, height=5.5)
-
-
-def _draw(figure: Figure, data: AccuracyCurve) -> None:
-    axes = figure.subplots()
-    axes.set_title("Accuracy of Model With Increasing Noise")
-    describe(figure, data.caption)
-    style(axes)
-    axes_of_fraction(axes)
-    axes.set_xlabel("Scale")
-    axes.set_ylabel("Accuracy")
-    margin = 0.04 * (data.all_scales[-1] - data.all_scales[0]) or 0.5
-    axes.set_xlim(data.all_scales[0] - margin, data.all_scales[-1] + margin)
+def _draw(sheet: Sheet, data: AccuracyCurve) -> None:
+    em, theme = sheet.em, sheet.theme
     if data.scales:
-        axes.plot(data.scales, data.accuracy, label="Train", **TRAINING)
-        axes.plot(data.scales, data.val_accuracy, label="Validation", **VALIDATION)
-        axes.legend()
-    if data.remark:
-        place: dict[str, Any] = (
-            {"x": 0.02, "y": 0.03, "ha": "left"} if data.scales else {"x": 0.5, "y": 0.5, "ha": "center"}
-        )
-        axes.text(s=data.remark, transform=axes.transAxes, color=GREY, **place)
+        sheet.legend([("Train", theme.training), ("Validation", theme.validation)])
+    strip = STRIP_HEIGHT * em if data.samples else 0
+    box = sheet.body.inset(left=5 * em, bottom=3.6 * em + strip)
+    panel = sheet.panel(box, data.axis.limits, FRACTION_LIMITS, least_height=5)
+    panel.x_axis(data.axis.ticks(panel.characters))
+    panel.y_axis(FRACTIONS, "Accuracy")
+    panel.frame()
+    sheet.text((box.left + box.right) / 2, box.bottom - 2.1 * em - strip, "Scale", ha="center", va="top")
+    if data.samples:
+        draw_strip(panel, data.axis, data.samples)
+    for curve, look in ((data.accuracy, theme.training), (data.val_accuracy, theme.validation)):
+        draw_curve(panel, data.axis, list(zip(data.scales, curve, strict=True)), look)
+    if data.seeds:
+        places = [data.axis.place(scale) for scale, _, _ in data.seeds]
+        for which, look in ((1, theme.training), (2, theme.validation)):
+            # Wider than the mean's marker, which would hide them.
+            dash = look._replace(marker="_", dashes="none")
+            panel.line(places, [seed[which] for seed in data.seeds], dash, strength=2.2, alpha=0.45)
+    if data.remark and data.scales:
+        sheet.text(box.left + em, box.bottom + 0.8 * em, data.remark, size=SMALL, color=theme.faint_ink)
+    elif data.remark:
+        sheet.remark(data.remark)

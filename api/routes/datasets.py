@@ -10,5 +10,5 @@ router = APIRouter(prefix="/datasets", tags=["datasets"])
 
 @router.get("")
 async def list_datasets() -> DatasetList:
-    """The data sets with their sizes and hashes. A worker that lacks one says so on the run."""
+    """The data sets with their licences, sizes and hashes. A worker that lacks one says so on the run."""
     return DatasetList(datasets=list(CATALOGUE.values()))

@@ -1,16 +1,13 @@
 """/runs: one training each, alone or as part of a sweep."""
 
-import asyncio
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, Response
 
 from api.conditional import NOT_MODIFIED, ModifiedRunDep, validators
-from api.dependencies import ESTIMATE, DrawingDep, RunDep, StoreDep, SubmissionDep
+from api.dependencies import ESTIMATE, RunDep, StoreDep, SubmissionDep
 from api.idempotency import Answer
-from api.plots import epochs
-from api.plots.png import PNG, PngResponse
 from api.problems import SUBMISSION, documented
 from shared.errors import AlreadyEndedError
 from shared.keys import parse_run_id
@@ -65,14 +62,6 @@ async def cancel_run(run: RunDep, store: StoreDep) -> Run:
     if not cancelled:
         raise AlreadyEndedError(f"This run has ended already: it is {run.status}.")
     return run
-
-
-@router.get("/{run_id}/plot", response_class=PngResponse, responses=READ | PNG)
-async def plot_run(run: ModifiedRunDep, drawing: DrawingDep) -> PngResponse:
-    """Accuracy and loss against the epoch as a PNG, training and validation."""
-    async with drawing:
-        picture = await asyncio.to_thread(epochs.draw, epochs.curves(run))
-    return PngResponse(picture, headers=validators(run))
 
 
 @router.get("/{run_id}/model", response_class=KerasResponse, responses=KERAS | documented(HTTPStatus.NOT_FOUND))

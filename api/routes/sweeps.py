@@ -1,28 +1,21 @@
-"""/sweeps: submit a grid of runs, see how it goes, get the picture."""
+"""/sweeps: submit a grid of runs, see how it goes."""
 
-import asyncio
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api import listing, results
-from api.conditional import NOT_MODIFIED, IfNoneMatch, ModifiedSweepDep, SweepId, sweep_if_modified, validators
-from api.dependencies import ESTIMATE, DrawingDep, QueueDep, StoreDep, SubmissionDep, SweepDep
+from api import listing
+from api.conditional import NOT_MODIFIED, ModifiedSweepDep, validators
+from api.dependencies import ESTIMATE, POLL_AFTER_SECONDS, QueueDep, StoreDep, SubmissionDep, SweepDep
 from api.idempotency import Answer
-from api.plots import accuracy
-from api.plots.png import PNG, PngResponse
-from api.problems import SUBMISSION, documented
+from api.problems import ADMISSION, SUBMISSION, documented
 from shared.errors import AlreadyEndedError, SweepOpenError
-from shared.models import DatasetName, Results, RunStatus, Sweep, SweepList, SweepRequest
+from shared.models import DatasetName, ExtensionRequest, RunStatus, Sweep, SweepList, SweepRequest
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 READ = documented(HTTPStatus.NOT_FOUND) | NOT_MODIFIED
-CSV: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The rows, as JSON or CSV.", "content": {"text/csv": {"schema": {"type": "string"}}}}
-}
-READ_TABLE = READ | CSV | documented(HTTPStatus.UNPROCESSABLE_ENTITY)
+EXTENSION = ADMISSION | documented(HTTPStatus.NOT_FOUND)
 NOT_FOUND_OR_CONFLICT = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
@@ -71,28 +64,12 @@ async def get_sweep(sweep: ModifiedSweepDep) -> Response:
     return Response(sweep.model_dump_json(), headers=validators(sweep), media_type="application/json")
 
 
-@router.get("/{sweep_id}/results", response_model=Results, responses=READ_TABLE)
-async def get_results(
-    sweep_id: SweepId,
-    store: StoreDep,
-    accept: Annotated[
-        str, Header(description="text/csv gives CSV, anything else JSON.", examples=["application/json", "text/csv"])
-    ] = "*/*",
-    file_format: Annotated[
-        Literal["json", "csv"] | None, Query(alias="format", description="The same, and the stronger of the two.")
-    ] = None,
-    if_none_match: IfNoneMatch = None,
-) -> Response:
-    """Every epoch of every run: one row each, with the run's scale and seed."""
-    # As a dependency it would be asked before an invalid format is refused.
-    sweep = await sweep_if_modified(store, sweep_id, if_none_match)
-    headers = validators(sweep) | {"Vary": "Accept"}
-    if file_format == "csv" or (file_format is None and "text/csv" in accept):
-        disposition = {"Content-Disposition": f'attachment; filename="{sweep.id}.csv"'}
-        return StreamingResponse(results.lines(store, sweep), media_type="text/csv", headers=headers | disposition)
-    rows = [row async for run in results.runs(store, sweep) for row in run]
-    document = Results(sweep_id=sweep.id, config=sweep.config, rows=rows).model_dump_json()
-    return Response(document, media_type="application/json", headers=headers)
+@router.post("/{sweep_id}/runs", status_code=HTTPStatus.ACCEPTED, response_model=Sweep, responses=EXTENSION)
+async def extend_sweep(sweep: SweepDep, extension: ExtensionRequest, queue: QueueDep) -> Response:
+    """Let the sweep's grid have more scales and seeds; only what is new is trained. To repeat it changes nothing."""
+    sweep = await queue.extend(sweep, extension)
+    headers = {"Location": sweep.links.self, "Retry-After": str(POLL_AFTER_SECONDS)}
+    return Response(sweep.model_dump_json(), HTTPStatus.ACCEPTED, headers, "application/json")
 
 
 @router.post("/{sweep_id}/cancel", status_code=HTTPStatus.ACCEPTED, responses=documented(*NOT_FOUND_OR_CONFLICT))
@@ -128,11 +105,3 @@ async def delete_sweep(sweep: SweepDep, store: StoreDep) -> None:
     """Remove a sweep whose runs have all ended, with its metrics and its models."""
     if not await store.delete(sweep.id):
         raise SweepOpenError("This sweep has queued or running runs: cancel it first.")
-
-
-@router.get("/{sweep_id}/plot", response_class=PngResponse, responses=READ | PNG)
-async def plot_sweep(sweep: ModifiedSweepDep, drawing: DrawingDep) -> PngResponse:
-    """Accuracy against scale as a PNG, training and validation, of the runs that have succeeded so far."""
-    async with drawing:
-        picture = await asyncio.to_thread(accuracy.draw, accuracy.curve(sweep))
-    return PngResponse(picture, headers=validators(sweep))

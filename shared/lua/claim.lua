@@ -1,9 +1,9 @@
 -- Give up to `limit` queued runs to a new owner, all of one seed and with their checkpoints, if any, at one step: they
 -- can share a stack. A run whose last owner was lost before it got any further is given alone, for it may be the run
 -- that its owner died of. Repeated by the same owner, it gives the same runs.
--- ARGV: owner, lease (µs), limit, worker's name. Returns {{request (JSON), request_id, traceparent},
+-- ARGV: owner, lease (µs), limit, worker's name, its kind of device. Returns {{request (JSON), request_id, traceparent},
 -- {index, scale, seed}, ...}, or nil if none is queued.
-local owner, lease, limit, worker = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local owner, lease, limit, worker, device = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
 
 local function claimed(indices)
   local reply = { redis.call('HMGET', record, 'request', 'request_id', 'traceparent') }
@@ -48,7 +48,7 @@ for _, index in ipairs(taken) do
   local run = run_prefix .. index
   redis.call('ZREM', queued, index)
   redis.call('ZADD', leases, microseconds(started_at + lease), index)
-  redis.call('HSET', run, 'owner', owner, 'worker', worker, 'started_at', microseconds(started_at))
+  redis.call('HSET', run, 'owner', owner, 'worker', worker, 'device', device, 'started_at', microseconds(started_at))
   redis.call('HSET', run, 'epochs_at_claim', redis.call('LLEN', epochs_prefix .. index))
   redis.call('HINCRBY', run, 'attempts', 1)
   emit('run.started', index, '{}')

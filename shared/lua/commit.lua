@@ -14,7 +14,6 @@ end
 keep_checkpoint(index, position, checkpoint)
 redis.call('ZADD', leases, 'XX', microseconds(now() + tonumber(lease)), index)
 if tonumber(epoch) == kept then
-  redis.call('RPUSH', epochs_prefix .. index, metrics)
-  emit('epoch', index, metrics)
+  keep_epoch(index, metrics)
 end
 return 1

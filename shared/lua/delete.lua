@@ -9,7 +9,7 @@ for index = 0, (redis.call('HGET', record, 'run_count') or 0) - 1 do
   if tonumber(redis.call('HGET', run, 'ended_at')) >= (ARGV[1] == '+inf' and math.huge or tonumber(ARGV[1])) then
     return 0
   end
-  for _, prefix in ipairs({ run_prefix, epochs_prefix, checkpoint_prefix, model_prefix }) do
+  for _, prefix in ipairs({ run_prefix, epochs_prefix, evaluation_prefix, checkpoint_prefix, model_prefix }) do
     keys[#keys + 1] = prefix .. index
   end
 end

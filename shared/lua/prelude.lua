@@ -1,6 +1,7 @@
 -- Stands before every script: the names of KEYS (shared/keys.py, for_scripts) and what several scripts do.
 -- Keys of single runs are built from the prefixes; they carry the sweep's hash tag, so they are in the same slot.
-local record, queued, leases, events, run_prefix, epochs_prefix, checkpoint_prefix, model_prefix = unpack(KEYS)
+local record, queued, leases, events = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local run_prefix, epochs_prefix, evaluation_prefix, checkpoint_prefix, model_prefix = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 
 -- The server's clock in microseconds. Doubles hold it exactly; tostring() would not, so it is formatted by hand.
 local function now()
@@ -35,6 +36,12 @@ local function keep_checkpoint(index, position, checkpoint)
   end
 end
 
+-- Keep the metrics (JSON) of a run's next epoch, and tell of it.
+local function keep_epoch(index, metrics)
+  redis.call('RPUSH', epochs_prefix .. index, metrics)
+  emit('epoch', index, metrics)
+end
+
 -- Put a run into the queue. What its last owner still writes is refused from now on.
 local function enqueue(index)
   redis.call('ZREM', leases, index)
@@ -56,5 +63,38 @@ local function conclude(index, outcome, code, message)
   emit('run.ended', index, cjson.encode({ status = outcome }))
   if open_runs() == 0 then
     emit('sweep.ended', '', '{}')
+  end
+end
+
+-- The runs that ARGV names from an argument on: scale, seed and, where it was trained before, what was measured then
+-- (JSON), else nothing.
+local function runs_from(argument)
+  local runs = {}
+  for first = argument, #ARGV, 3 do
+    runs[#runs + 1] = { scale = ARGV[first], seed = ARGV[first + 1], trained = ARGV[first + 2] }
+  end
+  return runs
+end
+
+-- Add runs to a sweep's grid, all queued; then those that were trained before end with what was measured then. Not before,
+-- or the sweep would seem to end with each of them.
+local function add_runs(run_count, runs)
+  for offset, run in ipairs(runs) do
+    local index = run_count + offset - 1
+    redis.call('HSET', run_prefix .. index, 'scale', run.scale, 'seed', run.seed)
+    redis.call('ZADD', queued, index, index)
+  end
+  redis.call('HSET', record, 'run_count', run_count + #runs, 'hinted_at', microseconds(now()))
+  for offset, run in ipairs(runs) do
+    if run.trained ~= '' then
+      local index, trained = tostring(run_count + offset - 1), cjson.decode(run.trained)
+      redis.call('HSET', run_prefix .. index, 'reused_from', trained.run_id, 'weights_sha256', trained.weights_sha256)
+      redis.call('HSET', run_prefix .. index, 'worker', trained.worker, 'device', trained.device)
+      redis.call('SET', evaluation_prefix .. index, trained.evaluation)
+      for _, metrics in ipairs(trained.epochs) do
+        keep_epoch(index, metrics)
+      end
+      conclude(index, 'succeeded', '', '')
+    end
   end
 end

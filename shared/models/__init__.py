@@ -4,8 +4,6 @@ This is all that a client needs of the project, so it imports nothing but pydant
 """
 
 from shared.models.answers import (
-    DatasetInfo,
-    DatasetList,
     EpochMetrics,
     Estimate,
     Progress,
@@ -21,27 +19,47 @@ from shared.models.answers import (
     SweepLinks,
     SweepList,
 )
+from shared.models.config import DatasetName, NoiseOn, Precision, TrainingConfig
+from shared.models.datasets import DatasetInfo, DatasetList
 from shared.models.events import Event, EventList, EventType
-from shared.models.requests import (
-    MAX_RUNS,
-    DatasetName,
-    Precision,
-    RunRequest,
-    SweepRequest,
-    TrainingConfig,
+from shared.models.figures import Area, Evaluation, HalfWay, Interval, Matrix, ScaleFigures, Summary
+from shared.models.noise import (
+    Images,
+    NoiseSample,
+    NoiseSamples,
+    NoiseStatistics,
+    NoisyImage,
+    PixelRange,
+    PixelScale,
 )
+from shared.models.requests import MAX_RUNS, MAX_SCALES, ExtensionRequest, RunRequest, SweepRequest
 from shared.models.workers import Worker, WorkerList, WorkerProfile
 
 __all__ = [
     "MAX_RUNS",
+    "MAX_SCALES",
+    "Area",
     "DatasetInfo",
     "DatasetList",
     "DatasetName",
     "EpochMetrics",
     "Estimate",
+    "Evaluation",
     "Event",
     "EventList",
     "EventType",
+    "ExtensionRequest",
+    "HalfWay",
+    "Images",
+    "Interval",
+    "Matrix",
+    "NoiseOn",
+    "NoiseSample",
+    "NoiseSamples",
+    "NoiseStatistics",
+    "NoisyImage",
+    "PixelRange",
+    "PixelScale",
     "Precision",
     "Progress",
     "Queue",
@@ -53,6 +71,8 @@ __all__ = [
     "RunRequest",
     "RunStatus",
     "RunSummary",
+    "ScaleFigures",
+    "Summary",
     "Sweep",
     "SweepLinks",
     "SweepList",

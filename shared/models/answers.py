@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
-from shared.models.requests import DatasetName, Scale, Seed, TrainingConfig
+from shared.models.config import Scale, Seed, TrainingConfig
+from shared.models.figures import Evaluation, Matrix, ScaleFigures
 
 StatusDetail = Annotated[
     str | None,
@@ -65,7 +66,7 @@ class RunError(BaseModel):
     code: str = Field(description="A stable name for programs.", examples=["dataset_unavailable"])
     message: str = Field(
         description="What happened and what to do about it, for people.",
-        examples=["MNIST was not found on this worker. Looked at: ..."],
+        examples=["MNIST was not found on this host. Looked at: ..."],
     )
 
 
@@ -97,6 +98,9 @@ class RunSummary(BaseModel):
     worker: str | None = Field(
         description="The worker that trains it, or did last; null if none has.", examples=["4711@gpu-1"]
     )
+    device: str | None = Field(
+        description="What it trains on, or did last: cpu, gpu or metal; null if no worker has begun.", examples=["cpu"]
+    )
     attempts: int = Field(
         ge=0,
         description="How often a worker began to train it; going on after a worker's orderly stop does not count.",
@@ -111,6 +115,10 @@ class RunSummary(BaseModel):
         examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     )
     keep_model: bool = Field(description="Whether the trained network is kept for some days.", examples=[False])
+    reused_from: str | None = Field(
+        description="The run that was trained, where this one was answered from it and not trained again.",
+        examples=["93c1e55d0a7f4b26-2"],
+    )
     started_at: datetime | None = Field(
         description="When a worker last claimed it, UTC; null before that.", examples=["2026-03-02T09:00:01.5Z"]
     )
@@ -137,6 +145,10 @@ class Run(RunSummary):
     config: TrainingConfig = Field(description="What the training was asked to be.")
     status_detail: StatusDetail
     epochs: list[EpochMetrics] = Field(description="One entry for each epoch kept, in order.")
+    evaluation: Evaluation | None = Field(
+        description="What the trained network makes of other noise, and which classes it confuses; null until the run "
+        "has succeeded."
+    )
 
 
 class Progress(BaseModel):
@@ -158,6 +170,9 @@ class SweepLinks(BaseModel):
     results: str = Field(
         description="Every epoch of every run, as JSON or CSV.", examples=["/sweeps/5f0c6a1e9b3d2748/results"]
     )
+    summary: str = Field(
+        description="What the curve says, in figures and in words.", examples=["/sweeps/5f0c6a1e9b3d2748/summary"]
+    )
     runs: list[str] = Field(
         description="Each of its runs.", examples=[["/runs/5f0c6a1e9b3d2748-0", "/runs/5f0c6a1e9b3d2748-1"]]
     )
@@ -175,7 +190,9 @@ class Sweep(BaseModel):
     scales: list[Scale] = Field(description="The scales of its grid.")
     seeds: list[Seed] = Field(description="The seeds of its grid.")
     status_detail: StatusDetail
-    runs: list[RunSummary] = Field(description="By index: the scales of the first seed, then of the next.")
+    runs: list[RunSummary] = Field(
+        description="By index: the scales of the first seed, then of the next; runs that were added later follow."
+    )
 
     @computed_field(examples=["running"])  # type: ignore[prop-decorator]
     @property
@@ -210,6 +227,7 @@ class Sweep(BaseModel):
             plot=f"{sweep}/plot",
             events=f"{sweep}/events",
             results=f"{sweep}/results",
+            summary=f"{sweep}/summary",
             runs=[run.links.self for run in self.runs],
         )
 
@@ -234,10 +252,14 @@ class ResultRow(EpochMetrics):
 
 
 class Results(BaseModel):
-    """Every epoch of every run of a sweep."""
+    """Every epoch of every run of a sweep, and what follows from their ends."""
 
     sweep_id: str = Field(description="The sweep.", examples=["5f0c6a1e9b3d2748"])
     config: TrainingConfig = Field(description="What every run was asked to be.")
+    scales: list[ScaleFigures] = Field(description="Of the runs that have succeeded: scale by scale, ascending.")
+    matrix: Matrix | None = Field(
+        description="Accuracy by the noise trained with and the noise tested with; null until a run has succeeded."
+    )
     rows: list[ResultRow] = Field(description="One row per run and epoch, run by run in the order of the grid.")
 
 
@@ -257,8 +279,13 @@ class Estimate(BaseModel):
     """What a submission would cost; nothing was stored."""
 
     runs: int = Field(ge=1, description="Runs of its grid.", examples=[5])
+    reused_runs: int = Field(
+        ge=0, description="Runs among them that were trained before and would be answered from that.", examples=[0]
+    )
     images: int = Field(
-        ge=1, description="Images that pass through training: runs x epochs x training images.", examples=[6_000_000]
+        ge=0,
+        description="Images that pass through training: runs not reused x epochs x training images.",
+        examples=[6_000_000],
     )
     estimated_seconds: float | None = Field(
         description="Until its end, with what is queued before it, at the pace measured lately; null if no epoch like "
@@ -266,29 +293,3 @@ class Estimate(BaseModel):
         examples=[85.0],
     )
     queue_position: int = Field(ge=0, description="Runs queued before its first.", examples=[0])
-
-
-class DatasetInfo(BaseModel):
-    """What is known of a data set without loading it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: DatasetName = Field(description="What `dataset` in a request names.", examples=["mnist"])
-    description: str = Field(
-        description="What it is, where it is from, and what was done to it.", examples=["Handwritten digits ..."]
-    )
-    image_shape: tuple[int, int] = Field(description="Height and width in pixels.", examples=[(28, 28)])
-    classes: int = Field(description="Number of labels; chance is an accuracy of 1 / classes.", examples=[10])
-    training_images: int = Field(description="Images trained on.", examples=[60_000])
-    validation_images: int = Field(description="Images validated on; never trained on.", examples=[10_000])
-    sha256: str = Field(
-        description="SHA-256 of the decoded arrays: training images, training labels, validation images, "
-        "validation labels, each as unsigned bytes in row-major order.",
-        examples=["06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"],
-    )
-
-
-class DatasetList(BaseModel):
-    """The data sets that a run can train on."""
-
-    datasets: list[DatasetInfo] = Field(description="Each with its size and its hash.")

@@ -22,7 +22,13 @@ def estimate(http: httpx.Client, body: dict[str, object], path: str = "/sweeps")
 
 
 def test_runs_and_images_are_counted_and_nothing_is_stored(http: httpx.Client, redis: Redis) -> None:
-    assert estimate(http, DIGITS) == {"runs": 4, "images": 4 * 3 * 1442, "estimated_seconds": None, "queue_position": 0}
+    assert estimate(http, DIGITS) == {
+        "runs": 4,
+        "reused_runs": 0,
+        "images": 4 * 3 * 1442,
+        "estimated_seconds": None,
+        "queue_position": 0,
+    }
     assert estimate(http, {"scale": 0.5}, "/runs")["images"] == 20 * 60_000
     assert redis.keys() == []
 

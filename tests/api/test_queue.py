@@ -17,6 +17,7 @@ from shared.queue import QUEUE
 from shared.settings import Settings
 from tests.api.conftest import Training
 from tests.conftest import RedisServer, Served
+from tests.samples import evaluation
 from worker.leases import Leases
 
 THREE = {"scales": [0.1, 0.5, 1.0]}
@@ -95,7 +96,7 @@ def mixed(http: httpx.Client, leases: Leases) -> str:
     sweep_id = str(http.post("/sweeps", json=THREE).json()["id"])
     claim = leases.claim(sweep_id, limit=2)
     assert claim
-    leases.succeed(claim, claim.runs[0], "ab" * 32)
+    leases.succeed(claim, claim.runs[0], "ab" * 32, evaluation())
     leases.fail(claim, claim.runs[1], RunError(code="diverged", message="The loss is gone."))
     assert http.post(f"/runs/{sweep_id}-2/cancel").json()["status"] == "cancelled"
     return sweep_id
@@ -152,7 +153,7 @@ def test_the_owner_of_a_run_that_is_tried_again_can_write_nothing_more(http: htt
     leases.fail(claim, claim.runs[0], RunError(code="diverged", message="The loss is gone."))
     http.post(f"/sweeps/{sweep_id}/retry")
     with pytest.raises(LeaseLostError):
-        leases.succeed(claim, claim.runs[0], "ab" * 32)
+        leases.succeed(claim, claim.runs[0], "ab" * 32, evaluation())
 
 
 def test_a_sweep_is_accepted_though_its_messages_cannot_be_published(http: httpx.Client, redis: Redis) -> None:

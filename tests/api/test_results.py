@@ -57,3 +57,52 @@ def test_the_format_asked_for_by_name_wins_and_another_is_refused(http: httpx.Cl
     answer = http.get(results, params={"format": "json"}, headers={"Accept": "text/csv"})
     assert answer.headers["Content-Type"] == "application/json"
     assert http.get(results, params={"format": "xlsx"}).status_code == 422
+
+
+def test_before_a_run_has_succeeded_there_are_rows_and_no_figures(http: httpx.Client, results: str) -> None:
+    answer = http.get(results).json()
+    assert len(answer["rows"]) == 6
+    assert (answer["scales"], answer["matrix"]) == ([], None)
+
+
+def test_the_figures_by_scale_follow_from_the_last_epochs(http: httpx.Client, training: Training) -> None:
+    sweep = http.post("/sweeps", json={"scales": [4.0, 1.0], "include_clean": True, "repeats": 2}).json()["links"]
+    for _seed in range(2):  # runs of one seed are claimed at a time
+        training.epochs(sweep["self"], runs=3, epochs=20, end=True)
+    answer = http.get(sweep["results"]).json()
+    assert [figures["scale"] for figures in answer["scales"]] == [0.0, 1.0, 4.0]
+    last = {row["scale"]: row for row in answer["rows"] if row["epoch"] == 19}
+    for figures in answer["scales"]:
+        ended = last[figures["scale"]]
+        assert figures["accuracy"]["mean"] == ended["accuracy"]
+        assert figures["val_accuracy"]["mean"] == ended["val_accuracy"]
+        assert figures["drop_from_clean"]["mean"] == last[0.0]["val_accuracy"] - ended["val_accuracy"]
+        assert figures["generalisation_gap"]["mean"] == ended["accuracy"] - ended["val_accuracy"]
+        assert figures["val_accuracy"]["seeds"] == 2
+
+
+def test_the_matrix_has_the_runs_own_val_accuracy_on_its_diagonal_to_the_bit(
+    http: httpx.Client, training: Training
+) -> None:
+    sweep = http.post("/sweeps", json={"scales": [0.1, 0.7], "include_clean": True, "repeats": 3}).json()["links"]
+    for _seed in range(3):
+        training.epochs(sweep["self"], runs=3, epochs=2, end=True)
+    answer = http.get(sweep["results"]).json()
+    matrix = answer["matrix"]
+    assert matrix["train_scales"] == matrix["test_scales"] == [0.0, 0.1, 0.7]
+    diagonal = [row[place] for place, row in enumerate(matrix["val_accuracy"])]
+    assert diagonal == [figures["val_accuracy"]["mean"] for figures in answer["scales"]]
+    runs = {run["scale"]: run["latest_metrics"]["val_accuracy"] for run in http.get(sweep["self"]).json()["runs"]}
+    assert diagonal == [runs[scale] for scale in matrix["train_scales"]]
+
+
+def test_a_run_that_ended_before_the_sweep_was_extended_leaves_cells_empty(
+    http: httpx.Client, training: Training
+) -> None:
+    sweep = http.post("/sweeps", json={"scales": [1.0]}).json()["links"]
+    training.epochs(sweep["self"], runs=1, epochs=1, end=True)
+    assert http.post(f"{sweep['self']}/runs", json={"scales": [3.0]}).status_code == 202
+    training.epochs(sweep["self"], runs=1, epochs=1, end=True)
+    matrix = http.get(sweep["results"]).json()["matrix"]
+    assert (matrix["train_scales"], matrix["test_scales"]) == ([1.0, 3.0], [0.0, 1.0, 3.0])
+    assert matrix["val_accuracy"] == [[1.0, 0.5, None], [1.0, 0.5, 0.25]]

@@ -31,6 +31,9 @@ def test_a_sweep_of_scales_alone_is_accepted_with_the_notebooks_values(http: htt
         "dropout": 0.2,
         "learning_rate": 0.001,
         "precision": "float32",
+        "noise_on": "both",
+        "clip": False,
+        "resample": False,
     }
     assert [run["scale"] for run in sweep["runs"]] == NOTEBOOK["scales"]
     assert {run["status"] for run in sweep["runs"]} == {"queued"}
@@ -151,8 +154,11 @@ REFUSED: list[tuple[dict[str, Any] | str, str, str]] = [
     ({"scales": [1], "hidden_units": [4096] * 8}, "#", "120,725,514 parameters; at most 20,000,000"),
     ({"scales": [1], "dropout": 1}, "#/dropout", "less than 1"),
     ({"scales": [1], "learning_rate": 0}, "#/learning_rate", "greater than 0"),
-    ({"scales": [1], "dataset": "cifar10"}, "#/dataset", "'mnist' or 'digits'"),
+    ({"scales": [1], "dataset": "cifar10"}, "#/dataset", "'mnist', 'fashion_mnist' or 'digits'"),
     ({"scales": [1], "precision": "float16"}, "#/precision", "'float32' or 'mixed_bfloat16'"),
+    ({"scales": [1], "noise_on": "test"}, "#/noise_on", "'both', 'train' or 'validation'"),
+    ({"scales": [1], "repeats": 0}, "#/repeats", "greater than or equal to 1"),
+    ({"scales": [1], "repeats": 2, "seeds": [4, 5]}, "#", "give seeds or repeats, not both"),
     ({"scales": [1], "keep_model": 1}, "#/keep_model", "valid boolean"),
     ({"scales": [1], "name": " "}, "#/name", "at least 1 character"),
     ({"scales": [1], "epoch": 3}, "#/epoch", "Extra inputs are not permitted"),

@@ -21,7 +21,7 @@ from shared.settings import Settings
 from tests.api.conftest import PNG_MAGIC
 from tests.conftest import RedisServer, wait_until
 
-SMALL = {"epochs": 3, "hidden_units": [32], "dataset": "digits"}
+SMALL = {"epochs": 3, "hidden_units": [32], "dataset": "digits", "reuse": False}
 
 
 class Service:
@@ -110,6 +110,24 @@ def test_the_same_sweep_trained_again_gives_the_same_figures(service: Service) -
         assert run.weights_sha256 == again.weights_sha256
 
 
+def test_a_sweep_grows_by_what_is_new_and_the_same_sweep_again_trains_nothing(service: Service) -> None:
+    body = {"scales": [0.2, 0.4], "include_clean": True, "epochs": 2, "hidden_units": [24], "dataset": "digits"}
+    first = service.finished(service.submit("/sweeps", body))
+    service.http.post(f"{first.links.self}/runs", json={"scales": [0.8]}).raise_for_status()
+    extended = service.finished(first.links.self)
+    assert [run.scale for run in extended.runs] == [0.0, 0.2, 0.4, 0.8]
+    assert extended.runs[:3] == first.runs
+    again = service.sweep(service.submit("/sweeps", body | {"scales": [0.2, 0.4, 0.8]}))
+    assert again.status is RunStatus.SUCCEEDED
+    assert [run.reused_from for run in again.runs] == [run.id for run in extended.runs]
+    matrix = service.http.get(again.links.results).json()["matrix"]
+    for row, run in zip(matrix["val_accuracy"], sorted(again.runs, key=lambda run: run.scale), strict=True):
+        assert run.latest_metrics
+        assert row[matrix["test_scales"].index(run.scale)] == run.latest_metrics.val_accuracy
+    before = [None in row for row in matrix["val_accuracy"]]
+    assert before == [True, True, True, False]  # those that were trained before the sweep had the last scale
+
+
 def test_a_sweep_that_fails_says_why_and_the_worker_goes_on(service: Service) -> None:
     failed = service.finished(service.submit("/sweeps", {"scales": [0.1, 0.5], "dataset": "mnist"}))
     assert failed.status is RunStatus.FAILED
@@ -170,7 +188,7 @@ def test_a_trained_model_can_be_downloaded(service: Service) -> None:
 
 
 def test_a_worker_told_to_stop_hands_its_runs_over_and_they_end_with_the_same_bits(service: Service) -> None:
-    body = {"scales": [0.1, 1.0], "dataset": "digits", "epochs": 25, "batch_size": 8}
+    body = {"scales": [0.1, 1.0], "dataset": "digits", "epochs": 25, "batch_size": 8, "reuse": False}
     undisturbed = service.finished(service.submit("/sweeps", body))
     location = service.submit("/sweeps", body)
     wait_until(lambda: service.sweep(location).progress.epochs_done > 5)

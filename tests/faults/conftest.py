@@ -21,7 +21,14 @@ from shared.settings import Settings
 from tests.conftest import RedisServer, Served, wait_until
 
 # Long enough to be struck in the middle, short enough for many rounds; checkpoints fall on some epochs and not on all.
-BODY = {"scales": [0.1, 0.5, 1.0, 2.0], "dataset": "digits", "epochs": 12, "batch_size": 8, "hidden_units": [64]}
+BODY = {
+    "scales": [0.1, 0.5, 1.0, 2.0],
+    "dataset": "digits",
+    "epochs": 12,
+    "batch_size": 8,
+    "hidden_units": [64],
+    "reuse": False,  # each is to be trained
+}
 # Everything that takes time in production takes little here.
 TIMES = {
     "NOISESWEEP_LEASE_SECONDS": "3",

@@ -11,6 +11,7 @@ from shared.models import EpochMetrics, RunStatus, Sweep
 from shared.settings import Settings
 from tests.conftest import wait_until
 from tests.faults.conftest import BODY, Fleet, rounds
+from tests.samples import evaluation
 from worker.leases import Leases
 
 SHA = "ab" * 32
@@ -90,7 +91,7 @@ def test_of_a_cancel_and_an_end_that_race_one_wins_and_nothing_is_torn(fleet: Fl
         def end() -> RunStatus:
             time.sleep(max(0.0, -lead_seconds))  # noqa: B023 - it runs within this round
             leases.commit(claim, claim.runs[0], metrics)  # noqa: B023
-            return leases.succeed(claim, claim.runs[0], SHA)  # noqa: B023
+            return leases.succeed(claim, claim.runs[0], SHA, evaluation())  # noqa: B023
 
         def cancel() -> int:
             time.sleep(max(0.0, lead_seconds))  # noqa: B023

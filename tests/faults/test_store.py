@@ -17,7 +17,7 @@ from shared.models import Sweep
 from tests.conftest import wait_until
 from tests.faults.conftest import BODY, Fleet, rounds
 
-TINY = {"scales": [0.1], "dataset": "digits", "epochs": 1, "hidden_units": [8]}
+TINY = {"scales": [0.1], "dataset": "digits", "epochs": 1, "hidden_units": [8], "reuse": False}
 
 
 class Follower:

@@ -23,6 +23,7 @@ TRAINED = {
     "epochs": 2,
     "hidden_units": [16],
     "keep_model": True,
+    "include_clean": True,
     "name": "trained",
     "tags": {"course": "ml-101"},
 }

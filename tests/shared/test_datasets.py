@@ -1,36 +1,51 @@
-import gzip
+import http.server
 import io
 import os
-import struct
+import threading
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pooch
 import pytest
 
-from shared import datasets
-from shared.datasets import CATALOGUE, load, read_idx, to_pixels
+from shared.datasets import CATALOGUE, Dataset, load, places, read_idx, to_pixels
+from shared.datasets.files import IDX_FILES, idx_files
+from shared.datasets.places import DEBIAN, PUBLISHED
 from shared.errors import DatasetNotFoundError, DatasetUnavailableError
 from shared.models import DatasetName
+from tests.shared.samples import hide_data_sets, shrink_catalogue, write_archive, write_files, write_idx
 
 MNIST = os.environ.get("NOISESWEEP_DATA_DIR")
+FASHION_MNIST = DEBIAN / "fashion-mnist"
 with_mnist = pytest.mark.skipif(not MNIST, reason="set NOISESWEEP_DATA_DIR to a folder with MNIST")
-
-
-def write_idx(path: Path, array: np.ndarray, magic: bytes = b"\x00\x00\x08") -> Path:
-    content = magic + bytes([array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
-    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
-    return path
+with_fashion_mnist = pytest.mark.skipif(
+    not idx_files(FASHION_MNIST), reason="install Debian's package dataset-fashion-mnist"
+)
 
 
 @pytest.fixture
-def no_keras_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+def nowhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No data set but in the folder that a test names."""
+    hide_data_sets(tmp_path, monkeypatch)
 
 
-@pytest.mark.parametrize("name", [DatasetName.DIGITS, pytest.param(DatasetName.MNIST, marks=with_mnist)])
+@pytest.fixture
+def small_catalogue(monkeypatch: pytest.MonkeyPatch) -> dict[DatasetName, Dataset]:
+    return shrink_catalogue(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        DatasetName.DIGITS,
+        pytest.param(DatasetName.MNIST, marks=with_mnist),
+        pytest.param(DatasetName.FASHION_MNIST, marks=with_fashion_mnist),
+    ],
+)
 def test_the_arrays_are_those_of_the_catalogue(name: DatasetName) -> None:
-    dataset = load(name, Path(MNIST) if MNIST else None)
+    dataset = load(name, Path(MNIST) if MNIST else None, download=False)
     entry = CATALOGUE[name]
     assert dataset.sha256 == entry.sha256
     assert dataset.training_images.shape == (entry.training_images, *entry.image_shape)
@@ -44,64 +59,119 @@ def test_the_arrays_are_those_of_the_catalogue(name: DatasetName) -> None:
         assert set(labels) == set(range(entry.classes))
 
 
+def test_each_data_set_names_its_classes_and_says_under_which_terms_it_may_be_used() -> None:
+    assert CATALOGUE.keys() == set(DatasetName)
+    for entry in CATALOGUE.values():
+        assert len(set(entry.class_names)) == entry.classes
+        assert entry.licence
+        assert entry.citation
+
+
 @with_mnist
 def test_the_first_labels_of_mnist_are_those_the_notebook_printed() -> None:
     assert load(DatasetName.MNIST, Path(MNIST or "")).training_labels[:5].tolist() == [5, 0, 4, 1, 9]
 
 
-@with_mnist
-def test_mnist_as_an_archive_is_the_same_mnist(tmp_path: Path) -> None:
-    files = load(DatasetName.MNIST, Path(MNIST or ""))
-    np.savez(
-        tmp_path / "mnist.npz",
-        x_train=files.training_images,
-        y_train=files.training_labels,
-        x_test=files.validation_images,
-        y_test=files.validation_labels,
-    )
-    assert load(DatasetName.MNIST, tmp_path).sha256 == files.sha256
+@with_fashion_mnist
+def test_the_first_image_of_fashion_mnist_is_an_ankle_boot_as_published() -> None:
+    label = load(DatasetName.FASHION_MNIST, None, download=False).training_labels[0]
+    assert CATALOGUE[DatasetName.FASHION_MNIST].class_names[label] == "Ankle boot"
 
 
-@with_mnist
-def test_mnist_is_found_in_the_cache_of_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = load(DatasetName.MNIST, Path(MNIST or ""))
-    (tmp_path / "datasets").mkdir()
-    np.savez(
-        tmp_path / "datasets" / "mnist.npz",
-        x_train=files.training_images,
-        y_train=files.training_labels,
-        x_test=files.validation_images,
-        y_test=files.validation_labels,
-    )
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    assert load(DatasetName.MNIST, None).source == str(tmp_path / "datasets" / "mnist.npz")
-
-
-@with_mnist
-@pytest.mark.usefixtures("no_keras_cache")
-def test_mnist_that_was_downloaded_before_is_found_without_a_download_and_only_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("nowhere_else")
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        (DatasetName.MNIST, "data/mnist.npz"),
+        (DatasetName.MNIST, "data"),
+        (DatasetName.MNIST, "data/mnist"),
+        (DatasetName.MNIST, "debian/mnist"),
+        (DatasetName.MNIST, "keras/datasets/mnist.npz"),
+        (DatasetName.FASHION_MNIST, "data/fashion_mnist.npz"),
+        (DatasetName.FASHION_MNIST, "data"),
+        (DatasetName.FASHION_MNIST, "data/fashion-mnist"),
+        (DatasetName.FASHION_MNIST, "data/fashion_mnist"),
+        (DatasetName.FASHION_MNIST, "debian/fashion-mnist"),
+        (DatasetName.FASHION_MNIST, "keras/datasets/fashion-mnist"),
+    ],
+)
+def test_a_data_set_is_found_wherever_it_may_lie(
+    tmp_path: Path, small_catalogue: dict[DatasetName, Dataset], name: DatasetName, place: str
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    files = load(DatasetName.MNIST, Path(MNIST or ""))
-    archive = pooch.os_cache("noisesweep") / "mnist.npz"
-    archive.parent.mkdir(parents=True)
-    np.savez(
-        archive,
-        x_train=files.training_images,
-        y_train=files.training_labels,
-        x_test=files.validation_images,
-        y_test=files.validation_labels,
-    )
-    monkeypatch.setattr(datasets, "MNIST_ARCHIVE_SHA256", pooch.file_hash(str(archive)))
-    assert load(DatasetName.MNIST, None, download=False).source == str(archive)
-    archive.write_bytes(archive.read_bytes()[:1000])
+    write = write_archive if place.endswith(".npz") else write_files
+    path = write(tmp_path / place, small_catalogue[name])
+    dataset = load(name, tmp_path / "data")
+    assert (dataset.name, dataset.source) == (name, str(path))
+    np.testing.assert_array_equal(dataset.training_images, small_catalogue[name].training_images)
+    np.testing.assert_array_equal(dataset.validation_labels, small_catalogue[name].validation_labels)
+
+
+@pytest.mark.usefixtures("nowhere_else")
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_one_data_set_is_never_taken_for_another_whose_files_have_the_same_names(
+    tmp_path: Path, small_catalogue: dict[DatasetName, Dataset], name: DatasetName
+) -> None:
+    other = next(one for one in PUBLISHED if one is not name)
+    folder = write_files(tmp_path / "data", small_catalogue[other])
+    assert load(other, folder).source == str(folder)
     with pytest.raises(DatasetNotFoundError) as absence:
-        load(DatasetName.MNIST, None, download=False)
-    assert f"{archive} (not there)" in absence.value.looked_at
+        load(name, folder)
+    assert f"{folder} (holds {other})" in absence.value.looked_at
+    found = write_files(tmp_path / "keras" / "datasets" / PUBLISHED[name].subfolders[0], small_catalogue[name])
+    assert load(name, folder).source == str(found)
 
 
-@pytest.mark.usefixtures("no_keras_cache")
+@pytest.mark.usefixtures("nowhere_else")
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_what_was_downloaded_before_is_found_without_a_download_and_only_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_catalogue: dict[DatasetName, Dataset], name: DatasetName
+) -> None:
+    cache = pooch.os_cache("noisesweep")
+    path = write_archive(cache / PUBLISHED[name].archive, small_catalogue[name])
+    downloads = {path.name: f"sha256:{pooch.file_hash(str(path))}"}
+    monkeypatch.setitem(PUBLISHED, name, replace(PUBLISHED[name], downloads=downloads))
+    assert load(name, None, download=False).source == str(path)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(DatasetNotFoundError) as absence:
+        load(name, None, download=False)
+    assert f"{cache} (not there)" in absence.value.looked_at
+
+
+class Mirror(http.server.SimpleHTTPRequestHandler):
+    """Serves files without a word on the terminal."""
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.mark.usefixtures("nowhere_else")
+def test_the_files_of_a_data_set_are_downloaded_once_and_refused_unless_they_are_as_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_catalogue: dict[DatasetName, Dataset]
+) -> None:
+    name = DatasetName.FASHION_MNIST
+    origin = write_files(tmp_path / "origin", small_catalogue[name])
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Mirror, directory=str(origin))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setattr(places, "DOWNLOADS", f"http://127.0.0.1:{server.server_port}")
+        try:
+            wrong = {f"fashion-mnist/{file}": "md5:" + "0" * 32 for file in IDX_FILES}
+            monkeypatch.setitem(PUBLISHED, name, replace(PUBLISHED[name], downloads=wrong))
+            with pytest.raises(DatasetNotFoundError, match="train-images-idx3-ubyte gave ValueError"):
+                load(name, None)
+            hashes = {
+                f"fashion-mnist/{file}": f"md5:{pooch.file_hash(str(origin / file), alg='md5')}" for file in IDX_FILES
+            }
+            monkeypatch.setitem(PUBLISHED, name, replace(PUBLISHED[name], downloads=hashes))
+            cache = pooch.os_cache("noisesweep") / "fashion-mnist"
+            assert load(name, None).source == str(cache)
+        finally:
+            server.shutdown()
+            thread.join()
+    assert load(name, None).source == str(cache)
+
+
+@pytest.mark.usefixtures("nowhere_else")
 def test_images_that_are_not_mnist_are_refused_by_their_hash(tmp_path: Path) -> None:
     images, labels = np.zeros((10, 28, 28), np.uint8), np.zeros(10, np.uint8)
     np.savez(tmp_path / "mnist.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
@@ -126,25 +196,31 @@ def single_array() -> bytes:
     [b"", b"not an archive", archive(), archive()[:500], single_array()],
     ids=lambda content: f"{len(content)} bytes",
 )
-def test_a_file_that_is_no_archive_of_mnist_is_named_and_not_passed_over(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_such_archive_is_named_and_not_passed_over(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "mnist.npz").write_bytes(content)
-    with pytest.raises(DatasetUnavailableError, match=r"mnist\.npz is not the archive of MNIST.*Remove or replace"):
+    with pytest.raises(DatasetUnavailableError, match=r"mnist\.npz is not an archive of x_train.*Remove or replace"):
         load(DatasetName.MNIST, tmp_path)
 
 
-@pytest.mark.usefixtures("no_keras_cache")
-def test_mnist_nowhere_says_where_it_was_looked_for_and_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("nowhere_else")
+@pytest.mark.parametrize(
+    ("name", "title"), [(DatasetName.MNIST, "MNIST"), (DatasetName.FASHION_MNIST, "Fashion-MNIST")]
+)
+def test_a_data_set_that_is_nowhere_says_where_it_was_looked_for_and_what_to_do(
+    tmp_path: Path, name: DatasetName, title: str
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    for name in ("HTTPS_PROXY", "https_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there: no test downloads
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    with pytest.raises(DatasetUnavailableError) as refusal:
-        load(DatasetName.MNIST, tmp_path)
+    with pytest.raises(DatasetUnavailableError, match=f"^{title} was not found on this host") as refusal:
+        load(name, tmp_path)
     message = str(refusal.value)
-    for part in (str(tmp_path), "keras", "tf-keras-datasets", "set NOISESWEEP_DATA_DIR", '"digits"'):
+    for part in (
+        f"NOISESWEEP_DATA_DIR={tmp_path} (neither {name}.npz nor all four of train-images-idx3-ubyte",
+        f"{tmp_path / 'debian'} (not there)",
+        f"{tmp_path / 'keras' / 'datasets'} (not there)",
+        "tf-keras-datasets",
+        f"put {name}.npz",
+        "set NOISESWEEP_DATA_DIR",
+        '"digits"',
+    ):
         assert part in message
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,10 +26,16 @@ def test_a_request_of_scales_alone_is_the_notebooks_training() -> None:
         "dropout": 0.2,
         "learning_rate": 0.001,
         "precision": "float32",
+        "noise_on": "both",
+        "clip": False,
+        "resample": False,
+        "include_clean": False,
         "seeds": [0],
+        "repeats": None,
         "name": None,
         "tags": {},
         "keep_model": False,
+        "reuse": True,
     }
 
 
@@ -97,3 +105,48 @@ def test_an_integer_may_be_written_as_any_number_that_is_one() -> None:
     for wrong in ("20.5", '"20"', "true", "1e999"):
         with pytest.raises(ValidationError):
             SweepRequest.model_validate_json(f'{{"scales": [1], "epochs": {wrong}}}')
+
+
+def test_repeats_stand_for_so_many_seeds_and_clean_for_the_scale_0() -> None:
+    request = SweepRequest(scales=[0.5, 1.0], repeats=3, include_clean=True)
+    assert (request.scales, request.seeds) == ([0.0, 0.5, 1.0], [0, 1, 2])
+    assert len(request.grid()) == 9
+
+
+def test_what_a_request_stands_for_survives_being_stored() -> None:
+    request = SweepRequest(scales=[0.5], repeats=3, include_clean=True)
+    assert SweepRequest.model_validate_json(request.model_dump_json()) == request
+
+
+def test_a_clean_run_that_is_asked_for_twice_is_one() -> None:
+    assert SweepRequest(scales=[0.5, 0.0], include_clean=True).scales == [0.5, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"scales": [1.0], "repeats": 2, "seeds": [3, 4]}, "give seeds or repeats, not both"),
+        ({"scales": [float(scale) for scale in range(1, 65)], "include_clean": True}, "65 scales"),
+        ({"scales": [1.0, 2.0], "repeats": 129}, "258 runs"),
+    ],
+)
+def test_a_grid_that_contradicts_itself_or_grows_too_large_is_refused(fields: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        SweepRequest(**fields)
+
+
+@pytest.mark.parametrize(
+    ("noise_on", "training", "validation"), [("both", 0.7, 0.7), ("train", 0.7, 0.0), ("validation", 0.0, 0.7)]
+)
+def test_the_noise_is_on_the_images_that_are_named(noise_on: str, training: float, validation: float) -> None:
+    config = TrainingConfig.model_validate({"noise_on": noise_on})
+    assert (config.training_scale(0.7), config.validation_scale(0.7)) == (training, validation)
+
+
+def test_an_extended_grid_holds_what_it_held_and_what_is_new_once() -> None:
+    request = SweepRequest(scales=[0.5], repeats=2, include_clean=True, name="a name")
+    extended = request.extended([1.0, 0.5], [1, 7])
+    assert (extended.scales, extended.seeds, extended.name) == ([0.0, 0.5, 1.0], [0, 1, 7], "a name")
+    assert (request.scales, request.seeds) == ([0.0, 0.5], [0, 1])
+    with pytest.raises(ValidationError, match="at most 256 items"):
+        SweepRequest(scales=[0.5]).extended([], range(1, 257))

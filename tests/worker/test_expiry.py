@@ -7,8 +7,9 @@ from redis.exceptions import OutOfMemoryError
 from shared.errors import LeaseLostError
 from shared.keys import SweepKeys
 from shared.models import SweepRequest
-from tests.worker.conftest import Sweeps
+from tests.samples import evaluation
 from tests.worker.samples import SHA, THREE, claimed, metrics, state
+from tests.worker.sweeps import Sweeps
 from worker.leases import Leases, Reaped, Standing
 
 
@@ -60,7 +61,7 @@ def test_a_run_whose_lease_has_run_out_is_queued_again_and_its_old_owner_can_wri
     with pytest.raises(LeaseLostError):
         leases.commit(claim, claim.runs[0], metrics(1))
     with pytest.raises(LeaseLostError):
-        leases.succeed(claim, claim.runs[0], SHA)
+        leases.succeed(claim, claim.runs[0], SHA, evaluation())
     assert leases.renew(claim) == {0: Standing.LOST}
     again = claimed(leases, sweep_id)
     assert again.runs == claim.runs
@@ -166,7 +167,7 @@ def test_whoever_ends_a_run_that_was_to_be_cancelled_cancels_it(leases: Leases, 
     assert sweeps.cancel(sweep_id) == 4
     leases.cancel(claim, claim.runs[0])
     for _ in range(2):  # repeated after a lost reply
-        assert leases.succeed(claim, claim.runs[1], SHA, model=b"a model") == "cancelled"
+        assert leases.succeed(claim, claim.runs[1], SHA, evaluation(), model=b"a model") == "cancelled"
         leases.release(claim, claim.runs[2], state(1))
     expire(redis, sweep_id, 3)
     assert reap(leases, sweep_id).open_runs == 0
@@ -183,7 +184,7 @@ def test_whoever_ends_a_run_that_was_to_be_cancelled_cancels_it(leases: Leases, 
 def test_a_run_that_has_ended_is_not_cancelled_any_more(leases: Leases, sweeps: Sweeps) -> None:
     sweep_id = sweeps.create(SweepRequest(scales=[0.1]))
     claim = claimed(leases, sweep_id)
-    leases.succeed(claim, claim.runs[0], SHA)
+    leases.succeed(claim, claim.runs[0], SHA, evaluation())
     before = (sweeps.run(sweep_id, 0), sweeps.events(sweep_id))
     assert sweeps.cancel(sweep_id) == 0
     assert (sweeps.run(sweep_id, 0), sweeps.events(sweep_id)) == before
@@ -196,7 +197,7 @@ def test_a_sweep_is_forgotten_with_all_its_keys_once_it_has_ended_long_enough_ag
     claim = claimed(leases, sweep_id)
     leases.commit(claim, claim.runs[0], metrics(0), state(1))
     assert not leases.forget(sweep_id, 2**60)
-    leases.succeed(claim, claim.runs[0], SHA, model=b"a model")
+    leases.succeed(claim, claim.runs[0], SHA, evaluation(), model=b"a model")
     ended_at = int(sweeps.run(sweep_id, 0)["ended_at"])
     assert not leases.forget(sweep_id, ended_at)
     assert leases.forget(sweep_id, ended_at + 1)

@@ -9,7 +9,7 @@ from shared.keys import SweepKeys
 from shared.models import SweepRequest
 from shared.settings import Settings
 from tests.conftest import RedisServer, wait_until
-from tests.worker.conftest import Sweeps
+from tests.worker.sweeps import Sweeps
 from worker.heartbeat import Heartbeat
 from worker.leases import Claim, Leases, Standing
 

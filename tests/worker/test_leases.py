@@ -9,8 +9,9 @@ from shared.errors import LeaseLostError
 from shared.keys import ENDED, SweepKeys, new_sweep_id
 from shared.models import EpochMetrics, RunError, SweepRequest
 from shared.settings import Settings
-from tests.worker.conftest import Sweeps
+from tests.samples import evaluation
 from tests.worker.samples import SHA, THREE, claimed, metrics, state
+from tests.worker.sweeps import Sweeps
 from worker.leases import Leases
 
 
@@ -52,7 +53,7 @@ def test_a_sweep_that_is_not_there_has_no_run_to_claim(leases: Leases) -> None:
 
 def test_a_claim_repeated_after_a_lost_reply_gives_the_same_runs(leases: Leases, sweeps: Sweeps) -> None:
     keys = SweepKeys(sweeps.create(SweepRequest(scales=[float(scale) for scale in range(12)]))).for_scripts
-    first, second = (leases._claim(keys=keys, args=["owner", 30_000_000, 11, "worker"]) for _ in range(2))  # noqa: SLF001
+    first, second = (leases._claim(keys=keys, args=["owner", 30_000_000, 11, "worker", "cpu"]) for _ in range(2))  # noqa: SLF001
     assert first == second
     assert len(first) == 12  # the request and eleven runs
 
@@ -68,7 +69,7 @@ def test_epochs_are_kept_in_order_and_told_of(leases: Leases, sweeps: Sweeps) ->
     claim = claimed(leases, sweep_id)
     for epoch in range(2):
         leases.commit(claim, claim.runs[0], metrics(epoch))
-    leases.succeed(claim, claim.runs[0], SHA)
+    leases.succeed(claim, claim.runs[0], SHA, evaluation())
     kept = [EpochMetrics.model_validate_json(text) for text in sweeps.epochs(sweep_id, 0)]
     assert kept == [metrics(0), metrics(1)]
     assert sweeps.events(sweep_id) == [("run.started", "0"), ("epoch", "0"), ("epoch", "0"), ("run.ended", "0")]
@@ -97,14 +98,14 @@ def test_who_has_lost_the_run_can_neither_commit_nor_end_it(leases: Leases, swee
     with pytest.raises(LeaseLostError):
         leases.commit(claim, claim.runs[0], metrics(0))
     with pytest.raises(LeaseLostError):
-        leases.succeed(claim, claim.runs[0], SHA)
+        leases.succeed(claim, claim.runs[0], SHA, evaluation())
     assert sweeps.run(sweep_id, 0) == before
     assert sweeps.epochs(sweep_id, 0) == []
 
 
 def test_a_run_that_has_ended_takes_no_more_epochs(leases: Leases, sweeps: Sweeps) -> None:
     claim = claimed(leases, sweeps.create(THREE))
-    leases.succeed(claim, claim.runs[0], SHA)
+    leases.succeed(claim, claim.runs[0], SHA, evaluation())
     with pytest.raises(LeaseLostError):
         leases.commit(claim, claim.runs[0], metrics(0))
 
@@ -135,8 +136,8 @@ def test_the_end_of_the_last_run_is_the_end_of_the_sweep_and_is_told_once(leases
     sweep_id = sweeps.create(THREE)
     claim = claimed(leases, sweep_id, limit=3)
     for run in claim.runs:
-        leases.succeed(claim, run, SHA)
-        leases.succeed(claim, run, SHA)
+        leases.succeed(claim, run, SHA, evaluation())
+        leases.succeed(claim, run, SHA, evaluation())
     assert [kind for kind, _ in sweeps.events(sweep_id)] == ["run.started"] * 3 + ["run.ended"] * 3 + ["sweep.ended"]
 
 
@@ -151,7 +152,7 @@ def test_a_checkpoint_comes_with_an_epoch_and_is_kept_to_the_bit_until_the_run_h
         kept = leases.checkpoint(claim, run)
         assert kept
         assert kept.to_bytes() == state(epoch + 1).to_bytes()
-    leases.succeed(claim, run, SHA)
+    leases.succeed(claim, run, SHA, evaluation())
     assert leases.checkpoint(claim, run) is None
 
 
@@ -193,7 +194,7 @@ def test_a_finished_run_names_its_weights_and_keeps_its_model_for_its_days(
 ) -> None:
     sweep_id = sweeps.create(THREE)
     claim = claimed(leases, sweep_id)
-    leases.succeed(claim, claim.runs[0], SHA, model=b"a model")
+    leases.succeed(claim, claim.runs[0], SHA, evaluation(), model=b"a model")
     assert sweeps.run(sweep_id, 0)["weights_sha256"] == SHA
     assert redis.get(SweepKeys(sweep_id).model(0)) == "a model"
     assert 7 * 86400 - 60 < redis.ttl(SweepKeys(sweep_id).model(0)) <= 7 * 86400
@@ -202,7 +203,7 @@ def test_a_finished_run_names_its_weights_and_keeps_its_model_for_its_days(
 def test_every_end_counts_for_the_measured_rate(leases: Leases, sweeps: Sweeps, redis: Redis) -> None:
     sweep_id = sweeps.create(THREE)
     claim = claimed(leases, sweep_id, limit=3)
-    leases.succeed(claim, claim.runs[0], SHA)
+    leases.succeed(claim, claim.runs[0], SHA, evaluation())
     leases.fail(claim, claim.runs[1], RunError(code="diverged", message="The loss is gone."))
     ends = cast("list[tuple[str, dict[str, str]]]", redis.xrange(ENDED))
     assert [fields for _, fields in ends] == [{"run": f"{sweep_id}-0"}, {"run": f"{sweep_id}-1"}]

@@ -1,7 +1,5 @@
 """The stacked program against Keras: same weights, same minibatches, same numbers."""
 
-from collections.abc import Sequence
-
 import keras
 import numpy as np
 import pytest
@@ -9,57 +7,11 @@ import tensorflow as tf
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from shared import datasets
-from shared.datasets import to_pixels
-from shared.models import DatasetName, TrainingConfig
-from shared.noise import Purpose, add_noise, base_noise, generator
-from shared.settings import Settings
-from worker.keras_model import build_model
-from worker.mlp import NoisyImages, Stack, initial_weights
-
-Array = NDArray[np.float32]
-DIGITS = datasets.load(DatasetName.DIGITS, None)
-SEED = 3
-XLA = bool(Settings().xla)  # `make test-xla` runs these tests on the program that a GPU runs, compiled for the CPU
-
-
-def config(**fields: object) -> TrainingConfig:
-    return TrainingConfig.model_validate({"dataset": "digits", "hidden_units": [32, 16], "dropout": 0.0, **fields})
-
-
-def stack(config: TrainingConfig, scales: Sequence[float], images: int = 1442) -> Stack:
-    training = NoisyImages(DIGITS.training_images[:images], DIGITS.training_labels[:images], Purpose.TRAINING_NOISE)
-    validation = NoisyImages(DIGITS.validation_images, DIGITS.validation_labels, Purpose.VALIDATION_NOISE)
-    stack = Stack(config, len(scales), training, validation, xla=XLA)
-    stack.start(SEED, scales)
-    return stack
-
-
-def noisy(purpose: Purpose, scale: float, images: int | None = None) -> tuple[Array, NDArray[np.uint8]]:
-    """What the stack sees, made with NumPy."""
-    training = purpose is Purpose.TRAINING_NOISE
-    clean = to_pixels((DIGITS.training_images if training else DIGITS.validation_images)[:images])
-    labels = (DIGITS.training_labels if training else DIGITS.validation_labels)[:images]
-    return add_noise(clean, scale, base_noise(SEED, purpose, (len(clean), 784))), labels
-
-
-def order(epoch: int, images: int) -> NDArray[np.int64]:
-    return generator(SEED, Purpose.SHUFFLE, epoch).permutation(images)
-
-
-def keras_twin(config: TrainingConfig) -> keras.Sequential:
-    model = build_model(config, pixels=784)
-    model.set_weights(initial_weights(config, 784, SEED))
-    return model
-
-
-def relative_error(ours: Sequence[Array], theirs: Sequence[Array]) -> float:
-    """Of all weights taken together, in the Euclidean norm."""
-    difference = np.concatenate([(a - b).ravel() for a, b in zip(ours, theirs, strict=True)])
-    whole = np.concatenate([weight.ravel() for weight in theirs])
-    return float(np.linalg.norm(difference) / np.linalg.norm(whole))
+from shared.models import TrainingConfig
+from shared.noise import Purpose
+from tests.worker.stacks import SEED, config, keras_twin, noisy, order, relative_error, stack, trained
+from worker.mlp import initial_weights
 
 
 def test_the_notebooks_network_has_669706_parameters() -> None:
@@ -126,20 +78,13 @@ def test_validation_figures_are_those_of_keras_without_dropout() -> None:
 
 def test_dropout_keeps_its_fraction_scales_what_it_keeps_and_differs_from_step_to_step() -> None:
     ours = stack(config(dropout=0.2, hidden_units=[512, 511]), [1.0])
-    masks = [ours._dropout_masks(128, ours._dropout_keys[step]) for step in (0, 1)]  # noqa: SLF001 - no other sight of it
+    masks = [ours._dropout_masks(128, ours._draws.dropout_keys[step]) for step in (0, 1)]  # noqa: SLF001 - no other sight of it
     first, second = ([mask.numpy() for mask in step or []] for step in masks)
     assert [mask.shape for mask in first] == [(128, 512), (128, 511)]
     for mask in first + second:
         assert set(np.unique(mask)) == {np.float32(0), np.float32(65536 / 52429)}
         assert (mask > 0).mean() == pytest.approx(0.8, abs=4 * np.sqrt(0.2 * 0.8 / mask.size))
     assert np.mean((first[0] > 0) == (second[0] > 0)) == pytest.approx(0.8**2 + 0.2**2, abs=0.01)
-
-
-def trained(scales: Sequence[float], chunks: Sequence[int], **fields: object) -> Stack:
-    ours = stack(config(dropout=0.2, **fields), scales)
-    for steps in chunks:
-        ours.train(steps)
-    return ours
 
 
 def test_chunks_change_no_bit() -> None:

@@ -8,7 +8,7 @@ from shared.keys import COUNTERS, OPEN, SWEEPS, SweepKeys
 from shared.models import SweepRequest
 from shared.queue import QUEUE, celery_app, publish
 from shared.settings import Settings
-from tests.worker.conftest import Sweeps
+from tests.worker.sweeps import Sweeps
 from worker.leases import Leases
 from worker.reaper import Reaper
 

@@ -11,7 +11,7 @@ from shared.keys import SweepKeys
 from shared.models import SweepRequest
 from shared.queue import QUEUE, celery_app
 from shared.settings import Settings
-from tests.worker.conftest import Sweeps
+from tests.worker.sweeps import Sweeps
 from worker import tasks
 
 DIGITS = SweepRequest(scales=[0.1, 0.5], epochs=2, hidden_units=[16], dataset="digits")

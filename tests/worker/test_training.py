@@ -3,7 +3,6 @@
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
@@ -16,57 +15,16 @@ from shared import datasets
 from shared.datasets import to_pixels
 from shared.errors import DivergedError
 from shared.keys import SweepKeys
-from shared.models import DatasetName, EpochMetrics, Precision, SweepRequest
+from shared.models import DatasetName, EpochMetrics, Precision
 from shared.noise import Purpose, add_noise, base_noise
 from shared.settings import Settings
 from tests.conftest import RedisServer, wait_until
-from tests.worker.conftest import Sweeps
+from tests.worker.sweeps import Sweeps
+from tests.worker.trainer import REQUEST, Interruption, Trainer, after
 from worker.heartbeat import ASK_SECONDS
 from worker.leases import Claim, Leases
 from worker.state import RunState
-from worker.training import ClaimTraining, WarmStack, epochs
-
-REQUEST = SweepRequest(scales=[0.1, 0.5, 1.0], epochs=3, hidden_units=[32], batch_size=16, dataset="digits")
-
-
-@pytest.fixture(scope="module")
-def warm_stack() -> WarmStack:
-    return WarmStack(Settings(), xla=bool(Settings().xla))
-
-
-class Trainer:
-    """Submits, claims and trains, each as its own part of the service does."""
-
-    def __init__(self, sweeps: Sweeps, leases: Leases, settings: Settings, warm_stack: WarmStack) -> None:
-        self.sweeps, self.leases, self.settings, self.warm_stack = sweeps, leases, settings, warm_stack
-
-    def claimed(self, request: SweepRequest, limit: int = 1) -> Claim:
-        claim = self.leases.claim(self.sweeps.create(request), limit)
-        assert claim
-        return claim
-
-    def train(self, claim: Claim, stop: Callable[[], bool] = lambda: False) -> int:
-        return ClaimTraining(claim, self.leases, self.settings).run(self.warm_stack, stop)
-
-    def figures(self, sweep_id: str, index: int) -> list[dict[str, float]]:
-        kept = [EpochMetrics.model_validate_json(epoch) for epoch in self.sweeps.epochs(sweep_id, index)]
-        return [metrics.model_dump(exclude={"seconds"}) for metrics in kept]
-
-    def undisturbed(self, request: SweepRequest) -> tuple[list[dict[str, float]], str]:
-        claim = self.claimed(request)
-        self.train(claim)
-        return self.figures(claim.sweep_id, 0), self.sweeps.run(claim.sweep_id, 0)["weights_sha256"]
-
-
-@pytest.fixture
-def trainer(sweeps: Sweeps, leases: Leases, settings: Settings, warm_stack: WarmStack) -> Trainer:
-    return Trainer(sweeps, leases, settings, warm_stack)
-
-
-def after(checks: int) -> Callable[[], bool]:
-    """A stop that comes with the check after so many."""
-    answers: Iterator[bool] = iter([False] * checks)
-    return lambda: next(answers, True)
+from worker.training import epochs
 
 
 def test_a_stack_of_runs_is_trained_and_each_run_succeeds(trainer: Trainer) -> None:
@@ -136,7 +94,8 @@ def test_checkpoints_are_written_no_more_often_than_asked_for(trainer: Trainer, 
         redis.config_resetstat()
         trainer.undisturbed(REQUEST)
         written.append(redis.info("commandstats").get("cmdstat_set", {}).get("calls", 0))
-    assert written == [2, 0]  # after the first and the second epoch of three; the end needs none
+    # After the first and the second epoch of three; the end writes an evaluation, and needs no checkpoint.
+    assert written == [2 + 1, 0 + 1]
 
 
 def test_a_stop_takes_effect_in_the_middle_of_an_epoch(trainer: Trainer) -> None:
@@ -187,19 +146,6 @@ def test_a_run_given_to_another_worker_is_left_alone_and_its_neighbours_go_on(tr
     assert trainer.sweeps.run(claim.sweep_id, 0) == before
     assert trainer.sweeps.epochs(claim.sweep_id, 0) == []
     assert trainer.sweeps.run(claim.sweep_id, 1)["outcome"] == "succeeded"
-
-
-class Interruption:
-    """A stop that never comes, but does something else at the check after so many, from the thread that trains."""
-
-    def __init__(self, checks: int, action: Callable[[], object]) -> None:
-        self.checks, self.action = checks, action
-
-    def __call__(self) -> bool:
-        self.checks -= 1
-        if self.checks == 0:
-            self.action()
-        return False
 
 
 def cancelling(trainer: Trainer, claim: Claim, *indices: int) -> Interruption:

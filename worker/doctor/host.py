@@ -167,8 +167,7 @@ def check_dataset(name: DatasetName, settings: Settings) -> Finding:
             name,
             Verdict.WARNING,
             f"not on this host, so the first run would have to download it; looked at {'; '.join(error.looked_at)}",
-            f"Download it now: `{sys.executable} -m shared.datasets {name}`. Or put mnist.npz or the four IDX files "
-            "into a folder and set NOISESWEEP_DATA_DIR to it.",
+            f"Download it now: `{sys.executable} -m shared.datasets {name}`. Or {error.remedy}.",
         )
     except DatasetUnavailableError as error:
         found, _, remedy = str(error).rpartition(". ")  # its last sentence says what to do

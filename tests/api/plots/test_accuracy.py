@@ -5,63 +5,89 @@ import pytest
 from PIL import Image, ImageColor
 
 from api.plots.accuracy import curve, draw
-from api.plots.png import TRAINING, VALIDATION
-from shared.models import EpochMetrics, RunStatus, Sweep
-from tests.samples import run_summary, sweep_of
+from api.plots.options import ThemeName
+from api.plots.theme import THEMES
+from api.statistics import interval
+from shared.models import NoiseOn, RunStatus, TrainingConfig
+from tests.api.measured import measured
 
-S, F, Q, R = RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.QUEUED, RunStatus.RUNNING
-
-
-def sweep(scales: list[float], seeds: list[int], statuses: list[RunStatus], figures: list[float]) -> Sweep:
-    grid = [(scale, seed) for seed in seeds for scale in scales]
-    runs = []
-    for index, ((scale, seed), status, figure) in enumerate(zip(grid, statuses, figures, strict=True)):
-        metrics = EpochMetrics(epoch=19, loss=0, accuracy=figure, val_loss=0, val_accuracy=figure / 2, seconds=1)
-        runs.append(run_summary(index, scale, status, seed=seed, metrics=metrics))
-    return sweep_of(runs)
+F, Q, R = RunStatus.FAILED, RunStatus.QUEUED, RunStatus.RUNNING
 
 
 def test_the_points_are_the_last_epochs_by_ascending_scale() -> None:
-    data = curve(sweep([4.0, 0.1], [0], [S, S], [0.6, 0.9]))
-    assert (data.scales, data.accuracy, data.val_accuracy) == ((0.1, 4.0), (0.9, 0.6), (0.45, 0.3))
+    data = curve(measured({4.0: 0.2, 0.1: 0.8}))
+    assert data.scales == (0.1, 4.0)
+    assert [point.mean for point in data.accuracy] == pytest.approx([0.9, 0.6])
+    assert [point.mean for point in data.val_accuracy] == pytest.approx([0.8, 0.2])
     assert data.remark is None
 
 
 def test_runs_that_have_not_succeeded_are_no_points_but_are_told_of() -> None:
-    data = curve(sweep([0.1, 0.5, 1.0, 2.0], [0], [S, R, Q, F], [0.9, 0.8, 0.7, 0.6]))
+    data = curve(measured({0.1: 0.9, 0.5: R, 1.0: Q, 2.0: F}))
     assert data.scales == (0.1,)
-    assert data.all_scales == (0.1, 0.5, 1.0, 2.0)
+    assert data.axis.scales == (0.1, 0.5, 1.0, 2.0)
     assert data.remark == "1 of 4 runs succeeded: 1 queued, 1 running, 1 failed"
 
 
 def test_before_any_run_has_succeeded_there_is_a_line_saying_what_is_to_come() -> None:
-    data = curve(sweep([0.1, 0.5], [0], [R, Q], [0.9, 0.8]))
+    data = curve(measured({0.1: R, 0.5: Q}))
     assert data.scales == ()
+    assert data.imprint.notes == ()
     assert data.remark == "No run has succeeded: 1 queued, 1 running"
 
 
-def test_several_seeds_are_drawn_as_their_mean_and_said_to_be() -> None:
-    data = curve(sweep([0.1, 0.5], [0, 1], [S, S, S, F], [0.8, 0.6, 0.9, 0.1]))
-    assert data.accuracy == pytest.approx((0.85, 0.6))
-    assert "mean of 2 seeds" in data.caption
+def test_several_seeds_are_drawn_as_their_mean_with_its_interval_and_each_seed_beside_it() -> None:
+    data = curve(measured({0.1: 0.8, 0.5: 0.4}, {0.1: 0.9, 0.5: F}))
+    assert data.val_accuracy == (interval([0.8, 0.9]), interval([0.4]))
+    assert [seed for at in data.seeds for seed in at] == pytest.approx([0.1, 0.9, 0.8, 0.1, 0.95, 0.9])
+    (note,) = data.imprint.notes
+    assert note == "Mean of 1 to 2 seeds with its 95 % interval (Student's t over seeds); faint: each seed."
 
 
-def test_the_caption_names_what_was_trained_and_where_to_find_it() -> None:
-    caption = curve(sweep([0.1], [7], [S], [0.9])).caption
-    for part in ("mnist", "20 epochs", "batch size 128", "float32", "seed 7", "0123456789abcdef"):
-        assert part in caption
+def test_one_seed_has_no_interval_and_the_picture_says_so() -> None:
+    data = curve(measured({0.1: 0.8, 0.5: 0.4}))
+    assert {point.low for point in data.val_accuracy} == {None}
+    assert data.seeds == ()
+    assert data.imprint.notes == ("One seed: no interval.",)
+
+
+def test_the_small_print_names_what_was_trained_and_where_to_find_it() -> None:
+    imprint = curve(measured({0.1: 0.9}, {0.1: 0.9}, config=TrainingConfig(hidden_units=[64], dropout=0.5))).imprint
+    assert imprint.settings == ("mnist, 20 epochs, batch size 128, float32, hidden units 64, dropout 0.5, seeds 0 to 1")
+    assert imprint.source == "sweep 0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("config", "subtitle"),
+    [
+        (TrainingConfig(), "noise on training and validation images"),
+        (TrainingConfig(noise_on=NoiseOn.TRAIN, clip=True), "noise on training images only, clipped to [0, 1]"),
+        (
+            TrainingConfig(noise_on=NoiseOn.VALIDATION, resample=True),
+            "noise on validation images only, drawn anew every epoch",
+        ),
+    ],
+)
+def test_the_subtitle_says_where_the_noise_is(config: TrainingConfig, subtitle: str) -> None:
+    assert curve(measured({0.1: 0.9}, config=config)).imprint.subtitle == subtitle
 
 
 def test_the_paper_is_white_and_the_lines_keep_their_colours() -> None:
-    picture = Image.open(io.BytesIO(draw(curve(sweep([0.1, 0.5], [0], [S, S], [0.9, 0.8]))))).convert("RGB")
+    picture = Image.open(io.BytesIO(draw(curve(measured({0.1: 0.9, 0.5: 0.8}))))).convert("RGB")
     assert picture.size == (1200, 825)
     assert picture.getpixel((0, 0)) == (255, 255, 255)
     colours = np.unique(np.asarray(picture, int).reshape(-1, 3), axis=0)
-    for line in (TRAINING, VALIDATION):
-        assert abs(colours - ImageColor.getrgb(line["color"])[:3]).sum(axis=1).min() <= 6
+    theme = THEMES[ThemeName.LIGHT]
+    for look in (theme.training, theme.validation):
+        assert abs(colours - ImageColor.getrgb(look.colour)[:3]).sum(axis=1).min() <= 6
 
 
-def test_a_picture_that_was_drawn_is_not_drawn_again() -> None:
-    first, second = (draw(curve(sweep([0.1, 0.5], [0], [S, S], [0.9, 0.8]))) for _ in range(2))
-    assert first is second
-    assert draw(curve(sweep([0.1, 0.5], [0], [S, S], [0.9, 0.7]))) != first
+def test_a_band_is_where_several_seeds_are() -> None:
+    one, two = (
+        np.asarray(Image.open(io.BytesIO(draw(curve(measured(*curves))))).convert("RGB"), int)
+        for curves in ([{0.1: 0.5, 0.5: 0.5}], [{0.1: 0.45, 0.5: 0.45}, {0.1: 0.55, 0.5: 0.55}])
+    )
+    # Between the two scales and above the curve there is nothing but, with two seeds, the band.
+    column = slice(580, 620), slice(330, 380)
+    assert one[column].min() >= 220
+    assert two[column].mean() < one[column].mean() - 5

@@ -9,6 +9,7 @@ import psutil
 import pytest
 import tensorflow as tf
 
+from shared.datasets import places
 from shared.models import DatasetName
 from shared.settings import Settings
 from worker.devices import Device, DeviceKind, find
@@ -110,7 +111,8 @@ def test_the_limit_of_a_container_counts_where_it_leaves_less_than_the_machine_h
 
 
 @pytest.fixture
-def no_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "DEBIAN", tmp_path / "debian")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
@@ -131,20 +133,24 @@ def test_mnist_is_said_to_be_where_it_is() -> None:
     assert (finding.verdict, finding.found) == (OK, f"60,000 training images from {os.environ['NOISESWEEP_DATA_DIR']}")
 
 
-@pytest.mark.usefixtures("no_mnist")
-def test_mnist_that_would_have_to_be_downloaded_is_a_warning_and_no_download(tmp_path: Path) -> None:
-    finding = host.check_dataset(DatasetName.MNIST, Settings(data_dir=tmp_path))
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize("name", [DatasetName.MNIST, DatasetName.FASHION_MNIST])
+def test_a_data_set_that_would_have_to_be_downloaded_is_a_warning_and_no_download(
+    tmp_path: Path, name: DatasetName
+) -> None:
+    finding = host.check_dataset(name, Settings(data_dir=tmp_path))
     assert finding.verdict is WARNING
-    assert f"NOISESWEEP_DATA_DIR={tmp_path} (neither mnist.npz nor" in finding.found
-    assert "-m shared.datasets mnist" in finding.remedy
+    assert f"NOISESWEEP_DATA_DIR={tmp_path} (neither {name}.npz nor" in finding.found
+    assert f"-m shared.datasets {name}" in finding.remedy
+    assert f"put {name}.npz" in finding.remedy
 
 
-@pytest.mark.usefixtures("no_mnist")
+@pytest.mark.usefixtures("nowhere")
 def test_something_else_under_the_name_of_mnist_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "mnist.npz").write_text("not an archive")
     finding = host.check_dataset(DatasetName.MNIST, Settings(data_dir=tmp_path))
     assert (finding.verdict, finding.remedy) == (PROBLEM, "Remove or replace it.")
-    assert finding.found.startswith(f"{tmp_path / 'mnist.npz'} is not the archive of MNIST")
+    assert finding.found.startswith(f"{tmp_path / 'mnist.npz'} is not an archive of x_train")
 
 
 def test_settings_that_do_not_validate_are_problems_that_name_the_variable_and_hide_its_value(

@@ -1,0 +1,50 @@
+"""/sweeps/{id}/results and /summary: what came out of a sweep, in figures and in words."""
+
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import StreamingResponse
+
+from api import results
+from api.conditional import NOT_MODIFIED, IfNoneMatch, ModifiedSweepDep, SweepId, sweep_if_modified, validators
+from api.dependencies import StoreDep
+from api.problems import documented
+from api.summary import summary
+from shared.models import Results, Summary
+
+router = APIRouter(prefix="/sweeps/{sweep_id}", tags=["sweeps"])
+READ = documented(HTTPStatus.NOT_FOUND) | NOT_MODIFIED
+CSV: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The rows, as JSON or CSV.", "content": {"text/csv": {"schema": {"type": "string"}}}}
+}
+READ_TABLE = READ | CSV | documented(HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+@router.get("/results", response_model=Results, responses=READ_TABLE)
+async def get_results(
+    sweep_id: SweepId,
+    store: StoreDep,
+    accept: Annotated[
+        str, Header(description="text/csv gives CSV, anything else JSON.", examples=["application/json", "text/csv"])
+    ] = "*/*",
+    file_format: Annotated[
+        Literal["json", "csv"] | None, Query(alias="format", description="The same, and the stronger of the two.")
+    ] = None,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """Every epoch of every run, one row each with the run's scale and seed; JSON has the figures by scale as well."""
+    # As a dependency it would be asked before an invalid format is refused.
+    sweep = await sweep_if_modified(store, sweep_id, if_none_match)
+    headers = validators(sweep) | {"Vary": "Accept"}
+    if file_format == "csv" or (file_format is None and "text/csv" in accept):
+        disposition = {"Content-Disposition": f'attachment; filename="{sweep.id}.csv"'}
+        return StreamingResponse(results.lines(store, sweep), media_type="text/csv", headers=headers | disposition)
+    document = await results.document(store, sweep)
+    return Response(document.model_dump_json(), media_type="application/json", headers=headers)
+
+
+@router.get("/summary", response_model=Summary, responses=READ)
+async def get_summary(sweep: ModifiedSweepDep) -> Response:
+    """What the curve says so far: the figures by scale, the half-way scale, the area, and a sentence from them."""
+    return Response(summary(sweep).model_dump_json(), headers=validators(sweep), media_type="application/json")

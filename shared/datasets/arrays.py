@@ -1,0 +1,48 @@
+"""The arrays of a data set, and what the network sees of them."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.models import DatasetName
+
+# Training images, training labels, validation images, validation labels.
+Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The arrays of a data set, checked against its catalogue entry.
+
+    Attributes:
+        name: Which one it is.
+        source: Where it was found: a path or a package.
+        training_images: uint8, shape (n, 28, 28), 0 black to 255 white.
+        training_labels: uint8, shape (n,), 0 to 9.
+        validation_images: uint8, shape (m, 28, 28).
+        validation_labels: uint8, shape (m,).
+    """
+
+    name: DatasetName
+    source: str
+    training_images: NDArray[np.uint8]
+    training_labels: NDArray[np.uint8]
+    validation_images: NDArray[np.uint8]
+    validation_labels: NDArray[np.uint8]
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the four arrays' bytes, in the order of the attributes."""
+        digest = hashlib.sha256()
+        for array in (self.training_images, self.training_labels, self.validation_images, self.validation_labels):
+            digest.update(array.tobytes())
+        return digest.hexdigest()
+
+
+def to_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Images of shape (n, 28, 28), 0..255, as the network sees them: float32, shape (n, 784), in [0, 1]."""
+    pixels = images.reshape(len(images), -1).astype(np.float32)
+    pixels /= 255
+    return pixels

@@ -1,0 +1,67 @@
+"""What is known of each data set without loading it."""
+
+from shared.models import DatasetInfo, DatasetName, TrainingConfig
+
+CLASSES = 10
+IMAGE_SHAPE = (28, 28)
+DIGITS = [str(digit) for digit in range(CLASSES)]
+
+CATALOGUE = {
+    DatasetName.MNIST: DatasetInfo(
+        name=DatasetName.MNIST,
+        description="Handwritten digits (LeCun, Cortes and Burges): 28x28 grey pixels, as published.",
+        licence="CC BY-SA 3.0",
+        citation="LeCun, Y., Bottou, L., Bengio, Y. and Haffner, P. (1998). Gradient-based learning applied to "
+        "document recognition. Proceedings of the IEEE 86(11), 2278-2324. doi:10.1109/5.726791",
+        image_shape=IMAGE_SHAPE,
+        classes=CLASSES,
+        class_names=DIGITS,
+        training_images=60_000,
+        validation_images=10_000,
+        sha256="06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16",
+    ),
+    DatasetName.FASHION_MNIST: DatasetInfo(
+        name=DatasetName.FASHION_MNIST,
+        description="Articles of clothing from Zalando's shop, in the format of MNIST and harder to tell apart: 28x28 "
+        "grey pixels, as published.",
+        licence="MIT",
+        citation="Xiao, H., Rasul, K. and Vollgraf, R. (2017). Fashion-MNIST: a novel image dataset for benchmarking "
+        "machine learning algorithms. arXiv:1708.07747",
+        image_shape=IMAGE_SHAPE,
+        classes=CLASSES,
+        class_names=[
+            "T-shirt/top",
+            "Trouser",
+            "Pullover",
+            "Dress",
+            "Coat",
+            "Sandal",
+            "Shirt",
+            "Sneaker",
+            "Bag",
+            "Ankle boot",
+        ],
+        training_images=60_000,
+        validation_images=10_000,
+        sha256="ca3ab2a37f845e1b8ae23cab1b51749a3011ba3bf1d9016176d75cbaabac376f",
+    ),
+    DatasetName.DIGITS: DatasetInfo(
+        name=DatasetName.DIGITS,
+        description="Handwritten digits bundled with scikit-learn (UCI optdigits, 8x8): each pixel made a 3x3 block, "
+        "framed to 28x28. Small, and there without a network; its figures do not compare with MNIST's.",
+        licence="CC BY 4.0",
+        citation="Alpaydin, E. and Kaynak, C. (1998). Optical Recognition of Handwritten Digits. UCI Machine Learning "
+        "Repository. doi:10.24432/C50P49",
+        image_shape=IMAGE_SHAPE,
+        classes=CLASSES,
+        class_names=DIGITS,
+        training_images=1_442,
+        validation_images=355,
+        sha256="583ef91ef1ef9f3f05d3f157d28a4c11716af75a5ea4a0194e434cce17d750d5",
+    ),
+}
+
+
+def epoch_work(config: TrainingConfig) -> int:
+    """What an epoch costs, up to a factor: training images x parameters, the multiply-accumulates of a forward pass."""
+    return CATALOGUE[config.dataset].training_images * config.parameters

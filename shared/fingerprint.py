@@ -1,0 +1,22 @@
+"""What a run's numbers follow from, in one word."""
+
+import hashlib
+import json
+
+from shared import __version__
+from shared.datasets import CATALOGUE
+from shared.models import TrainingConfig
+
+
+def fingerprint(config: TrainingConfig, scale: float, seed: int) -> str:
+    """SHA-256 of all that decides what a run measures, but for the kind of device that it is trained on.
+
+    That is the data set's content, the whole config, scale, seed, and the version of the program.
+    """
+    decisive = config.model_dump(mode="json") | {
+        "dataset_sha256": CATALOGUE[config.dataset].sha256,
+        "scale": scale,
+        "seed": seed,
+        "program": __version__,
+    }
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()

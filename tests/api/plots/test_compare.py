@@ -1,0 +1,63 @@
+import json
+from typing import Any
+
+import pytest
+
+from api.plots.compare import comparison, draw
+from api.plots.options import FileFormat, Options
+from api.statistics import interval
+from shared.models import NoiseOn, RunStatus, Sweep, TrainingConfig
+from tests.api.measured import measured
+
+
+def sweep(number: int, name: str | None = None, *curves: dict[float, Any], **config: Any) -> Sweep:
+    made = measured(*(curves or ({0.1: 0.9, 1.0: 0.5},)), config=TrainingConfig(**config))
+    return made.model_copy(update={"id": f"{number:016x}", "name": name})
+
+
+def labels(*sweeps: Sweep) -> list[str]:
+    return [curve.label for curve in comparison(sweeps).curves]
+
+
+def test_sweeps_are_told_apart_by_what_differs_and_the_rest_is_said_once() -> None:
+    data = comparison([sweep(1, dropout=0.2), sweep(2, dropout=0.5)])
+    assert [curve.label for curve in data.curves] == ["dropout 0.2", "dropout 0.5"]
+    assert data.imprint.settings == (
+        "mnist, 20 epochs, batch size 128, float32, hidden units 512-512, learning rate 0.001, seed 0"
+    )
+    assert data.imprint.source == "sweeps 0000000000000001, 0000000000000002"
+    assert data.imprint.subtitle == "noise on training and validation images"
+    assert json.loads(data.imprint.config)["0000000000000002"]["dropout"] == 0.5
+
+
+def test_names_go_first_where_they_differ() -> None:
+    assert labels(sweep(1, "group A"), sweep(2, "group B", epochs=5)) == ["group A, 20 epochs", "group B, 5 epochs"]
+    assert labels(sweep(1, "ours", dropout=0), sweep(2, "ours")) == ["dropout 0", "dropout 0.2"]
+    assert labels(sweep(1, "ours"), sweep(2)) == ["ours", "0000000000000002"]
+
+
+def test_sweeps_that_do_not_differ_are_told_apart_by_their_ids() -> None:
+    assert labels(sweep(1), sweep(2)) == ["0000000000000001", "0000000000000002"]
+    assert labels(sweep(1)) == ["0000000000000001"]
+
+
+def test_noise_in_different_places_is_in_the_legend() -> None:
+    data = comparison([sweep(1), sweep(2, noise_on=NoiseOn.TRAIN)])
+    assert [curve.label for curve in data.curves] == [
+        "noise on training and validation images",
+        "noise on training images only",
+    ]
+    assert data.imprint.subtitle == "noise as the legend says"
+
+
+def test_the_points_are_means_over_seeds_on_an_axis_of_all_scales() -> None:
+    data = comparison([sweep(1, None, {0.1: 0.9}, {0.1: 0.8}), sweep(2, None, {4.0: 0.2, 8.0: RunStatus.FAILED})])
+    assert data.curves[0].points == ((0.1, interval([0.9, 0.8])),)
+    assert data.axis.scales == (0.1, 4.0, 8.0)
+    assert data.imprint.notes[-1] == "Sweep 0000000000000002: 1 of 2 runs succeeded: 1 failed."
+
+
+@pytest.mark.parametrize("file_format", FileFormat)
+def test_a_name_is_drawn_as_it_is_whatever_is_in_it(file_format: FileFormat) -> None:
+    data = comparison([sweep(1, "$\\frac{ 漢字 😀 \x00 <b>"), sweep(2, "x" * 100)])
+    assert draw(data, Options(file_format=file_format))

@@ -1,0 +1,42 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.plots.confusion import accuracy, draw, of_sweep, shares
+from shared.models import DatasetName, RunStatus, TrainingConfig
+from tests.api.conftest import PNG_MAGIC
+from tests.api.measured import measured
+from tests.samples import evaluation
+
+
+def test_the_images_of_all_seeds_are_counted_together_scale_by_scale() -> None:
+    sweep = measured({1.0: 0.5, 0.1: 0.9}, {1.0: 0.5, 0.1: RunStatus.FAILED})
+    data = of_sweep(sweep, [evaluation(), evaluation(), evaluation(), None])
+    assert [panel.scale for panel in data.panels] == [0.1, 1.0]
+    assert [panel.counts[3][4] for panel in data.panels] == [10, 20]
+    assert [panel.counts[3][3] for panel in data.panels] == [90, 180]
+
+
+counts = st.lists(st.lists(st.integers(0, 1000), min_size=10, max_size=10).map(tuple), min_size=10, max_size=10)
+
+
+@given(counts.map(tuple))
+def test_shares_are_of_the_true_class(counts: tuple[tuple[int, ...], ...]) -> None:
+    for row, fractions in zip(counts, shares(counts), strict=True):
+        assert sum(fractions) == pytest.approx(1 if any(row) else 0)
+    right = sum(counts[label][label] for label in range(10))
+    assert accuracy(counts) == pytest.approx(right / max(1, sum(map(sum, counts))))
+
+
+def test_classes_that_are_no_digits_are_named() -> None:
+    sweep = measured({1.0: 0.5}, config=TrainingConfig(dataset=DatasetName.FASHION_MNIST))
+    data = of_sweep(sweep, [evaluation()])
+    assert any("0 T-shirt/top" in note for note in data.imprint.notes)
+    assert draw(data).startswith(PNG_MAGIC)
+
+
+def test_before_any_run_was_tested_the_picture_says_what_is_to_come() -> None:
+    data = of_sweep(measured({1.0: RunStatus.RUNNING}), [None])
+    assert data.panels == ()
+    assert data.imprint.notes[-1] == "No run has succeeded: 1 running."
+    assert draw(data).startswith(PNG_MAGIC)

@@ -1,0 +1,122 @@
+import io
+import subprocess
+import sys
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageColor
+
+from api.plots.accuracy import AccuracyCurve, curve, draw
+from api.plots.options import FileFormat, Options, ThemeName
+from api.plots.theme import THEMES
+from shared import __version__
+from tests.api.measured import measured
+
+MAGIC = {FileFormat.PNG: b"\x89PNG\r\n\x1a\n", FileFormat.SVG: b"<?xml", FileFormat.PDF: b"%PDF"}
+
+
+def data(end: float = 0.4) -> AccuracyCurve:
+    return curve(measured({0.0: 0.98, 0.1: 0.9, 4.0: end}, {0.0: 0.97, 0.1: 0.8, 4.0: end}))
+
+
+def test_a_picture_that_was_drawn_is_not_drawn_again() -> None:
+    assert draw(data()) is draw(data())
+    assert draw(data(0.3)) != draw(data())
+
+
+@pytest.mark.parametrize("file_format", FileFormat)
+def test_equal_pictures_have_equal_bytes_in_every_process(file_format: FileFormat) -> None:
+    program = (
+        "import sys; from tests.api.plots.test_picture import *; "
+        f"sys.stdout.buffer.write(draw(data(), Options(file_format=FileFormat('{file_format}'))))"
+    )
+    draw(data(0.2), Options(file_format=file_format))  # what was drawn before leaves no trace
+    elsewhere = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout
+    here = draw(data(), Options(file_format=file_format))
+    assert here == elsewhere
+    assert here.startswith(MAGIC[file_format])
+
+
+def test_a_png_tells_what_it_shows_and_where_it_is_from() -> None:
+    picture = Image.open(io.BytesIO(draw(data())))
+    assert picture.info["Title"] == "Accuracy of Model With Increasing Noise"
+    assert picture.info["Source"] == "sweep 0123456789abcdef"
+    assert picture.info["Software"] == f"noisesweep {__version__}"
+    assert '"dataset":"mnist"' in picture.info["Comment"]
+    assert picture.info["Description"].startswith("noise on training and validation images. mnist, 20 epochs")
+    assert picture.info["dpi"] == pytest.approx((150, 150), abs=0.1)
+
+
+def test_an_svg_and_a_pdf_tell_it_too_and_no_date() -> None:
+    svg = draw(data(), Options(file_format=FileFormat.SVG))
+    ET.fromstring(svg)  # noqa: S314 - the project's own
+    pdf = draw(data(), Options(file_format=FileFormat.PDF))
+    for picture in (svg, pdf):
+        for told in ("Accuracy of Model With Increasing Noise", "0123456789abcdef", f"noisesweep {__version__}"):
+            assert told.encode() in picture
+        assert b"20 epochs" in picture
+    assert b"<dc:date>" not in svg
+    assert b"CreationDate" not in pdf
+
+
+@pytest.mark.parametrize("theme", ThemeName)
+def test_the_paper_is_the_themes(theme: ThemeName) -> None:
+    picture = Image.open(io.BytesIO(draw(data(), Options(theme=theme)))).convert("RGB")
+    assert picture.getpixel((0, 0)) == ImageColor.getrgb(THEMES[theme].paper)
+
+
+@pytest.mark.parametrize("theme", ThemeName)
+def test_the_two_curves_differ_in_lightness_and_stand_out_from_the_paper(theme: ThemeName) -> None:
+    colours = THEMES[theme]
+    training, validation, paper = (
+        luminance(colour) for colour in (colours.training.colour, colours.validation.colour, colours.paper)
+    )
+    assert contrast(training, validation) > 1.8
+    assert min(contrast(training, paper), contrast(validation, paper)) > 2.5
+
+
+@pytest.mark.parametrize("theme", ThemeName)
+def test_curves_of_several_sweeps_differ_in_colour_and_in_marker(theme: ThemeName) -> None:
+    several = THEMES[theme].several
+    assert len({look.colour for look in several}) == len({look.marker for look in several}) == 8
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.2), 0 for black to 1 for white."""
+    channels = np.array(ImageColor.getrgb(colour)[:3]) / 255
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
+
+
+def contrast(one: float, other: float) -> float:
+    """The contrast ratio of two luminances (WCAG 2.2), 1 to 21."""
+    return (max(one, other) + 0.05) / (min(one, other) + 0.05)
+
+
+scales = st.lists(st.floats(0, 1000), min_size=1, max_size=64, unique=True)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    scales,
+    st.integers(1, 3),
+    st.builds(
+        Options,
+        width=st.floats(2, 12),
+        height=st.floats(2, 12),
+        dpi=st.just(50),
+        theme=st.sampled_from(ThemeName),
+    ),
+    st.booleans(),
+)
+def test_whatever_scales_and_sizes_there_are_the_picture_is_drawn_in_that_size(
+    scales: list[float], seeds: int, options: Options, log: bool
+) -> None:
+    sweep = measured(*[dict.fromkeys(scales, 0.5 + seed / 10) for seed in range(seeds)])
+    picture = Image.open(io.BytesIO(draw(curve(sweep, log=log), options)))
+    assert options.width
+    assert options.height
+    assert picture.size == (int(options.width * 50), int(options.height * 50))

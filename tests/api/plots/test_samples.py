@@ -1,0 +1,28 @@
+import numpy as np
+import pytest
+
+from api.plots.samples import samples
+from shared.datasets import Dataset, load
+from shared.models import DatasetName, NoiseOn, TrainingConfig
+from shared.noise import Purpose, base_noise
+from tests.api.measured import measured
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    return load(DatasetName.DIGITS, None)
+
+
+@pytest.mark.parametrize("noise_on", NoiseOn)
+def test_a_sample_is_what_the_runs_of_the_first_seed_see(digits: Dataset, noise_on: NoiseOn) -> None:
+    data = samples(measured({2.0: 0.5, 0.0: 0.9}, config=TrainingConfig(noise_on=noise_on)), digits)
+    in_training = noise_on is NoiseOn.TRAIN
+    images = digits.training_images if in_training else digits.validation_images
+    purpose = Purpose.TRAINING_NOISE if in_training else Purpose.VALIDATION_NOISE
+    clean = images[0] / 255
+    noisy = clean + 2 * base_noise(0, purpose, (len(images), 784))[0].reshape(28, 28)
+    assert data.scales == (0.0, 2.0)
+    for image, expected in zip(data.images, (clean, noisy), strict=True):
+        seen = np.frombuffer(image, np.uint8).reshape(28, 28)
+        np.testing.assert_allclose(seen, expected.clip(0, 1) * 255, atol=0.51)
+    assert ("training image 0" if in_training else "validation image 0") in data.note

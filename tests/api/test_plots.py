@@ -1,0 +1,146 @@
+"""The pictures over HTTP: their kinds, formats and options, and who has the newest already."""
+
+import io
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from tests.api.conftest import PNG_MAGIC, Training
+
+SWEEP = {"scales": [0.5, 1.0], "include_clean": True, "repeats": 2, "epochs": 2, "dataset": "digits"}
+SWEEP_KINDS = ["accuracy", "epochs", "matrix", "confusion"]
+RUN_KINDS = ["epochs", "confusion"]
+MEDIA_TYPES = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
+MAGIC = {"png": PNG_MAGIC, "svg": b"<?xml", "pdf": b"%PDF"}
+
+
+def submitted(http: httpx.Client, **changes: Any) -> str:
+    return str(http.post("/sweeps", json=SWEEP | changes).headers["Location"])
+
+
+@pytest.mark.parametrize("kind", SWEEP_KINDS)
+def test_each_picture_of_a_sweep_is_there_before_while_and_after_the_runs(
+    http: httpx.Client, training: Training, kind: str
+) -> None:
+    sweep = submitted(http)
+    pictures = [http.get(f"{sweep}/plot", params={"kind": kind})]
+    for runs in (2, 4):
+        training.epochs(sweep, runs=runs, epochs=2, end=True)
+        pictures.append(http.get(f"{sweep}/plot", params={"kind": kind}))
+    for picture in pictures:
+        assert picture.status_code == 200
+        assert picture.headers["Content-Type"] == "image/png"
+        assert picture.content.startswith(PNG_MAGIC)
+    assert len({picture.content for picture in pictures}) == 3
+
+
+@pytest.mark.parametrize("kind", RUN_KINDS)
+def test_each_picture_of_a_run_is_there_before_while_and_after_its_epochs(
+    http: httpx.Client, training: Training, kind: str
+) -> None:
+    sweep = submitted(http)
+    run = http.get(sweep).json()["runs"][0]["links"]["plot"]
+    pictures = [http.get(run, params={"kind": kind}).content]
+    claim = training.claim(sweep, runs=1)
+    training.commit(claim, 0, epoch=0)
+    pictures.append(http.get(run, params={"kind": kind}).content)
+    training.commit(claim, 0, epoch=1)
+    training.succeed(claim, 0)
+    pictures.append(http.get(run, params={"kind": kind}).content)
+    assert all(picture.startswith(PNG_MAGIC) for picture in pictures)
+    assert len(set(pictures)) == 3
+
+
+def test_the_plain_picture_is_accuracy_against_the_scale_in_the_notebooks_size(http: httpx.Client) -> None:
+    sweep = submitted(http)
+    plain, accuracy = http.get(f"{sweep}/plot"), http.get(f"{sweep}/plot", params={"kind": "accuracy"})
+    assert plain.content == accuracy.content
+    picture = Image.open(io.BytesIO(plain.content))
+    assert picture.size == (1200, 825)
+    assert picture.info["Title"] == "Accuracy of Model With Increasing Noise"
+
+
+@pytest.mark.parametrize("file_format", MEDIA_TYPES)
+@pytest.mark.parametrize("path", ["{sweep}/plot", "{run}/plot", "/plots/compare?sweep={id}"])
+def test_every_picture_comes_in_every_format(http: httpx.Client, path: str, file_format: str) -> None:
+    sweep = http.get(submitted(http)).json()
+    address = path.format(sweep=sweep["links"]["self"], run=sweep["runs"][0]["links"]["self"], id=sweep["id"])
+    answer = http.get(httpx.URL(address).copy_merge_params({"format": file_format}))
+    assert answer.headers["Content-Type"].split(";")[0] == MEDIA_TYPES[file_format]
+    assert answer.content.startswith(MAGIC[file_format])
+
+
+def test_size_and_resolution_are_as_asked_for(http: httpx.Client) -> None:
+    answer = http.get(f"{submitted(http)}/plot", params={"width": 4, "height": 2.5, "dpi": 300})
+    assert Image.open(io.BytesIO(answer.content)).size == (1200, 750)
+
+
+@pytest.mark.parametrize("option", [{"theme": "dark"}, {"log": "true"}, {"samples": "true"}])
+def test_each_option_changes_the_picture_that_has_a_use_for_it_and_no_other(
+    http: httpx.Client, training: Training, option: dict[str, str]
+) -> None:
+    sweep = submitted(http)
+    training.epochs(sweep, runs=6, epochs=2, end=True)
+    assert http.get(f"{sweep}/plot", params=option).content != http.get(f"{sweep}/plot").content
+    matrix = http.get(f"{sweep}/plot", params={"kind": "matrix"}).content
+    unchanged = http.get(f"{sweep}/plot", params={"kind": "matrix"} | option).content == matrix
+    assert unchanged == ("theme" not in option)
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ({"kind": "loss"}, "kind"),
+        ({"format": "gif"}, "format"),
+        ({"width": "1.9"}, "width"),
+        ({"height": "12.1"}, "height"),
+        ({"width": "nan"}, "width"),
+        ({"dpi": "301"}, "dpi"),
+        ({"theme": "sepia"}, "theme"),
+        ({"log": "perhaps"}, "log"),
+    ],
+)
+def test_an_option_that_is_none_is_refused_by_its_name_whatever_the_client_has(
+    http: httpx.Client, query: dict[str, str], pointer: str
+) -> None:
+    answer = http.get(f"{submitted(http)}/plot", params=query, headers={"If-None-Match": "*"})
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+def test_a_comparison_names_what_differs_and_follows_every_sweep(http: httpx.Client, training: Training) -> None:
+    sweeps = [submitted(http), submitted(http, dropout=0.5)]
+    ids = [sweep.rsplit("/", maxsplit=1)[-1] for sweep in sweeps]
+    before = http.get("/plots/compare", params={"sweep": ids})
+    assert before.status_code == 200
+    known = {"If-None-Match": before.headers["ETag"]}
+    assert http.get("/plots/compare", params={"sweep": ids}, headers=known).status_code == 304
+    training.epochs(sweeps[1], runs=6, epochs=2, end=True)
+    after = http.get("/plots/compare", params={"sweep": ids}, headers=known)
+    assert after.status_code == 200
+    assert after.content != before.content
+    assert Image.open(io.BytesIO(after.content)).info["Source"] == f"sweeps {', '.join(ids)}"
+
+
+def test_a_comparison_is_of_one_to_eight_different_sweeps_that_are_there(http: httpx.Client) -> None:
+    sweep_id = submitted(http).rsplit("/", maxsplit=1)[-1]
+    for ids in ([], [sweep_id, sweep_id], [sweep_id] + [f"{number:016x}" for number in range(8)]):
+        refused = http.get("/plots/compare", params={"sweep": ids})
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["pointer"] == "sweep"
+    for missing in ("0123456789abcdef", "nonsense"):
+        answer = http.get("/plots/compare", params={"sweep": [sweep_id, missing]}, headers={"If-None-Match": "*"})
+        assert answer.status_code == 404
+        assert f'No sweep has the id "{missing}"' in answer.json()["detail"]
+
+
+def test_the_document_names_the_formats_and_the_options_of_every_picture(http: httpx.Client) -> None:
+    paths = http.get("/openapi.json").json()["paths"]
+    for path in ("/sweeps/{sweep_id}/plot", "/runs/{run_id}/plot", "/plots/compare"):
+        operation = paths[path]["get"]
+        assert set(operation["responses"]["200"]["content"]) == set(MEDIA_TYPES.values())
+        assert {"format", "width", "height", "dpi", "theme", "log", "samples"} <= {
+            parameter["name"] for parameter in operation["parameters"]
+        }

@@ -1,0 +1,37 @@
+import pytest
+
+import shared.fingerprint
+from shared.fingerprint import fingerprint
+from shared.models import TrainingConfig
+
+CONFIG = TrainingConfig()
+# Another value for each field of a config.
+OTHERS = {
+    "dataset": "digits",
+    "epochs": 21,
+    "batch_size": 64,
+    "hidden_units": [512],
+    "dropout": 0.1,
+    "learning_rate": 0.01,
+    "precision": "mixed_bfloat16",
+    "noise_on": "train",
+    "clip": True,
+    "resample": True,
+}
+
+
+def test_equal_runs_have_one_fingerprint() -> None:
+    assert fingerprint(CONFIG, 0.5, 0) == fingerprint(TrainingConfig.model_validate({"epochs": 20}), 0.5, 0)
+
+
+def test_every_field_of_a_config_changes_it() -> None:
+    assert OTHERS.keys() == TrainingConfig.model_fields.keys()
+    prints = {fingerprint(TrainingConfig.model_validate({name: value}), 0.5, 0) for name, value in OTHERS.items()}
+    assert len(prints | {fingerprint(CONFIG, 0.5, 0)}) == len(OTHERS) + 1
+
+
+def test_scale_seed_and_program_change_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    prints = [fingerprint(CONFIG, 0.5, 0), fingerprint(CONFIG, 0.25, 0), fingerprint(CONFIG, 0.5, 1)]
+    monkeypatch.setattr(shared.fingerprint, "__version__", "another")
+    prints.append(fingerprint(CONFIG, 0.5, 0))
+    assert len(set(prints)) == 4
