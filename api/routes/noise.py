@@ -133,5 +133,5 @@ def _picture(chosen: Chosen, noise: NDArray[np.float32], inspection: Inspection)
         noise=noise,
         clip=inspection.clip,
         pixel_range=inspection.pixel_range,
-        caption=f"{inspection.images} images, noise of seed {inspection.seed}",
+        caption=f"{inspection.dataset}, {inspection.images} images, noise of seed {inspection.seed}",
     )

@@ -75,7 +75,8 @@ class RunLinks(BaseModel):
 
     self: str = Field(description="The run itself.", examples=["/runs/5f0c6a1e9b3d2748-2"])
     plot: str = Field(
-        description="Accuracy and loss against the epoch, as PNG.", examples=["/runs/5f0c6a1e9b3d2748-2/plot"]
+        description="Accuracy and loss against the epoch, as PNG, SVG or PDF.",
+        examples=["/runs/5f0c6a1e9b3d2748-2/plot"],
     )
     events: str = Field(
         description="What happens to it: server-sent events, or a list as application/json.",
@@ -162,7 +163,10 @@ class SweepLinks(BaseModel):
     """Where to go on from a sweep."""
 
     self: str = Field(description="The sweep itself.", examples=["/sweeps/5f0c6a1e9b3d2748"])
-    plot: str = Field(description="Accuracy against scale, as PNG.", examples=["/sweeps/5f0c6a1e9b3d2748/plot"])
+    plot: str = Field(
+        description="Accuracy against scale, as PNG, SVG or PDF; and other pictures by `kind`.",
+        examples=["/sweeps/5f0c6a1e9b3d2748/plot"],
+    )
     events: str = Field(
         description="What happens to it: server-sent events, or a list as application/json.",
         examples=["/sweeps/5f0c6a1e9b3d2748/events"],
