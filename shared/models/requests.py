@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from shared.models.config import Integer, Scale, Seed, TrainingConfig, refuse_repeats
+from shared.models.config import Scale, Seed, TrainingConfig, as_integer, refuse_repeats
 
 MAX_SCALES = 64
 MAX_RUNS = 256
@@ -47,8 +47,13 @@ class TrainingRequest(TrainingConfig):
     reuse: Reuse = True
 
 
+Repeats = Annotated[int, Field(ge=1, le=MAX_RUNS), BeforeValidator(as_integer)]
+
+
 class SweepRequest(TrainingRequest):
     """The body of POST /sweeps: a grid of scales x seeds over one TrainingConfig."""
+
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["seeds", "repeats"]}})
 
     scales: Annotated[list[Scale], AfterValidator(refuse_repeats)] = Field(
         min_length=1,
@@ -70,10 +75,8 @@ class SweepRequest(TrainingRequest):
         description=f"Each scale is trained once per seed; scales x seeds give at most {MAX_RUNS} runs.",
         examples=[[0]],
     )
-    repeats: Integer | None = Field(
+    repeats: Repeats | None = Field(
         default=None,
-        ge=1,
-        le=MAX_RUNS,
         description="A number of seeds instead of the seeds themselves: 5 stands for 0, 1, 2, 3 and 4.",
         examples=[5],
     )
