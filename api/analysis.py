@@ -105,14 +105,13 @@ def matrix(sweep: Sweep, evaluations: Sequence[Evaluation | None]) -> Matrix | N
                     row.setdefault(scale, []).append(val_accuracy)
     if not tested:
         return None
-    columns = sorted(set().union(*tested.values()))
+    rows, columns = sorted(tested), sorted(set().union(*tested.values()))
+    cells = [[tested[row].get(column, []) for column in columns] for row in rows]
     return Matrix(
-        train_scales=sorted(tested),
+        train_scales=rows,
         test_scales=columns,
-        val_accuracy=[
-            [mean(tested[row][column]) if column in tested[row] else None for column in columns]
-            for row in sorted(tested)
-        ],
+        val_accuracy=[[mean(cell) if cell else None for cell in row] for row in cells],
+        seeds=[[len(cell) for cell in row] for row in cells],
     )
 
 

@@ -7,7 +7,7 @@ from typing import cast
 
 from redis.asyncio import Redis
 
-from shared.datasets import epoch_work
+from shared.datasets import epoch_work, run_work
 from shared.keys import ENDED, OPEN, PACE, SweepKeys
 from shared.models import Queue, SweepRequest, TrainingConfig
 
@@ -140,7 +140,6 @@ def _near(one: float, other: float) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _run_work(request: str) -> int:
+def _run_work(request: str) -> float:
     """Multiply-accumulates of a run of the sweep that was asked for so (JSON)."""
-    sweep = SweepRequest.model_validate_json(request)
-    return sweep.epochs * epoch_work(sweep)
+    return run_work(SweepRequest.model_validate_json(request))

@@ -131,7 +131,8 @@ class Submission:
         if self._key is None:
             answer = await submit(new_sweep_id())
         else:
-            whole = f"{self._path} {request.model_dump_json()}".encode()
+            # Without defaults, so that it is the same request to a program that knows more fields.
+            whole = f"{self._path} {request.model_dump_json(exclude_defaults=True)}".encode()
             answer = await self._idempotency.answer(self._key, whole, submit)
         headers = {"Retry-After": str(POLL_AFTER_SECONDS)}
         if self._wait_seconds:

@@ -2,7 +2,7 @@
 
 from api.backlog import Backlog
 from api.workers import Workers
-from shared.datasets import CATALOGUE, epoch_work
+from shared.datasets import CATALOGUE, run_work
 from shared.models import Estimate, SweepRequest
 
 
@@ -14,12 +14,12 @@ async def estimate(request: SweepRequest, reused_runs: int, backlog: Backlog, wo
     its own was measured yet or no worker lives.
     """
     runs = len(request.grid()) - reused_runs
-    run_work = request.epochs * epoch_work(request)
     queue, pace = await backlog.queue(), await backlog.pace(request)
     processes = sum(worker.processes for worker in await workers.listed() if worker.alive)
     seconds = None if runs else 0.0
     if runs and pace and processes:
-        seconds = round(max(run_work, (await backlog.work() + runs * run_work) / processes) / pace, 2)
+        work = run_work(request)
+        seconds = round(max(work, (await backlog.work() + runs * work) / processes) / pace, 2)
     return Estimate(
         runs=runs + reused_runs,
         reused_runs=reused_runs,

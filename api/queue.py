@@ -75,13 +75,13 @@ class RunQueue:
             QueueFullError: There is no room for the runs to train now.
             SweepTooLargeError: There never is.
         """
-        trained = await self.trained_before(request, request.grid())
+        trained = await self._store.trained_runs.measured(await self.trained_before(request, request.grid()))
         runs = len(request.grid()) - len(trained)
         await self._admit(runs, origin.key, partial(self._store.create, sweep_id, request, origin, trained))
         await self._publish(sweep_id, runs)
 
     async def trained_before(self, request: SweepRequest, grid: Sequence[GridPoint]) -> dict[GridPoint, str]:
-        """What was measured (JSON) of the runs of a grid that were trained before, if the request would reuse them."""
+        """The ids of runs that were trained before as those of a grid would be, if the request would reuse them."""
         if not request.reuse or request.keep_model:
             return {}
         return await self._store.trained_runs.find(request.config, grid)
@@ -93,21 +93,18 @@ class RunQueue:
             SweepTooLargeError: It would have too many runs, or more than may ever wait.
             QueueFullError: There is no room for the new runs now.
         """
-        request = (await self._store.request(sweep.id)).model_copy(update={"reuse": extension.reuse})
-        try:
-            grown = request.extended([*sweep.scales, *extension.scales], [*sweep.seeds, *extension.seeds])
-        except ValidationError as error:
-            reasons = "; ".join(fault["msg"].removeprefix("Value error, ") for fault in error.errors())
-            raise SweepTooLargeError(f"The sweep would become too large: {reasons}.") from error
-        present = {(run.scale, run.seed) for run in sweep.runs}
-        grid = [point for point in grown.grid() if point not in present]
-        trained = await self.trained_before(grown, grid)
+        request = await self._store.request(sweep.id)
+        if extension.reuse is not None:
+            request = request.model_copy(update={"reuse": extension.reuse})
         # Whoever extends it, its runs are those of the key that submitted it.
         key = await self._store.submitted_by(sweep.id)
-        runs = len(grid) - len(trained)
-        queued = await self._admit(runs, key, partial(self._store.extend, sweep.id, grid, trained))
-        await self._publish(sweep.id, queued)
-        return await self._store.sweep(sweep.id)
+        while grid := _missing(request, sweep, extension):
+            trained = await self._store.trained_runs.measured(await self.trained_before(request, grid))
+            await self._admit(len(grid) - len(trained), key, partial(self._store.extend, sweep, grid, trained))
+            # Whoever added to it meanwhile, or this very request whose answer was lost: what is missing is seen now.
+            sweep = await self._store.sweep(sweep.id)
+            await self._publish(sweep.id, sum(run.status is RunStatus.QUEUED for run in sweep.runs))
+        return sweep
 
     async def retry(self, sweep: Sweep) -> Sweep:
         """Queue the failed and the cancelled runs again. Where they have been already, nothing changes.
@@ -217,3 +214,14 @@ class RunQueue:
         queued.subtract(settled)
         if begun_at > self._counted_at:  # else one that began later has ended before
             self._counted, self._counted_at = queued, begun_at
+
+
+def _missing(request: SweepRequest, sweep: Sweep, extension: ExtensionRequest) -> list[GridPoint]:
+    """What the sweep's grid lacks of what it is to be."""
+    try:
+        grown = request.extended([*sweep.scales, *extension.scales], [*sweep.seeds, *extension.seeds])
+    except ValidationError as error:
+        reasons = "; ".join(fault["msg"].removeprefix("Value error, ") for fault in error.errors())
+        raise SweepTooLargeError(f"The sweep would become too large: {reasons}.") from error
+    present = {(run.scale, run.seed) for run in sweep.runs}
+    return [point for point in grown.grid() if point not in present]

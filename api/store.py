@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import groupby
 from typing import Any, NamedTuple, cast
 
 from redis.asyncio import Redis
@@ -16,10 +17,9 @@ from api.records import StreamEntry, events_of, run_of, sweep_of
 from api.reuse import GridPoint, TrainedRuns
 from api.workers import Workers
 from shared.counters import Counter, field
-from shared.errors import ModelNotFoundError, RunNotFoundError, SweepNotFoundError, SweepTooLargeError
+from shared.errors import ModelNotFoundError, RunNotFoundError, SweepNotFoundError
 from shared.keys import COUNTERS, OPEN, SWEEPS, SweepKeys, parse_run_id, run_id
 from shared.models import (
-    MAX_RUNS,
     EpochMetrics,
     Evaluation,
     Event,
@@ -70,6 +70,11 @@ class Creation(NamedTuple):
     origin: Origin
     runs: tuple[float | int | str, ...]
 
+    @property
+    def reuses(self) -> bool:
+        """Whether it brings what runs have measured, which can be megabytes."""
+        return any(self.runs[2::3])
+
 
 class Store:
     """Sweeps as they are written by a client's request and as they are read back.
@@ -116,24 +121,29 @@ class Store:
         runs = tuple(_for_scripts(request.grid(), trained))
         await self._creations.ask(Creation(sweep_id, request.model_dump_json(), origin, runs))
 
-    async def extend(self, sweep_id: str, grid: Sequence[GridPoint], trained: Mapping[GridPoint, str]) -> int:
-        """Add the runs of a grid to a sweep, without those that it has; return how many were queued.
+    async def extend(self, sweep: Sweep, grid: Sequence[GridPoint], trained: Mapping[GridPoint, str]) -> bool:
+        """Add runs to a sweep as it was read; False if it has been extended since, and nothing was added.
 
         Raises:
-            SweepNotFoundError: There is no such sweep.
-            SweepTooLargeError: It would have too many runs; nothing was added.
+            SweepNotFoundError: There is no such sweep any more.
         """
-        await self.redis.zadd(OPEN, {sweep_id: await self._now()})
-        queued: int | None = await self._extend(
-            keys=SweepKeys(sweep_id).for_scripts, args=[MAX_RUNS, *_for_scripts(grid, trained)]
-        )
-        if queued is None:
-            raise SweepNotFoundError(f'No sweep has the id "{sweep_id}".')
-        if queued < 0:
-            raise SweepTooLargeError(f"With these runs the sweep would have more than {MAX_RUNS}: submit another one.")
-        return queued
+        await self.redis.zadd(OPEN, {sweep.id: await self._now()})
+        arguments = [len(sweep.runs), *_for_scripts(grid, trained)]
+        added: int | None = await self._extend(keys=SweepKeys(sweep.id).for_scripts, args=arguments)
+        if added is None:
+            raise SweepNotFoundError(f'No sweep has the id "{sweep.id}".')
+        return bool(added)
 
     async def _write_all(self, creations: list[Creation]) -> list[int | Exception]:
+        written: list[int | Exception] = []
+        for trip in _trips(creations):
+            try:
+                written += await self._write(trip)
+            except RedisError as error:
+                written += [error] * len(trip)
+        return written
+
+    async def _write(self, creations: list[Creation]) -> list[int | Exception]:
         created_at = await self._now()
         ids = dict.fromkeys((creation.sweep_id for creation in creations), created_at)
         async with self.redis.pipeline(transaction=False) as pipeline:
@@ -328,3 +338,12 @@ def _for_scripts(grid: Sequence[GridPoint], trained: Mapping[GridPoint, str]) ->
     """The runs of a grid as lua/prelude.lua takes them: scale, seed, and what was measured before or nothing."""
     for scale, seed in grid:
         yield from (scale, seed, trained.get((scale, seed), ""))
+
+
+def _trips(creations: Sequence[Creation]) -> Iterator[list[Creation]]:
+    """In their order; those with measurements one by one, for a pipeline of such would take longer than is waited."""
+    for reuses, neighbours in groupby(creations, key=lambda creation: creation.reuses):
+        if reuses:
+            yield from ([creation] for creation in neighbours)
+        else:
+            yield list(neighbours)

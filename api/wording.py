@@ -22,11 +22,13 @@ class Trend(Enum):
     RISES = auto()
     SAME = auto()  # as it is written, to a tenth of a percent
     UNSURE = auto()  # the interval of its change holds 0
+    ONE_PAIR = auto()  # a single seed of several has both
     UNPAIRED = auto()  # no seed has both, or those that have go another way than the means
 
 
 CAVEAT = {
     Trend.UNSURE: "; its seeds do not tell the two ends apart",
+    Trend.ONE_PAIR: "; a single seed has both ends",
     Trend.UNPAIRED: "; the two ends are of different seeds",
 }
 
@@ -70,7 +72,7 @@ def _way(sweep: Sweep, first: ScaleFigures, last: ScaleFigures, trend: Trend) ->
             return f"rises from {start} {there} to {end} {here}"
         case Trend.SAME:
             return f"is {start} both {there} and {here}"
-        case Trend.UNSURE | Trend.UNPAIRED:
+        case Trend.UNSURE | Trend.ONE_PAIR | Trend.UNPAIRED:
             return f"is {start} {there} and {end} {here}"
 
 
@@ -82,6 +84,8 @@ def _trend(sweep: Sweep, first: ScaleFigures, last: ScaleFigures) -> Trend:
     change = drop(ends[first.scale], ends[last.scale])
     if change is None or change.mean * (before - after) <= 0:
         return Trend.UNPAIRED
+    if change.seeds == 1 and len({run.seed for run in sweep.runs}) > 1:
+        return Trend.ONE_PAIR
     if change.low is not None and change.high is not None and change.low <= 0 <= change.high:
         return Trend.UNSURE
     return Trend.FALLS if before > after else Trend.RISES

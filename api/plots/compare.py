@@ -47,7 +47,7 @@ class Comparison:
 
 def comparison(sweeps: Sequence[Sweep], *, log: bool = False) -> Comparison:
     """The curves of sweeps, 1 to 8 different ones, of the runs that have succeeded so far."""
-    words = [{"name": _printable(sweep.name or "")} | _words(sweep) for sweep in sweeps]
+    words = [{"name": _printable(sweep.name or "").strip()} | _words(sweep) for sweep in sweeps]
     common = {key: said for key, said in words[0].items() if all(other[key] == said for other in words)}
     labels = [", ".join(said for key, said in each.items() if said and key not in common) for each in words]
     axis = ScaleAxis(tuple(sorted({run.scale for sweep in sweeps for run in sweep.runs})), log)

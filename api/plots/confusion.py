@@ -10,14 +10,14 @@ import numpy as np
 from api.plots import heat
 from api.plots.box import Box
 from api.plots.epochs_by_scale import columns_of
-from api.plots.imprint import Imprint, imprint, remark
+from api.plots.imprint import Imprint, imprint, remark, words_of_counts
 from api.plots.options import PLAIN, Options
 from api.plots.picture import render
 from api.plots.scales import words_of_scale
 from api.plots.sheet import SMALL, Panel, Sheet
 from api.plots.ticks import Tick
 from shared.datasets import CATALOGUE
-from shared.models import Evaluation, Run, Sweep
+from shared.models import Evaluation, Run, RunStatus, Sweep
 
 MOST_INCHES = 12.0
 # A share below it would be written as 0.
@@ -70,10 +70,10 @@ def of_sweep(sweep: Sweep, evaluations: Sequence[Evaluation | None]) -> Confusio
         if evaluation:
             by_scale.setdefault(run.scale, []).append(evaluation)
     names = tuple(CATALOGUE[sweep.config.dataset].class_names)
-    seeds, standing = len({run.seed for run in sweep.runs}), remark(sweep)
-    over = f", over {seeds} seeds" if seeds > 1 else ""
+    seeds, standing = words_of_counts({len(evaluated) for evaluated in by_scale.values()}), remark(sweep)
+    percent = f"In percent of the true class's images{f', over {seeds}' if seeds else ''}"
     notes = [
-        f"In percent of the true class's images{over}; the diagonal is right; shares below 0.5 % are left out.",
+        f"{percent}; the diagonal is right; shares below 0.5 % are left out.",
         *_meaning(names),
         *([f"{standing}."] if standing else []),
     ]
@@ -93,7 +93,9 @@ def of_run(run: Run) -> Confusions:
         panels=panels,
         class_names=tuple(CATALOGUE[run.config.dataset].class_names),
         as_counts=True,
-        remark=f"Not tested yet: the run is {run.status}.",
+        remark="Not tested: the run was trained by a program that did not test yet."
+        if run.status is RunStatus.SUCCEEDED
+        else f"Not tested: the run is {run.status}.",
         imprint=imprint(
             run,
             f"Which Classes Are Taken for Which at Noise Scale {run.scale:g}",

@@ -13,8 +13,9 @@ from api.plots.ticks import FRACTIONS
 COLOURS = "cividis"
 # From here on the colours are light.
 LIGHT = 0.55
-# Smaller than this numbers are left out, for nobody could read them.
+# Smaller than this, and where there are more, numbers are left out: nobody would read them, and they take seconds.
 LEAST_POINTS = 4.5
+MOST_NUMBERS = 1024
 # Width of a number with what is around it, in characters.
 AROUND = 1.2
 SCALE_WIDTH = 6.5
@@ -59,7 +60,8 @@ def type_size(panel: Panel, words: Sequence[Sequence[str]]) -> float:
     across = panel.box.width / len(words[0]) / (CHARACTER * (longest + AROUND) * em)
     up = panel.box.height / len(words) / (1.5 * em)
     size = min(1.0, across, up)
-    return size if size * panel.sheet.scale * TYPE_POINTS >= LEAST_POINTS else 0.0
+    is_legible = size * panel.sheet.scale * TYPE_POINTS >= LEAST_POINTS and sum(map(len, words)) <= MOST_NUMBERS
+    return size if is_legible else 0.0
 
 
 def draw_colour_scale(sheet: Sheet, label: str) -> None:

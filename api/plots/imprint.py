@@ -1,7 +1,7 @@
 """What a picture says of itself in words: title, where the noise is, how to read it, and where it is from."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from shared.models import NoiseOn, Run, RunStatus, Sweep, TrainingConfig
@@ -83,11 +83,19 @@ def words_of_seeds(seeds: Sequence[int]) -> str:
     return f"{len(seeds)} seeds"
 
 
+def words_of_counts(counts: Collection[int]) -> str:
+    """Over how many seeds figures are taken, each over its own number; "" where each is of one."""
+    fewest, most = min(counts, default=1), max(counts, default=1)
+    if most == 1:
+        return ""
+    return f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
+
+
 def words_of_mean(fewest: int, most: int) -> str:
     """What is said of figures that are the means over so many seeds, and of their intervals."""
-    if most == 1:
+    seeds = words_of_counts({fewest, most})
+    if not seeds:
         return "One seed: no interval."
-    seeds = f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
     return f"Mean of {seeds} with its 95 % interval (Student's t over seeds); faint: each seed."
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from matplotlib.patches import Rectangle
 
 from api.plots import heat
-from api.plots.imprint import Imprint, imprint, remark
+from api.plots.imprint import Imprint, imprint, remark, words_of_counts
 from api.plots.options import PLAIN, Options
 from api.plots.picture import render
 from api.plots.scales import words_of_scale
@@ -49,11 +49,11 @@ def field(sweep: Sweep, matrix: Matrix | None) -> MatrixField:
         matrix.test_scales.index(scale) if scale in matrix.test_scales else None
         for scale in map(sweep.config.validation_scale, matrix.train_scales)
     ]
-    seeds = len({run.seed for run in sweep.runs})
-    mean = f", mean of {seeds} seeds" if seeds > 1 else ""
+    seeds = words_of_counts({count for row in matrix.seeds for count in row if count})
+    gaps = "Hatched: not tested, for the run ended before the sweep had that scale, or is reused from one without it."
     notes = [
-        f"In percent{mean}. Outlined: the noise of the run's own validation.",
-        *(["Hatched: not tested, for the run ended before the sweep had that scale."] if _has_gaps(matrix) else []),
+        f"In percent{f', mean of {seeds}' if seeds else ''}. Outlined: the noise of the run's own validation.",
+        *([gaps] if _has_gaps(matrix) else []),
         *notes,
     ]
     return MatrixField(

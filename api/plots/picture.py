@@ -24,7 +24,7 @@ from api.plots.theme import THEMES
 from shared import __version__
 
 PROGRAM = f"noisesweep {__version__}"
-KEPT_BYTES = 16_000_000
+KEPT_PICTURES, KEPT_BYTES = 64, 16_000_000
 STYLE: dict[Any, Any] = {
     # At 150 pixels an inch, type that is not fitted to the pixels looks the better, in half of the time.
     "text.hinting": "none",
@@ -65,10 +65,13 @@ class ByValue:
 
 
 class _Pictures:
-    """The pictures that were drawn last, as many as fit into so many bytes."""
+    """The pictures that were drawn last, so many at most, and as many as fit into so many bytes.
 
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
+    What they were drawn from is kept with them, and may be larger.
+    """
+
+    def __init__(self, most: int, most_bytes: int) -> None:
+        self._most, self._most_bytes = most, most_bytes
         self._bytes = 0
         self._pictures: OrderedDict[Hashable, bytes] = OrderedDict()
 
@@ -78,7 +81,7 @@ class _Pictures:
             return self._pictures[key]
         picture = self._pictures[key] = draw()
         self._bytes += len(picture)
-        while self._bytes > self._most_bytes:
+        while len(self._pictures) > self._most or self._bytes > self._most_bytes:
             _, oldest = self._pictures.popitem(last=False)
             self._bytes -= len(oldest)
         return picture
@@ -86,7 +89,7 @@ class _Pictures:
 
 # Matplotlib's settings and its caches of fonts and of type are shared, and not made for threads.
 _drawing = Lock()
-_pictures = _Pictures(KEPT_BYTES)
+_pictures = _Pictures(KEPT_PICTURES, KEPT_BYTES)
 
 
 def render(draw: Callable[[Sheet, Data], None], data: Data, options: Options, width: float, height: float) -> bytes:

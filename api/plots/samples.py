@@ -50,7 +50,8 @@ def samples(sweep: Sweep, dataset: Dataset) -> Samples:
     return Samples(
         scales=scales,
         images=tuple(_grey(add_noise(clean, scale, noise)) for scale in scales),
-        note=f"Strip: {'training' if in_training else 'validation'} image 0 with the noise of seed {seed}; "
+        note=f"Strip: {'training' if in_training else 'validation'} image 0 with "
+        f"{'noise such as' if in_training and config.resample else 'the noise'} of seed {seed}; "
         "black is 0 or less, white 1 or more.",
     )
 

@@ -87,13 +87,20 @@ async def get_noise_samples(
     columns: Annotated[Pixels, Query(description="Likewise of the columns.")] = ":",
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """Images clean, with noise, and the noise alone, as numbers: the draws that a run of this seed trains on."""
+    """Images clean, with noise, and the noise alone, as numbers: the draws that a run of this seed trains on.
+
+    A run with `resample` trains on others of their kind, in each epoch.
+    """
     chosen = choose(await library.get(inspection.dataset), inspection)
     headers = _validators(inspection, rows, columns)
     refuse_known(if_none_match, headers["ETag"])
     noise = await _noise(inspecting, chosen, inspection)
-    answer = await asyncio.to_thread(samples, chosen, noise, inspection, _slice(rows), _slice(columns))
-    return Response(answer.model_dump_json(), headers=headers, media_type="application/json")
+
+    def document() -> str:
+        return samples(chosen, noise, inspection, _slice(rows), _slice(columns)).model_dump_json()
+
+    async with inspecting:  # all pixels of all images at all scales take a second
+        return Response(await asyncio.to_thread(document), headers=headers, media_type="application/json")
 
 
 @router.get("/plot", response_class=Response, responses=READ | PICTURE)

@@ -5,8 +5,8 @@ it came from, or why it cannot be had.
 """
 
 from shared.datasets.arrays import Dataset, to_pixels
-from shared.datasets.catalogue import CATALOGUE, CLASSES, IMAGE_SHAPE, epoch_work
+from shared.datasets.catalogue import CATALOGUE, CLASSES, IMAGE_SHAPE, epoch_work, run_work
 from shared.datasets.files import read_idx
 from shared.datasets.loading import load
 
-__all__ = ["CATALOGUE", "CLASSES", "IMAGE_SHAPE", "Dataset", "epoch_work", "load", "read_idx", "to_pixels"]
+__all__ = ["CATALOGUE", "CLASSES", "IMAGE_SHAPE", "Dataset", "epoch_work", "load", "read_idx", "run_work", "to_pixels"]

@@ -1,6 +1,6 @@
 """What is known of each data set without loading it."""
 
-from shared.models import DatasetInfo, DatasetName, TrainingConfig
+from shared.models import DatasetInfo, DatasetName, SweepRequest, TrainingConfig
 
 CLASSES = 10
 IMAGE_SHAPE = (28, 28)
@@ -65,3 +65,12 @@ CATALOGUE = {
 def epoch_work(config: TrainingConfig) -> int:
     """What an epoch costs, up to a factor: training images x parameters, the multiply-accumulates of a forward pass."""
     return CATALOGUE[config.dataset].training_images * config.parameters
+
+
+def run_work(request: SweepRequest) -> float:
+    """What a run costs, in the same unit: its epochs, and its tests at all scales of its sweep and clean.
+
+    A test image passes forward alone, which is a third of what a training image costs.
+    """
+    tests = len({0.0, *request.scales}) * CATALOGUE[request.dataset].validation_images
+    return request.epochs * epoch_work(request) + tests * request.parameters / 3

@@ -14,6 +14,7 @@ end
 keep_checkpoint(index, position, checkpoint)
 redis.call('ZADD', leases, 'XX', microseconds(now() + tonumber(lease)), index)
 if tonumber(epoch) == kept then
-  keep_epoch(index, metrics)
+  redis.call('RPUSH', epochs_prefix .. index, metrics)
+  emit('epoch', index, metrics)
 end
 return 1

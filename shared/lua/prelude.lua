@@ -36,12 +36,6 @@ local function keep_checkpoint(index, position, checkpoint)
   end
 end
 
--- Keep the metrics (JSON) of a run's next epoch, and tell of it.
-local function keep_epoch(index, metrics)
-  redis.call('RPUSH', epochs_prefix .. index, metrics)
-  emit('epoch', index, metrics)
-end
-
 -- Put a run into the queue. What its last owner still writes is refused from now on.
 local function enqueue(index)
   redis.call('ZREM', leases, index)
@@ -91,9 +85,7 @@ local function add_runs(run_count, runs)
       redis.call('HSET', run_prefix .. index, 'reused_from', trained.run_id, 'weights_sha256', trained.weights_sha256)
       redis.call('HSET', run_prefix .. index, 'worker', trained.worker, 'device', trained.device)
       redis.call('SET', evaluation_prefix .. index, trained.evaluation)
-      for _, metrics in ipairs(trained.epochs) do
-        keep_epoch(index, metrics)
-      end
+      redis.call('RPUSH', epochs_prefix .. index, unpack(trained.epochs))
       conclude(index, 'succeeded', '', '')
     end
   end

@@ -148,7 +148,7 @@ class Run(RunSummary):
     epochs: list[EpochMetrics] = Field(description="One entry for each epoch kept, in order.")
     evaluation: Evaluation | None = Field(
         description="What the trained network makes of other noise, and which classes it confuses; null until the run "
-        "has succeeded."
+        "has succeeded, and of one that succeeded before there were evaluations."
     )
 
 
@@ -262,7 +262,7 @@ class Results(BaseModel):
     config: TrainingConfig = Field(description="What every run was asked to be.")
     scales: list[ScaleFigures] = Field(description="Of the runs that have succeeded: scale by scale, ascending.")
     matrix: Matrix | None = Field(
-        description="Accuracy by the noise trained with and the noise tested with; null until a run has succeeded."
+        description="Accuracy by the noise trained with and the noise tested with; null until a run has been tested."
     )
     rows: list[ResultRow] = Field(description="One row per run and epoch, run by run in the order of the grid.")
 

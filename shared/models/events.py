@@ -25,7 +25,8 @@ class Event(BaseModel):
     id: str = Field(description="Later events have greater ids.", examples=["1773133200123-0"])
     type: EventType = Field(
         description="What happened. run.queued: the run went back to the queue, as its worker stopped or was lost, or "
-        "by a retry, or was added to the sweep. run.cancelling: it is running and about to be cancelled.",
+        "by a retry, or was added to the sweep. epoch: it was trained just now; a run that is reused has none. "
+        "run.cancelling: it is running and about to be cancelled.",
         examples=["epoch"],
     )
     at: datetime = Field(description="When, UTC, to the millisecond.", examples=["2026-03-10T09:00:00.123Z"])

@@ -72,6 +72,7 @@ class Matrix(BaseModel):
         description="By row. null where no run of the row was tested at that scale: it ended before the sweep had it, "
         "or is reused from a sweep without it."
     )
+    seeds: list[list[int]] = Field(description="By row: how many seeds each cell is the mean over, 0 where it is null.")
 
 
 class HalfWay(BaseModel):

@@ -159,7 +159,11 @@ class ExtensionRequest(BaseModel):
         description="Seeds to add, each trained at every scale of the sweep, old and new.",
         examples=[[5, 6]],
     )
-    reuse: Reuse = True
+    reuse: bool | None = Field(
+        default=None,
+        description="As in the submission of a sweep; null does as the sweep's own did.",
+        examples=[None],
+    )
 
     @model_validator(mode="after")
     def _asks_for_something(self) -> Self:

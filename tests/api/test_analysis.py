@@ -84,6 +84,15 @@ def test_the_matrix_has_a_row_for_each_scale_trained_with_and_a_column_for_each_
     assert found
     assert (found.train_scales, found.test_scales) == ([0.0, 1.0], [0.0, 1.0])
     assert found.val_accuracy == [[0.9, 0.3], [0.8, 0.6]]
+    assert found.seeds == [[1, 1], [1, 1]]
+
+
+def test_each_cell_says_of_how_many_seeds_it_is_the_mean() -> None:
+    early, late = evaluated((0.0, 0.8)), evaluated((0.0, 0.6), (1.0, 0.3))  # the sweep got scale 1 between them
+    queued = RunStatus.QUEUED
+    found = matrix(measured({0.0: 0.8, 1.0: queued}, {0.0: 0.6, 1.0: queued}), [early, None, late, None])
+    assert found
+    assert (found.val_accuracy, found.seeds) == ([[pytest.approx(0.7), 0.3]], [[2, 1]])
 
 
 def test_a_cell_that_no_run_was_tested_for_is_empty() -> None:

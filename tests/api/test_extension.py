@@ -1,5 +1,7 @@
 """POST /sweeps/{id}/runs: a sweep's grid grows, and only what is new is trained."""
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from typing import Any
 
 import httpx
@@ -46,6 +48,17 @@ def test_new_scales_are_trained_with_every_seed_and_new_seeds_at_every_scale(htt
     sweep = submit(http, scales=[0.1, 0.5], seeds=[0])
     extended = read(extend(http, sweep, scales=[1.0], seeds=[1]))
     assert [(run.scale, run.seed) for run in extended.runs[2:]] == [(1.0, 0), (0.1, 1), (0.5, 1), (1.0, 1)]
+
+
+def test_extensions_at_once_leave_no_hole_in_the_grid(http: httpx.Client) -> None:
+    for _ in range(5):
+        sweep = submit(http, scales=[0.1, 0.5], reuse=False)
+        bodies = [{"scales": [1.0]}, {"seeds": [1]}, {"scales": [2.0], "seeds": [2]}, {"seeds": [1]}]
+        with ThreadPoolExecutor(4) as threads:
+            answers = list(threads.map(lambda body: extend(http, sweep, **body), bodies))  # noqa: B023 - within the round
+        assert [answer.status_code for answer in answers] == [202] * 4
+        grid = [(run.scale, run.seed) for run in read(http.get(sweep.links.self)).runs]
+        assert sorted(grid) == sorted(product([0.1, 0.5, 1.0, 2.0], [0, 1, 2]))
 
 
 def test_to_extend_again_by_the_same_changes_nothing(http: httpx.Client, redis: Redis) -> None:

@@ -1,6 +1,7 @@
 """The same run is not trained twice."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -84,7 +85,8 @@ def test_what_is_told_of_a_reused_sweep_is_whole(trainer: Trainer, http: httpx.C
     trainer.trained()
     second = trainer.submit()
     events = http.get(second.links.events, headers={"Accept": "application/json"}).json()["events"]
-    assert [event["type"] for event in events] == [*["epoch", "epoch", "run.ended"] * 3, "sweep.ended"]
+    # No epoch was trained now, and none is told of.
+    assert [event["type"] for event in events] == [*["run.ended"] * 3, "sweep.ended"]
 
 
 def test_only_what_is_new_in_a_sweep_is_trained(trainer: Trainer, http: httpx.Client, redis: Redis) -> None:
@@ -164,6 +166,32 @@ def test_what_was_trained_on_another_kind_of_device_than_the_workers_have_is_not
     assert origins(trainer.submit()) == [None, None, None]
     on_gpu = trainer.trained(device="gpu")
     assert origins(trainer.submit()) == [run.id for run in on_gpu.runs] != [run.id for run in on_cpu.runs]
+
+
+@pytest.mark.parametrize("deleted", ["cpu", "gpu"])
+def test_with_no_worker_alive_whatever_is_left_of_all_devices_is_reused(
+    trainer: Trainer, http: httpx.Client, deleted: str
+) -> None:
+    trained = {device: trainer.trained(device=device, reuse=False) for device in ("cpu", "gpu")}
+    http.delete(trained.pop(deleted).links.self).raise_for_status()
+    [left] = trained.values()
+    assert origins(trainer.submit()) == [run.id for run in left.runs]
+
+
+def test_an_extension_of_a_sweep_that_reuses_nothing_reuses_nothing(trainer: Trainer, http: httpx.Client) -> None:
+    trainer.trained(scales=[3.0])
+    sweep = trainer.submit(reuse=False)
+    answer = http.post(f"{sweep.links.self}/runs", json={"scales": [3.0]}).raise_for_status()
+    assert origins(Sweep.model_validate_json(answer.content)) == [None] * 4
+
+
+def test_a_large_sweep_is_answered_again_as_well_and_several_at_once(trainer: Trainer, http: httpx.Client) -> None:
+    body: dict[str, Any] = {"scales": [float(scale) for scale in range(1, 65)], "epochs": 50}
+    first = trainer.trained(**body)
+    with ThreadPoolExecutor(6) as threads:
+        again = list(threads.map(lambda _: trainer.submit(**body), range(6)))
+    for sweep in again:
+        assert origins(sweep) == [run.id for run in first.runs]
 
 
 def test_what_was_deleted_is_trained_again(trainer: Trainer, http: httpx.Client) -> None:

@@ -100,6 +100,12 @@ def test_ends_that_no_seed_has_both_of_are_not_compared() -> None:
     )
 
 
+def test_ends_that_a_single_seed_of_several_has_both_of_are_not_said_to_fall() -> None:
+    told = sentence({0.0: 1.0, 4.0: 0.2}, {0.0: 0.9, 4.0: F}, {0.0: 0.95, 4.0: F})
+    assert "is 95.0 % without noise and 20.0 % at scale 4" in told
+    assert "; a single seed has both ends" in told
+
+
 def test_a_curve_that_turns_is_not_told_by_its_ends_alone() -> None:
     assert sentence({0.1: 0.9, 1.0: 0.5, 2.0: 0.95, 4.0: 0.7}) == (
         "Validation accuracy falls from 90.0 % at scale 0.1 to 70.0 % at scale 4, "

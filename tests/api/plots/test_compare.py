@@ -61,3 +61,7 @@ def test_the_points_are_means_over_seeds_on_an_axis_of_all_scales() -> None:
 def test_a_name_is_drawn_as_it_is_whatever_is_in_it(file_format: FileFormat) -> None:
     data = comparison([sweep(1, "$\\frac{ 漢字 😀 \x00 <b>"), sweep(2, "x" * 100)])
     assert draw(data, Options(file_format=file_format))
+
+
+def test_a_name_that_shows_nothing_is_no_name() -> None:
+    assert labels(sweep(1, "\u200b"), sweep(2)) == ["0000000000000001", "0000000000000002"]

@@ -11,6 +11,7 @@ from PIL import Image, ImageColor
 
 from api.plots.accuracy import AccuracyCurve, curve, draw
 from api.plots.options import FileFormat, Options, ThemeName
+from api.plots.picture import KEPT_PICTURES
 from api.plots.theme import THEMES
 from shared import __version__
 from tests.api.measured import measured
@@ -25,6 +26,15 @@ def data(end: float = 0.4) -> AccuracyCurve:
 def test_a_picture_that_was_drawn_is_not_drawn_again() -> None:
     assert draw(data()) is draw(data())
     assert draw(data(0.3)) != draw(data())
+
+
+def test_no_more_than_some_pictures_are_kept_whatever_their_size() -> None:
+    first = draw(data(0.4), Options(width=2, height=2, dpi=50))
+    for width in range(KEPT_PICTURES):
+        draw(data(0.4), Options(width=2.1 + width / 1000, height=2, dpi=50))
+    again = draw(data(0.4), Options(width=2, height=2, dpi=50))
+    assert again == first
+    assert again is not first
 
 
 @pytest.mark.parametrize("file_format", FileFormat)
