@@ -1,3 +1,4 @@
+import inspect
 import json
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.access import hash_of
-from client.cli import spread
+from client.cli import MACHINE, SERVICE, spread
 from client.launcher import store_binary
 from shared.settings import Settings
 
@@ -66,15 +67,20 @@ def test_a_key_is_shown_once_with_the_line_that_lets_it_in(monkeypatch: pytest.M
 def test_help_lists_the_commands() -> None:
     listing = noisesweep("--help")
     assert listing.returncode == 0
-    for command in ("up", "demo", "api", "worker", "doctor", "key"):
+    for command in (*SERVICE, *MACHINE):
         assert f" {command} " in listing.stdout
+
+
+def test_every_command_can_speak_json() -> None:
+    for function in (SERVICE | MACHINE).values():
+        assert "as_json" in inspect.signature(function).parameters
 
 
 def test_the_doctor_looks_at_this_host_and_at_the_store_that_up_would_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOISESWEEP_REDIS_URL", raising=False)
     examination = noisesweep("doctor", "--json")
     findings = {finding["check"]: finding for finding in json.loads(examination.stdout)}
-    assert set(findings) == {"Python", "TensorFlow", "memory", "mnist", "digits", "store"}
+    assert set(findings) == {"Python", "TensorFlow", "memory", "mnist", "fashion_mnist", "digits", "store"}
     assert store_binary() in findings["store"]["found"]
     assert examination.returncode == any(finding["verdict"] == "problem" for finding in findings.values())
     assert examination.stderr == ""

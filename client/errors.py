@@ -1,0 +1,127 @@
+"""What can go wrong for a client. Every message says what to do.
+
+NoiseSweepError
+├── WrongUsageError           nothing was sent
+├── ServiceUnreachableError   no answer, within the time allowed
+└── RefusedError              the service says no, and why
+"""
+
+import re
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+from pydantic import BaseModel, Field, ValidationError
+
+
+class NoiseSweepError(Exception):
+    """The base of all that the client raises by itself."""
+
+
+class WrongUsageError(NoiseSweepError, ValueError):
+    """What was asked for cannot be asked: nothing was sent."""
+
+
+class ServiceUnreachableError(NoiseSweepError):
+    """The service gave no answer, or what answers there is no noisesweep service."""
+
+
+class InvalidField(BaseModel):
+    """One thing that is wrong with a request.
+
+    Attributes:
+        pointer: Where: a JSON pointer into the body such as #/scales/1, or the name of a query parameter.
+        detail: What is allowed.
+        received: What came.
+    """
+
+    pointer: str
+    detail: str
+    received: Any = None
+
+    @property
+    def place(self) -> str:
+        """The pointer as people read it: scales/1; empty where it is the whole body that is wrong."""
+        return self.pointer.removeprefix("#").removeprefix("/")
+
+    def __str__(self) -> str:
+        """What is wrong, and where."""
+        return f"{self.place}: {self.detail}" if self.place else self.detail
+
+
+class Problem(BaseModel):
+    """What the service says of a request that it refused: an RFC 9457 problem document.
+
+    Attributes:
+        type: What kind of problem it is: the path of a page of the service that explains it.
+        title: The kind in a few words.
+        status: The HTTP status.
+        detail: What happened and what to do about it.
+        errors: Every field that is wrong, where the request is not valid.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[InvalidField] = Field(default=[])
+
+
+class RefusedError(NoiseSweepError):
+    """The service refused a request.
+
+    Attributes:
+        problem: What it says of that.
+        retry_after_seconds: When it may be worth trying again; None where the service does not say.
+    """
+
+    def __init__(self, problem: Problem, retry_after_seconds: float | None = None) -> None:
+        faults = "; ".join(map(str, problem.errors))
+        super().__init__(faults or problem.detail)
+        self.problem = problem
+        self.retry_after_seconds = retry_after_seconds
+
+
+def checked(response: httpx.Response) -> httpx.Response:
+    """The response, if it is the service's and no refusal.
+
+    Raises:
+        RefusedError: It is a problem document.
+        ServiceUnreachableError: It is of something else than noisesweep.
+    """
+    if response.is_success or response.status_code == HTTPStatus.NOT_MODIFIED:
+        return response
+    try:
+        problem = Problem.model_validate_json(response.content)
+    except ValidationError as error:
+        raise foreign(response) from error
+    raise RefusedError(problem, retry_after_seconds(response))
+
+
+def unreachable(error: httpx.TransportError) -> ServiceUnreachableError:
+    """What is raised when there was no answer."""
+    url = error.request.url
+    reason = "it took too long" if isinstance(error, httpx.TimeoutException) else _reason(error)
+    return ServiceUnreachableError(
+        f"{url.scheme}://{url.netloc.decode()} does not answer ({reason}): start the service with `noisesweep up`, or "
+        "name another URL"
+    )
+
+
+def _reason(error: httpx.TransportError) -> str:
+    return re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
+
+
+def foreign(response: httpx.Response) -> ServiceUnreachableError:
+    """What is raised of an answer that noisesweep does not give."""
+    url = response.request.url
+    return ServiceUnreachableError(
+        f"what answers at {url.scheme}://{url.netloc.decode()} is no noisesweep service (it answered {url.path} with "
+        f"{response.status_code}): check the URL"
+    )
+
+
+def retry_after_seconds(response: httpx.Response) -> float | None:
+    """The seconds that Retry-After names, None without."""
+    value = response.headers.get("Retry-After", "")
+    return float(value) if value.isdecimal() else None
