@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 
@@ -16,7 +15,7 @@ from api.events import Tail
 from api.library import Library
 from api.protection import Protection
 from api.queue import RunQueue
-from api.routes import datasets, events, health, metrics, noise, plots, queue, results, runs, sweeps, workers
+from api.routes import datasets, events, health, metrics, noise, plots, queue, results, runs, sweeps, ui, workers
 from api.routes import problems as problem_pages
 from api.store import Store
 from api.telemetry import REQUEST_ID, Telemetry
@@ -75,9 +74,8 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(routes.router, dependencies=keys, responses=problems.STORED | refused)
     for routes in (datasets, noise):
         app.include_router(routes.router, dependencies=keys, responses=refused)
-    for routes in (health, problem_pages):
+    for routes in (health, problem_pages, ui):
         app.include_router(routes.router)
-    app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
     conditional.install(app)
     document.install(app)
     return app

@@ -31,6 +31,9 @@ PAGE = "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'none';
 DOCS = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 DOCS += "; worker-src blob:; frame-ancestors 'none'"
 DOCS_PATHS = ("/docs", "/redoc")
+# The dashboard: its own files and the API, and nothing that stands in the page itself.
+DASHBOARD = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'"
+DASHBOARD += "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 # Asked by who runs the service, under whatever name; they tell nothing.
 PROBES = ("/healthz", "/readyz")
 
