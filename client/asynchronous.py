@@ -8,7 +8,7 @@ from typing import Any, Self, Unpack
 from client.connection import Connection
 from client.drivers import AsyncDriver
 from client.fields import Filters, Kind, Look, NoiseFields, SweepFields
-from client.operations import Operations, format_of
+from client.operations import Operations, format_of, saved
 from client.wording import in_words, table_of
 from shared.models import (
     DatasetInfo,
@@ -83,7 +83,7 @@ class AsyncNoiseSweep:
     async def compare(self, sweeps: Iterable["AsyncSweepHandle | str"], path: str | Path, **look: Unpack[Look]) -> Path:
         """Save the curves of 1 to 8 sweeps, in one picture, in the format of the path's suffix; return the path."""
         look_and_format = {"format": format_of(Path(path)), **look}
-        return _saved(path, await self._driver.run(self._operations.compare(map(_id, sweeps), look_and_format)))
+        return saved(path, await self._driver.run(self._operations.compare(map(_id, sweeps), look_and_format)))
 
     async def noise(self, **fields: Unpack[NoiseFields]) -> NoiseSamples:
         """Images clean and with the noise that a run of the seed has on them, in numbers."""
@@ -92,7 +92,7 @@ class AsyncNoiseSweep:
     async def noise_plot(self, path: str | Path, **fields: Unpack[NoiseFields]) -> Path:
         """Save the same as a picture, in the format of the path's suffix; return the path."""
         file_format = {"format": format_of(Path(path))}
-        return _saved(path, await self._driver.run(self._operations.noise_picture(fields, file_format)))
+        return saved(path, await self._driver.run(self._operations.noise_picture(fields, file_format)))
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -175,7 +175,7 @@ class AsyncSweepHandle:
     async def plot(self, path: str | Path, kind: Kind = "accuracy", **look: Unpack[Look]) -> Path:
         """Save a picture in the format of the path's suffix: .png, .svg or .pdf; return the path."""
         look_and_format = {"kind": kind, "format": format_of(Path(path)), **look}
-        return _saved(path, await self._driver.run(self._operations.picture(self.id, look_and_format)))
+        return saved(path, await self._driver.run(self._operations.picture(self.id, look_and_format)))
 
     async def cancel(self) -> Self:
         """Cancel what has not ended; what was trained so far is kept."""
@@ -185,7 +185,9 @@ class AsyncSweepHandle:
         """Train again what failed or was cancelled."""
         return self._now(await self._driver.run(self._operations.retry(self.id)))
 
-    async def extend(self, *, scales: Iterable[float] = (), seeds: Iterable[int] = (), reuse: bool = True) -> Self:
+    async def extend(
+        self, *, scales: Iterable[float] = (), seeds: Iterable[int] = (), reuse: bool | None = None
+    ) -> Self:
         """Add scales, seeds or both to the grid; only what is new is trained."""
         fields = {"scales": scales, "seeds": seeds, "reuse": reuse}
         return self._now(await self._driver.run(self._operations.extend(self.id, fields)))
@@ -204,8 +206,3 @@ class AsyncSweepHandle:
 
 def _id(sweep: AsyncSweepHandle | str) -> str:
     return sweep if isinstance(sweep, str) else sweep.id
-
-
-def _saved(path: str | Path, picture: bytes) -> Path:
-    Path(path).write_bytes(picture)
-    return Path(path)

@@ -1,6 +1,7 @@
 """The command line. It exits with 0 when all is done, 1 if something failed, 2 on wrong usage, 3 without a service."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
@@ -10,6 +11,7 @@ from typer.exceptions import TyperException
 
 from client.commands import machine, outcomes, sweeps
 from client.errors import NoiseSweepError, RefusedError, ServiceUnreachableError, WrongUsageError
+from client.flow import passes
 from client.launcher import LaunchError, exit_on_signals
 
 FAILED = 1
@@ -56,12 +58,13 @@ def spread(arguments: Iterable[str], options: frozenset[str] = LISTS) -> list[st
     result: list[str] = []
     repeat: str | None = None  # the list option whose values are being read
     for argument in arguments:
-        if argument.startswith("--"):
+        if re.match("--|-[A-Za-z]", argument):  # an option, and no negative number
             repeat = None
         elif repeat and result[-1] != repeat:
             result.append(repeat)
-        if argument in options:
-            repeat = argument
+        name, _, _ = argument.partition("=")
+        if name in options:
+            repeat = name
         result.append(argument)
     return result
 
@@ -72,14 +75,14 @@ def main() -> None:
     try:
         # Not standalone: else wrong usage fills a box, where one line says it.
         sys.exit(app(spread(sys.argv[1:]), prog_name="noisesweep", standalone_mode=False))
-    except (LaunchError, NoiseSweepError, TyperException) as error:
-        for line in told(error):
-            print(f"noisesweep: {line}", file=sys.stderr)
-        sys.exit(exit_code(error))
     except BrokenPipeError:
         # Whoever read the output has enough of it; the interpreter is not to complain at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
+    except (LaunchError, NoiseSweepError, TyperException, OSError) as error:
+        for line in told(error):
+            print(f"noisesweep: {line}", file=sys.stderr)
+        sys.exit(exit_code(error))
 
 
 def told(error: Exception) -> Iterator[str]:
@@ -94,6 +97,8 @@ def told(error: Exception) -> Iterator[str]:
         message = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
         if message:  # without a command, the help was printed in its place
             yield message + command
+    elif isinstance(error, OSError) and error.filename:
+        yield f"{error.filename}: {error.strerror}"
     else:
         yield str(error)
 
@@ -106,10 +111,8 @@ def exit_code(error: Exception) -> int:
         case RefusedError(problem=problem) if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
             return UNREACHABLE
         case RefusedError(problem=problem):
-            is_passing = (
-                problem.status == HTTPStatus.TOO_MANY_REQUESTS or problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-            )
-            return FAILED if is_passing else WRONG_USAGE
+            of_the_service = passes(error) or problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            return FAILED if of_the_service else WRONG_USAGE
         case WrongUsageError():
             return WRONG_USAGE
         case TyperException():

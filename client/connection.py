@@ -1,6 +1,7 @@
 """Where the service is, and who asks."""
 
 import os
+import re
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from ipaddress import ip_address
@@ -12,6 +13,8 @@ from client.errors import WrongUsageError
 URL = "NOISESWEEP_URL"
 API_KEY = "NOISESWEEP_API_KEY"
 DEFAULT_URL = "http://127.0.0.1:8000"
+# What a header can carry; without blanks, which are signs of a bad copy.
+_KEY = re.compile("[!-~]*")
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,16 @@ class Connection:
             WrongUsageError: One of them cannot be such a thing.
         """
         url = (url or os.environ.get(URL) or DEFAULT_URL).rstrip("/")
-        key = key or os.environ.get(API_KEY) or ""
+        key = (key or os.environ.get(API_KEY) or "").strip()
         try:
             parsed = httpx.URL(url)
         except httpx.InvalidURL as error:
             raise WrongUsageError(f"{url!r} is no URL ({error}): it should look like {DEFAULT_URL}") from error
         if parsed.scheme not in ("http", "https") or not parsed.host:
             raise WrongUsageError(f"{url!r} is no URL of a service: it should look like {DEFAULT_URL}")
-        if not (key.isascii() and key.isprintable()):
+        if parsed.userinfo:
+            raise WrongUsageError(f"a URL with a name and a password is not supported: give the key by {API_KEY}")
+        if not _KEY.fullmatch(key):
             raise WrongUsageError("the API key has characters that no API key has: copy it anew")
         return cls(url, key)
 

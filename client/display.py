@@ -121,17 +121,22 @@ def runs_table(sweep: Sweep) -> Table:
     return result
 
 
-def sweeps_table(sweeps: Iterable[Sweep]) -> Table:
-    """A line for each sweep."""
-    result = Table()
+def print_sweeps(sweeps: Iterable[Sweep], console: Console) -> None:
+    """A row for each sweep on a terminal; in a pipe a line for each, its parts separated by two blanks."""
+    table = Table()
     for column in ("id", "submitted", "status", "epochs"):
-        result.add_column(column, no_wrap=True)
-    result.add_column("sweep", overflow="fold")
+        table.add_column(column, no_wrap=True)
+    table.add_column("sweep", overflow="fold", min_width=12)
     for sweep in sweeps:
         progress = f"{sweep.progress.epochs_done}/{sweep.progress.epochs_total}"
         submitted = f"{sweep.created_at.astimezone():%Y-%m-%d %H:%M}"
-        result.add_row(sweep.id, submitted, sweep.status, progress, Text(grid_in_words(sweep)))
-    return result
+        parts = [sweep.id, submitted, str(sweep.status), progress, grid_in_words(sweep)]
+        if console.is_terminal:
+            table.add_row(*map(Text, parts))
+        else:
+            say(console, "  ".join(parts))
+    if console.is_terminal:
+        console.print(table)
 
 
 def figures_table(figures: Iterable[ScaleFigures]) -> Table:

@@ -3,6 +3,7 @@
 NoiseSweepError
 ├── WrongUsageError           nothing was sent
 ├── ServiceUnreachableError   no answer, within the time allowed
+│   └── GatewayError          something before the service says that it has none
 └── RefusedError              the service says no, and why
 """
 
@@ -12,6 +13,8 @@ from typing import Any
 
 import httpx
 from pydantic import BaseModel, Field, ValidationError
+
+GATEWAY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 
 
 class NoiseSweepError(Exception):
@@ -24,6 +27,10 @@ class WrongUsageError(NoiseSweepError, ValueError):
 
 class ServiceUnreachableError(NoiseSweepError):
     """The service gave no answer, or what answers there is no noisesweep service."""
+
+
+class GatewayError(ServiceUnreachableError):
+    """A proxy between here and the service had no answer from it, which may come yet."""
 
 
 class InvalidField(BaseModel):
@@ -87,6 +94,7 @@ def checked(response: httpx.Response) -> httpx.Response:
 
     Raises:
         RefusedError: It is a problem document.
+        GatewayError: It is a proxy's, which says that there is no answer now.
         ServiceUnreachableError: It is of something else than noisesweep.
     """
     if response.is_success or response.status_code == HTTPStatus.NOT_MODIFIED:
@@ -94,6 +102,11 @@ def checked(response: httpx.Response) -> httpx.Response:
     try:
         problem = Problem.model_validate_json(response.content)
     except ValidationError as error:
+        if response.status_code in GATEWAY:
+            raise GatewayError(
+                f"a proxy before {response.request.url.host} has no answer of the service ({response.status_code}): "
+                "look after the service behind it"
+            ) from error
         raise foreign(response) from error
     raise RefusedError(problem, retry_after_seconds(response))
 
@@ -116,8 +129,8 @@ def foreign(response: httpx.Response) -> ServiceUnreachableError:
     """What is raised of an answer that noisesweep does not give."""
     url = response.request.url
     return ServiceUnreachableError(
-        f"what answers at {url.scheme}://{url.netloc.decode()} is no noisesweep service (it answered {url.path} with "
-        f"{response.status_code}): check the URL"
+        f"what answers at {url.scheme}://{url.netloc.decode()} is no noisesweep service that this client knows (it "
+        f"answered {url.path} with {response.status_code}): check the URL, or install the client that comes with it"
     )
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 import httpx
+from pydantic import ValidationError
 
+from client.errors import foreign
 from client.flow import Item, ItemFlow, Pause, Read, Request, answer, pauses
 from shared.models import Event, EventType
 
@@ -69,6 +71,13 @@ class Parser:
         )
 
 
+def _event(message: Message, response: httpx.Response) -> Event:
+    try:
+        return Event.model_validate_json(message.data)
+    except ValidationError as error:
+        raise foreign(response) from error
+
+
 def follow(path: str, total_seconds: float, clock: Callable[[], float] = time.monotonic) -> ItemFlow[Event]:
     """Every event once and in order, from the first to the end, over as many connections as that takes.
 
@@ -81,7 +90,7 @@ def follow(path: str, total_seconds: float, clock: Callable[[], float] = time.mo
         clock: Seconds that never go back.
 
     Raises:
-        ServiceUnreachableError: The service was away for longer.
+        ServiceUnreachableError: The service was away for longer, or tells what this client does not know.
         RefusedError: What is followed is not there, or not any more.
     """
     request = Request(
@@ -98,7 +107,7 @@ def follow(path: str, total_seconds: float, clock: Callable[[], float] = time.mo
             while chunk := (yield Read()):
                 for message in parser.feed(chunk):
                     if message.event in _TYPES:
-                        event = Event.model_validate_json(message.data)
+                        event = _event(message, response)
                         request = replace(request, headers={**request.headers, "Last-Event-ID": event.id})
                         yield Item(event)
                         waits, wait_seconds = pauses(), 0  # it gets on

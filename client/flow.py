@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import httpx
 
-from client.errors import RefusedError, checked, unreachable
+from client.errors import GatewayError, RefusedError, WrongUsageError, checked, unreachable
 
 # No answer takes so long, but that of a service whose host is in trouble: the request is better sent again.
 ATTEMPT_SECONDS = 10.0
@@ -105,18 +105,25 @@ def answer(
 
     Raises:
         ServiceUnreachableError: There was no answer in that time, or the answer is not noisesweep's.
+        WrongUsageError: It cannot be sent.
         RefusedError: The service refused it, and goes on to, or wants to be asked again too late.
     """
     began, sent = clock(), known
+    failure: Exception
     for pause_seconds in pauses():
         left = began + total_seconds - clock()
         try:
             response: httpx.Response = yield replace(request, timeout_seconds=_within(request.timeout_seconds, left))
             return checked(response)
+        except httpx.LocalProtocolError as error:
+            # Such as a header that cannot be sent; what it is stays unsaid, for it may be the key.
+            raise WrongUsageError("the request cannot be sent: it is none of HTTP") from error
+        except GatewayError as error:
+            sent, failure, until = True, error, began + total_seconds
         except httpx.TransportError as error:
             # Where nothing was sent, no sweep can be lost by giving up.
             sent = sent or not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            failure: Exception = unreachable(error)
+            failure = unreachable(error)
             until = began + (total_seconds if sent else min(GREETING_SECONDS, total_seconds))
         except RefusedError as refused:
             if not passes(refused):

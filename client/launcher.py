@@ -18,6 +18,7 @@ from typing import IO, NoReturn
 import httpx
 import psutil
 
+STANDARD_ERROR = 2
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
@@ -105,7 +106,8 @@ def launch(data: Path, port: int | None, workers: int | None, log: Path | None =
         data: Where the store keeps its files; unused if NOISESWEEP_REDIS_URL names a store.
         port: Of the API on loopback; None takes a free one.
         workers: Training processes; None leaves the choice to the worker.
-        log: A file that takes what the parts print; None leaves it on the terminal.
+        log: A file that takes what the parts print; None sends it to standard error, and leaves standard output to
+            the caller.
 
     Raises:
         LaunchError: A port is taken, the data are in use, or a part does not start.
@@ -123,8 +125,8 @@ def launch(data: Path, port: int | None, workers: int | None, log: Path | None =
             stack.processes[name] = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT if output else None,
+                stdout=output or STANDARD_ERROR,
+                stderr=subprocess.STDOUT,
                 env=environment,
                 pass_fds=keep_open,
                 process_group=group,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import count
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -36,6 +36,7 @@ from shared.models import (
 
 Model = TypeVar("Model", bound=BaseModel)
 
+LISTS = ("scales", "seeds", "hidden_units")
 FORMATS = ("png", "svg", "pdf")
 PAGE = 50
 FIRST_LOOK_SECONDS = 0.2
@@ -148,7 +149,7 @@ class Operations:
 
     def results(self, sweep_id: str) -> Flow[Results]:
         """Every epoch of every run, with the figures by scale and the matrix."""
-        return self._get(Results, f"{_sweep(sweep_id)}/results")
+        return _read(Results, (yield from self._answer(self._long(f"{_sweep(sweep_id)}/results", {}))))
 
     def results_csv(self, sweep_id: str) -> Flow[bytes]:
         """Every epoch of every run as CSV."""
@@ -168,7 +169,7 @@ class Operations:
 
     def noise(self, fields: Mapping[str, Any]) -> Flow[NoiseSamples]:
         """Images with the noise that a run has on them, in numbers."""
-        return self._get(NoiseSamples, "/noise/samples", _noise(fields))
+        return _read(NoiseSamples, (yield from self._answer(self._long("/noise/samples", _noise(fields)))))
 
     def noise_picture(self, fields: Mapping[str, Any], look: Mapping[str, Any]) -> Flow[bytes]:
         """The same as a picture."""
@@ -177,15 +178,19 @@ class Operations:
     def _answer(self, request: Request) -> Flow[httpx.Response]:
         return answer(request, self.total_seconds, self.clock)
 
-    def _get(self, model: type[Model], path: str, query: Query | None = None) -> Flow[Model]:
-        return _read(model, (yield from self._answer(Request("GET", path, query=query or {}))))
+    def _get(self, model: type[Model], path: str) -> Flow[Model]:
+        return _read(model, (yield from self._answer(Request("GET", path))))
 
     def _act(self, path: str, body: bytes | None = None) -> Flow[Sweep]:
         """To repeat any of these changes nothing, so they are repeated like the rest."""
         return _read(Sweep, (yield from self._answer(Request("POST", path, body=body))))
 
     def _file(self, path: str, query: Query) -> Flow[bytes]:
-        return (yield from self._answer(Request("GET", path, query=query))).content
+        return (yield from self._answer(self._long(path, query))).content
+
+    def _long(self, path: str, query: Query) -> Request:
+        """A request that may have much to compute: to send it again would only make it more."""
+        return Request("GET", path, query=query, timeout_seconds=self.total_seconds)
 
 
 def format_of(path: PurePath) -> str:
@@ -194,6 +199,12 @@ def format_of(path: PurePath) -> str:
     if suffix not in FORMATS:
         raise WrongUsageError(f"{path.name!r} names no format of a picture: let it end in .png, .svg or .pdf")
     return suffix
+
+
+def saved(path: str | Path, picture: bytes) -> Path:
+    """The path of a picture that was written there; raise OSError where that cannot be done."""
+    Path(path).write_bytes(picture)
+    return Path(path)
 
 
 def _sweep(sweep_id: str) -> str:
@@ -208,15 +219,25 @@ def _read(model: type[Model], response: httpx.Response) -> Model:
 
 
 def _body(fields: Mapping[str, Any]) -> bytes:
-    """The fields as JSON: any iterable is a list, and a number of NumPy's is a number."""
-    numbers = {"scales": float, "seeds": int, "hidden_units": int}
+    """The fields as JSON: any iterable of numbers is a list, and a number of NumPy's is a number."""
+    body = {name: _listed(name, value) if name in LISTS else value for name, value in fields.items()}
     try:
-        body = {
-            name: [numbers[name](one) for one in value] if name in numbers else value for name, value in fields.items()
-        }
-        return json.dumps(body, allow_nan=False).encode()
+        return json.dumps(body, allow_nan=False, default=_plain).encode()
     except (TypeError, ValueError) as error:
         raise WrongUsageError(f"a field has a value that JSON has not ({error}). Received: {dict(fields)}") from error
+
+
+def _listed(name: str, value: object) -> list[object]:
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise WrongUsageError(f"{name} wants several numbers, such as [0.5, 1]. Received: {value!r}")
+    return list(value)
+
+
+def _plain(value: object) -> object:
+    """A scalar of NumPy's as Python's own."""
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is nothing that JSON has")
 
 
 def _noise(fields: Mapping[str, Any]) -> dict[str, Any]:

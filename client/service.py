@@ -8,7 +8,7 @@ from typing import Any, Self, Unpack
 from client.connection import Connection
 from client.drivers import Driver
 from client.fields import Filters, Kind, Look, NoiseFields, SweepFields
-from client.operations import Operations, format_of
+from client.operations import Operations, format_of, saved
 from client.wording import in_words, table_of
 from shared.models import (
     DatasetInfo,
@@ -88,7 +88,7 @@ class NoiseSweep:
     def compare(self, sweeps: Iterable["SweepHandle | str"], path: str | Path, **look: Unpack[Look]) -> Path:
         """Save the curves of 1 to 8 sweeps, in one picture, in the format of the path's suffix; return the path."""
         look_and_format = {"format": format_of(Path(path)), **look}
-        return _saved(path, self._driver.run(self._operations.compare(map(_id, sweeps), look_and_format)))
+        return saved(path, self._driver.run(self._operations.compare(map(_id, sweeps), look_and_format)))
 
     def noise(self, **fields: Unpack[NoiseFields]) -> NoiseSamples:
         """Images clean and with the noise that a run of the seed has on them, in numbers."""
@@ -96,7 +96,7 @@ class NoiseSweep:
 
     def noise_plot(self, path: str | Path, **fields: Unpack[NoiseFields]) -> Path:
         """Save the same as a picture, in the format of the path's suffix; return the path."""
-        return _saved(path, self._driver.run(self._operations.noise_picture(fields, {"format": format_of(Path(path))})))
+        return saved(path, self._driver.run(self._operations.noise_picture(fields, {"format": format_of(Path(path))})))
 
     def close(self) -> None:
         """Close the connections."""
@@ -180,7 +180,7 @@ class SweepHandle:
     def plot(self, path: str | Path, kind: Kind = "accuracy", **look: Unpack[Look]) -> Path:
         """Save a picture in the format of the path's suffix: .png, .svg or .pdf; return the path."""
         look_and_format = {"kind": kind, "format": format_of(Path(path)), **look}
-        return _saved(path, self._driver.run(self._operations.picture(self.id, look_and_format)))
+        return saved(path, self._driver.run(self._operations.picture(self.id, look_and_format)))
 
     def cancel(self) -> Self:
         """Cancel what has not ended; what was trained so far is kept."""
@@ -190,7 +190,7 @@ class SweepHandle:
         """Train again what failed or was cancelled."""
         return self._now(self._driver.run(self._operations.retry(self.id)))
 
-    def extend(self, *, scales: Iterable[float] = (), seeds: Iterable[int] = (), reuse: bool = True) -> Self:
+    def extend(self, *, scales: Iterable[float] = (), seeds: Iterable[int] = (), reuse: bool | None = None) -> Self:
         """Add scales, seeds or both to the grid; only what is new is trained."""
         fields = {"scales": scales, "seeds": seeds, "reuse": reuse}
         return self._now(self._driver.run(self._operations.extend(self.id, fields)))
@@ -212,8 +212,3 @@ class SweepHandle:
 
 def _id(sweep: SweepHandle | str) -> str:
     return sweep if isinstance(sweep, str) else sweep.id
-
-
-def _saved(path: str | Path, picture: bytes) -> Path:
-    Path(path).write_bytes(picture)
-    return Path(path)

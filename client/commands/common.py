@@ -1,6 +1,7 @@
 """What the commands have in common: options, and how a sweep is named."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,8 +35,11 @@ def picture_path(path: Path | None) -> Path | None:
     """The path of a picture, refused before anything is done where it cannot be written."""
     if path:
         format_of(path)
-        if not path.absolute().parent.is_dir():
-            raise WrongUsageError(f"there is no folder {path.absolute().parent}: make it, or name another")
+        folder = path.absolute().parent
+        if not folder.is_dir():
+            raise WrongUsageError(f"there is no folder {folder}: make it, or name another")
+        if not os.access(path if path.exists() else folder, os.W_OK):
+            raise WrongUsageError(f"{path} cannot be written: name another place")
     return path
 
 

@@ -26,7 +26,7 @@ NOTEBOOK_SCALES = [0.1, 0.5, 1.0, 2.0, 4.0]
 FIRST_SEED = [0]
 DATA = platformdirs.user_data_path("noisesweep")
 Workers = Annotated[int | None, typer.Option(min=1, help="Training processes; by default what suits the device.")]
-JsonLog = Annotated[bool, typer.Option("--json", help="Log in JSON, a line each.")]
+JsonLog = Annotated[bool, typer.Option("--json", help="Log in JSON; libraries may say a line of their own.")]
 
 
 def up(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from client.commands.common import Json, Key, SweepName, Url, exit_by, find, people, picture_path, print_json
-from client.display import runs_table, say, sweeps_table, tell_failures, watch
+from client.display import print_sweeps, runs_table, say, tell_failures, watch
 from client.errors import WrongUsageError
 from client.service import NoiseSweep, SweepHandle
 from client.wording import duration, in_words
@@ -111,7 +111,7 @@ def list_sweeps(
     if as_json:
         print_json([sweep.model_dump(mode="json") for sweep in sweeps])
     elif sweeps:
-        people(as_json=as_json).print(sweeps_table(sweeps))
+        print_sweeps(sweeps, people(as_json=as_json))
     else:
         print("There is no such sweep." if filters else "There is no sweep yet: `noisesweep submit` makes one.")
 
@@ -161,7 +161,12 @@ def extend(
     *,
     scales: Annotated[list[float] | None, typer.Option(help="Scales to add: --scales 3 6")] = None,
     seeds: Annotated[list[int] | None, typer.Option(help="Seeds to add: --seeds 5 6")] = None,
-    reuse: Annotated[bool, described("reuse")] = True,
+    reuse: Annotated[
+        bool | None,
+        typer.Option(
+            help="Answer runs that were trained before from those; by default as the sweep did.", show_default=False
+        ),
+    ] = None,
     as_json: Json = False,
     url: Url = None,
     key: Key = None,
@@ -169,7 +174,12 @@ def extend(
     """Add scales and seeds to a sweep; only what is new is trained."""
     with NoiseSweep(url, key) as service:
         sweep = find(service, name)
-        _tell(sweep.extend(scales=scales or [], seeds=seeds or [], reuse=reuse), as_json=as_json)
+        before = len(sweep.record.runs)
+        sweep.extend(scales=scales or [], seeds=seeds or [], reuse=reuse)
+        added = len(sweep.record.runs) - before
+        if not as_json:
+            print(f"Runs added: {added}." if added else "The sweep had all of that already.")
+        _tell(sweep, as_json=as_json)
 
 
 def _tags(tags: list[str]) -> dict[str, str]:
@@ -221,5 +231,8 @@ def _tell(sweep: SweepHandle, *, as_json: bool) -> None:
     print(sentence[0].upper() + sentence[1:])
     if sweep.record.status_detail:
         print(sweep.record.status_detail)
+    stopping = sum(run.cancel_requested for run in sweep.record.runs)
+    if stopping:
+        print(f"Runs that are about to stop: {stopping}.")
     if not sweep.status.is_final:
         print(f"`noisesweep watch {sweep.id}` shows how it gets on.")

@@ -18,10 +18,18 @@ def noisesweep(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-@given(st.lists(st.floats(0, 1000).map(str), min_size=1), st.lists(st.sampled_from(["--epochs=3", "--dataset=digits"])))
+@given(
+    st.lists(st.floats(0, 1000).map(str), min_size=1),
+    st.lists(st.sampled_from(["--epochs=3", "--dataset=digits", "-o", "--clip"])),
+)
 def test_a_list_after_one_option_is_the_option_before_each_value(values: list[str], others: list[str]) -> None:
     one_by_one = [part for value in values for part in ("--scales", value)]
     assert spread(["demo", "--scales", *values, *others]) == ["demo", *one_by_one, *others]
+
+
+def test_a_list_may_begin_behind_an_equals_sign_and_hold_negative_numbers() -> None:
+    assert spread(["--scales=0.5", "2"]) == ["--scales=0.5", "--scales", "2"]
+    assert spread(["--indices", "-1", "4", "-o", "n.png"]) == ["--indices", "-1", "--indices", "4", "-o", "n.png"]
 
 
 def test_other_options_keep_their_values() -> None:

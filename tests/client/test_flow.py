@@ -1,5 +1,6 @@
 """How often, how soon and how long a request is sent again, without sockets and without waiting."""
 
+import inspect
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,9 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.idempotency import LONGEST_REQUEST_SECONDS
 from client.errors import RefusedError, ServiceUnreachableError, WrongUsageError
-from client.flow import Flow, Item, ItemFlow, Pause, Request
+from client.flow import LONGEST_PAUSE_SECONDS, Flow, Item, ItemFlow, Pause, Request
 from client.operations import Operations
+from client.service import NoiseSweep
 from shared.models import RunStatus, Sweep
 from tests.samples import SWEEP_ID, run_summary, sweep_of
 
@@ -38,6 +41,7 @@ ACCEPTED = httpx.Response(202, content=SWEEP.model_dump_json(), request=SENT)
 BUSY = problem(429, "queue-full", Retry_After="4")
 AWAY = problem(503, "store-unavailable", Retry_After="2")
 IN_USE = problem(409, "idempotency-key-in-use")
+GATEWAY = httpx.Response(504, text="<h1>Gateway Time-out</h1>", request=SENT)
 
 
 @dataclass
@@ -89,7 +93,7 @@ def items(network: Network, flow: ItemFlow[Given]) -> list[Given]:
     return network.run(collected())
 
 
-@pytest.mark.parametrize("failure", [LOST, SILENT, AWAY, BUSY, IN_USE])
+@pytest.mark.parametrize("failure", [LOST, SILENT, AWAY, BUSY, IN_USE, GATEWAY])
 def test_a_submission_without_an_answer_is_sent_again_and_is_the_same(
     failure: httpx.Response | httpx.TransportError,
 ) -> None:
@@ -100,6 +104,20 @@ def test_a_submission_without_an_answer_is_sent_again_and_is_the_same(
     for other in others:
         assert (other.headers, other.body) == (first.headers, first.body)
     assert first.headers["Idempotency-Key"]
+
+
+def test_a_submission_that_died_with_its_api_is_let_through_before_the_client_gives_up() -> None:
+    """Until then the service says that it is being answered."""
+    default = inspect.signature(NoiseSweep).parameters["timeout"].default
+    assert default > LONGEST_REQUEST_SECONDS + LONGEST_PAUSE_SECONDS
+
+
+def test_what_cannot_be_sent_is_not_sent_again_and_not_shown() -> None:
+    network = Network([httpx.LocalProtocolError("Illegal header value b'Bearer secret'", request=SENT), ACCEPTED])
+    with pytest.raises(WrongUsageError) as refused:
+        network.submit()
+    assert len(network.requests) == 1
+    assert "secret" not in str(refused.value)
 
 
 def test_two_submissions_have_two_keys() -> None:
@@ -195,13 +213,21 @@ def test_looks_end_with_the_sweep_or_with_the_seconds() -> None:
 def test_numbers_of_numpy_and_any_iterable_are_taken() -> None:
     network = Network([ACCEPTED])
     fields = {"scales": np.linspace(0, 1, 3, dtype=np.float32), "seeds": range(2), "hidden_units": np.array([8])}
+    fields |= {"epochs": np.int64(2), "dropout": np.float32(0.5)}
     network.run(Operations(30.0, lambda: 0.0).submit(fields))
     body = network.requests[0].body
     assert body
-    assert json.loads(body) == {"scales": [0.0, 0.5, 1.0], "seeds": [0, 1], "hidden_units": [8]}
+    lists = {"scales": [0.0, 0.5, 1.0], "seeds": [0, 1], "hidden_units": [8]}
+    assert json.loads(body) == lists | {"epochs": 2, "dropout": 0.5}
 
 
-@pytest.mark.parametrize("fields", [{"scales": [float("nan")]}, {"scales": ["much"]}, {"scales": 1}, {"name": b"x"}])
+def test_what_is_no_whole_number_is_left_for_the_service_to_judge() -> None:
+    network = Network([ACCEPTED])
+    network.run(Operations(30.0, lambda: 0.0).submit({"scales": [1], "seeds": [1.7]}))
+    assert json.loads(network.requests[0].body or b"")["seeds"] == [1.7]
+
+
+@pytest.mark.parametrize("fields", [{"scales": [float("nan")]}, {"scales": "12"}, {"scales": 1}, {"name": b"x"}])
 def test_what_json_cannot_say_is_not_sent(fields: dict[str, object]) -> None:
     network = Network([ACCEPTED])
     with pytest.raises(WrongUsageError, match="Received"):

@@ -147,11 +147,20 @@ def test_a_refusal_says_what_is_wrong_field_by_field(service: NoiseSweep) -> Non
 
 
 @pytest.mark.parametrize(
-    ("url", "key"), [("localhost:8000", None), ("ftp://x", None), (None, "schlüssel"), ("http://a:b", None)]
+    ("url", "key"),
+    [
+        ("localhost:8000", None),
+        ("ftp://x", None),
+        (None, "schlüssel"),
+        (None, "a key"),
+        ("http://a:b", None),
+        ("http://name:password@host", None),
+    ],
 )
 def test_what_is_no_url_and_no_key_is_refused_at_once(url: str | None, key: str | None) -> None:
-    with pytest.raises(WrongUsageError):
+    with pytest.raises(WrongUsageError) as refused:
         NoiseSweep(url, key)
+    assert "password@" not in str(refused.value)
 
 
 def test_url_and_key_come_from_the_environment_and_the_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
