@@ -11,12 +11,13 @@ from fastapi import Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from api.access import key_of
+from api.creations import Origin
 from api.estimate import estimate
 from api.events import Tail
 from api.idempotency import Answer, Idempotency
 from api.library import Library
 from api.queue import RunQueue
-from api.store import Origin, Store
+from api.store import Store
 from shared.errors import RunNotFoundError, SweepNotFoundError
 from shared.keys import new_sweep_id, parse_run_id, parse_sweep_id
 from shared.models import Estimate, Run, Sweep, SweepRequest

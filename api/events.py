@@ -11,8 +11,9 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from api.event_log import NO_EVENT
 from api.records import StreamEntry, events_of
-from api.store import NO_EVENT, Store
+from api.store import Store
 from shared.errors import TooManyStreamsError
 from shared.keys import SweepKeys
 from shared.models import Event, EventType
@@ -130,11 +131,11 @@ class Tail:
         It ends after the event that says that all has ended, unless that was taken back by a retry, or when the server
         stops. While nothing happens a comment keeps the connection alive.
         """
-        with self._following(sweep_id, await self._store.last_event_id(sweep_id), index) as follower:
+        with self._following(sweep_id, await self._store.events.last_id(sweep_id), index) as follower:
             position, over = after, False
             while True:
                 follower.behind = False
-                async for event in self._store.events_after(sweep_id, position):
+                async for event in self._store.events.after(sweep_id, position):
                     position = event.id
                     if concerns(event, index):
                         yield told(event).wire

@@ -15,8 +15,9 @@ from redis.exceptions import RedisError
 
 from api.backlog import Backlog
 from api.batched import Batched
+from api.creations import Origin
 from api.reuse import GridPoint
-from api.store import Origin, Store
+from api.store import Store
 from shared.errors import AlreadyEndedError, QueueFullError, SweepOpenError, SweepTooLargeError
 from shared.models import ExtensionRequest, RunStatus, Sweep, SweepRequest
 from shared.queue import publish
@@ -77,7 +78,7 @@ class RunQueue:
         """
         trained = await self._store.trained_runs.measured(await self.trained_before(request, request.grid()))
         runs = len(request.grid()) - len(trained)
-        await self._admit(runs, origin.key, partial(self._store.create, sweep_id, request, origin, trained))
+        await self._admit(runs, origin.key, partial(self._store.creations.create, sweep_id, request, origin, trained))
         await self._publish(sweep_id, runs)
 
     async def trained_before(self, request: SweepRequest, grid: Sequence[GridPoint]) -> dict[GridPoint, str]:

@@ -1,9 +1,8 @@
-"""The API's side of the store: create sweeps, read sweeps and runs, cancel, retry, delete."""
+"""The API's side of the store: sweeps and runs are created, read, extended, cancelled, retried, deleted."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from itertools import groupby
 from typing import Any, NamedTuple, cast
 
 from redis.asyncio import Redis
@@ -13,7 +12,9 @@ from redis.client import NEVER_DECODE
 from redis.exceptions import RedisError
 
 from api.batched import Batched
-from api.records import StreamEntry, events_of, run_of, sweep_of
+from api.creations import Creations, runs_for_scripts
+from api.event_log import EventLog
+from api.records import run_of, sweep_of
 from api.reuse import GridPoint, TrainedRuns
 from api.workers import Workers
 from shared.counters import Counter, field
@@ -22,7 +23,6 @@ from shared.keys import COUNTERS, OPEN, SWEEPS, SweepKeys, parse_run_id, run_id
 from shared.models import (
     EpochMetrics,
     Evaluation,
-    Event,
     Run,
     RunStatus,
     Sweep,
@@ -30,9 +30,6 @@ from shared.models import (
 )
 from shared.scripts import Script, source
 from shared.settings import Settings
-
-# An id that is before all events.
-NO_EVENT = "0-0"
 
 
 class Place(NamedTuple):
@@ -54,33 +51,17 @@ class State(NamedTuple):
     stranded: bool
 
 
-class Origin(NamedTuple):
-    """Who asked for a sweep, as far as is known: the API key's name, the request's id, its W3C trace context."""
-
-    key: str = ""
-    request_id: str = ""
-    traceparent: str = ""
-
-
-class Creation(NamedTuple):
-    """A sweep to be written: its id, its request (JSON), who asked for it, and its runs as scripts take them."""
-
-    sweep_id: str
-    request: str
-    origin: Origin
-    runs: tuple[float | int | str, ...]
-
-    @property
-    def reuses(self) -> bool:
-        """Whether it brings what runs have measured, which can be megabytes."""
-        return any(self.runs[2::3])
-
-
 class Store:
     """Sweeps as they are written by a client's request and as they are read back.
 
     Every change of a sweep is one atomic script; it is read at one moment. Each method raises
     redis.exceptions.RedisError when Redis does not answer within a few seconds; the next call tries again.
+
+    Attributes:
+        creations: Writes new sweeps.
+        events: Reads what has happened to sweeps.
+        trained_runs: Finds runs that need no training.
+        workers: Tells who is there to train.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -93,13 +74,13 @@ class Store:
         )
         self.workers = Workers(self.redis)
         self.trained_runs = TrainedRuns(self.redis, self.workers)
-        self._create = self.redis.register_script(source(Script.CREATE))
+        self.creations = Creations(self.redis)
+        self.events = EventLog(self.redis)
         self._extend = self.redis.register_script(source(Script.EXTEND))
         self._read = self.redis.register_script(source(Script.READ))
         self._cancel = self.redis.register_script(source(Script.CANCEL))
         self._retry = self.redis.register_script(source(Script.RETRY))
         self._delete = self.redis.register_script(source(Script.DELETE))
-        self._creations = Batched(self._write_all)
         self._sweeps = Batched(self._read_all)
         self._states = Batched(self._read_states)
 
@@ -111,16 +92,6 @@ class Store:
         """Return if Redis answers."""
         await self.redis.ping()
 
-    async def create(
-        self, sweep_id: str, request: SweepRequest, origin: Origin, trained: Mapping[GridPoint, str]
-    ) -> None:
-        """Write a sweep and its runs under an id; where there is a sweep of this id, it stays.
-
-        The runs are queued, but for those that were trained before, which end with what was measured then (JSON).
-        """
-        runs = tuple(_for_scripts(request.grid(), trained))
-        await self._creations.ask(Creation(sweep_id, request.model_dump_json(), origin, runs))
-
     async def extend(self, sweep: Sweep, grid: Sequence[GridPoint], trained: Mapping[GridPoint, str]) -> bool:
         """Add runs to a sweep as it was read; False if it has been extended since, and nothing was added.
 
@@ -128,36 +99,11 @@ class Store:
             SweepNotFoundError: There is no such sweep any more.
         """
         await self.redis.zadd(OPEN, {sweep.id: await self._now()})
-        arguments = [len(sweep.runs), *_for_scripts(grid, trained)]
+        arguments = [len(sweep.runs), *runs_for_scripts(grid, trained)]
         added: int | None = await self._extend(keys=SweepKeys(sweep.id).for_scripts, args=arguments)
         if added is None:
             raise SweepNotFoundError(f'No sweep has the id "{sweep.id}".')
         return bool(added)
-
-    async def _write_all(self, creations: list[Creation]) -> list[int | Exception]:
-        written: list[int | Exception] = []
-        for trip in _trips(creations):
-            try:
-                written += await self._write(trip)
-            except RedisError as error:
-                written += [error] * len(trip)
-        return written
-
-    async def _write(self, creations: list[Creation]) -> list[int | Exception]:
-        created_at = await self._now()
-        ids = dict.fromkeys((creation.sweep_id for creation in creations), created_at)
-        async with self.redis.pipeline(transaction=False) as pipeline:
-            # Listed before they are written: the list skips an id without a record, and a record not listed were lost.
-            pipeline.zadd(SWEEPS, ids, nx=True)
-            pipeline.zadd(OPEN, ids)
-            for sweep_id, request, origin, runs in creations:
-                arguments = [request, str(created_at), *origin, *runs]
-                await self._create(keys=SweepKeys(sweep_id).for_scripts, args=arguments, client=pipeline)
-            listed, opened, *written = await pipeline.execute(raise_on_error=False)
-        refusal = next((reply for reply in (listed, opened) if isinstance(reply, Exception)), None)
-        if refusal:
-            raise refusal
-        return written
 
     async def cancel(self, sweep_id: str, index: int | None = None) -> int:
         """Cancel a run, or all of the sweep's: queued ones at once, running ones soon.
@@ -294,26 +240,6 @@ class Store:
             for version, queued in zip(replies[::2], replies[1::2], strict=True)
         ]
 
-    async def events(self, sweep_id: str, after: str, limit: int) -> list[Event]:
-        """The first events of the sweep after an id, "0-0" being before all, in order."""
-        return events_of(sweep_id, await self._entries(sweep_id, after, limit))
-
-    async def events_after(self, sweep_id: str, after: str) -> AsyncIterator[Event]:
-        """All events of the sweep after an id, read page by page."""
-        while entries := await self._entries(sweep_id, after, 500):
-            for event in events_of(sweep_id, entries):
-                yield event
-            after = entries[-1][0]
-
-    async def _entries(self, sweep_id: str, after: str, limit: int) -> list[StreamEntry]:
-        entries = await self.redis.xrange(SweepKeys(sweep_id).events, min=f"({after}", count=limit)
-        return cast("list[StreamEntry]", entries)
-
-    async def last_event_id(self, sweep_id: str) -> str:
-        """The id of the sweep's last event, "0-0" if nothing has happened."""
-        entries = cast("list[StreamEntry]", await self.redis.xrevrange(SweepKeys(sweep_id).events, count=1))
-        return entries[0][0] if entries else NO_EVENT
-
     async def exists(self, sweep_id: str, index: int | None = None) -> bool:
         """Whether there is a sweep of this id, and in it a run at this index if one is given."""
         keys = SweepKeys(sweep_id)
@@ -332,18 +258,3 @@ class Store:
         if model is None:
             raise ModelNotFoundError("This run's model is no longer kept: its days are over.")
         return model
-
-
-def _for_scripts(grid: Sequence[GridPoint], trained: Mapping[GridPoint, str]) -> Iterator[float | int | str]:
-    """The runs of a grid as lua/prelude.lua takes them: scale, seed, and what was measured before or nothing."""
-    for scale, seed in grid:
-        yield from (scale, seed, trained.get((scale, seed), ""))
-
-
-def _trips(creations: Sequence[Creation]) -> Iterator[list[Creation]]:
-    """In their order; those with measurements one by one, for a pipeline of such would take longer than is waited."""
-    for reuses, neighbours in groupby(creations, key=lambda creation: creation.reuses):
-        if reuses:
-            yield from ([creation] for creation in neighbours)
-        else:
-            yield list(neighbours)

@@ -7,9 +7,10 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
 from api.dependencies import RunDep, StoreDep, SweepDep, TailDep
+from api.event_log import NO_EVENT
 from api.events import Tail, concerns
 from api.problems import documented
-from api.store import NO_EVENT, Store
+from api.store import Store
 from shared.keys import parse_run_id
 from shared.models import EventList, EventType
 
@@ -80,13 +81,13 @@ class Following:
         return EventStream(stream, headers=HEADERS | {"X-Accel-Buffering": "no"})
 
     async def _anything_follows(self, sweep_id: str, index: int | None) -> bool:
-        async for event in self._store.events_after(sweep_id, self._after):
+        async for event in self._store.events.after(sweep_id, self._after):
             if concerns(event, index):
                 return True
         return False
 
     async def _page(self, path: str, sweep_id: str, index: int | None) -> Response:
-        events = await self._store.events(sweep_id, self._after, limit=PAGE)
+        events = await self._store.events.page(sweep_id, self._after, limit=PAGE)
         page = EventList(
             events=[event for event in events if concerns(event, index)],
             next=f"{path}?after={events[-1].id}" if events else None,
