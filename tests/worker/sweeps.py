@@ -28,9 +28,11 @@ class Sweeps:
         arguments = [request.model_dump_json(), "1", "", "", "", *runs]
         return int(self._create(keys=SweepKeys(sweep_id).for_scripts, args=arguments))
 
-    def extend(self, sweep_id: str, *scales: float) -> int:
-        arguments = [256, *(field for scale in scales for field in (scale, 0, ""))]
-        return int(self._extend(keys=SweepKeys(sweep_id).for_scripts, args=arguments))
+    def extend(self, sweep_id: str, *scales: float) -> None:
+        keys = SweepKeys(sweep_id)
+        run_count = cast("str", self.redis.hget(keys.record, "run_count"))
+        arguments = [run_count, *(field for scale in scales for field in (scale, 0, ""))]
+        assert self._extend(keys=keys.for_scripts, args=arguments) == 1
 
     def evaluation(self, sweep_id: str, index: int) -> Evaluation:
         return Evaluation.model_validate_json(cast("str", self.redis.get(SweepKeys(sweep_id).evaluation(index))))
