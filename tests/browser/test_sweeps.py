@@ -10,13 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.api.conftest import PNG_MAGIC
-from tests.browser.conftest import KEY, LONG, PATIENCE_MILLISECONDS, Stack, Visit, Visitor
+from tests.browser.conftest import KEY, LONG, Stack, Visit, Visitor
 from tests.conftest import wait_until
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _patient() -> None:
-    expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 
 def drawn_points(page: Page, chart: str) -> int:
@@ -187,12 +182,6 @@ def test_what_is_wrong_with_a_request_is_said_at_its_field(visit: Visit) -> None
     visit.forgive("status of 422")
 
 
-def test_a_sweep_that_is_not_there_is_said_to_be_missing(visit: Visit) -> None:
-    page = visit.open("/ui/sweeps/0000000000000000")
-    expect(page.get_by_role("alert")).to_contain_text("No sweep has the id")
-    visit.forgive("status of 404")
-
-
 def test_where_keys_are_configured_one_is_asked_for_and_kept_for_the_session(visitor: Visitor, stack: Stack) -> None:
     visit = visitor(base=stack.guarded.url)
     page = visit.open("/ui")
@@ -267,6 +256,11 @@ def test_names_are_shown_as_they_are_and_run_nothing(visit: Visit, stack: Stack)
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
     visit.open(f"/ui/compare?sweep={ids[0]}&sweep={ids[1]}")
     expect(page.locator("#differences tbody th")).to_have_text([f"{name} ({sweep_id})" for sweep_id in ids])
+    wait_until(lambda: drawn_points(page, "overlay") == 3)
+    point = page.locator("#overlay .scatterlayer .points path").first.bounding_box()
+    assert point
+    page.mouse.move(point["x"] + point["width"] / 2, point["y"] + point["height"] / 2)
+    expect(page.locator("#overlay .hovertext").first).to_contain_text(name)
     visit.open("/ui")
     expect(page.locator("#sweeps .name").first).to_have_text(name)
 

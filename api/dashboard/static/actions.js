@@ -1,13 +1,12 @@
 // The buttons of a sweep.
 
-import { download, post } from "./api.js";
+import { download, post, Problem } from "./api.js";
 import { Chips, entries } from "./chips.js";
 import { byId, write } from "./dom.js";
 import { attempt, placesIn, showFaults } from "./faults.js";
 import { isFinal } from "./following.js";
 import { knownKey } from "./key.js";
 import { curl, python, requestOf } from "./recipe.js";
-import { Problem } from "./api.js";
 
 export class Actions {
   #path;

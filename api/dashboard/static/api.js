@@ -2,6 +2,9 @@
 
 import { askForKey, knownKey } from "./key.js";
 
+// ms; a read that takes so long is one of a connection that is dead without knowing it.
+const PATIENCE = 60_000;
+
 /** @typedef {{pointer: string, detail: string}} InvalidField */
 
 /** An answer that is a problem document (RFC 9457), or none at all: then its status is 0. */
@@ -14,7 +17,8 @@ export class Problem extends Error {
   }
 }
 
-/** @typedef {{method?: string, body?: unknown, headers?: Record<string, string>, signal?: AbortSignal}} Options */
+/** @typedef {{method?: string, body?: unknown, headers?: Record<string, string>, signal?: AbortSignal,
+ *   patience?: number}} Options `patience` with each answer, ms, in place of a signal. */
 
 /**
  * The answer of the API, once a key is there if one is wanted. Throws Problem.
@@ -22,28 +26,31 @@ export class Problem extends Error {
  * @param {Options} options The body is sent as JSON.
  * @returns {Promise<Response>}
  */
-export async function ask(path, { method = "GET", body, headers = {}, signal } = {}) {
+export async function ask(path, { method = "GET", body, headers = {}, signal, patience } = {}) {
   for (;;) {
     const key = knownKey();
     const answer = await fetch(path, {
       method,
-      signal,
+      signal: patience ? AbortSignal.timeout(patience) : signal,
       body: body === undefined ? undefined : JSON.stringify(body),
       headers: {
         ...(body === undefined ? {} : { "Content-Type": "application/json" }),
         ...(key ? { Authorization: `Bearer ${key}` } : {}),
         ...headers,
       },
-    }).catch((error) => {
-      if (error.name === "AbortError") throw error;
-      throw new Problem(0, "The service does not answer. Is it running, and is this machine still connected?");
-    });
+    }).catch(unanswered);
     if (answer.ok) return answer;
     const problem = await problemOf(answer);
     if (answer.status !== 401) throw problem;
     // Unless another request has brought one meanwhile.
     if (knownKey() === key) await askForKey(key ? problem.message : "Without one it answers nothing.");
   }
+}
+
+/** @param {Error} error @returns {never} */
+function unanswered(error) {
+  if (error.name === "AbortError") throw error;
+  throw new Problem(0, "The service does not answer. Is it running, and is this machine still connected?");
 }
 
 /** @param {Response} answer */
@@ -56,11 +63,12 @@ async function problemOf(answer) {
   );
 }
 
-/** @param {string} path @param {AbortSignal} [signal] @returns {Promise<any>} */
-export const get = async (path, signal) => (await ask(path, { signal })).json();
+/** @param {string} path @returns {Promise<any>} */
+export const get = async (path) => (await ask(path, { patience: PATIENCE })).json().catch(unanswered);
 
 /** @param {string} path @param {unknown} [body] @param {Options} options @returns {Promise<any>} */
-export const post = async (path, body, options = {}) => (await ask(path, { ...options, method: "POST", body })).json();
+export const post = async (path, body, options = {}) =>
+  (await ask(path, { ...options, method: "POST", body })).json().catch(unanswered);
 
 /** A key by which a POST whose answer is lost can be sent again. It is no secret. */
 export const idempotencyKey = () =>

@@ -25,7 +25,6 @@ export class Chips {
     this.#entry = byId(`${prefix}scales-entry`);
     this.#changed = changed;
     this.#entry.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.#typed(event));
-    this.#entry.addEventListener("blur", () => this.#commit());
     this.#entry.addEventListener("input", () => {
       if (BETWEEN.test(this.#entry.value)) this.#commit();
     });
@@ -33,7 +32,7 @@ export class Chips {
 
   /** All that are listed, and what is still being typed. */
   get scales() {
-    return [...this.#scales, ...entries(this.#entry.value)];
+    return [...new Set([...this.#scales, ...entries(this.#entry.value)])];
   }
 
   set scales(scales) {
@@ -61,8 +60,8 @@ export class Chips {
   }
 
   #commit() {
-    if (this.#entry.value.trim()) this.scales = [...new Set(this.scales)];
-    else this.#entry.value = "";
+    const { scales } = this; // with what is typed
+    this.scales = scales;
   }
 
   #show() {

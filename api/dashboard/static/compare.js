@@ -5,33 +5,48 @@ import { scaleAxis } from "./axis.js";
 import { Chart, curveTrace, lookOf } from "./charts.js";
 import { pointsByScale } from "./curves.js";
 import { byId, element, fillHead, fillRows, write } from "./dom.js";
-import { attempt, messageOf } from "./faults.js";
+import { attempt, messageOf, report } from "./faults.js";
 import { isFinal } from "./following.js";
 import { Legend } from "./legend.js";
 import { paced, repeated } from "./pace.js";
+import { mayPass } from "./retries.js";
 import { count, nameOf, percent, wordsOfScale } from "./words.js";
 
-const [BUSY_PAUSE, IDLE_PAUSE] = [3_000, 60_000]; // ms
+const [BUSY_PAUSE, IDLE_PAUSE, FAULT_PAUSE] = [3_000, 60_000, 5_000]; // ms
 
 const ids = [...new Set(new URLSearchParams(location.search).getAll("sweep"))];
 const draw = paced(show);
 const chart = new Chart(byId("overlay"), draw);
 const legend = new Legend(byId("overlay-legend"), draw);
+/** @type {Map<string, {sweep: any, summary: any}>} Those that are there, by id. */
+const known = new Map();
 /** @type {any[]} */
 let sweeps = [];
 /** @type {any[]} */
 let summaries = [];
 
 async function read() {
-  const all = (/** @type {string} */ rest) =>
-    Promise.all(ids.map((id) => get(`/sweeps/${encodeURIComponent(id)}${rest}`)));
+  const problems = (await Promise.all(ids.map(readOne))).filter(Boolean);
+  const there = ids.flatMap((id) => known.get(id) ?? []);
+  [sweeps, summaries] = [there.map(({ sweep }) => sweep), there.map(({ summary }) => summary)];
+  draw();
+  const open = sweeps.filter((sweep) => !isFinal(sweep.status)).length;
+  const words = [open && `${open} of ${count(sweeps.length, "sweep")} still to end.`, ...problems.map(messageOf)];
+  write(byId("compared-status"), [...new Set(words)].filter(Boolean).join(" "));
+  if (problems.some(mayPass)) return FAULT_PAUSE;
+  return open ? BUSY_PAUSE : IDLE_PAUSE;
+}
+
+/** Read a sweep and its summary. @param {string} id @returns {Promise<unknown>} What is wrong, if anything is. */
+async function readOne(id) {
+  const path = `/sweeps/${encodeURIComponent(id)}`;
   try {
-    [sweeps, summaries] = await Promise.all([all(""), all("/summary")]);
-    draw();
+    const [sweep, summary] = await Promise.all([get(path), get(`${path}/summary`)]);
+    known.set(id, { sweep, summary });
   } catch (problem) {
-    write(byId("compared-status"), messageOf(problem));
+    if (!mayPass(problem)) known.delete(id);
+    return problem;
   }
-  return sweeps.every((sweep) => isFinal(sweep.status)) ? IDLE_PAUSE : BUSY_PAUSE;
 }
 
 /** What tells sweeps apart: their names, and their ids where these are the same. @param {any} sweep */
@@ -41,10 +56,8 @@ const labelOf = (sweep) =>
     : nameOf(sweep);
 
 function show() {
+  for (const id of ["overlay-section", "differences-section", "values-section"]) byId(id).hidden = !sweeps.length;
   if (!sweeps.length) return;
-  for (const id of ["overlay-section", "differences-section", "values-section"]) byId(id).hidden = false;
-  const open = sweeps.filter((sweep) => !isFinal(sweep.status)).length;
-  write(byId("compared-status"), open ? `${open} of ${count(sweeps.length, "sweep")} still to end.` : "");
   showChart();
   showDifferences();
   showValues();
@@ -118,14 +131,14 @@ const link = (sweep) => element("a", { href: `/ui/sweeps/${sweep.id}` }, labelOf
 byId("log").addEventListener("change", draw);
 for (const format of ["png", "svg"]) {
   const query = () =>
-    new URLSearchParams([...ids.map((id) => ["sweep", id]), ["format", format], ["log", byId("log").checked]]);
+    new URLSearchParams([...sweeps.map(({ id }) => ["sweep", id]), ["format", format], ["log", byId("log").checked]]);
   byId(format).addEventListener("click", () =>
     attempt(() => download(`/plots/compare?${query()}`, `comparison.${format}`)),
   );
 }
 if (ids.length) {
   repeated(read)();
-  attempt(() => chart.load());
+  chart.load().catch(report);
 } else {
   byId("compared-status").replaceChildren(
     "Nothing to compare: tick sweeps in ",

@@ -1,13 +1,12 @@
 // Server-sent events over fetch, because EventSource cannot bring an API key.
 
 import { ask, Problem } from "./api.js";
+import { FIRST_PAUSE, longer, mayPass, wait } from "./retries.js";
 
 /** @typedef {{id: string, type: string, data: string}} Message */
 
-const FIRST_PAUSE = 500; // ms
-const LONGEST_PAUSE = 8_000;
 // The service says something every 15 s; after so long of nothing the connection is dead without knowing it.
-const SILENCE = 40_000;
+const SILENCE = 40_000; // ms
 
 /**
  * A reader of the format (https://html.spec.whatwg.org/multipage/server-sent-events.html), wherever its text is cut.
@@ -41,8 +40,8 @@ export function parser() {
 }
 
 /**
- * Follow events to the end of what there is to tell, over as many connections as it takes. Throws Problem where the
- * service refuses for good.
+ * Follow events to the end of what there is to tell or until aborted, over as many connections as it takes. Throws
+ * Problem where the service refuses for good.
  * @param {string} path
  * @param {{after: string, told: (event: any) => void, connected: (is: boolean) => void, signal: AbortSignal}} options
  * @returns {Promise<string>} The id of the last event.
@@ -51,9 +50,9 @@ export async function follow(path, { after, told, connected, signal }) {
   let [last, pause] = [after, FIRST_PAUSE];
   while (!signal.aborted) {
     const begun = last;
+    const watched = watch(signal);
     try {
       const headers = { Accept: "text/event-stream", ...(last ? { "Last-Event-ID": last } : {}) };
-      const watched = watch(signal);
       const answer = await ask(path, { headers, signal: watched.signal });
       connected(true);
       if (answer.status === 204) return last;
@@ -62,16 +61,15 @@ export async function follow(path, { after, told, connected, signal }) {
         last = message.id || last;
         told(JSON.parse(message.data));
       }
-      watched.stop();
     } catch (error) {
       if (signal.aborted) return last;
-      const refused = error instanceof Problem && error.status >= 400 && error.status < 500 && error.status !== 429;
-      if (refused) throw error;
+      if (error instanceof Problem && !mayPass(error)) throw error;
       connected(false);
+    } finally {
+      watched.stop();
     }
-    pause = last === begun ? Math.min(2 * pause, LONGEST_PAUSE) : FIRST_PAUSE;
-    // Not all at once: a service that has just come back is asked by every page that waited for it.
-    await new Promise((go) => setTimeout(go, pause * (0.5 + Math.random() / 2)));
+    pause = last === begun ? longer(pause) : FIRST_PAUSE;
+    await wait(pause, signal);
   }
   return last;
 }

@@ -35,14 +35,17 @@ export function showFaults(form, whole, problem) {
 /** @param {unknown} problem */
 export const messageOf = (problem) => (problem instanceof Error ? problem.message : String(problem));
 
-/** Do what a button asks for, and tell at the top of the page if it goes wrong. @param {() => Promise<unknown>} work */
+/** Tell at the top of the page what has gone wrong, until a person asks for something. @param {unknown} problem */
+export const report = (problem) => tell(byId("fault"), messageOf(problem));
+
+/** Do what a person asks for, and tell at the top of the page if it goes wrong. @param {() => Promise<unknown>} work */
 export async function attempt(work) {
   const place = byId("fault");
   tell(place, ""); // before and not after, when it may be another's
   try {
     await work();
   } catch (problem) {
-    tell(place, messageOf(problem));
+    report(problem);
     place.scrollIntoView({ block: "nearest" });
   }
 }

@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { colour } from "./charts.js";
 import { byId, element, fillHead, fillRows, write } from "./dom.js";
+import { attempt } from "./faults.js";
 import { percent, points, shortest, wordsOfScale } from "./words.js";
 
 /** @param {any} interval @param {(value: number) => string} written */
@@ -74,30 +75,39 @@ export function showMatrix(matrix) {
   heat(table, (row, column) => matrix.val_accuracy[row][column] ?? 0);
 }
 
+/** The run that a person has chosen. */
+let chosen = "";
+
 /** Offer the runs that have succeeded, and show one. @param {any} sweep */
-export function showConfusions(sweep) {
+export async function showConfusions(sweep) {
   const done = sweep.runs.filter((/** @type {any} */ run) => run.status === "succeeded");
   byId("confusion-section").hidden = !done.length;
+  if (!done.length) return;
   const select = byId("confusion-run");
   const name = (/** @type {any} */ run) =>
     `scale ${wordsOfScale(run.scale)}${sweep.seeds.length > 1 ? `, seed ${run.seed}` : ""}`;
-  if (!done.length || select.options.length === done.length) return;
-  const chosen = select.value;
-  done.sort((/** @type {any} */ one, /** @type {any} */ other) => one.scale - other.scale || one.seed - other.seed);
-  select.replaceChildren(...done.map((/** @type {any} */ run) => element("option", { value: run.id }, name(run))));
-  // The noisiest has the most to show.
-  select.value = chosen || done[done.length - 1].id;
-  select.onchange = () => showConfusion(select.value, sweep.config.dataset);
-  if (!chosen) showConfusion(select.value, sweep.config.dataset);
+  if (select.options.length !== done.length) {
+    done.sort((/** @type {any} */ one, /** @type {any} */ other) => one.scale - other.scale || one.seed - other.seed);
+    select.replaceChildren(...done.map((/** @type {any} */ run) => element("option", { value: run.id }, name(run))));
+    // The noisiest has the most to show.
+    select.value = chosen || done.at(-1).id;
+  }
+  const show = () => showConfusion(select.value, sweep.config.dataset);
+  select.onchange = () => {
+    chosen = select.value;
+    attempt(show);
+  };
+  await show();
 }
 
 /** @param {string} runId @param {string} dataset */
 async function showConfusion(runId, dataset) {
+  const table = byId("confusion");
+  if (table.dataset.run === runId) return;
   const [run, { datasets }] = await Promise.all([get(`/runs/${runId}`), get("/datasets")]);
   if (byId("confusion-run").value !== runId) return;
   const names = datasets.find((/** @type {any} */ each) => each.name === dataset).class_names;
   const { confusion } = run.evaluation;
-  const table = byId("confusion");
   fillHead(table, ["true class", ...names]);
   fillRows(
     table,
@@ -105,6 +115,7 @@ async function showConfusion(runId, dataset) {
   );
   const sums = confusion.map((/** @type {number[]} */ row) => row.reduce((sum, images) => sum + images, 0) || 1);
   heat(table, (row, column) => confusion[row][column] / sums[row]);
+  table.dataset.run = runId;
 }
 
 /**

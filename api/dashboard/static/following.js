@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { follow } from "./events.js";
+import { keptUp } from "./retries.js";
 
 const AFTER_NEWS = 300; // ms; what happens together is read together
 
@@ -21,52 +22,86 @@ export class FollowedSweep {
   #last = "";
   #changed;
   #connected;
-  #following = false;
-  #reading = false;
+  #failed;
+  /** @type {Promise<void> | null} */
+  #following = null;
+  #left = new AbortController();
+  /** The version up to which all has been told. */
+  #toldTo = -1;
+  #asked = 0;
+  #read;
+  #newsToRead = false;
   /** @type {Map<string, any>} */
   #runs = new Map();
 
-  /** @param {string} id @param {{changed: () => void, connected: (is: boolean) => void}} told */
-  constructor(id, { changed, connected }) {
+  /**
+   * @param {string} id
+   * @param {{changed: () => void, connected: (is: boolean) => void, failed: (problem: unknown) => void}} told
+   */
+  constructor(id, { changed, connected, failed }) {
     this.#path = `/sweeps/${encodeURIComponent(id)}`;
     this.#changed = changed;
     this.#connected = connected;
+    this.#failed = failed;
+    this.#read = keptUp(() => this.#readAll(), failed);
   }
 
-  /** Read the sweep, and follow it until it has ended; to be called again when it may go on. */
+  /**
+   * Read the sweep, and follow it until it has ended or is left; to be called again when it may go on. Never throws.
+   */
   async follow() {
     await this.read();
-    if (this.#following) return;
-    this.#following = true;
+    if (this.#left.signal.aborted) await this.#following; // it says first how far it has come
+    if (!this.sweep || this.sweep.version === this.#toldTo || document.hidden) return;
+    this.#following ??= this.#hear().finally(() => (this.#following = null));
+    await this.#following;
+  }
+
+  /** Follow it no longer: a browser has six connections to a service, and all its tabs share them. */
+  leave() {
+    this.#left.abort();
+  }
+
+  async #hear() {
+    const { signal } = (this.#left = new AbortController());
     try {
-      const signal = new AbortController().signal;
-      const told = (/** @type {any} */ event) => this.#take(event);
       this.#last = await follow(`${this.#path}/events`, {
         after: this.#last,
-        told,
+        told: (/** @type {any} */ event) => this.#take(event),
         connected: this.#connected,
         signal,
       });
-    } finally {
-      this.#following = false;
+      if (signal.aborted) return;
+      await this.read();
+      if (isFinal(this.sweep.status)) this.#toldTo = this.sweep.version;
+    } catch (problem) {
+      this.#failed(problem);
     }
-    await this.read();
   }
 
-  /** Read the record. */
-  async read() {
+  /** Read the record, as often as it takes. */
+  read() {
+    this.#asked += 1;
+    return this.#read(String(this.#asked), undefined);
+  }
+
+  async #readAll() {
     this.take(await get(this.#path));
     await this.#readReused();
+    this.#connected(true);
   }
 
   /** Read the epochs of runs that are reused, of which no event tells: they were trained elsewhere. */
   async #readReused() {
     const unread = this.sweep.runs.filter((/** @type {any} */ run) => run.reused_from && !this.epochs.has(run.id));
     if (!unread.length) return;
-    for (const run of unread) this.epochs.set(run.id, []);
     const { rows } = await get(`${this.#path}/results`);
-    const ids = new Set(unread.map((/** @type {any} */ run) => run.id));
-    for (const row of rows) if (ids.has(row.run_id)) this.epochs.get(row.run_id)?.push(row);
+    for (const { id } of unread) {
+      this.epochs.set(
+        id,
+        rows.filter((/** @type {any} */ row) => row.run_id === id),
+      );
+    }
     this.#changed();
   }
 
@@ -98,11 +133,11 @@ export class FollowedSweep {
   }
 
   #readSoon() {
-    if (this.#reading) return;
-    this.#reading = true;
+    if (this.#newsToRead) return;
+    this.#newsToRead = true;
     setTimeout(() => {
-      this.#reading = false;
-      this.read().catch(() => this.#connected(false)); // the events go on telling
+      this.#newsToRead = false;
+      this.read();
     }, AFTER_NEWS);
   }
 }

@@ -53,6 +53,12 @@ export class SweepForm {
     for (const button of this.#form.querySelectorAll("[data-preset]")) {
       button.addEventListener("click", () => (this.#chips.scales = PRESETS[button.dataset.preset]));
     }
+    // Back may lead to the page as it was left, and the sweep that is started then is another.
+    addEventListener("pageshow", (/** @type {PageTransitionEvent} */ event) => {
+      if (!event.persisted) return;
+      byId("submit").disabled = false;
+      this.#key = idempotencyKey();
+    });
     this.#chips.scales = PRESETS.notebook;
   }
 

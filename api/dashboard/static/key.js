@@ -3,6 +3,9 @@
 import { byId, write } from "./dom.js";
 
 const NAME = "noisesweep-api-key";
+// What a header can bring.
+const KEY = /^[!-~]+$/;
+const NO_KEY = "A key has letters, digits and signs of ASCII alone, and no spaces: was something else copied with it?";
 /** @type {Promise<void> | null} */
 let asking = null;
 
@@ -19,7 +22,11 @@ export function askForKey(reason) {
     const [dialog, form, field] = [byId("key-dialog"), byId("key-form"), byId("key-field")];
     write(byId("key-reason"), reason);
     field.value = "";
-    dialog.oncancel = (/** @type {Event} */ event) => event.preventDefault(); // without a key there is nothing to show
+    field.setCustomValidity("");
+    field.oninput = () => field.setCustomValidity(KEY.test(field.value.trim()) ? "" : NO_KEY);
+    // Without a key there is nothing to show. A browser lets Escape be refused once, and closes at the second.
+    dialog.oncancel = (/** @type {Event} */ event) => event.preventDefault();
+    dialog.onclose = () => asking && !dialog.open && dialog.showModal();
     form.onsubmit = () => {
       sessionStorage.setItem(NAME, field.value.trim());
       offerToForget();

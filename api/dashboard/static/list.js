@@ -38,6 +38,14 @@ export class SweepList {
     byId("compare").addEventListener("click", () => {
       location.assign(`/ui/compare?${new URLSearchParams([...this.#ticked.keys()].map((id) => ["sweep", id]))}`);
     });
+    // One by one would not do: a sweep that is gone, or on another page, has no box.
+    byId("untick").addEventListener("click", () => {
+      this.#ticked.clear();
+      const boxes = [.../** @type {NodeListOf<any>} */ (document.querySelectorAll("#sweeps .tick input"))];
+      for (const box of boxes) box.checked = false;
+      (boxes[0] ?? byId("filter-name")).focus();
+      this.#showTicked();
+    });
     this.#refresh();
   }
 
@@ -128,6 +136,7 @@ export class SweepList {
       ticked > MOST_COMPARED
         ? `${ticked} ticked, and at most ${MOST_COMPARED} are compared.`
         : `${count(ticked, "sweep")} ticked.`;
+    byId("untick").hidden = !ticked;
     byId("compare").disabled = ticked < 2 || ticked > MOST_COMPARED;
     write(byId("ticked"), ticked < 2 ? few : many);
   }

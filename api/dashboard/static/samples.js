@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { byId, element, write } from "./dom.js";
 import { messageOf } from "./faults.js";
+import { keptUp } from "./retries.js";
 import { wordsOfScale } from "./words.js";
 
 const SCALES_ASKED_AT_ONCE = 8;
@@ -11,32 +12,35 @@ const MANY_SCALES = 12;
 
 /** Draw them for a sweep, once for each set of scales. */
 export class Samples {
-  #shown = "";
+  #draw = keptUp(draw, tellFailure);
 
   /** @param {any} sweep */
-  async show(sweep) {
+  show(sweep) {
     const scales = [...sweep.scales].sort((one, other) => one - other);
-    if (this.#shown === scales.join()) return;
-    this.#shown = scales.join();
-    const indices = scales.length > MANY_SCALES ? INDICES.many : INDICES.few;
-    const { dataset, clip, noise_on: noiseOn } = sweep.config;
-    const images = noiseOn === "validation" ? "validation" : "training";
-    const asked = { dataset, images, clip, indices: indices.join(), seed: sweep.seeds[0] };
-    try {
-      const figures = [];
-      for (let first = 0; first < scales.length; first += SCALES_ASKED_AT_ONCE) {
-        const query = new URLSearchParams(/** @type {any} */ (asked));
-        for (const scale of scales.slice(first, first + SCALES_ASKED_AT_ONCE)) query.append("scale", scale);
-        figures.push(...figuresOf((await get(`/noise/samples?${query}`)).samples));
-      }
-      if (this.#shown !== scales.join()) return;
-      byId("samples").replaceChildren(...figures);
-      write(byId("samples-note"), `Images for ${images}, with the noise of seed ${asked.seed} at each scale.`);
-    } catch (problem) {
-      byId("samples").replaceChildren();
-      write(byId("samples-note"), `No samples here: ${messageOf(problem)}`);
-    }
+    return this.#draw(scales.join(), { sweep, scales });
   }
+}
+
+/** @param {{sweep: any, scales: number[]}} given */
+async function draw({ sweep, scales }) {
+  const indices = scales.length > MANY_SCALES ? INDICES.many : INDICES.few;
+  const { dataset, clip, noise_on: noiseOn } = sweep.config;
+  const images = noiseOn === "validation" ? "validation" : "training";
+  const asked = { dataset, images, clip, indices: indices.join(), seed: sweep.seeds[0] };
+  const figures = [];
+  for (let first = 0; first < scales.length; first += SCALES_ASKED_AT_ONCE) {
+    const query = new URLSearchParams(/** @type {any} */ (asked));
+    for (const scale of scales.slice(first, first + SCALES_ASKED_AT_ONCE)) query.append("scale", String(scale));
+    figures.push(...figuresOf((await get(`/noise/samples?${query}`)).samples));
+  }
+  byId("samples").replaceChildren(...figures);
+  write(byId("samples-note"), `Images for ${images}, with the noise of seed ${asked.seed} at each scale.`);
+}
+
+/** @param {unknown} problem */
+function tellFailure(problem) {
+  byId("samples").replaceChildren();
+  write(byId("samples-note"), `No samples here: ${messageOf(problem)}`);
 }
 
 /** @param {any[]} samples @returns {HTMLElement[]} One for each scale. */

@@ -6,21 +6,26 @@ import { scaleAxis } from "./axis.js";
 import { Chart, colour, curveTrace, rampColour } from "./charts.js";
 import { curvesByEpoch, pointsByScale } from "./curves.js";
 import { byId, tell, write } from "./dom.js";
-import { attempt } from "./faults.js";
+import { report } from "./faults.js";
 import { showConfusions, showFigures, showMatrix, showRemarks } from "./figures.js";
 import { FollowedSweep, isFinal, secondsLeftOfAll } from "./following.js";
 import { Legend } from "./legend.js";
-import { paced } from "./pace.js";
+import { paced, repeated } from "./pace.js";
+import { keptUp, mayPass } from "./retries.js";
 import { showRuns } from "./runs.js";
 import { Samples } from "./samples.js";
 import { count, duration, gridOf, moment, nameOf, percent, wordsOfScale } from "./words.js";
 
 const BETWEEN_MATRICES = 10_000; // ms; it comes with all rows
+// ms; a sweep that has ended may be extended or retried elsewhere.
+const BETWEEN_LOOKS = 15_000;
 
-const id = decodeURIComponent(location.pathname.split("/")[3]);
+const id = location.pathname.split("/")[3];
 const draw = paced(show);
-const followed = new FollowedSweep(id, { changed: draw, connected });
-const actions = new Actions(id, followed, follow);
+const followed = new FollowedSweep(id, { changed: draw, connected, failed });
+const look = repeated(follow);
+const actions = new Actions(id, followed, look);
+const summarise = keptUp(showSummary, failed);
 const samples = new Samples();
 const [byScale, byEpoch] = [new Chart(byId("by-scale"), draw), new Chart(byId("by-epoch"), draw)];
 const [scaleLegend, epochLegend] = [
@@ -29,7 +34,6 @@ const [scaleLegend, epochLegend] = [
 ];
 /** @type {any} */
 let summary = null;
-let summarised = "";
 let matrixAt = -Infinity;
 
 /** @param {boolean} is */
@@ -40,23 +44,29 @@ function connected(is) {
   );
 }
 
+/** What nobody has asked for is tried again, if that may help. @param {unknown} problem */
+function failed(problem) {
+  if (mayPass(problem)) connected(false);
+  else report(problem);
+}
+
 async function follow() {
-  await attempt(async () => {
-    await followed.follow();
-    connected(true);
-  });
+  await followed.follow();
+  connected(true); // or refused for good: then it goes on no more
+  return BETWEEN_LOOKS;
 }
 
 function show() {
   const { sweep, epochs } = followed;
   if (!sweep) return;
+  for (const part of ["whole", "actions", "shown"]) byId(part).hidden = false;
   showHead(sweep);
   actions.show();
   showRuns(sweep);
   showByScale(sweep);
   showByEpoch(sweep, epochs);
   samples.show(sweep);
-  summarise(sweep);
+  summarise(`${endedOf(sweep)} of ${sweep.runs.length}, ${sweep.status}`, sweep);
 }
 
 /** @param {any} sweep */
@@ -145,26 +155,24 @@ function showByEpoch(sweep, epochs) {
   });
 }
 
-/** Ask for what follows from the runs that have succeeded, when there are more of them. @param {any} sweep */
-async function summarise(sweep) {
-  const ended = sweep.runs.filter((/** @type {any} */ run) => isFinal(run.status)).length;
-  const stands = `${ended} of ${sweep.runs.length}, ${sweep.status}`;
-  if (summarised === stands) return;
-  const first = summarised === "";
-  summarised = stands;
-  await attempt(async () => {
-    summary = await get(`/sweeps/${sweep.id}/summary`);
-    write(byId("sentence"), summary.sentence);
-    showRemarks(summary);
-    showFigures(summary);
-    showConfusions(sweep);
-    draw();
-    if (!first) announce(sweep, ended);
-    if (summary.scales.length && (isFinal(sweep.status) || performance.now() - matrixAt > BETWEEN_MATRICES)) {
-      matrixAt = performance.now();
-      showMatrix((await get(`/sweeps/${sweep.id}/results`)).matrix);
-    }
-  });
+/** @param {any} sweep */
+const endedOf = (sweep) => sweep.runs.filter((/** @type {any} */ run) => isFinal(run.status)).length;
+
+/** Ask for what follows from the runs that have succeeded. @param {any} sweep */
+async function showSummary(sweep) {
+  const first = summary === null;
+  summary = await get(`/sweeps/${sweep.id}/summary`);
+  write(byId("sentence"), summary.sentence);
+  showRemarks(summary);
+  showFigures(summary);
+  draw();
+  if (!first) announce(sweep, endedOf(sweep));
+  if (summary.scales.length && (isFinal(sweep.status) || performance.now() - matrixAt > BETWEEN_MATRICES)) {
+    showMatrix((await get(`/sweeps/${sweep.id}/results`)).matrix);
+    matrixAt = performance.now();
+  }
+  await showConfusions(sweep);
+  connected(true);
 }
 
 /** For who does not see the page: no more than the ends of runs. @param {any} sweep @param {number} ended */
@@ -181,7 +189,7 @@ function announce(sweep, ended) {
 
 byId("log").addEventListener("change", draw);
 for (const radio of document.querySelectorAll("input[name=side]")) radio.addEventListener("change", draw);
-// It may have been extended elsewhere.
-document.addEventListener("visibilitychange", () => void (document.hidden || follow()));
-follow();
-attempt(() => Promise.all([byScale.load(), byEpoch.load()]));
+document.addEventListener("visibilitychange", () => document.hidden && followed.leave());
+addEventListener("focus", look);
+look();
+Promise.all([byScale.load(), byEpoch.load()]).catch(report);
