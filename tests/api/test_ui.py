@@ -38,8 +38,8 @@ def test_all_that_a_page_names_is_served_and_kept_for_good(http: httpx.Client, p
 
 
 def test_a_file_of_another_edition_is_served_as_it_is_now_and_not_kept(http: httpx.Client) -> None:
-    answer = http.get(f"{assets.PREFIX}/long-gone/style.css")
-    assert answer.content == (assets.FOLDER / "style.css").read_bytes()
+    answer = http.get(f"{assets.PREFIX}/long-gone/base.css")
+    assert answer.content == (assets.FOLDER / "base.css").read_bytes()
     assert answer.headers["Cache-Control"] == "no-cache"
 
 
