@@ -74,7 +74,8 @@ def main() -> None:
     exit_on_signals()
     try:
         # Not standalone: else wrong usage fills a box, where one line says it.
-        sys.exit(app(spread(sys.argv[1:]), prog_name="noisesweep", standalone_mode=False))
+        code = app(spread(sys.argv[1:]), prog_name="noisesweep", standalone_mode=False)
+        sys.stdout.flush()  # here, or a closed pipe would be found out where nobody catches that
     except BrokenPipeError:
         # Whoever read the output has enough of it; the interpreter is not to complain at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -83,6 +84,7 @@ def main() -> None:
         for line in told(error):
             print(f"noisesweep: {line}", file=sys.stderr)
         sys.exit(exit_code(error))
+    sys.exit(code)
 
 
 def told(error: Exception) -> Iterator[str]:

@@ -266,8 +266,10 @@ def test_a_key_is_brought_and_never_shown(settings: Settings, run: Run) -> None:
     assert "ns_wrong" not in turned_away.stdout + turned_away.stderr
 
 
-def test_whoever_has_read_enough_may_close_the_pipe(run: Run, finished: str) -> None:
-    listing = subprocess.Popen(command("results", finished, "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+@pytest.mark.parametrize("answer", ["results", "show"])
+def test_whoever_has_read_enough_may_close_the_pipe(run: Run, finished: str, answer: str) -> None:
+    """However much it is: what fits into a buffer is written last of all."""
+    listing = subprocess.Popen(command(answer, finished, "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert listing.stdout
     listing.stdout.close()
     _, complaints = listing.communicate(timeout=60)
