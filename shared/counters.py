@@ -9,6 +9,8 @@ from enum import StrEnum
 
 # Upper bounds of the histogram of seconds per epoch, s: from `digits` on a GPU to a wide network on one core.
 EPOCH_SECONDS_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+# What a reaper does: runs put back, ended as lost or as cancelled, and messages published anew.
+REAPER_ACTIONS = ("requeued", "lost", "cancelled", "republished")
 
 
 class Counter(StrEnum):
