@@ -12,6 +12,7 @@ from worker import devices
 from worker.doctor import host
 from worker.doctor.findings import Finding, Verdict, as_json, show, summary
 from worker.doctor.store import check_store
+from worker.limits import free_memory
 
 
 def examine(own_store: str | None) -> Iterator[Finding]:
@@ -21,7 +22,7 @@ def examine(own_store: str | None) -> Iterator[Finding]:
     yield host.check_python(sys.version_info[:3])
     device = devices.find(settings)
     yield host.check_tensorflow(device)
-    yield host.check_memory(device.processes, host.free_memory())
+    yield host.check_memory(device.processes, free_memory())
     for name in DatasetName:
         yield host.check_dataset(name, settings)
     if not any(host.variable("redis_url") in fault.found for fault in faults):

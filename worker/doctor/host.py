@@ -3,45 +3,37 @@
 None of them imports TensorFlow or needs it to be installed.
 """
 
-import os
 import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib import metadata
 
-import psutil
 from pydantic import ValidationError
 
 from shared.datasets import load
 from shared.errors import DatasetNotFoundError, DatasetUnavailableError
 from shared.models import DatasetName
 from shared.settings import Settings
-from worker.devices import ANSWER_SECONDS, Device, DeviceKind
+from worker.devices import ANSWER_SECONDS, TRAINING_PROCESS_BYTES, Device, DeviceKind, compute, fault_in
 from worker.doctor.findings import Finding, Verdict
 
 # requires-python in pyproject.toml: first and last.
 PYTHONS = ((3, 11), (3, 13))
 
-# The largest peak of a training process in `make bench` (the notebook's network on MNIST, float32) was 1.05 GB.
-TRAINING_PROCESS_BYTES = 1_100_000_000
-
-# Of version 2, described in the kernel's Documentation/admin-guide/cgroup-v2.rst: bytes, or "max" for no limit.
-CGROUP = Path("/sys/fs/cgroup")
+# The extra `metal` in pyproject.toml: the releases that go together, to the second place. A test holds them equal.
+METAL_PAIR = {"tensorflow": "2.18", "tensorflow-metal": "1.2"}
 
 INSTALL_WORKER = "`pip install 'noisesweep[worker]'`. A host that runs the API alone does without."
 
 TRY_TENSORFLOW = f"`{sys.executable} -c 'import tensorflow'`"
 
-# The product of two matrices of ones, 64 x 64, has 64 everywhere.
-COMPUTE = """
-import sys, tensorflow
-with tensorflow.device(sys.argv[1]):
-    ones = tensorflow.ones((64, 64))
-    right = bool(tensorflow.reduce_all(ones @ ones == 64))
-print(tensorflow.__version__)
-sys.exit(None if right else "A product of matrices came out wrong.")
-"""
+INSTALL_METAL_PAIR = "`pip install {}`, which has wheels for Python 3.11 and 3.12".format(
+    " ".join(f"'{name}=={release}.*'" for name, release in METAL_PAIR.items())
+)
+WITHOUT_METAL = "Without it, the CPU trains: `pip uninstall tensorflow-metal`."
 
 
 def read_settings() -> tuple[Settings, list[Finding]]:
@@ -80,63 +72,59 @@ def check_tensorflow(device: Device, seconds: float = ANSWER_SECONDS) -> Finding
     """Whether TensorFlow computes on the device, asked in a process of its own that has so many seconds."""
     place = "CPU:0" if device.kind is DeviceKind.CPU else "GPU:0"
     try:
-        answer = subprocess.run(  # noqa: S603 - fixed text
-            [sys.executable, "-P", "-c", COMPUTE, place],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=seconds,
-            # Beside a worker that trains, there is no whole GPU to be had.
-            env={"TF_CPP_MIN_LOG_LEVEL": "2", "TF_FORCE_GPU_ALLOW_GROWTH": "true"} | os.environ,
-        )
+        answer = compute(place, seconds)
     except subprocess.TimeoutExpired:
-        found = f"it has not multiplied two matrices on {place} within {seconds:g} s"
+        found = f"it has not computed a layer on {place} within {seconds:g} s"
         remedy = f"Try it: {TRY_TENSORFLOW}. A driver may hang, or a slow disk take long: then ask again."
         return Finding("TensorFlow", Verdict.PROBLEM, found, remedy)
+    installed = metal_versions()
+    mismatch = metal_mismatch(installed)
     if answer.returncode != 0:
-        return _tensorflow_failure(answer.returncode, answer.stderr)
+        return _tensorflow_failure(answer.returncode, answer.stderr, mismatch)
     found = f"{answer.stdout.split()[-1]} computes on the {device.kind.upper()}: {device.reason}"
+    if mismatch:
+        return Finding("TensorFlow", Verdict.WARNING, f"{found}. {mismatch}", f"{INSTALL_METAL_PAIR}.")
+    if device.idle_gpu and "tensorflow-metal" in installed:
+        return Finding("TensorFlow", Verdict.WARNING, found, WITHOUT_METAL)
     if device.idle_gpu:
         remedy = "`pip install 'noisesweep[gpu]'` for NVIDIA on Linux, `'noisesweep[metal]'` for Apple silicon."
         return Finding("TensorFlow", Verdict.WARNING, found, f"{remedy} Until then the CPU trains, which takes longer.")
     return Finding("TensorFlow", Verdict.OK, found)
 
 
-def _tensorflow_failure(code: int, said: str) -> Finding:
-    last_line = (said.strip().splitlines() or ["it said nothing"])[-1]
-    if "libmetal_plugin" in said:
-        found = f"tensorflow-metal does not go with this TensorFlow: {last_line}"
-        remedy = (
-            "`pip uninstall tensorflow-metal`, and the CPU trains; or install a TensorFlow that this tensorflow-metal "
-            "was made for."
-        )
-    elif re.search(r"No module named 'tensorflow'$", last_line):
+def metal_versions() -> dict[str, str]:
+    """The versions in which the distributions of METAL_PAIR are installed, by name."""
+    versions = {}
+    for name in METAL_PAIR:
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return versions
+
+
+def metal_mismatch(versions: Mapping[str, str]) -> str:
+    """A sentence on such versions if both are there and are not METAL_PAIR; else ""."""
+    if versions.keys() != METAL_PAIR.keys():
+        return ""
+    if all(f"{versions[name]}.".startswith(f"{release}.") for name, release in METAL_PAIR.items()):
+        return ""
+    here, together = (" with ".join(f"{name} {at[name]}" for name in METAL_PAIR) for at in (versions, METAL_PAIR))
+    return f"Installed is {here}; what goes together is {together}"
+
+
+def _tensorflow_failure(code: int, said: str, mismatch: str) -> Finding:
+    fault = fault_in(said)
+    if "libmetal_plugin" in said or mismatch:
+        found = f"tensorflow-metal does not go with this TensorFlow: {fault}" + (f". {mismatch}" if mismatch else "")
+        remedy = f"{INSTALL_METAL_PAIR}. {WITHOUT_METAL}"
+    elif re.search(r"No module named 'tensorflow'$", fault):
         found, remedy = "not installed, so this host cannot train", INSTALL_WORKER
     elif code < 0:
-        found = f"it was ended by {signal.Signals(-code).name}: {last_line}"
+        found = f"it was ended by {signal.Signals(-code).name}: {fault}"
         remedy = "Its wheels need a processor with AVX; or reinstall it: `pip install --force-reinstall tensorflow`."
     else:
-        found = f"it does not work: {last_line}"
+        found = f"it does not work: {fault}"
         remedy = f"See all of it: {TRY_TENSORFLOW}. Reinstall it: `pip install --force-reinstall tensorflow`."
     return Finding("TensorFlow", Verdict.PROBLEM, found, remedy)
-
-
-def free_memory(cgroup: Path = CGROUP) -> int:
-    """Bytes that new processes can have: what the machine has free, or the container, if that is less.
-
-    Args:
-        cgroup: Where a container sees its own limit.
-    """
-    free: int = psutil.virtual_memory().available
-    try:
-        limit, used = ((cgroup / name).read_text().strip() for name in ("memory.max", "memory.current"))
-        cached = re.search(r"^inactive_file (\d+)$", (cgroup / "memory.stat").read_text(), re.MULTILINE)
-    except OSError:
-        return free  # no container, or one of the first version of cgroups
-    if limit == "max":
-        return free
-    return min(free, int(limit) - int(used) + int(cached[1] if cached else 0))
 
 
 def check_memory(processes: int, free_bytes: int) -> Finding:

@@ -2,17 +2,17 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pooch
-import psutil
 import pytest
 import tensorflow as tf
 
 from shared.datasets import places
 from shared.models import DatasetName
 from shared.settings import Settings
-from worker.devices import Device, DeviceKind, find
+from worker.devices import TRAINING_PROCESS_BYTES, Device, DeviceKind, find
 from worker.doctor import host
 from worker.doctor.findings import Verdict
 
@@ -37,13 +37,19 @@ def test_tensorflow_computes_on_the_device_that_a_worker_picks() -> None:
 
 STUB = """
 import contextlib
+import types
 import numpy
 __version__ = "2.99"
+config = types.SimpleNamespace(list_physical_devices=lambda kind: [] if kind == "GPU" else [kind])
 device = contextlib.nullcontext
+function = lambda traced: traced
+nn = types.SimpleNamespace(relu=lambda inputs: numpy.maximum(inputs, 0))
 ones = numpy.ones
-reduce_all = numpy.all
 """
-DLOPEN = "dlopen(tensorflow-plugins/libmetal_plugin.dylib, 0x0006): Symbol not found: __ZN3tsl8internal10LogMessage"
+DLOPEN = """dlopen(tensorflow-plugins/libmetal_plugin.dylib, 0x0006): Library not loaded: @rpath/_pywrap.so
+  Referenced from: tensorflow-plugins/libmetal_plugin.dylib
+  Reason: tried: tensorflow-plugins/../_pywrap.so (no such file)
+"""
 
 
 def fake_tensorflow(folder: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
@@ -51,14 +57,22 @@ def fake_tensorflow(folder: Path, monkeypatch: pytest.MonkeyPatch, code: str) ->
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]))
 
 
+def install(folder: Path, name: str, version: str) -> None:
+    """The record of a distribution, as pip leaves it."""
+    record = folder / f"{name.replace('-', '_')}-{version}.dist-info"
+    record.mkdir()
+    (record / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+
+
 @pytest.mark.parametrize(
     ("code", "found", "remedy"),
     [
-        (f"raise OSError({DLOPEN!r})", "does not go with this TensorFlow", "pip uninstall tensorflow-metal"),
+        (f"raise OSError({DLOPEN!r})", "does not go with this TensorFlow: OSError: dlopen", "tensorflow==2.18.*"),
         ("raise ModuleNotFoundError(\"No module named 'tensorflow'\")", "not installed", "noisesweep[worker]"),
         ("raise ImportError('libcudart is amiss')", "ImportError: libcudart is amiss", "reinstall"),
         ("import os; os.abort()", "SIGABRT", "AVX"),
         (STUB + "ones = numpy.zeros", "product of matrices came out wrong", "reinstall"),
+        (STUB + "nn.relu = lambda inputs: inputs", "ReLU came out wrong", "reinstall"),
     ],
 )
 def test_a_tensorflow_that_does_not_work_is_a_problem_with_the_remedy_that_fits(
@@ -89,25 +103,80 @@ def test_a_gpu_left_idle_is_a_warning(tmp_path: Path, monkeypatch: pytest.Monkey
     assert host.check_tensorflow(CPU).verdict is OK
 
 
+def test_a_gpu_that_tensorflow_does_not_find_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_tensorflow(tmp_path, monkeypatch, STUB)
+    gpu = Device(DeviceKind.GPU, processes=1, stack=32, xla=True, reason="NVIDIA GPU")
+    finding = host.check_tensorflow(gpu)
+    assert (finding.verdict, finding.found) == (PROBLEM, "it does not work: TensorFlow finds no GPU:0.")
+
+
+def test_the_pair_for_metal_is_what_the_extra_installs() -> None:
+    project = tomllib.loads(Path(__file__, "../../../../pyproject.toml").resolve().read_text())["project"]
+    extra = [requirement.partition(";")[0] for requirement in project["optional-dependencies"]["metal"]]
+    for name, release in host.METAL_PAIR.items():
+        assert f"{name}=={release}.*" in extra
+
+
+@pytest.mark.parametrize(
+    "versions",
+    [
+        {},
+        {"tensorflow": "2.21.0"},
+        {"tensorflow-metal": "1.2.0"},
+        {"tensorflow": "2.18.0", "tensorflow-metal": "1.2.0"},
+        {"tensorflow": "2.18.1", "tensorflow-metal": "1.2"},
+    ],
+)
+def test_the_right_pair_for_metal_or_half_a_pair_is_no_mismatch(versions: dict[str, str]) -> None:
+    assert host.metal_mismatch(versions) == ""
+
+
+@pytest.mark.parametrize(("tensorflow", "metal"), [("2.21.0", "1.2.0"), ("2.18.1", "1.1.0"), ("2.1.0", "1.2.0")])
+def test_another_pair_for_metal_is_a_mismatch_that_says_what_is_here_and_what_goes_together(
+    tensorflow: str, metal: str
+) -> None:
+    mismatch = host.metal_mismatch({"tensorflow": tensorflow, "tensorflow-metal": metal})
+    assert f"tensorflow {tensorflow} with tensorflow-metal {metal}" in mismatch
+    assert "tensorflow 2.18 with tensorflow-metal 1.2" in mismatch
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict", "found"),
+    [(f"raise OSError({DLOPEN!r})", PROBLEM, "Library not loaded"), (STUB, WARNING, "2.99 computes on the CPU")],
+)
+def test_a_mismatch_is_told_with_the_command_that_mends_it_whether_tensorflow_works_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, verdict: Verdict, found: str
+) -> None:
+    fake_tensorflow(tmp_path, monkeypatch, code)
+    install(tmp_path, "tensorflow", "2.99")
+    install(tmp_path, "tensorflow-metal", "1.2.0")
+    monkeypatch.syspath_prepend(tmp_path)
+    finding = host.check_tensorflow(CPU)
+    assert finding.verdict is verdict
+    assert found in finding.found
+    assert "tensorflow 2.99 with tensorflow-metal 1.2.0" in finding.found
+    assert "pip install 'tensorflow==2.18.*' 'tensorflow-metal==1.2.*'" in finding.remedy
+
+
+def test_a_pair_for_metal_that_is_right_and_does_not_compute_is_not_to_be_installed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_tensorflow(tmp_path, monkeypatch, STUB)
+    install(tmp_path, "tensorflow", "2.18.1")
+    install(tmp_path, "tensorflow-metal", "1.2.0")
+    monkeypatch.syspath_prepend(tmp_path)
+    idle = Device(DeviceKind.CPU, processes=2, stack=1, xla=False, reason="A ReLU came out wrong.", idle_gpu=True)
+    finding = host.check_tensorflow(idle)
+    assert (finding.verdict, finding.remedy) == (WARNING, host.WITHOUT_METAL)
+
+
 def test_memory_for_fewer_processes_is_a_warning_that_says_how_many_and_for_none_a_problem() -> None:
-    each = host.TRAINING_PROCESS_BYTES
+    each = TRAINING_PROCESS_BYTES
     assert host.check_memory(processes=4, free_bytes=4 * each).verdict is OK
     scarce = host.check_memory(processes=4, free_bytes=4 * each - 1)
     assert scarce.verdict is WARNING
     assert "--workers 3" in scarce.remedy
     assert host.check_memory(processes=4, free_bytes=each - 1).verdict is PROBLEM
-
-
-def test_the_limit_of_a_container_counts_where_it_leaves_less_than_the_machine_has(tmp_path: Path) -> None:
-    total = psutil.virtual_memory().total
-    assert 0 < host.free_memory(tmp_path) <= total
-    (tmp_path / "memory.current").write_text("700000\n")
-    (tmp_path / "memory.stat").write_text("anon 1\ninactive_file 200000\n")
-    (tmp_path / "memory.max").write_text("1000000\n")
-    assert host.free_memory(tmp_path) == 500_000  # files that are only cached can be dropped
-    for no_limit in ("max\n", f"{2 * total}\n"):
-        (tmp_path / "memory.max").write_text(no_limit)
-        assert 500_000 < host.free_memory(tmp_path) <= total
 
 
 @pytest.fixture

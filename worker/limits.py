@@ -1,0 +1,53 @@
+"""What a container leaves of its machine: CPU time and memory.
+
+They are read from cgroups of version 2, described in the kernel's Documentation/admin-guide/cgroup-v2.rst; those of
+version 1 are not looked at.
+"""
+
+import re
+from pathlib import Path
+
+import psutil
+
+# Where a container sees its own limits.
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def core_quota(cgroup: Path = CGROUP) -> float | None:
+    """CPU time that the container may use, in cores, whichever they are; None without a limit."""
+    limit = _limit(cgroup / "cpu.max")  # microseconds of CPU time, and the period in which they may be used
+    if limit is None:
+        return None
+    microseconds, period = map(int, limit.split())
+    return microseconds / period
+
+
+def memory_limit(cgroup: Path = CGROUP) -> int | None:
+    """Bytes that the container may use; None without a limit, or with one that the machine's memory stays below."""
+    limit = _limit(cgroup / "memory.max")
+    return int(limit) if limit and int(limit) < machine_memory() else None
+
+
+def machine_memory() -> int:
+    """Bytes of memory that the machine has."""
+    total: int = psutil.virtual_memory().total
+    return total
+
+
+def free_memory(cgroup: Path = CGROUP) -> int:
+    """Bytes that new processes can have: what the machine has free, or the container, if that is less."""
+    free: int = psutil.virtual_memory().available
+    limit = memory_limit(cgroup)
+    if limit is None:
+        return free
+    used = int((cgroup / "memory.current").read_text())
+    cached = re.search(r"^inactive_file (\d+)$", (cgroup / "memory.stat").read_text(), re.MULTILINE)
+    return min(free, limit - used + int(cached[1] if cached else 0))
+
+
+def _limit(file: Path) -> str | None:
+    try:
+        limit = file.read_text().strip()
+    except OSError:
+        return None  # no container, or one of the first version of cgroups
+    return None if limit.startswith("max") else limit
