@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from api.event_log import NO_EVENT
 from api.records import StreamEntry, events_of
 from api.store import Store
+from shared import connections
 from shared.errors import TooManyStreamsError
 from shared.keys import SweepKeys
 from shared.models import Event, EventType
@@ -98,13 +98,8 @@ class Tail:
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._store = store
-        self._redis: Redis = Redis.from_url(
-            settings.redis_url.get_secret_value(),
-            decode_responses=True,
-            single_connection_client=True,
-            socket_connect_timeout=1,
-            socket_timeout=2,
-        )
+        # It reads again and again by itself, so that no attempt is worth repeating.
+        self._redis = connections.with_asyncio(settings, socket_connect_timeout=1, socket_timeout=2)
         self._followers: dict[str, set[Follower]] = {}
         self._positions: dict[str, str] = {}  # of the sweeps that are followed: the id of the last event read
         self._followed = asyncio.Event()

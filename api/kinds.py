@@ -95,6 +95,15 @@ UNAVAILABLE = Kind(
     "Try again after the seconds that Retry-After names.",
     "The store does not answer at the moment. Nothing is lost that was accepted before; try again shortly.",
 )
+NEWER = Kind(
+    "newer-sweep",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "A newer version of the service wrote this sweep",
+    "While a service is upgraded, or when it was set back, a process of an older version may be asked for what a newer "
+    "one has written. It leaves that alone rather than misread it. Try again, or have the service upgraded.",
+    "This process is of an older version than the one that wrote the sweep, and leaves it alone. Nothing is lost: try "
+    "again, or upgrade the service.",
+)
 FULL = Kind(
     "store-full",
     HTTPStatus.INSUFFICIENT_STORAGE,

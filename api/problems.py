@@ -25,6 +25,7 @@ from api.kinds import (
     KEY_IN_USE,
     KEY_REUSED,
     METHOD,
+    NEWER,
     NO_DATASET,
     NO_KEY,
     NO_SUCH_PAGE,
@@ -52,6 +53,7 @@ from shared.errors import (
     SweepTooLargeError,
     TooManyStreamsError,
 )
+from shared.scripts import is_newer
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +99,7 @@ TABLE: dict[type[Exception], Kind] = {
 }
 # What the framework refuses by itself.
 BY_STATUS = {kind.status: kind for kind in (NO_SUCH_PAGE, METHOD, TOO_MUCH, TOO_SLOW, BAD_REQUEST)}
-KINDS = {kind.slug: kind for kind in [*TABLE.values(), *BY_STATUS.values(), INVALID]}
+KINDS = {kind.slug: kind for kind in [*TABLE.values(), *BY_STATUS.values(), INVALID, NEWER]}
 
 
 def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
@@ -193,10 +195,12 @@ class AsciiJsonResponse(JSONResponse):
 
 
 async def _from_table(request: Request, error: Exception) -> JSONResponse:
-    kind = next(TABLE[base] for base in type(error).__mro__ if base in TABLE)
-    seconds = RETRY_AFTER_SECONDS if kind in (UNAVAILABLE, TOO_MANY_STREAMS) else None
+    kind = NEWER if is_newer(error) else next(TABLE[base] for base in type(error).__mro__ if base in TABLE)
+    seconds = RETRY_AFTER_SECONDS if kind in (UNAVAILABLE, TOO_MANY_STREAMS, NEWER) else None
     if isinstance(error, QueueFullError):
         seconds = error.retry_after_seconds
+    if kind is UNAVAILABLE:
+        logger.warning("The store did not do its part: %s", error)  # the client is not told where it is
     headers = {} if seconds is None else {"Retry-After": str(seconds)}
     if kind is NO_KEY:
         headers["WWW-Authenticate"] = "Bearer"

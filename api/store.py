@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, cast
 
-from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.client import NEVER_DECODE
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from api.batched import Batched
 from api.creations import Creations, runs_for_scripts
@@ -17,6 +16,7 @@ from api.event_log import EventLog
 from api.records import run_of, sweep_of
 from api.reuse import GridPoint, TrainedRuns
 from api.workers import Workers
+from shared import connections
 from shared.counters import Counter, field
 from shared.errors import ModelNotFoundError, RunNotFoundError, SweepNotFoundError
 from shared.keys import COUNTERS, OPEN, SWEEPS, SweepKeys, parse_run_id, run_id
@@ -28,7 +28,7 @@ from shared.models import (
     Sweep,
     SweepRequest,
 )
-from shared.scripts import Script, source
+from shared.scripts import Script, is_newer, source
 from shared.settings import Settings
 
 
@@ -65,9 +65,9 @@ class Store:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.redis: Redis = Redis.from_url(
-            settings.redis_url.get_secret_value(),
-            decode_responses=True,
+        self.redis = connections.with_asyncio(
+            settings,
+            # Somebody waits for the answer.
             socket_connect_timeout=1,
             socket_timeout=2,
             retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 1),
@@ -158,10 +158,12 @@ class Store:
         async with self.redis.pipeline(transaction=False) as pipeline:
             for sweep_id in sweep_ids:
                 await self._read(keys=SweepKeys(sweep_id).for_scripts, client=pipeline)
-            replies = await pipeline.execute()
+            replies = await pipeline.execute(raise_on_error=False)
         any_worker = await self.workers.any_alive()
 
-        def answer(sweep_id: str, reply: Sequence[Any] | None) -> Sweep | Exception | None:
+        def answer(sweep_id: str, reply: Sequence[Any] | Exception | None) -> Sweep | Exception | None:
+            if isinstance(reply, Exception):
+                return reply
             try:
                 return sweep_of(sweep_id, reply, any_worker=any_worker) if reply else None
             except (ValueError, KeyError) as unreadable:
@@ -170,7 +172,10 @@ class Store:
         return [answer(sweep_id, reply) for sweep_id, reply in zip(sweep_ids, replies, strict=True)]
 
     async def listed(self, before: Place | None, limit: int) -> list[tuple[Place, Sweep | None]]:
-        """Read the sweeps that stand before a place in the list, the newest first; None where one has been removed."""
+        """Read the sweeps that stand before a place in the list, the newest first.
+
+        None where one has been removed, or is a newer program's.
+        """
         latest = "+inf" if before is None else before.created_at
         entries = cast(
             "list[tuple[str, float]]",
@@ -181,8 +186,16 @@ class Store:
         )
         places = [Place(int(created_at), sweep_id) for sweep_id, created_at in entries]
         places = [place for place in places if before is None or place < before][:limit]
-        sweeps = await asyncio.gather(*(self._sweeps.ask(place.sweep_id) for place in places))
+        sweeps = await asyncio.gather(*(self._legible(place.sweep_id) for place in places))
         return list(zip(places, sweeps, strict=True))
+
+    async def _legible(self, sweep_id: str) -> Sweep | None:
+        try:
+            return await self._sweeps.ask(sweep_id)
+        except ResponseError as error:
+            if is_newer(error):
+                return None
+            raise
 
     async def run(self, sweep_id: str, index: int) -> Run:
         """Read a run with all its epochs; raise RunNotFoundError if there is none."""

@@ -3,7 +3,7 @@
 The keys of one sweep share the hash tag {<sweep id>}, so they live in one slot of a Redis Cluster and one script may
 touch them all:
 
-    ns:{<id>}                 hash    request (JSON), created_at (µs), version, run_count,
+    ns:{<id>}                 hash    schema, request (JSON), created_at (µs), version, run_count,
                                       key, request_id, traceparent: who asked for it, empty where not known,
                                       hinted_at (µs): when messages were last published or found to be there
     ns:{<id>}:queued          zset    index of each queued run, scored by itself: claimed in the order of the grid
@@ -41,6 +41,17 @@ for a second after somebody has asked whether the store takes writes
 and for a day after a submission that came with an idempotency key
 
     ns:idempotency:<SHA-256 of the client's name and the key>  string  what was submitted and answered (JSON)
+
+Celery keeps what is its own beside:
+
+    ns:queue:<schema>         list    messages that wait
+    ns:unacked, ns:unacked_index, ns:unacked_mutex  those that workers have taken and not yet acknowledged
+    _kombu.binding.<queue> and others that begin so     which queues there are
+
+The schema is the version of all that. A sweep's record names the one that it was written with, and each script leaves
+a sweep alone that is of a newer one than the program's own (lua/prelude.lua): an old worker beside new ones neither
+trains nor reaps what it may misread, and it is told of it in no queue that it serves. What is of an older schema a
+newer program trains and reaps like its own.
 """
 
 import hashlib
@@ -50,6 +61,14 @@ from dataclasses import dataclass
 
 from shared.errors import RunNotFoundError, SweepNotFoundError
 
+# To be raised by a change after which a program of before would misread a sweep, or train it otherwise than was asked:
+# a setting more in a request, say. What stands outside any sweep may gain fields, and must keep those that it has.
+SCHEMA = 1
+
+# The last one is the program's own, to which it publishes.
+QUEUES = [f"ns:queue:{schema}" for schema in range(1, SCHEMA + 1)]
+QUEUE = QUEUES[-1]
+UNACKED = "ns:unacked"
 SWEEPS = "ns:sweeps"
 OPEN = "ns:open"
 ENDED = "ns:ended"

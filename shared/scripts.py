@@ -1,12 +1,17 @@
 """The changes of state, each one Lua script: atomic, safe to repeat, timed by the server. And one that reads.
 
 A script's header says its ARGV and its reply. Register `source(Script.CLAIM)` with a sync or an async client and
-call it with `keys=SweepKeys(...).for_scripts`. A full Redis refuses a script at its first write that takes room, before
+call it with `keys=SweepKeys(...).for_scripts`. It refuses a sweep of a newer schema than this program's, and then
+`is_newer` tells the error from others. A full Redis refuses a script at its first write that takes room, before
 it has changed anything, unless the script's first line lets it write nonetheless.
 """
 
 from enum import StrEnum
 from importlib.resources import files
+
+from redis.exceptions import ResponseError
+
+from shared.keys import SCHEMA
 
 
 class Script(StrEnum):
@@ -31,4 +36,9 @@ def source(script: Script) -> str:
     lua = files("shared") / "lua"
     text = (lua / f"{script}.lua").read_text()
     flags, rest = text.split("\n", 1) if text.startswith("#!") else ("", text)
-    return "\n".join(filter(None, [flags, (lua / "prelude.lua").read_text() + rest]))
+    return "\n".join(filter(None, [flags, f"local SCHEMA = {SCHEMA}", (lua / "prelude.lua").read_text() + rest]))
+
+
+def is_newer(error: Exception) -> bool:
+    """Whether it says that a script has left a sweep alone because a newer program has written it."""
+    return isinstance(error, ResponseError) and str(error).startswith("NEWERSCHEMA")

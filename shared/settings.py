@@ -6,14 +6,24 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
+from shared import address
+
+# Where containers find what is not for everybody's eyes: a file noisesweep_redis_url, say.
+SECRETS = Path("/run/secrets")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]*:[0-9a-f:.]*")
 _API_KEY = re.compile(r"([A-Za-z0-9_.-]{1,32}):([0-9a-f]{64})")
 
 
 class Settings(BaseSettings):
-    """The environment of one process. Entry points build it; nothing reads it at import time."""
+    """The environment of one process, and in a container its secrets. Entry points build it, at no import."""
 
     model_config = SettingsConfigDict(
         env_prefix="NOISESWEEP_", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
@@ -22,7 +32,11 @@ class Settings(BaseSettings):
     # A secret because it may carry a password: its repr shows none.
     redis_url: SecretStr = Field(
         default=SecretStr("redis://127.0.0.1:6379/0"),
-        description="The Redis that holds records and queue: redis:// or rediss://.",
+        description="The Redis that holds records and queue: redis://USER:PASSWORD@HOST:6379/0, or rediss:// for TLS. "
+        "Where Sentinels watch it, redis+sentinel:// or rediss+sentinel:// with theirs: "
+        "redis+sentinel://USER:PASSWORD@HOST1:26379,HOST2:26379,HOST3:26379/0?service=NAME, and "
+        "sentinel_username=, sentinel_password= if they want them. Certificates and host names are verified: "
+        "ssl_ca_certs=/path/ca.crt names a private authority, ssl_certfile= and ssl_keyfile= what the client shows.",
     )
     data_dir: Path | None = Field(
         default=None,
@@ -84,11 +98,23 @@ class Settings(BaseSettings):
     )
     xla: bool | None = Field(default=None, description="Whether XLA compiles the training program; by device if unset.")
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic-settings'
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - it warns where there is no such folder
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments come before the environment, and that before the files of SECRETS."""
+        secrets = SecretsSettingsSource(settings_cls, secrets_dir=SECRETS if SECRETS.is_dir() else None)
+        return init_settings, env_settings, secrets
+
     @field_validator("redis_url")
     @classmethod
     def _speaks_redis(cls, url: SecretStr) -> SecretStr:
-        if not url.get_secret_value().startswith(("redis://", "rediss://")):
-            raise ValueError("it must begin with redis:// or rediss://")
+        address.parse(url.get_secret_value())
         return url
 
     @field_validator("api_keys", mode="before")

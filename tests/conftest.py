@@ -18,12 +18,24 @@ from shared.settings import Settings
 
 
 class RedisServer:
-    """A Redis server of the tests' own, without a disk unless it is to be durable."""
+    """A Redis server of the tests' own, without a disk unless it is to be durable.
 
-    def __init__(self, folder: Path, port: int, *, durable: bool = False, options: Sequence[str] = ()) -> None:
-        self.url = f"redis://127.0.0.1:{port}/0"
+    `within` stands before its command, and `host` is then where it is reached.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        *,
+        durable: bool = False,
+        options: Sequence[str] = (),
+        host: str = "127.0.0.1",
+        within: Sequence[str] = (),
+    ) -> None:
+        self.url = f"redis://{host}:{port}/0"
         self.client: Redis = Redis.from_url(self.url, decode_responses=True)
-        self._command = [store_binary(), "--port", str(port), "--save", "", "--dir", str(folder), *options]
+        self._command = [*within, store_binary(), "--port", str(port), "--save", "", "--dir", str(folder), *options]
         if durable:
             self._command += ["--appendonly", "yes", "--appendfsync", "always"]
         self._log = (folder / "redis.log").open("wb")

@@ -21,7 +21,7 @@ def main() -> None:
         flush=True,
     )
     options = [f"--hostname={presence.name()}", f"--concurrency={processes}", "--loglevel=INFO"]
-    app.worker_main(["worker", *options, "--without-gossip", "--without-mingle"])
+    app.worker_main(["worker", *options, "--without-gossip", "--without-mingle", "--without-heartbeat"])
 
 
 if __name__ == "__main__":

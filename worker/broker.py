@@ -24,8 +24,35 @@ logger = get_logger(__name__)
 STORE_ERRORS = (RedisError, OSError)
 
 
+class ForgetfulQoS(redis.QoS):
+    """Lets go of a message whose task has ended although the store could not be told so.
+
+    kombu would count it as being worked on for ever, which Celery only logs: a worker whose processes all ended their
+    tasks while the store was away would live on and never take a message again. The message itself comes back when its
+    time has come, and finds nothing to do.
+    """
+
+    def ack(self, delivery_tag: str) -> None:
+        """Acknowledge as kombu does, and count the message no more whether the store answers or not."""
+        try:
+            super().ack(delivery_tag)  # type: ignore[no-untyped-call]
+        except STORE_ERRORS:
+            self._quick_ack(delivery_tag)
+            raise
+
+    def reject(self, delivery_tag: str, *rest: Any, **named: Any) -> None:
+        """Reject as kombu does, likewise."""
+        try:
+            super().reject(delivery_tag, *rest, **named)  # type: ignore[no-untyped-call]
+        except STORE_ERRORS:
+            self._quick_ack(delivery_tag)
+            raise
+
+
 class TolerantChannel(redis.Channel):
     """Drops, with a line in the log, what cannot be read, and is quiet when it has been closed."""
+
+    QoS = ForgetfulQoS
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
@@ -69,6 +96,16 @@ class TolerantTransport(redis.Transport):
     Channel = TolerantChannel
 
 
+class TolerantSentinelChannel(TolerantChannel, redis.SentinelChannel):
+    """The same to the primary that Sentinels name."""
+
+
+class TolerantSentinelTransport(redis.SentinelTransport):
+    """The Sentinel transport with that channel."""
+
+    Channel = TolerantSentinelChannel
+
+
 class TimelessRequest(Request):  # type: ignore[misc] # Celery ships no types
     """A task's message without limits of time, which only the pool would find to be nonsense, and die of."""
 
@@ -79,5 +116,6 @@ class TimelessRequest(Request):  # type: ignore[misc] # Celery ships no types
 
 
 def install() -> None:
-    """Let redis:// and rediss:// mean the tolerant transport in this process."""
+    """Let redis://, rediss:// and sentinel:// mean the tolerant transports in this process."""
     TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = f"{__name__}:{TolerantTransport.__name__}"
+    TRANSPORT_ALIASES["sentinel"] = f"{__name__}:{TolerantSentinelTransport.__name__}"

@@ -6,16 +6,17 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import cast
 
-from redis import Redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.client import NEVER_DECODE
+from redis.exceptions import ResponseError
 from redis.retry import Retry
 
+from shared import connections
 from shared.errors import LeaseLostError
 from shared.fingerprint import fingerprint
 from shared.keys import SweepKeys, run_id
 from shared.models import EpochMetrics, Evaluation, RunError, RunStatus, SweepRequest, TrainingConfig
-from shared.scripts import Script, source
+from shared.scripts import Script, is_newer, source
 from shared.settings import Settings
 from worker.state import RunState
 from worker.tally import Tally
@@ -82,16 +83,18 @@ class Leases:
     """Claims and what may be written under them.
 
     Each method is one atomic script, which the client repeats when the connection breaks. Every write is fenced by
-    the claim's owner: LeaseLostError says that the run belongs to somebody else now, and nothing was written.
+    the claim's owner: LeaseLostError says that the run belongs to somebody else now, and nothing was written. So does
+    a store that has fallen behind its owner, as a replica may have that became the primary: the run is then trained
+    again from what is known there.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.lease_microseconds = int(settings.lease_seconds * 1_000_000)
         self.model_retention_seconds = max(1, int(timedelta(days=settings.model_retention_days).total_seconds()))
         self.retention_seconds = max(1, int(timedelta(days=settings.retention_days).total_seconds()))
-        self.redis: Redis = Redis.from_url(
-            settings.redis_url.get_secret_value(),
-            decode_responses=True,
+        self.redis = connections.blocking(
+            settings,
+            # Nobody waits, and a checkpoint takes its time; both together stay far below a lease.
             socket_connect_timeout=2,
             socket_timeout=5,
             retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), RETRIES),
@@ -112,11 +115,16 @@ class Leases:
     def claim(self, sweep_id: str, limit: int, worker: str = "", device: str = "") -> Claim | None:
         """Claim up to `limit` queued runs that can share a stack, in the order of the grid; None if none is queued.
 
-        The name of the worker and its kind of device are noted with the runs.
+        The name of the worker and its kind of device are noted with the runs. A newer program's sweep has none for it.
         """
         owner = str(uuid.uuid4())
         arguments: list[str | int] = [owner, self.lease_microseconds, limit, worker, device]
-        reply = self._claim(keys=SweepKeys(sweep_id).for_scripts, args=arguments)
+        try:
+            reply = self._claim(keys=SweepKeys(sweep_id).for_scripts, args=arguments)
+        except ResponseError as error:
+            if not is_newer(error):
+                raise
+            reply = None
         if reply is None:
             return None
         (request_json, request_id, traceparent), *runs = reply
@@ -187,15 +195,27 @@ class Leases:
         return status
 
     def succeed(
-        self, claim: Claim, run: ClaimedRun, weights_sha256: str, evaluation: Evaluation, model: bytes | None = None
+        self,
+        claim: Claim,
+        run: ClaimedRun,
+        weights_sha256: str,
+        evaluation: Evaluation,
+        model: bytes | None = None,
+        *,
+        epochs: int = 0,
     ) -> RunStatus:
         """End a run that has trained all its epochs; keep its model, a .keras file, if there is one.
 
-        Return how the run has ended, which is cancelled if it was to be.
+        It is refused if the store does not have so many `epochs` of it. Return how the run has ended, which is
+        cancelled if it was to be.
         """
         measured = evaluation.model_dump_json(exclude_computed_fields=True)
-        rest: list[str | bytes | int] = ["", "", weights_sha256, measured, model or b"", self.model_retention_seconds]
-        outcome = self._end(claim, run, RunStatus.SUCCEEDED, rest)
+        outcome = self._end(
+            claim,
+            run,
+            RunStatus.SUCCEEDED,
+            ["", "", weights_sha256, measured, model or b"", self.model_retention_seconds, epochs],
+        )
         if outcome is RunStatus.SUCCEEDED and claim.device:
             known = fingerprint(claim.config, run.scale, run.seed)
             self.tally.trained(known, claim.device, run_id(claim.sweep_id, run.index), self.retention_seconds)
@@ -203,11 +223,11 @@ class Leases:
 
     def fail(self, claim: Claim, run: ClaimedRun, error: RunError) -> RunStatus:
         """End a run that cannot go on, and say why."""
-        return self._end(claim, run, RunStatus.FAILED, [error.code, error.message, "", "", b"", ""])
+        return self._end(claim, run, RunStatus.FAILED, [error.code, error.message, "", "", b"", "", ""])
 
     def cancel(self, claim: Claim, run: ClaimedRun) -> RunStatus:
         """End a run that is to be cancelled."""
-        return self._end(claim, run, RunStatus.CANCELLED, ["", "", "", "", b"", ""])
+        return self._end(claim, run, RunStatus.CANCELLED, ["", "", "", "", b"", "", ""])
 
     def _end(self, claim: Claim, run: ClaimedRun, outcome: RunStatus, rest: list[str | bytes | int]) -> RunStatus:
         arguments = [str(run.index), claim.owner, outcome.value, *rest]

@@ -10,11 +10,9 @@ from typing import Any
 from celery import bootsteps
 from celery.utils.log import get_logger
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
-from shared import __version__
+from shared import __version__, connections
 from shared.keys import WORKERS
 from shared.keys import worker as worker_key
 from shared.models import WorkerProfile
@@ -89,14 +87,8 @@ class Announcing(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships 
 
     @cached_property
     def _redis(self) -> Redis:
-        return Redis.from_url(
-            Settings().redis_url.get_secret_value(),
-            decode_responses=True,
-            # The loop does nothing else meanwhile, and the next beat is soon.
-            socket_connect_timeout=1,
-            socket_timeout=1,
-            retry=Retry(NoBackoff(), 0),
-        )
+        # The loop does nothing else meanwhile, and the next beat is soon.
+        return connections.blocking(Settings(), socket_connect_timeout=1, socket_timeout=1)
 
     def start(self, consumer: Any) -> None:  # noqa: ANN401 - as above
         """Begin: at the start, and after each reconnection, which clears the loop's timers."""

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError, ResponseError, WatchError
 
 from shared.keys import OPEN, SWEEPS
 from shared.queue import publish, waiting
+from shared.scripts import is_newer
 from shared.settings import Settings
 from worker.leases import Leases
 
@@ -56,8 +57,11 @@ class Reaper:
         """Reap the sweep and publish what messages it lacks; return how many of its runs are open, None if unknown."""
         try:
             found = self._leases.reap(sweep_id, self._settings.max_attempts, self._settings.republish_seconds)
-        except ResponseError:  # a full store, a record that is not what it should be: no reason to leave the others
-            logger.exception("Sweep %s could not be looked after", sweep_id)
+        except ResponseError as error:
+            # A full store, a record that is not what it should be: no reason to leave the others. A newer sweep is the
+            # newer workers' to look after.
+            if not is_newer(error):
+                logger.exception("Sweep %s could not be looked after", sweep_id)
             return None
         missing = max(0, found.needy_runs - queue.messages[sweep_id]) if found.needy_runs else 0
         if missing:
@@ -86,7 +90,13 @@ class Reaper:
         redis = self._leases.redis
         created_before = cast("list[str]", redis.zrangebyscore(SWEEPS, "-inf", moment, start=0, num=REMOVED_AT_ONCE))
         for sweep_id in created_before:
-            if self._leases.forget(sweep_id, moment):
+            try:
+                gone = self._leases.forget(sweep_id, moment)
+            except ResponseError as error:
+                if not is_newer(error):
+                    raise
+                gone = False
+            if gone:
                 redis.zrem(SWEEPS, sweep_id)
 
 

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -220,7 +221,8 @@ class ClaimTraining:
     def _succeed(self, run: ClaimedRun, state: RunState, evaluation: Evaluation) -> None:
         model = to_keras_file(self._claim.config, list(state.weights)) if self._claim.keep_model else None
         reach("before_finish", run.index)
-        outcome = self._persist(self._leases.succeed, run, state.weights_sha256, evaluation, model)
+        succeed = partial(self._leases.succeed, epochs=state.epoch)
+        outcome = self._persist(succeed, run, state.weights_sha256, evaluation, model)
         reach("after_finish", run.index)
         logger.info("Run %s %s", self._name(run), outcome)
 
@@ -231,9 +233,11 @@ class ClaimTraining:
                 raise StoreAwayError("The store has not answered for two thirds of a lease.")
             try:
                 return access(self._claim, *arguments)
-            except STORE_AWAY:
-                if self._stop() or self._heartbeat.stopped:
+            except store_errors.RedisError as error:
+                if not _away(error):
                     raise
+                if self._stop() or self._heartbeat.stopped:
+                    raise StoreAwayError(str(error)) from error
                 time.sleep(AGAIN_SECONDS)
 
     @contextmanager
@@ -261,6 +265,11 @@ class ClaimTraining:
 
     def _name(self, run: ClaimedRun) -> str:
         return run_id(self._claim.sweep_id, run.index)
+
+
+def _away(error: store_errors.RedisError) -> bool:
+    """Whether the store may take the same later: it has no replica that it wants, or cannot write to its disk."""
+    return isinstance(error, STORE_AWAY) or str(error).startswith(("NOREPLICAS", "MISCONF"))
 
 
 def explained(error: Exception) -> RunError:

@@ -1,16 +1,13 @@
 -- Keep one epoch of a run, and its checkpoint if there is one, and renew its lease. An epoch kept before stays as it
 -- is, and says nothing again.
 -- ARGV: index, owner, lease (µs), epoch, EpochMetrics (JSON), position (epoch:step), checkpoint (bytes); the last two
--- may be empty. Returns 1 if it stands now, 0 if the owner has lost the run. An epoch that would leave a gap is an
--- error.
+-- may be empty. Returns 1 if it stands now, 0 if the owner has lost the run, as it has when epochs before this one are
+-- not known here.
 local index, owner, lease, epoch, metrics, position, checkpoint = unpack(ARGV)
-if not owns(index, owner) then
+if not owns(index, owner) or disown_ahead(index, epoch) then
   return 0
 end
 local kept = redis.call('LLEN', epochs_prefix .. index)
-if tonumber(epoch) > kept then
-  return redis.error_reply('epoch ' .. epoch .. ' of run ' .. index .. ' would follow epoch ' .. kept - 1)
-end
 keep_checkpoint(index, position, checkpoint)
 redis.call('ZADD', leases, 'XX', microseconds(now() + tonumber(lease)), index)
 if tonumber(epoch) == kept then

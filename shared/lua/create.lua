@@ -4,7 +4,7 @@
 if redis.call('EXISTS', record) == 1 then
   return 0
 end
-redis.call('HSET', record, 'request', ARGV[1], 'created_at', ARGV[2], 'version', 1)
+redis.call('HSET', record, 'schema', SCHEMA, 'request', ARGV[1], 'created_at', ARGV[2], 'version', 1)
 redis.call('HSET', record, 'key', ARGV[3], 'request_id', ARGV[4], 'traceparent', ARGV[5])
 add_runs(0, runs_from(6))
 return 1

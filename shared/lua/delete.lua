@@ -13,5 +13,7 @@ for index = 0, (redis.call('HGET', record, 'run_count') or 0) - 1 do
     keys[#keys + 1] = prefix .. index
   end
 end
-redis.call('DEL', unpack(keys))
+for _, key in ipairs(keys) do
+  redis.call('DEL', key)
+end
 return 1

@@ -3,6 +3,12 @@
 local record, queued, leases, events = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local run_prefix, epochs_prefix, evaluation_prefix, checkpoint_prefix, model_prefix = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 
+-- SCHEMA is the program's own (shared/keys.py). Records of before there was one are of the first.
+local schema = redis.call('HGET', record, 'schema') or 1
+if tonumber(schema) > SCHEMA then
+  return redis.error_reply('NEWERSCHEMA The sweep is of schema ' .. schema .. ', this program knows ' .. SCHEMA)
+end
+
 -- The server's clock in microseconds. Doubles hold it exactly; tostring() would not, so it is formatted by hand.
 local function now()
   local time = redis.call('TIME')
@@ -34,6 +40,17 @@ local function keep_checkpoint(index, position, checkpoint)
     redis.call('SET', checkpoint_prefix .. index, checkpoint)
     redis.call('HSET', run_prefix .. index, 'checkpoint_at', position)
   end
+end
+
+-- A run whose owner has trained more epochs than are kept: a replica became the primary that had not heard of the last
+-- ones. Its lease ends, so that the reaper gives it to somebody who goes on from what is known here.
+local function disown_ahead(index, epochs)
+  local ahead = tonumber(epochs) > redis.call('LLEN', epochs_prefix .. index)
+  if ahead then
+    redis.call('HDEL', run_prefix .. index, 'owner')
+    redis.call('ZADD', leases, 'XX', microseconds(now()), index)
+  end
+  return ahead
 end
 
 -- Put a run into the queue. What its last owner still writes is refused from now on.

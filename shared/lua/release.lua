@@ -2,7 +2,7 @@
 -- Hand a run back to the queue with a checkpoint to go on from; one that is to be cancelled ends instead. It costs no
 -- attempt. Repeated by the same owner, it changes nothing. A full store takes it: a stop must lose no work.
 -- ARGV: index, owner, position (epoch:step), checkpoint (bytes). Returns 'queued' or 'cancelled' if the run is the
--- owner's no more by this, nil if the owner had lost it.
+-- owner's no more by this, nil if the owner had lost it, as it has when epochs before that position are not known here.
 local index, owner, position, checkpoint = unpack(ARGV)
 local run = run_prefix .. index
 if not owns(index, owner) then
@@ -14,6 +14,9 @@ end
 if redis.call('HEXISTS', run, 'cancel_requested') == 1 then
   conclude(index, 'cancelled', '', '')
   return 'cancelled'
+end
+if disown_ahead(index, position:match('%d+')) then
+  return nil
 end
 keep_checkpoint(index, position, checkpoint)
 redis.call('HINCRBY', run, 'attempts', -1)

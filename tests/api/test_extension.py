@@ -8,8 +8,9 @@ import httpx
 import pytest
 from redis import Redis
 
+from shared.keys import QUEUE
 from shared.models import MAX_RUNS, MAX_SCALES, Sweep
-from shared.queue import QUEUE, waiting
+from shared.queue import waiting
 from shared.settings import Settings
 from tests.api.conftest import Training
 from tests.conftest import Served

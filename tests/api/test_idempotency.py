@@ -9,8 +9,7 @@ from redis import Redis
 
 from api.idempotency import Remembered
 from client.launcher import free_port
-from shared.keys import OPEN, idempotency
-from shared.queue import QUEUE
+from shared.keys import OPEN, QUEUE, idempotency
 from shared.settings import Settings
 from tests.conftest import RedisServer, Served, wait_until
 

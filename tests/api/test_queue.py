@@ -11,9 +11,8 @@ from redis import Redis
 import api.queue
 from api.access import hash_of
 from shared.errors import LeaseLostError
-from shared.keys import ENDED, OPEN, SweepKeys
+from shared.keys import ENDED, OPEN, QUEUE, SweepKeys
 from shared.models import RunError
-from shared.queue import QUEUE
 from shared.settings import Settings
 from tests.api.conftest import Training
 from tests.conftest import RedisServer, Served

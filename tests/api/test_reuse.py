@@ -9,8 +9,8 @@ import httpx
 import pytest
 from redis import Redis
 
+from shared.keys import QUEUE
 from shared.models import Estimate, Run, RunStatus, Sweep, WorkerProfile
-from shared.queue import QUEUE
 from tests.api.conftest import invented_metrics
 from tests.samples import evaluation
 from worker.leases import Leases

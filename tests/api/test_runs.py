@@ -2,7 +2,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from shared.queue import QUEUE
+from shared.keys import QUEUE
 from tests.api.conftest import PNG_MAGIC, Training, invented_metrics
 
 

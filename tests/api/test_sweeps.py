@@ -7,9 +7,8 @@ import pytest
 from redis import Redis
 
 from api.store import Store
-from shared.keys import SWEEPS, SweepKeys, new_sweep_id
+from shared.keys import QUEUE, SWEEPS, SweepKeys, new_sweep_id
 from shared.models import Sweep
-from shared.queue import QUEUE
 from shared.settings import Settings
 from tests.api.conftest import PNG_MAGIC, Training
 

@@ -5,18 +5,18 @@ import random
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
+import httpx
 import psutil
 import pytest
 from redis import Redis
 
 from client.launcher import free_port
-from shared.keys import SweepKeys
+from shared.keys import QUEUE, UNACKED, SweepKeys
 from shared.models import EpochMetrics, RunStatus, Sweep
-from shared.queue import QUEUE
 from shared.settings import Settings
 from tests.conftest import RedisServer, Served, wait_until
 
@@ -29,6 +29,8 @@ BODY = {
     "hidden_units": [64],
     "reuse": False,  # each is to be trained
 }
+# Each run of it long enough that what takes a while strikes one in its middle.
+LONG = BODY | {"epochs": 40}
 # Everything that takes time in production takes little here.
 TIMES = {
     "NOISESWEEP_LEASE_SECONDS": "3",
@@ -46,14 +48,24 @@ def rounds(full: int, in_ci: int) -> range:
 
 
 class Worker:
-    """A worker in processes of its own, with its output in a file."""
+    """A worker in processes of its own, with its output in a file: of this program, or of the one in a folder.
 
-    def __init__(self, environment: dict[str, str], log: Path, processes: int = 2) -> None:
+    `within` stands before its command.
+    """
+
+    def __init__(
+        self,
+        environment: dict[str, str],
+        log: Path,
+        processes: int = 2,
+        program: Path | None = None,
+        within: Sequence[str] = (),
+    ) -> None:
         self.log = log
-        command = [sys.executable, "-m", "worker", "--concurrency", str(processes)]
+        command = [*within, sys.executable, "-m", "worker", "--concurrency", str(processes)]
         with log.open("ab") as output:
             self.main = psutil.Popen(
-                command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+                command, env=environment, cwd=program, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
         self.processes = processes
 
@@ -81,14 +93,23 @@ class Worker:
         self.main.wait()
 
 
+class Serving(Protocol):
+    """An API, wherever it runs."""
+
+    http: httpx.Client
+
+    def close(self) -> None: ...
+
+
 class Fleet:
     """A store with a disk, an API, and workers that come and go."""
 
     def __init__(self, folder: Path, data: Path | None = None) -> None:
         self.folder = folder
-        self.store = RedisServer(data or folder, free_port(), durable=True)
+        self.workers: list[Worker] = []
         self.points = folder / "points"
         self.points.mkdir()
+        self.store = self.start_store(data or folder)
         self.environment = (
             os.environ
             | TIMES
@@ -97,16 +118,21 @@ class Fleet:
                 "NOISESWEEP_FAIL_POINTS": str(self.points),
             }
         )
-        self.served = Served(Settings(redis_url=self.store.url))
+        self.served = self.serve()
         self.http = self.served.http
-        self.workers: list[Worker] = []
 
     @property
     def redis(self) -> Redis:
         return self.store.client
 
-    def start_worker(self, processes: int = 2) -> Worker:
-        worker = Worker(self.environment, self.folder / "worker.log", processes)
+    def start_store(self, data: Path) -> RedisServer:
+        return RedisServer(data, free_port(), durable=True)
+
+    def serve(self) -> Serving:
+        return Served(Settings(redis_url=self.store.url))
+
+    def start_worker(self, processes: int = 2, program: Path | None = None) -> Worker:
+        worker = Worker(self.environment, self.folder / "worker.log", processes, program)
         self.workers.append(worker)
         return worker
 
@@ -169,10 +195,12 @@ class Fleet:
                 assert len(kept) == sweep.config.epochs
                 assert run.weights_sha256 == expected.weights_sha256
 
-    def everything_of(self, sweep_id: str) -> dict[str, bytes | None]:
-        """Every key of the sweep with its value as the store would dump it."""
+    def everything_of(self, sweep_id: str) -> dict[str, object]:
+        """Every key of the sweep with its value, as the store dumps it; a hash, which has no order, as a dict."""
         keys = cast("list[str]", self.redis.keys(f"{SweepKeys(sweep_id).record}*"))
-        return {key: self.redis.dump(key) for key in keys}
+        return {
+            key: self.redis.hgetall(key) if self.redis.type(key) == "hash" else self.redis.dump(key) for key in keys
+        }
 
     def log(self) -> str:
         """What the workers have said so far."""
@@ -184,11 +212,11 @@ class Fleet:
     def assert_drained(self) -> None:
         """No message waits, and none is held by a worker that is gone."""
         try:
-            wait_until(lambda: self.redis.llen(QUEUE) == 0 and self.redis.hlen("unacked") == 0, seconds=60)
+            wait_until(lambda: self.redis.llen(QUEUE) == 0 and self.redis.hlen(UNACKED) == 0, seconds=60)
         except AssertionError:
-            for key in ("unacked", "unacked_index", "unacked_mutex"):
+            for key in (UNACKED, f"{UNACKED}_index", f"{UNACKED}_mutex"):
                 print(key, self.redis.type(key), self.redis.ttl(key), self.redis.object("IDLETIME", key))
-            print(self.redis.hgetall("unacked"), self.redis.lrange(QUEUE, 0, -1), self.redis.time())
+            print(self.redis.hgetall(UNACKED), self.redis.lrange(QUEUE, 0, -1), self.redis.time())
             raise
 
     def close(self) -> None:
@@ -210,6 +238,15 @@ def undisturbed(fleet: Fleet) -> Sweep:
     """BODY as it ends when nothing happens to it."""
     fleet.ensure_worker()
     sweep = fleet.wait_for_end(fleet.submit())
+    assert sweep.status is RunStatus.SUCCEEDED
+    return sweep
+
+
+@pytest.fixture(scope="package")
+def undisturbed_long(fleet: Fleet) -> Sweep:
+    """LONG as it ends when nothing happens to it."""
+    fleet.ensure_worker()
+    sweep = fleet.wait_for_end(fleet.submit(LONG))
     assert sweep.status is RunStatus.SUCCEEDED
     return sweep
 

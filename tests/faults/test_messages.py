@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 import pytest
 from celery import Celery
 
+from shared.keys import QUEUE
 from shared.models import Sweep
-from shared.queue import QUEUE, TRAIN_TASK, celery_app, publish
+from shared.queue import TRAIN_TASK, celery_app, publish
 from shared.settings import Settings
 from tests.faults.conftest import Fleet
 

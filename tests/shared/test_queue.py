@@ -3,7 +3,8 @@ import json
 
 from redis import Redis
 
-from shared.queue import QUEUE, celery_app, publish
+from shared.keys import QUEUE
+from shared.queue import celery_app, publish
 from shared.settings import Settings
 
 

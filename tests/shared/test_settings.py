@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -48,8 +50,20 @@ def test_hosts_that_would_match_nothing_are_refused(host: str) -> None:
         Settings(allowed_hosts=[host])
 
 
-@pytest.mark.parametrize("wrong", [{"redis_url": "foo://u:hunter2@h"}, {"api_keys": "alice:hunter2"}])
+@pytest.mark.parametrize("wrong", [
+    {"redis_url": "foo://u:hunter2@h"}, {"redis_url": "redis://hunter2/3@h/0"}, {"api_keys": "alice:hunter2"},
+])  # fmt: skip
 def test_what_is_wrong_is_not_shown_for_it_may_be_a_secret(wrong: dict[str, str]) -> None:
     with pytest.raises(ValidationError) as refused:
         Settings.model_validate(wrong)
     assert "hunter2" not in str(refused.value)
+
+
+def test_a_container_finds_the_store_in_its_secrets_and_the_environment_overrules_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("shared.settings.SECRETS", tmp_path)
+    (tmp_path / "noisesweep_redis_url").write_text("redis://worker:secret@store:6379/0\n")
+    assert Settings().redis_url.get_secret_value() == "redis://worker:secret@store:6379/0"
+    monkeypatch.setenv("NOISESWEEP_REDIS_URL", "redis://elsewhere:6379/0")
+    assert Settings().redis_url.get_secret_value() == "redis://elsewhere:6379/0"

@@ -125,7 +125,7 @@ def test_a_full_store_lets_runs_be_handed_back_and_cancelled(leases: Leases, swe
         with pytest.raises(OutOfMemoryError):
             leases.commit(claim, claim.runs[0], metrics(0))
         assert leases.renew(claim) == {0: Standing.HELD, 1: Standing.HELD}
-        leases.release(claim, claim.runs[0], state(1))
+        leases.release(claim, claim.runs[0], state(0, step=3))
         assert sweeps.cancel(sweep_id) == 3
         assert leases.cancel(claim, claim.runs[1]) == "cancelled"
     finally:
@@ -203,3 +203,19 @@ def test_a_sweep_is_forgotten_with_all_its_keys_once_it_has_ended_long_enough_ag
     assert leases.forget(sweep_id, ended_at + 1)
     assert redis.keys(f"*{sweep_id}*") == []
     assert leases.forget(sweep_id, ended_at + 1)
+
+
+def test_a_sweep_may_have_more_keys_than_a_script_can_name_in_one_command(
+    leases: Leases, sweeps: Sweeps, redis: Redis
+) -> None:
+    sweep_id = sweeps.create(SweepRequest(scales=[0.1]))
+    claim = claimed(leases, sweep_id)
+    leases.succeed(claim, claim.runs[0], SHA, evaluation())
+    keys, runs = SweepKeys(sweep_id), 3000
+    redis.hset(keys.record, "run_count", runs)
+    with redis.pipeline() as pipeline:
+        for index in range(1, runs):
+            pipeline.hset(keys.run(index), "ended_at", 1)
+        pipeline.execute()
+    assert leases.forget(sweep_id, 2**60)
+    assert redis.keys(f"*{sweep_id}*") == []

@@ -1,18 +1,18 @@
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 import pytest
 from redis import Redis
-from redis.exceptions import ResponseError
 
 from shared.errors import LeaseLostError
 from shared.keys import ENDED, SweepKeys, new_sweep_id
-from shared.models import EpochMetrics, RunError, SweepRequest
+from shared.models import EpochMetrics, RunError, RunStatus, SweepRequest
 from shared.settings import Settings
 from tests.samples import evaluation
 from tests.worker.samples import SHA, THREE, claimed, metrics, state
 from tests.worker.sweeps import Sweeps
-from worker.leases import Leases
+from worker.leases import Claim, ClaimedRun, Leases, Standing
 
 
 def test_a_claim_carries_all_that_training_needs(leases: Leases, sweeps: Sweeps) -> None:
@@ -84,10 +84,42 @@ def test_an_epoch_committed_again_changes_nothing(leases: Leases, sweeps: Sweeps
     assert (sweeps.epochs(sweep_id, 0), sweeps.events(sweep_id)) == before
 
 
-def test_an_epoch_that_leaves_a_gap_is_refused(leases: Leases, sweeps: Sweeps) -> None:
-    claim = claimed(leases, sweeps.create(THREE))
-    with pytest.raises(ResponseError, match="epoch 1 of run 0 would follow epoch -1"):
-        leases.commit(claim, claim.runs[0], metrics(1))
+def behind(redis: Redis, sweep_id: str) -> None:
+    """Make the store one that has not heard of run 0's second epoch, as a replica may be that became the primary."""
+    keys = SweepKeys(sweep_id)
+    redis.ltrim(keys.epochs(0), 0, 0)
+    redis.set(keys.checkpoint(0), state(1).to_bytes())
+
+
+Write = Callable[[Leases, Claim, ClaimedRun], object]
+
+
+@pytest.mark.parametrize("write", [
+    lambda leases, claim, run: leases.commit(claim, run, metrics(2), state(3)),
+    lambda leases, claim, run: leases.release(claim, run, state(2, step=1)),
+    lambda leases, claim, run: leases.succeed(claim, run, SHA, evaluation(), epochs=3),
+], ids=["commit", "release", "succeed"])  # fmt: skip
+def test_a_run_whose_last_epochs_the_store_has_forgotten_goes_on_from_those_that_it_has(
+    leases: Leases, sweeps: Sweeps, redis: Redis, write: Write
+) -> None:
+    sweep_id = sweeps.create(SweepRequest(scales=[0.1], epochs=3, dataset="digits"))
+    claim = claimed(leases, sweep_id)
+    run = claim.runs[0]
+    for epoch in range(2):
+        leases.commit(claim, run, metrics(epoch), state(epoch + 1))
+    behind(redis, sweep_id)
+    with pytest.raises(LeaseLostError):
+        write(leases, claim, run)
+    assert leases.renew(claim) == {0: Standing.LOST}
+    assert leases.reap(sweep_id, max_attempts=1, silence_seconds=60).needy_runs == 1
+    again = claimed(leases, sweep_id)
+    checkpoint = leases.checkpoint(again, again.runs[0])
+    assert checkpoint
+    assert checkpoint.position == "1:0"
+    for epoch in (1, 2):
+        leases.commit(again, again.runs[0], metrics(epoch))
+    assert leases.succeed(again, again.runs[0], SHA, evaluation(), epochs=3) is RunStatus.SUCCEEDED
+    assert [EpochMetrics.model_validate_json(text).epoch for text in sweeps.epochs(sweep_id, 0)] == [0, 1, 2]
 
 
 def test_who_has_lost_the_run_can_neither_commit_nor_end_it(leases: Leases, sweeps: Sweeps, redis: Redis) -> None:

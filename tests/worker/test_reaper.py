@@ -4,9 +4,9 @@ import pytest
 from celery import Celery
 from redis import Redis
 
-from shared.keys import COUNTERS, OPEN, SWEEPS, SweepKeys
+from shared.keys import COUNTERS, OPEN, QUEUE, SWEEPS, SweepKeys
 from shared.models import SweepRequest
-from shared.queue import QUEUE, celery_app, publish
+from shared.queue import celery_app, publish
 from shared.settings import Settings
 from tests.worker.sweeps import Sweeps
 from worker.leases import Leases

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from shared.keys import SweepKeys
+from shared.keys import QUEUE, SweepKeys
 from shared.models import SweepRequest
-from shared.queue import QUEUE, celery_app
+from shared.queue import celery_app
 from shared.settings import Settings
 from tests.worker.sweeps import Sweeps
 from worker import tasks

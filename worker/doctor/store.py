@@ -5,7 +5,6 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from typing import cast
-from urllib.parse import urlsplit
 
 from redis import Redis
 from redis.exceptions import (
@@ -18,11 +17,13 @@ from redis.exceptions import (
     ResponseError,
 )
 
+from shared import address, connections
+from shared.address import FORM, Address, place
+from shared.connections import PrimaryPool
 from shared.keys import PROBE
 from shared.settings import Settings
 from worker.doctor.findings import Finding, Verdict
 
-URL_FORM = "redis://USER:PASSWORD@HOST:6379/0, where / : @ # ? and % in a password are written %2F %3A %40 %23 %3F %25"
 OWN_STORE = "or unset NOISESWEEP_REDIS_URL: `noisesweep up` then starts a store of its own"
 NEARLY_FULL = 0.9  # of maxmemory
 PROBE_SCRIPT = "return redis.call('SET', KEYS[1], '', 'PX', 1000)"  # a script, as every write of the service is
@@ -40,13 +41,10 @@ def check_store(settings: Settings, own_store: str | None) -> Iterator[Finding]:
     if "redis_url" not in settings.model_fields_set:
         yield _own_store(own_store)
         return
-    redis = _client(settings.redis_url.get_secret_value())
-    if redis is None:
-        found = "NOISESWEEP_REDIS_URL cannot be read as an address"
-        yield Finding("store", Verdict.PROBLEM, found, f"Its form is {URL_FORM}.")
-        return
-    with closing(redis):
-        reached = _reach(redis)
+    where = address.parse(settings.redis_url.get_secret_value())
+    # Whoever asks the doctor can wait for a slow one; one attempt is the truth.
+    with closing(connections.blocking(settings, socket_connect_timeout=2, socket_timeout=5)) as redis:
+        reached = _reach(redis, where)
         yield reached
         if reached.verdict is Verdict.OK:
             try:
@@ -71,36 +69,25 @@ def _own_store(binary: str | None) -> Finding:
     return Finding("store", Verdict.OK, f"{unset}: {name} ({binary})")
 
 
-def _client(url: str) -> Redis | None:
-    """A client for the URL, not yet connected, or None if it makes no sense: to say why would quote the password."""
+def _reach(redis: Redis, where: Address) -> Finding:
+    server, by = ", ".join(where.places), ""
     try:
-        # An @ behind the host means that the password holds a / # or ? as it is, and its head was taken for the host.
-        if any("@" in part for part in urlsplit(url)[2:]):
-            return None
-        redis: Redis = Redis.from_url(url, decode_responses=True, socket_connect_timeout=2, socket_timeout=5)
-        redis.connection_pool.make_connection()
-    except (ValueError, TypeError):  # the latter from an option that there is not
-        return None
-    return redis
-
-
-def _reach(redis: Redis) -> Finding:
-    where = redis.connection_pool.connection_kwargs
-    address = f"{where.get('host', 'localhost')}:{where.get('port', 6379)}"
-    try:
+        if isinstance(redis.connection_pool, PrimaryPool):
+            by = f", the primary by the Sentinels at {server}"
+            server = place(*redis.connection_pool.get_master_address())  # type: ignore[no-untyped-call]
         redis.ping()
     except NoPermissionError:
         pass  # it answers
     except InvalidResponse:
-        found = f"what answers at {address} is not Redis"
+        found = f"what answers at {server} is not Redis"
         return Finding("store", Verdict.PROBLEM, found, f"Correct the address, {OWN_STORE}.")
     except AuthenticationError:
-        found = f"{address} wants another user or password than NOISESWEEP_REDIS_URL gives"
-        return Finding("store", Verdict.PROBLEM, found, f"Give them in it: {URL_FORM}.")
+        found = f"{server} wants another user or password than NOISESWEEP_REDIS_URL gives"
+        return Finding("store", Verdict.PROBLEM, found, f"Give them in it: {FORM}.")
     except RedisError as error:
         remedy = f"Start Redis there, correct the address, {OWN_STORE}."
-        return Finding("store", Verdict.PROBLEM, f"not reached at {address}: {error}", remedy)
-    return Finding("store", Verdict.OK, f"answers at {address}, database {where.get('db', 0)}")
+        return Finding("store", Verdict.PROBLEM, f"not reached at {server}{by}: {error}", remedy)
+    return Finding("store", Verdict.OK, f"answers at {server}, database {where.database}{by}")
 
 
 def _examine(redis: Redis) -> Iterator[Finding]:
