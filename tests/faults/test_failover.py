@@ -1,0 +1,233 @@
+"""A store of a primary and a replica, watched by three Sentinels, whose primary is lost or steps down in mid-run."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+
+from client.launcher import LOOPBACK, free_port, store_binary
+from shared.keys import SweepKeys
+from shared.models import Sweep
+from shared.settings import Settings
+from tests.conftest import RedisServer, Served, wait_until
+from tests.faults.conftest import BODY, Fleet, rounds
+from worker.doctor.findings import Verdict
+from worker.doctor.store import check_store
+
+SERVICE, USER, PASSWORD, SENTINEL_PASSWORD = "noisesweep", "sweeper", "p@ss/word", "other & word"
+SENTINEL_CONFIG = """\
+bind {host}
+port {port}
+dir "{folder}"
+requirepass "{password}"
+sentinel sentinel-pass "{password}"
+sentinel monitor {service} {host} {primary} 2
+sentinel down-after-milliseconds {service} 2000
+sentinel failover-timeout {service} 10000
+"""
+
+
+class SentinelServer:
+    """One of those who agree on which server is the primary."""
+
+    def __init__(self, folder: Path, primary: int) -> None:
+        self.port = free_port()
+        config = folder / "sentinel.conf"
+        names = {"host": LOOPBACK, "port": self.port, "folder": folder, "password": SENTINEL_PASSWORD}
+        config.write_text(SENTINEL_CONFIG.format(**names, primary=primary, service=SERVICE))
+        with (folder / "sentinel.log").open("wb") as log:
+            self._process = subprocess.Popen([store_binary(), str(config), "--sentinel"], stdout=log, stderr=log)
+        self.client: Redis = Redis(port=self.port, password=SENTINEL_PASSWORD, decode_responses=True)
+
+    def sees(self, expected: dict[str, int]) -> bool:
+        """Whether it says this of the servers, and nothing against the primary."""
+        try:
+            state = cast("dict[str, Any]", self.client.sentinel_master(SERVICE))
+        except RedisError:
+            return False
+        return expected.items() <= state.items() and state["flags"] == "master"
+
+    def close(self) -> None:
+        self.client.close()
+        self._process.terminate()
+        self._process.wait()
+
+
+class WatchedFleet(Fleet):
+    """A fleet whose store is a primary, `store`, and a replica of it, which change places."""
+
+    def __init__(self, folder: Path) -> None:
+        self._cleanup = ExitStack()
+        super().__init__(folder)
+        # A failover takes some seconds, in which the leases are to last.
+        self.environment |= {"NOISESWEEP_REDIS_URL": self.url, "NOISESWEEP_LEASE_SECONDS": "15"}
+
+    def start_store(self, data: Path) -> RedisServer:
+        primary = self._server(data / "first")
+        self.replica = self._server(data / "second", "--replicaof", f"{LOOPBACK} {port(primary)}")
+        self.sentinels = []
+        for name in ("one", "two", "three"):
+            folder = data / name
+            folder.mkdir()
+            self.sentinels.append(SentinelServer(folder, port(primary)))
+            self._cleanup.callback(self.sentinels[-1].close)
+        hosts = ",".join(f"{LOOPBACK}:{sentinel.port}" for sentinel in self.sentinels)
+        words: dict[str | int, str | int | None] = {"@": "%40", "/": "%2F", " ": "%20", "&": "%26"}
+        password, theirs = (word.translate(str.maketrans(words)) for word in (PASSWORD, SENTINEL_PASSWORD))
+        self.url = f"redis+sentinel://{USER}:{password}@{hosts}/0?service={SERVICE}&sentinel_password={theirs}"
+        return primary
+
+    def _server(self, folder: Path, *options: str) -> RedisServer:
+        folder.mkdir()
+        user = ("--user", USER, "on", f">{PASSWORD}", "~*", "&*", "+@all")
+        # The full copies of a replica are to begin at once.
+        server = RedisServer(
+            folder, free_port(), durable=True, options=[*user, "--repl-diskless-sync-delay", "0", *options]
+        )
+        self._cleanup.callback(server.close)
+        return server
+
+    def serve(self) -> Served:
+        return Served(Settings(redis_url=self.url))
+
+    def sweep(self, sweep_id: str) -> Sweep:
+        """As it stands; while no server is the primary, this waits."""
+        answers: list[httpx.Response] = []
+
+        def answered() -> bool:
+            answers.append(self.http.get(f"/sweeps/{sweep_id}"))
+            return answers[-1].status_code != 503
+
+        wait_until(answered, seconds=60)
+        return Sweep.model_validate_json(answers[-1].raise_for_status().content)
+
+    def wait_for_end(self, sweep_id: str, seconds: float = 90) -> Sweep:
+        """As a primary knows it that is the only one: one that steps down takes writes, which are lost, for seconds."""
+        sweep = super().wait_for_end(sweep_id, seconds)
+        self.settle()
+        return sweep if self.sweep(sweep_id).status.is_final else super().wait_for_end(sweep_id, seconds)
+
+    def settle(self) -> None:
+        """Return when the replica has all that the primary has, and each Sentinel knows of both and of the others."""
+        wait_until(self._settled, seconds=60)
+
+    def _settled(self) -> bool:
+        if self.store.client.info("replication")["role"] == "slave":
+            self.store, self.replica = self.replica, self.store
+        expected = {"port": port(self.store), "num-slaves": 1, "num-other-sentinels": 2}
+        linked = self.replica.client.info("replication").get("master_link_status") == "up"
+        return linked and all(sentinel.sees(expected) for sentinel in self.sentinels)
+
+    def cut_replication(self) -> None:
+        """From now on, the replica learns nothing more."""
+        self.replica.client.config_set("masterauth", "wrong")
+        self.replica.client.config_set("masteruser", "nobody")
+        self.store.client.execute_command("CLIENT", "KILL", "TYPE", "replica")  # type: ignore[no-untyped-call]
+        wait_until(lambda: self.replica.client.info("replication")["master_link_status"] == "down")
+
+    def await_promotion(self) -> None:
+        """Return when the replica is the primary and the API has found it; the two have then changed places."""
+        wait_until(lambda: self.replica.client.info("replication")["role"] == "master", seconds=60)
+        self.store, self.replica = self.replica, self.store
+        wait_until(lambda: self.http.get("/readyz").status_code == 200, seconds=60)
+
+    def restore_replica(self) -> None:
+        """Bring the primary that was lost back, as a replica."""
+        self.replica.start()
+        self.replica.client.replicaof(LOOPBACK, str(port(self.store)))
+
+    def close(self) -> None:
+        for worker in self.workers:
+            worker.close()
+        self.served.close()
+        self._cleanup.close()
+
+
+def port(server: RedisServer) -> int:
+    return int(server.client.connection_pool.connection_kwargs["port"])
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[WatchedFleet]:
+    fleet = WatchedFleet(tmp_path)
+    yield fleet
+    fleet.close()
+    if fleet.workers:
+        print(fleet.log()[-20_000:])
+
+
+def test_a_primary_that_is_killed_or_steps_down_in_mid_run_costs_no_run(
+    watched: WatchedFleet, undisturbed: Sweep
+) -> None:
+    for number in rounds(full=6, in_ci=2):
+        watched.settle()
+        watched.ensure_worker()
+        sweep_id = watched.submit()
+        watched.wait_for_epochs(sweep_id, 6)
+        if number % 2:
+            watched.sentinels[0].client.sentinel_failover(SERVICE)
+            watched.await_promotion()
+        else:
+            watched.store.kill()
+            assert watched.http.get(f"/sweeps/{sweep_id}").status_code == 503
+            watched.await_promotion()
+            watched.restore_replica()
+        watched.assert_whole(sweep_id, undisturbed)
+    watched.assert_drained()
+    assert PASSWORD not in watched.log()
+    assert SENTINEL_PASSWORD not in watched.log()
+
+
+def test_epochs_that_were_acknowledged_and_never_reached_the_new_primary_are_trained_again(
+    watched: WatchedFleet, undisturbed: Sweep
+) -> None:
+    watched.settle()
+    watched.ensure_worker()
+    sweep_id = watched.submit()
+    watched.wait_for_epochs(sweep_id, 4)
+    watched.cut_replication()
+    known = sum(watched.replica.client.llen(SweepKeys(sweep_id).epochs(index)) for index in range(4))
+    watched.wait_for_epochs(sweep_id, known + 6)
+    watched.store.kill()
+    watched.await_promotion()
+    assert watched.sweep(sweep_id).progress.epochs_done < known + 6
+    watched.restore_replica()
+    watched.assert_whole(sweep_id, undisturbed)
+    assert "is left to its new owner: Epoch" in watched.log()
+
+
+def test_the_doctor_says_where_the_sentinels_have_found_the_primary(watched: WatchedFleet) -> None:
+    watched.settle()
+    reached, *rest = check_store(Settings(redis_url=watched.url), own_store=None)
+    assert reached.found.startswith(f"answers at {LOOPBACK}:{port(watched.store)}, database 0, the primary by the Sent")
+    assert {finding.verdict for finding in rest} == {Verdict.OK}
+    wrong = watched.url.replace(f"service={SERVICE}", "service=another")
+    (reached,) = check_store(Settings(redis_url=wrong), own_store=None)
+    assert reached.found.endswith(
+        "No Sentinel names a primary of another: one knows none; one knows none; one knows none"
+    )
+    assert PASSWORD not in str(reached)
+
+
+def test_a_store_that_has_lost_its_replicas_and_takes_no_writes_without_costs_nothing_but_time(
+    fleet: Fleet, undisturbed: Sweep
+) -> None:
+    fleet.ensure_worker()
+    sweep_id = fleet.submit()
+    fleet.wait_for_epochs(sweep_id, 4)
+    fleet.redis.config_set("min-replicas-to-write", 1)
+    try:
+        assert fleet.http.post("/sweeps", json=BODY).status_code == 503
+        time.sleep(5)  # longer than a lease
+        assert not fleet.sweep(sweep_id).status.is_final
+    finally:
+        fleet.redis.config_set("min-replicas-to-write", 0)
+    fleet.assert_whole(sweep_id, undisturbed)
+    fleet.assert_drained()

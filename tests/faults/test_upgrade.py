@@ -1,0 +1,106 @@
+"""An upgrade while everything runs: workers of two versions side by side on one store.
+
+The next version is this one with its schema raised, in a folder of its own: what a release would be that writes sweeps
+which this one could misread.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+import shared
+from client.launcher import free_port
+from shared.keys import QUEUE, SCHEMA
+from shared.models import Sweep
+from tests.conftest import wait_until
+from tests.faults.conftest import BODY, Fleet, Worker
+
+HERE = Path(shared.__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def next_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("next")
+    for room in ("api", "worker", "shared"):
+        shutil.copytree(HERE / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
+    keys = folder / "shared" / "keys.py"
+    raised, times = re.subn(r"^SCHEMA = \d+$", f"SCHEMA = {SCHEMA + 1}", keys.read_text(), flags=re.MULTILINE)
+    assert times == 1
+    keys.write_text(raised)
+    return folder
+
+
+@pytest.fixture
+def next_api(fleet: Fleet, next_version: Path) -> Iterator[httpx.Client]:
+    """A client of the next version's API, beside this one's."""
+    port = free_port()
+    environment = fleet.environment | {"NOISESWEEP_PORT": str(port)}
+    with (fleet.folder / "next-api.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "api"], cwd=next_version, env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as http:
+        wait_until(lambda: answers(http))
+        yield http
+    process.terminate()
+    process.wait()
+
+
+def answers(http: httpx.Client) -> bool:
+    try:
+        return http.get("/readyz").is_success
+    except httpx.TransportError:
+        return False
+
+
+def whose(sweep: Sweep, worker: Worker) -> list[str]:
+    """The runs that the worker has trained last."""
+    return [run.id for run in sweep.runs if run.worker and run.worker.startswith(f"{worker.main.pid}-")]
+
+
+def test_old_and_new_workers_share_old_sweeps_and_leave_new_ones_to_the_new(
+    fleet: Fleet, undisturbed: Sweep, next_version: Path, next_api: httpx.Client
+) -> None:
+    for worker in fleet.workers:
+        worker.close()
+    old = fleet.start_worker(processes=1)
+    fleet.workers = [old]
+    before = fleet.submit()
+    fleet.wait_for_epochs(before, 2)
+    new_sweep = str(next_api.post("/sweeps", json=BODY).raise_for_status().json()["id"])
+    fleet.assert_whole(before, undisturbed)
+    assert len(whose(fleet.sweep(before), old)) == 4
+    asked = next_api.get(f"/sweeps/{new_sweep}").raise_for_status().json()
+    assert {run["status"] for run in asked["runs"]} == {"queued"}  # the old worker was idle, and has not touched it
+    assert fleet.http.get(f"/sweeps/{new_sweep}").json()["type"] == "/problems/newer-sweep"
+
+    new = fleet.start_worker(processes=1, program=next_version)
+    shared_sweep = fleet.submit(BODY | {"epochs": 30})
+    wait_until(lambda: whose(fleet.sweep(shared_sweep), new), seconds=60)
+    assert old.terminate() == 0  # in the middle: what it trains goes to the new one
+    wait_until(lambda: next_api.get(f"/sweeps/{new_sweep}").json()["status"] == "succeeded", seconds=90)
+    ended = Sweep.model_validate(next_api.get(f"/sweeps/{new_sweep}").json())
+    assert len(whose(ended, new)) == 4
+    assert [run.weights_sha256 for run in ended.runs] == [run.weights_sha256 for run in undisturbed.runs]
+    assert [run.attempts for run in fleet.wait_for_end(shared_sweep).runs] == [1] * 4
+    assert fleet.sweep(shared_sweep).status == "succeeded"
+
+
+def test_sweeps_of_before_the_upgrade_are_read_and_ended_by_the_new_version_alone(
+    fleet: Fleet, undisturbed: Sweep, next_version: Path, next_api: httpx.Client
+) -> None:
+    for worker in fleet.workers:
+        worker.close()
+    fleet.workers = []
+    sweep_id = fleet.submit()  # its messages wait in the queue of the old version, which nobody serves any more
+    assert fleet.redis.llen(QUEUE) >= len(BODY["scales"])  # type: ignore[arg-type]
+    fleet.start_worker(program=next_version)
+    fleet.assert_whole(sweep_id, undisturbed)
+    assert next_api.get(f"/sweeps/{sweep_id}").json()["status"] == "succeeded"
+    fleet.redis.delete(QUEUE)
