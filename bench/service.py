@@ -46,6 +46,7 @@ class Service:
     Attributes:
         port: Where the API is served on loopback.
         http: A client of the API that sends no more headers than a load generator does.
+        settings: Of another API or worker on the same store.
         leases: What a worker writes with.
     """
 
@@ -70,7 +71,8 @@ class Service:
         self.http = httpx.Client(base_url=self._stack.url, timeout=TIMEOUT_SECONDS, trust_env=False)
         for header in ("Accept", "Accept-Encoding", "User-Agent"):
             del self.http.headers[header]
-        self.leases = Leases(Settings(redis_url=SecretStr(url)))
+        self.settings = Settings(redis_url=SecretStr(url), max_queued_runs=MAX_QUEUED_RUNS)
+        self.leases = Leases(self.settings)
         self._start("store", [store_binary(), str(folder / "store.conf")])
         self._api = psutil.Process(self._start("API", module("api")))
 

@@ -1,8 +1,11 @@
-"""What a benchmark of the API reports: rows of figures, and whether those are met that were asked for."""
+"""What a benchmark reports: rows of figures, and whether those are met that were asked for."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+Line = TypeVar("Line")
 
 
 @dataclass(frozen=True)
@@ -57,3 +60,43 @@ def print_row(row: Row) -> None:
     print(f"{row.what:28} {' '.join(cells)}   {'; '.join(map(str, row.wanted))}", flush=True)
     for note in row.notes:
         print(f"    {note}", flush=True)
+
+
+class Column(NamedTuple, Generic[Line]):
+    """A column of a table of lines of one kind.
+
+    Attributes:
+        above: What stands over its title, for it and those to its right that have nothing there.
+        title: What it is.
+        width: Characters, with the gap to its left.
+        digits: Decimals.
+        value: Its figure of a line; a text, or None where there is none.
+    """
+
+    above: str
+    title: str
+    width: int
+    digits: int
+    value: Callable[[Line], float | str | None]
+
+
+def print_titles(columns: Sequence[Column[Line]]) -> None:
+    """Print what the columns are."""
+    above, starts = "", 0
+    for column in columns:
+        if column.above:
+            above = f"{above:{starts}}  {column.above}"
+        starts += column.width
+    print(above)
+    print("".join(f"{column.title:>{column.width}}" for column in columns), flush=True)
+
+
+def print_cells(columns: Sequence[Column[Line]], line: Line, note: str = "") -> None:
+    """Print a line of the table, with a note at its end."""
+    print("".join(map(_cell, columns, [column.value(line) for column in columns])), note, flush=True)
+
+
+def _cell(column: Column[Line], value: float | str | None) -> str:
+    if isinstance(value, int | float):
+        return f"{value:{column.width},.{column.digits}f}"
+    return f"{value or '-':>{column.width}}"
