@@ -1,27 +1,94 @@
-# Two images from one file: `api`, which has no TensorFlow, and `worker`, which trains on the CPU.
+# The images of the service: `api`, which has no TensorFlow; `worker`, which trains on the CPU; `worker-gpu`, with CUDA;
+# and `redis`, the store with a user for each role.
+#
+# Behind a mirror: --build-arg PYTHON_IMAGE=..., REDIS_IMAGE=... and PIP_INDEX_URL=... name other sources. Whatever the
+# index is, what it serves must have the hashes in requirements/.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+ARG REDIS_IMAGE=redis:7-bookworm
 
-FROM ${PYTHON_IMAGE} AS base
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-RUN useradd --create-home --uid 10001 noisesweep
+FROM ${PYTHON_IMAGE} AS python
+# Log lines come at once. The file system is read-only where this runs: nothing is to be compiled there.
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/opt/noisesweep/bin:${PATH}
+RUN useradd --uid 10001 --create-home noisesweep \
+    && install -d -o noisesweep -g noisesweep /cache
+# Where data sets go that are downloaded, and drawing keeps its fonts.
+ENV XDG_CACHE_HOME=/cache MPLCONFIGDIR=/tmp/matplotlib
 WORKDIR /app
+LABEL org.opencontainers.image.description="How does a digit classifier fare as noise grows?" \
+      org.opencontainers.image.licenses="Apache-2.0"
 
-# The requirements come first and change seldom: a change of code rebuilds only the last layers. The code is used
-# where it lies, so that nothing unhashed is fetched to build it.
-FROM base AS api
+# An environment without pip and without the packages' own tests, which nobody runs here, from requirements with hashes.
+# It changes seldom, and is copied as one layer.
+FROM ${PYTHON_IMAGE} AS build
+ARG PIP_INDEX_URL
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv --without-pip /opt/noisesweep
+
+FROM build AS build-api
 COPY requirements/api.txt requirements/
-RUN pip install --require-hashes -r requirements/api.txt
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip --python /opt/noisesweep/bin/python install --require-hashes -r requirements/api.txt \
+    && find /opt/noisesweep -type d -name tests -prune -exec rm -r {} + \
+    # Of plotly only the script is used, package_data/plotly.min.js.
+    && cd /opt/noisesweep/lib/python3*/site-packages/plotly && rm -r graph_objs labextension validators
+
+FROM build AS build-worker
+COPY requirements/worker-cpu.txt requirements/
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip --python /opt/noisesweep/bin/python install --require-hashes -r requirements/worker-cpu.txt \
+    && find /opt/noisesweep -type d -name tests -prune -exec rm -r {} +
+
+FROM build AS build-worker-gpu
+COPY requirements/worker-gpu.txt requirements/
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip --python /opt/noisesweep/bin/python install --require-hashes -r requirements/worker-gpu.txt \
+    && find /opt/noisesweep -type d -name tests -prune -exec rm -r {} +
+
+# The code comes last and is used where it lies: a change of it makes these small layers anew and no other.
+FROM python AS api
+COPY --from=build-api /opt/noisesweep /opt/noisesweep
 COPY shared shared
 COPY api api
-ENV MPLCONFIGDIR=/tmp/matplotlib
-USER noisesweep
+RUN python -m compileall -q shared api
+USER 10001:10001
 EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/readyz')"]
 CMD ["python", "-m", "api"]
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="noisesweep api" org.opencontainers.image.revision="${REVISION}"
 
-FROM base AS worker
-COPY requirements/worker-cpu.txt requirements/
-RUN pip install --require-hashes -r requirements/worker-cpu.txt
+FROM python AS worker
+COPY --from=build-worker /opt/noisesweep /opt/noisesweep
 COPY shared shared
 COPY worker worker
-USER noisesweep
+RUN python -m compileall -q shared worker
+USER 10001:10001
+HEALTHCHECK --interval=30s --timeout=20s --start-period=60s CMD ["python", "-m", "worker.health"]
 CMD ["python", "-m", "worker"]
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="noisesweep worker" org.opencontainers.image.revision="${REVISION}"
+
+FROM python AS worker-gpu
+COPY --from=build-worker-gpu /opt/noisesweep /opt/noisesweep
+COPY shared shared
+COPY worker worker
+RUN python -m compileall -q shared worker
+USER 10001:10001
+HEALTHCHECK --interval=30s --timeout=20s --start-period=60s CMD ["python", "-m", "worker.health"]
+CMD ["python", "-m", "worker"]
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="noisesweep worker, with CUDA" org.opencontainers.image.revision="${REVISION}"
+
+FROM ${REDIS_IMAGE} AS redis
+COPY deploy/redis/redis.conf /etc/noisesweep/
+COPY deploy/redis/roles /etc/noisesweep/roles
+COPY deploy/redis/noisesweep-redis /usr/local/bin/
+RUN chmod -R a+rX /etc/noisesweep \
+    && install -d -o redis -g redis /data /run/noisesweep/api /run/noisesweep/worker
+USER redis
+HEALTHCHECK --interval=2s --timeout=2s --retries=15 CMD ["noisesweep-redis", "healthy"]
+ENTRYPOINT ["noisesweep-redis"]
+CMD ["serve"]
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="noisesweep redis" org.opencontainers.image.revision="${REVISION}"

@@ -1,0 +1,89 @@
+"""`docker compose up`: a sweep from the host, more workers, kills, and everything there again after down and up."""
+
+import time
+
+import pytest
+
+from shared.models import Sweep
+from tests.containers.conftest import Project, inspect, why_not
+
+if why_not():
+    pytest.skip(why_not(), allow_module_level=True)
+
+PNG = b"\x89PNG"
+
+
+def test_a_sweep_that_is_posted_from_the_host_ends_with_its_plot(project: Project, undisturbed: Sweep) -> None:
+    assert all(run.epochs_done == undisturbed.config.epochs for run in undisturbed.runs)
+    assert project.http.get(f"/sweeps/{undisturbed.id}/plot").raise_for_status().content.startswith(PNG)
+    assert project.http.get("/ui", follow_redirects=True).status_code == 200
+
+
+def test_two_workers_share_a_sweep(project: Project, undisturbed: Sweep) -> None:
+    project.up("--scale", "worker=2", "--no-recreate")
+    alive = [worker for worker in project.http.get("/workers").json()["workers"] if worker["alive"]]
+    assert len({worker["host"] for worker in alive}) == 2
+    grid = {"scales": [0.1, 0.5, 1.0, 2.0], "seeds": [0, 1]}
+    sweep = project.ended(project.submit({"dataset": "digits", "epochs": 40, "reuse": False, **grid}))
+    assert sweep.status == "succeeded"
+    assert len({run.worker.split("@")[1] for run in sweep.runs if run.worker}) == 2
+    project.up("--scale", "worker=1", "--no-recreate")
+    project.assert_whole(project.submit(), undisturbed)
+
+
+def test_a_worker_that_is_killed_costs_its_sweep_nothing(project: Project, undisturbed: Sweep) -> None:
+    sweep_id = project.submit()
+    project.wait_for_epochs(sweep_id, 2)
+    project.compose("kill", "--signal", "KILL", "worker")
+    time.sleep(1)
+    assert not project.sweep(sweep_id).status.is_final
+    project.up()
+    sweep = project.assert_whole(sweep_id, undisturbed)
+    assert max(run.attempts for run in sweep.runs) == 2
+
+
+def test_a_store_that_is_killed_costs_no_sweep_anything(project: Project, undisturbed: Sweep) -> None:
+    sweep_id = project.submit()
+    project.wait_for_epochs(sweep_id, 2)
+    project.compose("kill", "--signal", "KILL", "redis")
+    assert project.http.get(f"/sweeps/{sweep_id}").status_code == 503
+    project.up()
+    project.assert_whole(sweep_id, undisturbed)
+
+
+def test_a_worker_that_is_stopped_hands_its_runs_back(project: Project, undisturbed: Sweep) -> None:
+    sweep_id = project.submit()
+    project.wait_for_epochs(sweep_id, 2)
+    project.compose("stop", "worker")
+    assert {run.status for run in project.sweep(sweep_id).runs} == {"queued"}
+    (worker,) = inspect("container", *project.containers("worker"))
+    assert worker["State"]["ExitCode"] == 0
+    project.up()
+    assert [run.attempts for run in project.assert_whole(sweep_id, undisturbed).runs] == [1, 1]
+
+
+def test_down_and_up_keeps_every_sweep(project: Project, undisturbed: Sweep) -> None:
+    addresses = [f"/sweeps/{undisturbed.id}", f"/runs/{undisturbed.runs[0].id}", "/sweeps"]
+    before = [project.http.get(address).raise_for_status().content for address in addresses]
+    project.compose("down")
+    project.up()
+    assert [project.http.get(address).raise_for_status().content for address in addresses] == before
+
+
+def test_a_backup_that_is_restored_into_an_empty_service_brings_every_sweep_back(
+    project: Project, undisturbed: Sweep
+) -> None:
+    unfinished = project.submit()
+    project.wait_for_epochs(unfinished, 2)
+    snapshot = project.compose("exec", "--no-TTY", "redis", "noisesweep-redis", "backup")
+    before = project.http.get(f"/sweeps/{undisturbed.id}").content
+    project.compose("down", "--volumes")
+    project.compose("run", "--rm", "--no-TTY", "redis", "restore", stdin=snapshot)
+    project.up()
+    assert project.http.get(f"/sweeps/{undisturbed.id}").content == before
+    project.assert_whole(unfinished, undisturbed)
+
+
+def test_no_backup_is_restored_over_a_store(project: Project) -> None:
+    with pytest.raises(AssertionError, match="there is a store in /data already"):
+        project.compose("run", "--rm", "--no-TTY", "redis", "restore", stdin=b"")

@@ -1,0 +1,102 @@
+"""What the running containers may do, and what is in their images."""
+
+import re
+import subprocess
+
+import pytest
+
+from shared.models import Sweep
+from tests.containers.conftest import Project, inspect, why_not
+
+if why_not():
+    pytest.skip(why_not(), allow_module_level=True)
+
+SERVICES = ["redis", "api", "worker"]
+# In memory, and Docker's gift to every container.
+SHARED_MEMORY = {"/dev/mqueue", "/dev/shm"}  # noqa: S108
+WRITABLE = {
+    "redis": {"/data", "/run/noisesweep/api", "/run/noisesweep/worker", "/tmp"},  # noqa: S108
+    "api": {"/cache", "/tmp"},  # noqa: S108
+    "worker": {"/cache", "/tmp"},  # noqa: S108
+}
+# Folders that a file can be made in; /proc is the kernel's.
+FIND_WRITABLE = "find / -path /proc -prune -o -type d -writable -print 2>/dev/null; true"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_processes_are_no_roots_and_have_no_capability(project: Project, service: str) -> None:
+    for status in project.run(service, "sh", "-c", "cat /proc/[0-9]*/status").split("Name:")[1:]:
+        fields = dict(re.findall(r"^(\w+):\s*(.*)$", status, re.MULTILINE))
+        assert "0" not in fields["Uid"].split()
+        assert int(fields["CapEff"], 16) == int(fields["CapPrm"], 16) == int(fields["CapBnd"], 16) == 0
+        assert fields["NoNewPrivs"] == "1"
+        assert fields["Seccomp"] == "2"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_nothing_can_be_written_but_what_is_meant_to_be(project: Project, undisturbed: Sweep, service: str) -> None:
+    found = project.run(service, "sh", "-c", FIND_WRITABLE).split()
+    tops = {folder for folder in found if not any(folder.startswith(f"{other}/") for other in found)}
+    assert tops - SHARED_MEMORY == WRITABLE[service]
+
+
+def test_only_the_api_is_published_and_only_on_loopback(project: Project) -> None:
+    published = {}
+    for service in SERVICES:
+        (container,) = inspect("container", *project.containers(service))
+        ports = container["NetworkSettings"]["Ports"] or {}
+        published[service] = [(each["HostIp"], port) for port, each in flat(ports)]
+    assert published == {"redis": [], "api": [("127.0.0.1", "8000/tcp")], "worker": []}
+
+
+def flat(ports: dict[str, list[dict[str, str]] | None]) -> list[tuple[str, dict[str, str]]]:
+    return [(port, binding) for port, bindings in ports.items() for binding in bindings or []]
+
+
+def test_memory_and_processes_have_limits(project: Project) -> None:
+    for service in SERVICES:
+        (container,) = inspect("container", *project.containers(service))
+        assert container["HostConfig"]["Memory"] > 0
+        assert container["HostConfig"]["PidsLimit"] > 0
+
+
+def test_no_password_is_in_an_environment_or_a_command(project: Project) -> None:
+    passwords = [
+        re.findall(r":([0-9a-f]{64})@", project.run("redis", "noisesweep-redis", "url", role))[0]
+        for role in ("api", "worker", "metrics")
+    ]
+    assert len(set(passwords)) == 3
+    for service in SERVICES:
+        (container,) = inspect("container", *project.containers(service))
+        shown = str(container) + project.run(service, "sh", "-c", "cat /proc/[0-9]*/cmdline")
+        assert not any(password in shown for password in passwords)
+
+
+@pytest.mark.parametrize(("service", "other"), [("api", "worker"), ("worker", "api")])
+def test_a_role_sees_its_own_secret_alone(project: Project, service: str, other: str) -> None:
+    secrets = project.run(service, "sh", "-c", "cat /run/secrets/*")
+    assert secrets.startswith(f"redis://{service}:")
+    assert f"//{other}:" not in secrets
+
+
+def test_the_default_user_of_the_store_is_off(project: Project) -> None:
+    assert "NOAUTH" in project.run("redis", "redis-cli", "ping")
+
+
+def test_the_api_has_no_tensorflow_and_is_small(project: Project) -> None:
+    with pytest.raises(AssertionError, match="No module named 'tensorflow'"):
+        project.run("api", "python", "-c", "import tensorflow")
+    base, api = inspect("image", "python:3.11-slim-bookworm", "noisesweep-api")
+    assert api["Size"] - base["Size"] < 450e6
+
+
+def test_a_change_of_code_makes_no_layer_of_packages_anew() -> None:
+    """The environment is copied before the code in each image."""
+    for image in ("noisesweep-api", "noisesweep-worker"):
+        history = subprocess.run(
+            ["docker", "history", "--no-trunc", "--format", "{{.CreatedBy}}", image],
+            capture_output=True, text=True, check=True,
+        ).stdout.splitlines()  # fmt: skip
+        steps = [line for line in reversed(history) if line.startswith("COPY")]
+        assert "/opt/noisesweep" in steps[0]
+        assert all("/opt/noisesweep" not in step for step in steps[1:])

@@ -1,0 +1,85 @@
+"""Workers that are on another host than the store, or on the same and in no container."""
+
+import ipaddress
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from client.launcher import free_port
+from shared.models import Sweep
+from tests.containers.conftest import Project, why_not
+from tests.faults.conftest import Worker
+from tests.tls import Authority
+
+if why_not():
+    pytest.skip(why_not(), allow_module_level=True)
+
+SWEEP: dict[str, object] = {"scales": [0.1, 1.0], "dataset": "digits", "epochs": 5, "reuse": False}
+
+
+@pytest.fixture
+def gateway() -> str:
+    """The address under which containers that share no network with the service find this host."""
+    answer = subprocess.run(["docker", "network", "inspect", "bridge"], capture_output=True, check=True)
+    subnet = ipaddress.ip_network(json.loads(answer.stdout)[0]["IPAM"]["Config"][0]["Subnet"])
+    return str(next(subnet.hosts()))
+
+
+@pytest.fixture
+def far_worker(tmp_path: Path, gateway: str) -> Iterator[tuple[Project, Project]]:
+    """A service without a worker whose store speaks TLS, and a worker that knows no more of it than a URL."""
+    authority = Authority(tmp_path, "ca")
+    certificate, key = authority.issue(f"IP:{gateway}")
+    certificate.rename(tmp_path / "redis.crt")
+    key.rename(tmp_path / "redis.key").chmod(0o644)
+    (tmp_path / "ca.key").unlink()
+    tmp_path.chmod(0o755)
+    port = free_port()
+    tls = {"NOISESWEEP_TLS_DIR": str(tmp_path), "NOISESWEEP_TLS_ADDRESS": gateway, "NOISESWEEP_TLS_PORT": str(port)}
+    service = Project(tmp_path, tls, "docker-compose.yml", "docker-compose.tls.yml")
+    try:
+        service.up("--build", "redis", "api")
+        url = service.run("redis", "noisesweep-redis", "url", "worker", gateway).strip()
+        url = url.replace("redis://", "rediss://").replace(":6379/0", f":{port}/0?ssl_ca_certs=/tls/ca.crt")
+        worker = Project(tmp_path, tls | {"NOISESWEEP_REDIS_URL": url}, "docker-compose.worker.yml")
+        try:
+            worker.up("--build", "worker")
+            yield service, worker
+        finally:
+            worker.close()
+    finally:
+        service.close()
+
+
+def ended(service: Project, sweep_id: str, host: str) -> Sweep:
+    sweep = service.ended(sweep_id)
+    assert sweep.status == "succeeded"
+    assert {run.worker.split("@")[1] for run in sweep.runs if run.worker} == {host}
+    return sweep
+
+
+def test_a_worker_on_another_host_trains_over_tls_as_its_role(far_worker: tuple[Project, Project]) -> None:
+    service, worker = far_worker
+    ended(service, service.submit(SWEEP), worker.run("worker", "hostname").strip())
+
+
+def test_a_worker_in_no_container_trains_for_those_in_containers(tmp_path: Path) -> None:
+    """As on a Mac, whose containers see no GPU."""
+    port = free_port()
+    loopback = {"NOISESWEEP_REDIS_PORT": str(port)}
+    service = Project(tmp_path, loopback, "docker-compose.yml", "docker-compose.loopback.yml")
+    try:
+        service.up("--build", "redis", "api")
+        url = service.run("redis", "noisesweep-redis", "url", "worker", "127.0.0.1").strip()
+        environment = os.environ | {"NOISESWEEP_REDIS_URL": url.replace(":6379/", f":{port}/")}
+        worker = Worker(environment, tmp_path / "worker.log", processes=1)
+        try:
+            ended(service, service.submit(SWEEP), os.uname().nodename)
+        finally:
+            worker.close()
+    finally:
+        service.close()
