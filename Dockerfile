@@ -87,7 +87,8 @@ COPY deploy/redis/noisesweep-redis /usr/local/bin/
 RUN chmod -R a+rX /etc/noisesweep \
     && install -d -o redis -g redis /data /run/noisesweep/api /run/noisesweep/worker
 USER redis
-HEALTHCHECK --interval=2s --timeout=2s --retries=15 CMD ["noisesweep-redis", "healthy"]
+# A store of gigabytes takes minutes to read its log, and is not ill meanwhile.
+HEALTHCHECK --interval=2s --timeout=2s --start-period=10m --retries=5 CMD ["noisesweep-redis", "healthy"]
 ENTRYPOINT ["noisesweep-redis"]
 CMD ["serve"]
 ARG REVISION=unknown

@@ -3,20 +3,14 @@
 import gc
 import sys
 
-from pydantic import ValidationError
-
 from api.server import Server
 from shared import logs
-from shared.settings import Settings
+from shared.settings import settings_or_exit
 
 
 def main() -> None:
     """Serve, unless that would open an API without keys to other machines."""
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        faults = [f"NOISESWEEP_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()]
-        sys.exit("\n".join(f"noisesweep api: {fault}" for fault in faults))
+    settings = settings_or_exit("noisesweep api")
     if not (settings.serves_loopback_only or settings.api_keys or settings.allow_anonymous):
         sys.exit(
             f"noisesweep api: refusing to bind {settings.host}: other machines could reach it, and whoever reaches it "

@@ -2,10 +2,11 @@
 
 import ipaddress
 import re
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -157,3 +158,22 @@ class Settings(BaseSettings):
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"{Settings.model_config['env_prefix']}{name}".upper()
+
+
+def faults_of(error: ValidationError) -> dict[str, str]:
+    """What is wrong with each setting, by its name. What was given is left out: it may be the store's password."""
+    faults = error.errors(include_input=False)
+    return {str(fault["loc"][0]): fault["msg"].removeprefix("Value error, ") for fault in faults}
+
+
+def settings_or_exit(program: str) -> Settings:
+    """The settings for an entry point, which ends with a line for each that is not what it may be."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        sys.exit("\n".join(f"{program}: {variable(name)}: {fault}" for name, fault in faults_of(error).items()))

@@ -2,8 +2,7 @@
 
 import argparse
 
-from worker import presence, tasks
-from worker.app import app
+from shared.settings import settings_or_exit
 
 
 def main() -> None:
@@ -11,6 +10,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m worker", description=main.__doc__)
     parser.add_argument("--concurrency", type=int, help="training processes, instead of what suits the device")
     arguments = parser.parse_args()
+    settings_or_exit("noisesweep worker")
+    # They read the settings when they are imported, as Celery's processes import them.
+    from worker import presence, tasks  # noqa: PLC0415
+    from worker.app import app  # noqa: PLC0415
 
     device = tasks.device()
     processes = arguments.concurrency or device.processes

@@ -9,6 +9,7 @@ import pooch
 import requests
 
 from shared.datasets.files import IDX_FILES, idx_files
+from shared.errors import DatasetUnavailableError
 from shared.models import DatasetName
 
 DOWNLOAD_TIMEOUT_SECONDS = 10.0
@@ -88,8 +89,13 @@ def candidates(
 def _in_folder(published: Publication, folder: Path, looked_at: list[str], label: str | None = None) -> Iterator[Path]:
     archive = folder / published.archive
     subfolders = [folder / name for name in published.subfolders]
-    found = [archive] if archive.exists() else []
-    found += [place for place in (*subfolders, folder) if idx_files(place)]
+    try:
+        found = [archive] if archive.exists() else []
+        found += [place for place in (*subfolders, folder) if idx_files(place)]
+    except OSError as error:
+        raise DatasetUnavailableError(
+            f"{label or folder} cannot be looked into: {error.strerror}. Let the user {os.getuid()} read it."
+        ) from error
     if not found:
         names = f"neither {archive.name} nor all four of {IDX_FILES[0]}[.gz], ..., there or in {subfolders[0].name}"
         looked_at.append(f"{label or folder} ({names if folder.exists() else 'not there'})")

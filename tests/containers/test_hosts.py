@@ -43,8 +43,7 @@ def far_worker(tmp_path: Path, gateway: str) -> Iterator[tuple[Project, Project]
     service = Project(tmp_path, tls, "docker-compose.yml", "docker-compose.tls.yml")
     try:
         service.up("--build", "redis", "api")
-        url = service.run("redis", "noisesweep-redis", "url", "worker", gateway).strip()
-        url = url.replace("redis://", "rediss://").replace(":6379/0", f":{port}/0?ssl_ca_certs=/tls/ca.crt")
+        url = service.run("redis", "noisesweep-redis", "tls-url", "worker", f"{gateway}:{port}").strip()
         worker = Project(tmp_path, tls | {"NOISESWEEP_REDIS_URL": url}, "docker-compose.worker.yml")
         try:
             worker.up("--build", "worker")
@@ -74,8 +73,8 @@ def test_a_worker_in_no_container_trains_for_those_in_containers(tmp_path: Path)
     service = Project(tmp_path, loopback, "docker-compose.yml", "docker-compose.loopback.yml")
     try:
         service.up("--build", "redis", "api")
-        url = service.run("redis", "noisesweep-redis", "url", "worker", "127.0.0.1").strip()
-        environment = os.environ | {"NOISESWEEP_REDIS_URL": url.replace(":6379/", f":{port}/")}
+        url = service.run("redis", "noisesweep-redis", "url", "worker", f"127.0.0.1:{port}").strip()
+        environment = os.environ | {"NOISESWEEP_REDIS_URL": url}
         worker = Worker(environment, tmp_path / "worker.log", processes=1)
         try:
             ended(service, service.submit(SWEEP), os.uname().nodename)

@@ -252,3 +252,11 @@ def test_pixels_are_rows_of_784_in_zero_to_one() -> None:
     assert pixels.shape == (3, 784)
     assert pixels.dtype == np.float32
     np.testing.assert_allclose(np.unique(pixels), [0, 0.2, 1])
+
+
+def test_a_folder_that_cannot_be_looked_into_is_named_with_the_reason() -> None:
+    folder = Path("/", "x" * 300)
+    with pytest.raises(
+        DatasetUnavailableError, match=r"NOISESWEEP_DATA_DIR=/x+ cannot be looked into: File name too long"
+    ):
+        load(DatasetName.MNIST, folder, download=False)

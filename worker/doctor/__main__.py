@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from rich.console import Console
 
 from shared.models import DatasetName
+from shared.settings import variable
 from worker import devices
 from worker.doctor import host
 from worker.doctor.findings import Finding, Verdict, as_json, show, summary
@@ -25,7 +26,7 @@ def examine(own_store: str | None) -> Iterator[Finding]:
     yield host.check_memory(device.processes, free_memory())
     for name in DatasetName:
         yield host.check_dataset(name, settings)
-    if not any(host.variable("redis_url") in fault.found for fault in faults):
+    if not any(variable("redis_url") in fault.found for fault in faults):
         yield from check_store(settings, own_store)
 
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from shared.datasets import load
 from shared.errors import DatasetNotFoundError, DatasetUnavailableError
 from shared.models import DatasetName
-from shared.settings import Settings
+from shared.settings import Settings, faults_of, variable
 from worker.devices import ANSWER_SECONDS, TRAINING_PROCESS_BYTES, Device, DeviceKind, compute, fault_in
 from worker.doctor.findings import Finding, Verdict
 
@@ -41,21 +41,12 @@ def read_settings() -> tuple[Settings, list[Finding]]:
     try:
         return Settings(), []
     except ValidationError as error:
-        # The input is left out: it may be the password of the store.
-        faults = {
-            str(fault["loc"][0]): fault["msg"].removeprefix("Value error, ")
-            for fault in error.errors(include_input=False)
-        }
+        faults = faults_of(error)
     defaults = {name: Settings.model_fields[name].default for name in faults}
     return Settings(**defaults), [
         Finding("settings", Verdict.PROBLEM, f"{variable(name)}: {message}", f"Correct or unset {variable(name)}.")
         for name, message in faults.items()
     ]
-
-
-def variable(name: str) -> str:
-    """The environment variable of a setting."""
-    return f"{Settings.model_config['env_prefix']}{name}".upper()
 
 
 def check_python(version: tuple[int, int, int]) -> Finding:

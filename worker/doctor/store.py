@@ -86,6 +86,11 @@ def _reach(redis: Redis, where: Address) -> Finding:
         return Finding("store", Verdict.PROBLEM, found, f"Give them in it: {FORM}.")
     except RedisError as error:
         remedy = f"Start Redis there, correct the address, {OWN_STORE}."
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            remedy = (
+                "Let the URL name the authority, ?ssl_ca_certs=/path/ca.crt, and the server's certificate the URL's "
+                "host, as a subjectAltName."
+            )
         return Finding("store", Verdict.PROBLEM, f"not reached at {server}{by}: {error}", remedy)
     return Finding("store", Verdict.OK, f"answers at {server}, database {where.database}{by}")
 
