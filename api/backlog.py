@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from shared.datasets import epoch_work, run_work
 from shared.keys import ENDED, OPEN, PACE, SweepKeys
 from shared.models import Queue, SweepRequest, TrainingConfig
+from shared.scripts import legible
 
 # The rate is measured over the ends of this time.
 RATE_WINDOW_SECONDS = 600
@@ -69,17 +70,20 @@ class Backlog:
         return queued
 
     async def work(self) -> float:
-        """Multiply-accumulates of all runs that wait or train, which count whole however far they are."""
+        """Multiply-accumulates of all runs that wait or train, which count whole however far they are.
+
+        Those that only newer workers may train are theirs, and do not count.
+        """
         sweeps = await self._open_sweeps()
         async with self._redis.pipeline(transaction=False) as pipeline:
             for sweep in sweeps:
-                pipeline.hget(SweepKeys(sweep.sweep_id).record, "request")
-            requests = await pipeline.execute()
+                pipeline.hmget(SweepKeys(sweep.sweep_id).record, "schema", "request")
+            records = await pipeline.execute()
         return float(
             sum(
                 (sweep.queued + sweep.running) * _run_work(request)
-                for sweep, request in zip(sweeps, requests, strict=True)
-                if request
+                for sweep, (schema, request) in zip(sweeps, records, strict=True)
+                if request and legible(schema)
             )
         )
 

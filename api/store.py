@@ -28,7 +28,7 @@ from shared.models import (
     Sweep,
     SweepRequest,
 )
-from shared.scripts import Script, is_newer, source
+from shared.scripts import Script, is_newer, refuse_newer, source
 from shared.settings import Settings
 
 
@@ -120,7 +120,9 @@ class Store:
 
     async def request(self, sweep_id: str) -> SweepRequest:
         """What the sweep was submitted as; raise SweepNotFoundError if there is none."""
-        request = await self.redis.hget(SweepKeys(sweep_id).record, "request")
+        record = cast("list[str | None]", await self.redis.hmget(SweepKeys(sweep_id).record, "schema", "request"))
+        schema, request = record
+        refuse_newer(schema)
         if request is None:
             raise SweepNotFoundError(f'No sweep has the id "{sweep_id}".')
         return SweepRequest.model_validate_json(request)
@@ -201,13 +203,14 @@ class Store:
         """Read a run with all its epochs; raise RunNotFoundError if there is none."""
         keys = SweepKeys(sweep_id)
         async with self.redis.pipeline(transaction=True) as pipeline:
-            pipeline.hmget(keys.record, "request", "version")
+            pipeline.hmget(keys.record, "schema", "request", "version")
             pipeline.hgetall(keys.run(index))
             pipeline.zscore(keys.queued, str(index))
             pipeline.zscore(keys.leases, str(index))
             pipeline.lrange(keys.epochs(index), 0, -1)
             pipeline.get(keys.evaluation(index))
-            record, *reply = await pipeline.execute()
+            (schema, *record), *reply = await pipeline.execute()
+        refuse_newer(schema)
         if not reply[0]:
             raise RunNotFoundError(f'No run has the id "{run_id(sweep_id, index)}".')
         return run_of(sweep_id, index, record, reply, any_worker=await self.workers.any_alive())

@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 FORM = "redis://USER:PASSWORD@HOST:6379/0, where / : @ # ? and % in a password are written %2F %3A %40 %23 %3F %25"
 SCHEMES = ("redis", "rediss", "redis+sentinel", "rediss+sentinel")
@@ -113,7 +113,9 @@ def _database(path: str) -> int:
 
 
 def _options(parts: SplitResult, known: list[str]) -> dict[str, str]:
-    given = parse_qsl(parts.query, keep_blank_values=True)
+    # Not parse_qsl, which takes a + for a space: here it may be of a password.
+    pairs = (option.partition("=") for option in parts.query.split("&") if option)
+    given = [(unquote(name), unquote(value)) for name, _, value in pairs]
     options = dict(given)
     if not options.keys() <= set(known):
         allowed = f"it may have {', '.join(known)}" if known else f"{parts.scheme}:// has none"

@@ -1,6 +1,7 @@
 """Everything that is configured by the environment, each variable prefixed NOISESWEEP_."""
 
 import ipaddress
+import os
 import re
 import sys
 from pathlib import Path
@@ -109,7 +110,9 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - it warns where there is no such folder
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments come before the environment, and that before the files of SECRETS."""
-        secrets = SecretsSettingsSource(settings_cls, secrets_dir=SECRETS if SECRETS.is_dir() else None)
+        secrets = SecretsSettingsSource(
+            settings_cls, secrets_dir=SECRETS if os.access(SECRETS, os.R_OK | os.X_OK) else None
+        )
         return init_settings, env_settings, secrets
 
     @field_validator("redis_url")

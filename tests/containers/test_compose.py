@@ -84,6 +84,19 @@ def test_a_backup_that_is_restored_into_an_empty_service_brings_every_sweep_back
     project.assert_whole(unfinished, undisturbed)
 
 
+def test_a_restore_that_was_broken_off_is_not_served_and_can_be_done_again(
+    project: Project, undisturbed: Sweep
+) -> None:
+    snapshot = project.compose("exec", "--no-TTY", "redis", "noisesweep-redis", "backup")
+    project.compose("down", "--volumes")
+    project.leave_in_store("restored.rdb")
+    with pytest.raises(AssertionError, match="a restore was broken off"):
+        project.compose("run", "--rm", "--no-TTY", "redis", "serve")
+    project.compose("run", "--rm", "--no-TTY", "redis", "restore", stdin=snapshot)
+    project.up()
+    assert project.sweep(undisturbed.id).status == "succeeded"
+
+
 def test_no_backup_is_restored_over_a_store(project: Project) -> None:
     with pytest.raises(AssertionError, match="there is a store in /data already"):
         project.compose("run", "--rm", "--no-TTY", "redis", "restore", stdin=b"")

@@ -72,6 +72,11 @@ def test_no_password_is_in_an_environment_or_a_command(project: Project) -> None
         assert not any(password in shown for password in passwords)
 
 
+def test_a_secret_that_can_be_guessed_is_refused(project: Project) -> None:
+    with pytest.raises(AssertionError, match="shorter than 32 characters"):
+        project.compose("run", "--rm", "--no-TTY", "--env", "NOISESWEEP_REDIS_PASSWORD=guessme", "redis", "serve")
+
+
 @pytest.mark.parametrize(("service", "other"), [("api", "worker"), ("worker", "api")])
 def test_a_role_sees_its_own_secret_alone(project: Project, service: str, other: str) -> None:
     secrets = project.run(service, "sh", "-c", "cat /run/secrets/*")

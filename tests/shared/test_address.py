@@ -83,3 +83,8 @@ def test_a_key_that_is_locked_is_refused_at_once_and_nobody_is_asked_to_type(tmp
     openssl("req", "-x509", *NEW_KEY, "-subj", "/CN=client", *locked, "-out", certificate)
     with pytest.raises(ValueError, match="ssl_keyfile is locked with a password"):
         parse(f"rediss://h?ssl_certfile={certificate}&ssl_keyfile={key}")
+
+
+def test_a_plus_in_a_password_is_a_plus_wherever_it_stands() -> None:
+    address = parse("redis+sentinel://u:a+b@h/0?service=ns&sentinel_password=a+b%2B")
+    assert (address.password, address.sentinel_password) == ("a+b", "a+b+")

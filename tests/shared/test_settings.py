@@ -59,6 +59,11 @@ def test_what_is_wrong_is_not_shown_for_it_may_be_a_secret(wrong: dict[str, str]
     assert "hunter2" not in str(refused.value)
 
 
+def test_secrets_that_this_user_may_not_see_are_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("shared.settings.SECRETS", tmp_path / "nowhere")
+    assert Settings().redis_url.get_secret_value() == "redis://127.0.0.1:6379/0"
+
+
 def test_a_container_finds_the_store_in_its_secrets_and_the_environment_overrules_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
