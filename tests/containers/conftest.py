@@ -124,6 +124,15 @@ def inspect(kind: str, *names: str) -> list[dict[str, Any]]:
     return known
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where there is no engine, one line says so for all."""
+    first, *others = [item for item in items if item.path.parent == Path(__file__).parent]
+    if reason := why_not():
+        first.add_marker(pytest.mark.skip(reason=reason))
+        for item in others:
+            items.remove(item)
+
+
 @pytest.fixture(scope="package")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The service with one worker; tests leave it so."""

@@ -5,10 +5,7 @@ import time
 import pytest
 
 from shared.models import Sweep
-from tests.containers.conftest import Project, inspect, why_not
-
-if why_not():
-    pytest.skip(why_not(), allow_module_level=True)
+from tests.containers.conftest import Project, inspect
 
 PNG = b"\x89PNG"
 

@@ -6,10 +6,7 @@ import subprocess
 import pytest
 
 from shared.models import Sweep
-from tests.containers.conftest import Project, inspect, why_not
-
-if why_not():
-    pytest.skip(why_not(), allow_module_level=True)
+from tests.containers.conftest import Project, inspect
 
 SERVICES = ["redis", "api", "worker"]
 # In memory, and Docker's gift to every container.

@@ -11,12 +11,9 @@ import pytest
 
 from client.launcher import free_port
 from shared.models import Sweep
-from tests.containers.conftest import Project, why_not
+from tests.containers.conftest import Project
 from tests.faults.conftest import Worker
 from tests.tls import Authority
-
-if why_not():
-    pytest.skip(why_not(), allow_module_level=True)
 
 SWEEP: dict[str, object] = {"scales": [0.1, 1.0], "dataset": "digits", "epochs": 5, "reuse": False}
 
