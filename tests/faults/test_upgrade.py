@@ -81,15 +81,17 @@ def test_old_and_new_workers_share_old_sweeps_and_leave_new_ones_to_the_new(
     assert fleet.http.get(f"/sweeps/{new_sweep}").json()["type"] == "/problems/newer-sweep"
 
     new = fleet.start_worker(processes=1, program=next_version)
-    shared_sweep = fleet.submit(BODY | {"epochs": 30})
-    wait_until(lambda: whose(fleet.sweep(shared_sweep), new), seconds=60)
-    assert old.terminate() == 0  # in the middle: what it trains goes to the new one
     wait_until(lambda: next_api.get(f"/sweeps/{new_sweep}").json()["status"] == "succeeded", seconds=90)
     ended = Sweep.model_validate(next_api.get(f"/sweeps/{new_sweep}").json())
     assert len(whose(ended, new)) == 4
     assert [run.weights_sha256 for run in ended.runs] == [run.weights_sha256 for run in undisturbed.runs]
-    assert [run.attempts for run in fleet.wait_for_end(shared_sweep).runs] == [1] * 4
-    assert fleet.sweep(shared_sweep).status == "succeeded"
+
+    shared_sweep = fleet.submit(BODY | {"epochs": 60})  # both are idle: each takes a run of it
+    wait_until(lambda: whose(fleet.sweep(shared_sweep), old) and whose(fleet.sweep(shared_sweep), new), seconds=60)
+    assert old.terminate() == 0  # in the middle: what it trains goes to the new one
+    sweep = fleet.wait_for_end(shared_sweep)
+    assert sweep.status == "succeeded"
+    assert [run.attempts for run in sweep.runs] == [1] * 4
 
 
 def test_sweeps_of_before_the_upgrade_are_read_and_ended_by_the_new_version_alone(
