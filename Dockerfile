@@ -21,12 +21,12 @@ LABEL org.opencontainers.image.description="How does a digit classifier fare as 
 # It changes seldom, and is copied as one layer.
 FROM ${PYTHON_IMAGE} AS build
 ARG PIP_INDEX_URL
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CACHE_DIR=/var/cache/pip
 RUN python -m venv --without-pip /opt/noisesweep
 
 FROM build AS build-api
 COPY requirements/api.txt requirements/
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     pip --python /opt/noisesweep/bin/python install --require-hashes -r requirements/api.txt \
     && find /opt/noisesweep -type d -name tests -prune -exec rm -r {} + \
     # Of plotly only the script is used, package_data/plotly.min.js.
@@ -34,13 +34,13 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 
 FROM build AS build-worker
 COPY requirements/worker-cpu.txt requirements/
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     pip --python /opt/noisesweep/bin/python install --require-hashes -r requirements/worker-cpu.txt \
     && find /opt/noisesweep -type d -name tests -prune -exec rm -r {} +
 
 FROM build AS build-worker-gpu
 COPY requirements/worker-gpu.txt requirements/
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     pip --python /opt/noisesweep/bin/python install --require-hashes -r requirements/worker-gpu.txt \
     && find /opt/noisesweep -type d -name tests -prune -exec rm -r {} +
 
