@@ -47,9 +47,10 @@ RUN --mount=type=cache,target=/var/cache/pip \
 # The code comes last and is used where it lies: a change of it makes these small layers anew and no other.
 FROM python AS api
 COPY --from=build-api /opt/noisesweep /opt/noisesweep
+COPY noisesweep noisesweep
 COPY shared shared
 COPY api api
-RUN python -m compileall -q shared api
+RUN python -m compileall -q noisesweep shared api
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
@@ -60,9 +61,10 @@ LABEL org.opencontainers.image.title="noisesweep api" org.opencontainers.image.r
 
 FROM python AS worker
 COPY --from=build-worker /opt/noisesweep /opt/noisesweep
+COPY noisesweep noisesweep
 COPY shared shared
 COPY worker worker
-RUN python -m compileall -q shared worker
+RUN python -m compileall -q noisesweep shared worker
 USER 10001:10001
 HEALTHCHECK --interval=30s --timeout=20s --start-period=60s CMD ["python", "-m", "worker.health"]
 CMD ["python", "-m", "worker"]
@@ -71,9 +73,10 @@ LABEL org.opencontainers.image.title="noisesweep worker" org.opencontainers.imag
 
 FROM python AS worker-gpu
 COPY --from=build-worker-gpu /opt/noisesweep /opt/noisesweep
+COPY noisesweep noisesweep
 COPY shared shared
 COPY worker worker
-RUN python -m compileall -q shared worker
+RUN python -m compileall -q noisesweep shared worker
 USER 10001:10001
 HEALTHCHECK --interval=30s --timeout=20s --start-period=60s CMD ["python", "-m", "worker.health"]
 CMD ["python", "-m", "worker"]

@@ -9,19 +9,19 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 
-from api import conditional, document, problems
-from api.access import Access
-from api.events import Tail
-from api.library import Library
-from api.protection import Protection
-from api.queue import RunQueue
+from api.http import conditional, openapi, problems
+from api.http.auth import Access
+from api.http.security import Protection
+from api.http.telemetry import REQUEST_ID, Telemetry
+from api.plots.dataset_cache import Library
 from api.routes import datasets, events, health, metrics, noise, plots, queue, results, runs, sweeps, ui, workers
 from api.routes import problems as problem_pages
-from api.store import Store
-from api.telemetry import REQUEST_ID, Telemetry
-from shared import __version__
-from shared.queue import celery_app
+from api.sweeps.events import Tail
+from api.sweeps.service import RunQueue
+from api.sweeps.store import Store
+from noisesweep import __version__
 from shared.settings import Settings
+from shared.store.queue import celery_app
 
 DESCRIPTION = """\
 How does a digit classifier fare as noise grows? Post a list of noise scales; one network is trained for each on
@@ -77,5 +77,5 @@ def create_app(settings: Settings) -> FastAPI:
     for routes in (health, problem_pages, ui):
         app.include_router(routes.router)
     conditional.install(app)
-    document.install(app)
+    openapi.install(app)
     return app

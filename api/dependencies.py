@@ -10,17 +10,17 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel
 
-from api.access import key_of
-from api.creations import Origin
-from api.estimate import estimate
-from api.events import Tail
-from api.idempotency import Answer, Idempotency
-from api.library import Library
-from api.queue import RunQueue
-from api.store import Store
+from api.http.auth import key_of
+from api.http.idempotency import Answer, Idempotency
+from api.plots.dataset_cache import Library
+from api.sweeps.creations import Origin
+from api.sweeps.estimate import estimate
+from api.sweeps.events import Tail
+from api.sweeps.service import RunQueue
+from api.sweeps.store import Store
+from noisesweep.models import Estimate, Run, Sweep, SweepRequest
 from shared.errors import RunNotFoundError, SweepNotFoundError
-from shared.keys import new_sweep_id, parse_run_id, parse_sweep_id
-from shared.models import Estimate, Run, Sweep, SweepRequest
+from shared.store.keys import new_sweep_id, parse_run_id, parse_sweep_id
 
 # What is submitted is worth looking at after so long.
 POLL_AFTER_SECONDS = 2

@@ -6,7 +6,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.protocol import BoundedHttpProtocol
+from api.http.protocol import BoundedHttpProtocol
 from shared.settings import Settings
 
 # How long requests may take to end then.
@@ -27,7 +27,7 @@ class Server(uvicorn.Server):
                 ws="none",
                 server_header=False,
                 proxy_headers=False,  # nothing depends on the client's address
-                access_log=False,  # api/telemetry.py logs requests
+                access_log=False,  # api/http/telemetry.py logs requests
                 log_config=None,
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )

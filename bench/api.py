@@ -31,9 +31,9 @@ from bench.service import EPOCH_SECONDS, Service, paced, serve
 from bench.streams import Delivery, listening
 from bench.table import Row, Wanted, percentile, print_head, print_row
 from bench.wrk import Call, Load, UnexpectedAnswerError
-from client.launcher import exit_on_signals
-from shared.keys import SWEEPS, SweepKeys
-from shared.models import RunStatus, Sweep
+from noisesweep.local.launcher import exit_on_signals
+from noisesweep.models import RunStatus, Sweep
+from shared.store.keys import SWEEPS, SweepKeys
 
 EPOCHS = 20
 COLD_PLOTS = 30

@@ -16,20 +16,20 @@ from typing import Any, Generic, TypeVar, cast
 from redis import Redis
 from redis.exceptions import RedisError
 
-from api import results
-from api.creations import Origin
 from api.plots import accuracy
-from api.queue import RunQueue
-from api.store import Store
-from api.summary import summary
+from api.science.summary import summary
+from api.sweeps import results
+from api.sweeps.creations import Origin
+from api.sweeps.service import RunQueue
+from api.sweeps.store import Store
 from bench.service import Service, serve
 from bench.store import without_waiting
 from bench.table import Column, print_cells, print_titles
 from bench.trainers import PROCESSES, Plan, trainers
+from noisesweep.models import DatasetName, RunStatus, Sweep, SweepRequest, requests
 from shared.errors import NoiseSweepError
-from shared.keys import new_sweep_id
-from shared.models import DatasetName, RunStatus, Sweep, SweepRequest, requests
-from shared.queue import celery_app
+from shared.store.keys import new_sweep_id
+from shared.store.queue import celery_app
 from worker.devices import GPU_STACK
 
 EPOCHS = 20

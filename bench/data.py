@@ -1,9 +1,9 @@
 """The data set that a benchmark measures on."""
 
+from noisesweep.models import DatasetName
 from shared import datasets
 from shared.datasets import Dataset
 from shared.errors import DatasetUnavailableError
-from shared.models import DatasetName
 from shared.settings import Settings
 
 

@@ -26,7 +26,7 @@ from bench.simulation import EPOCH_SECONDS, WARM_UP_SECONDS, Fleet, measure
 from bench.store import store
 from bench.table import Column, percentile, print_cells, print_titles
 from bench.trainers import PROCESSES, THREADS, invented_state
-from client.launcher import exit_on_signals
+from noisesweep.local.launcher import exit_on_signals
 from shared.settings import Settings
 from worker.devices import GPU_STACK
 

@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from bench import data
 from bench.training import CPU, SEED, tensorflow_products
-from shared.models import TrainingConfig
+from noisesweep.models import TrainingConfig
 from shared.noise import Purpose
 from worker.devices import prepare
-from worker.images import NoisyImages
-from worker.mlp import Stack
+from worker.trainer.images import NoisyImages
+from worker.trainer.stack import Stack
 
 STEPS = 200
 ROUNDS = 9

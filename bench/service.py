@@ -15,7 +15,7 @@ import httpx
 import psutil
 from pydantic import SecretStr
 
-from client.launcher import (
+from noisesweep.local.launcher import (
     LOOPBACK,
     STORE_CONFIG,
     LaunchError,
@@ -25,7 +25,7 @@ from client.launcher import (
     process_group,
     store_binary,
 )
-from shared.models import EpochMetrics, Evaluation
+from noisesweep.models import EpochMetrics, Evaluation
 from shared.settings import Settings
 from worker.leases import Leases
 

@@ -7,16 +7,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import cast
 
-from api.creations import Origin
-from api.store import Store
+from api.sweeps.creations import Origin
+from api.sweeps.store import Store
 from bench.store import Spent, StoreServer, store, without_waiting
 from bench.trainers import Plan, Work, trainers
-from shared import counters
-from shared.counters import Counter
-from shared.keys import COUNTERS, SweepKeys, new_sweep_id, parse_run_id
-from shared.models import DatasetName, RunStatus, SweepRequest
-from shared.models.config import MAX_EPOCHS
+from noisesweep.models import DatasetName, RunStatus, SweepRequest
+from noisesweep.models.config import MAX_EPOCHS
 from shared.settings import Settings
+from shared.store import counters
+from shared.store.counters import Counter
+from shared.store.keys import COUNTERS, SweepKeys, new_sweep_id, parse_run_id
 
 EPOCH_SECONDS = 1.0
 WARM_UP_SECONDS = 4.0

@@ -17,7 +17,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as NotThereError
 from redis.exceptions import RedisError
 
-from client.launcher import LOOPBACK, STORE_CONFIG, LaunchError, free_port, process_group, store_binary
+from noisesweep.local.launcher import LOOPBACK, STORE_CONFIG, LaunchError, free_port, process_group, store_binary
 from shared.settings import Settings
 
 START_SECONDS, STOP_SECONDS = 10.0, 30.0

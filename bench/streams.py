@@ -16,7 +16,7 @@ from typing import cast
 
 import uvloop
 
-from client.launcher import LOOPBACK
+from noisesweep.local.launcher import LOOPBACK
 
 # Streams that are opened at a time: clients come one after the other.
 OPENED_AT_ONCE = 50

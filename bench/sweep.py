@@ -17,8 +17,8 @@ from pathlib import Path
 import httpx
 
 from bench import data
-from client.launcher import launch
-from shared.models import Precision, RunStatus, Sweep
+from noisesweep.local.launcher import launch
+from noisesweep.models import Precision, RunStatus, Sweep
 
 SCALES = [0.1, 0.5, 1.0, 2.0, 4.0]
 # A first, tiny sweep lets the workers import TensorFlow and load the data; the notebook had done so too.
@@ -29,8 +29,8 @@ import sys, time
 import keras, numpy as np
 from bench import data
 from shared.datasets import to_pixels
-from shared.models import TrainingConfig
-from worker.keras_model import build_model
+from noisesweep.models import TrainingConfig
+from worker.trainer.keras_export import build_model
 
 epochs, scales = int(sys.argv[1]), [float(scale) for scale in sys.argv[2:]]
 dataset = data.load()

@@ -1,7 +1,7 @@
 """Simulated trainers: they claim, commit, renew and end runs by the worker's own code, and train nothing.
 
 A trainer is a device with one claim. Each of its epochs ends when it is due, however late the one before was kept, and
-then the claim's runs are committed one after the other, as worker/training.py does; beside that it renews its claim as
+then the claim's runs are committed one after the other, as worker/trainer/claim.py does. It also renews its claim, as
 worker/heartbeat.py does. Metrics and checkpoints are invented, in the size of true ones. Many trainers share a process
 and its threads, so what these take is processor time that a fleet of real ones would not take from the store's machine.
 """
@@ -26,12 +26,12 @@ from typing import Any
 import numpy as np
 
 from bench.service import NO_WEIGHTS, invented_evaluation, invented_metrics
-from shared.keys import run_id
-from shared.models import TrainingConfig, requests
+from noisesweep.models import TrainingConfig, requests
 from shared.settings import Settings
+from shared.store.keys import run_id
 from worker.heartbeat import ASK_SECONDS
 from worker.leases import Claim, Leases
-from worker.state import RunState
+from worker.trainer.state import RunState
 
 PROCESSES = min(16, os.cpu_count() or 1)
 THREADS = 16  # of each process

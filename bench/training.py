@@ -24,8 +24,8 @@ from statistics import median
 import numpy as np
 
 from bench import data
+from noisesweep.models import TrainingConfig
 from shared.datasets import to_pixels
-from shared.models import TrainingConfig
 from shared.noise import Purpose, add_noise, base_noise
 from worker.devices import Device, DeviceKind, prepare, usable_cores
 
@@ -38,7 +38,7 @@ Epoch = Callable[[], object]
 def keras_fit(precision: str) -> Epoch:
     """(a), with its validation, as in the notebook."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    from worker.keras_model import build_model  # noqa: PLC0415 - each contender imports what it measures
+    from worker.trainer.keras_export import build_model  # noqa: PLC0415 - each contender imports what it measures
 
     assert precision == "float32"  # noqa: S101 - the notebook knew no other
     dataset, config = data.load(), TrainingConfig()
@@ -58,9 +58,9 @@ def keras_fit(precision: str) -> Epoch:
 def trainer(precision: str) -> Epoch:
     """(b), with its validation."""
     prepare(CPU)
-    from worker.images import NoisyImages  # noqa: PLC0415 - as above
-    from worker.mlp import Stack  # noqa: PLC0415 - as above
-    from worker.training import epochs  # noqa: PLC0415
+    from worker.trainer.claim import epochs  # noqa: PLC0415
+    from worker.trainer.images import NoisyImages  # noqa: PLC0415 - as above
+    from worker.trainer.stack import Stack  # noqa: PLC0415 - as above
 
     dataset = data.load()
     config = TrainingConfig.model_validate({"precision": precision, "epochs": 200})

@@ -1,3 +1,1 @@
-"""What the API and the worker agree on: words, settings, keys, scripts, data and noise."""
-
-__version__ = "0.1.0"
+"""What the API and the worker agree on: settings, the store, data sets and noise."""

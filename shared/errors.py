@@ -1,4 +1,4 @@
-"""Domain errors. They know nothing of HTTP or Celery: api/problems.py and worker/tasks.py translate."""
+"""Domain errors. They know nothing of HTTP or Celery: api/http/problems.py and worker/tasks.py translate."""
 
 
 class NoiseSweepError(Exception):

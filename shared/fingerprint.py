@@ -3,9 +3,9 @@
 import hashlib
 import json
 
-from shared import __version__
+from noisesweep import __version__
+from noisesweep.models import TrainingConfig
 from shared.datasets import CATALOGUE
-from shared.models import TrainingConfig
 
 
 def fingerprint(config: TrainingConfig, scale: float, seed: int) -> str:

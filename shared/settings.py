@@ -16,7 +16,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from shared import address
+from shared.store import address
 
 # Where containers find what is not for everybody's eyes: a file noisesweep_redis_url, say.
 SECRETS = Path("/run/secrets")

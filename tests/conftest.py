@@ -13,7 +13,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from api.server import Server
-from client.launcher import free_port, store_binary
+from noisesweep.local.launcher import free_port, store_binary
 from shared.settings import Settings
 
 

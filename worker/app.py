@@ -1,7 +1,7 @@
 """The Celery app of a worker. Its processes find it here by name."""
 
-from shared.queue import celery_app
 from shared.settings import Settings
+from shared.store.queue import celery_app
 from worker import broker
 from worker.presence import Announcing
 from worker.reaper import Reaping

@@ -8,9 +8,9 @@ from typing import cast
 from redis import Redis
 from redis.exceptions import RedisError
 
-from shared import connections
-from shared.keys import WORKERS
 from shared.settings import Settings
+from shared.store import connections
+from shared.store.keys import WORKERS
 from worker.presence import BEAT_SECONDS
 
 # Two signs of life may fail to come.

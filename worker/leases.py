@@ -11,15 +11,15 @@ from redis.client import NEVER_DECODE
 from redis.exceptions import ResponseError
 from redis.retry import Retry
 
-from shared import connections
+from noisesweep.models import EpochMetrics, Evaluation, RunError, RunStatus, SweepRequest, TrainingConfig
 from shared.errors import LeaseLostError
 from shared.fingerprint import fingerprint
-from shared.keys import SweepKeys, run_id
-from shared.models import EpochMetrics, Evaluation, RunError, RunStatus, SweepRequest, TrainingConfig
-from shared.scripts import Script, is_newer, source
 from shared.settings import Settings
-from worker.state import RunState
-from worker.tally import Tally
+from shared.store import connections
+from shared.store.keys import SweepKeys, run_id
+from shared.store.scripts import Script, is_newer, source
+from worker.metrics import Tally
+from worker.trainer.state import RunState
 
 # A connection that has broken is made anew at once; whether it is worth while to try for longer, the caller knows.
 RETRIES = 2

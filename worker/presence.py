@@ -12,11 +12,12 @@ from celery.utils.log import get_logger
 from redis import Redis
 from redis.exceptions import RedisError
 
-from shared import __version__, connections
-from shared.keys import WORKERS
-from shared.keys import worker as worker_key
-from shared.models import WorkerProfile
+from noisesweep import __version__
+from noisesweep.models import WorkerProfile
 from shared.settings import Settings
+from shared.store import connections
+from shared.store.keys import WORKERS
+from shared.store.keys import worker as worker_key
 from worker.devices import Device
 
 logger = get_logger(__name__)

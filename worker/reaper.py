@@ -12,10 +12,10 @@ from celery.utils.log import get_logger
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError, WatchError
 
-from shared.keys import OPEN, SWEEPS
-from shared.queue import publish, waiting
-from shared.scripts import is_newer
 from shared.settings import Settings
+from shared.store.keys import OPEN, SWEEPS
+from shared.store.queue import publish, waiting
+from shared.store.scripts import is_newer
 from worker.leases import Leases
 
 logger = get_logger(__name__)

@@ -10,16 +10,16 @@ from celery.signals import setup_logging, worker_process_init, worker_shutting_d
 from celery.utils.log import get_task_logger
 
 from shared import logs
-from shared.keys import parse_sweep_id
-from shared.queue import TRAIN_TASK, publish
 from shared.settings import Settings
+from shared.store.keys import parse_sweep_id
+from shared.store.queue import TRAIN_TASK, publish
 from worker import devices
 from worker.broker import TimelessRequest
 from worker.fail_points import reach
 from worker.leases import Leases
 
 if TYPE_CHECKING:
-    from worker.training import WarmStack
+    from worker.trainer.claim import WarmStack
 
 logger = get_task_logger(__name__)
 
@@ -71,7 +71,7 @@ def leases() -> Leases:
 @cache
 def warm_stack() -> "WarmStack":
     """What this process keeps warm from run to run."""
-    from worker.training import WarmStack  # noqa: PLC0415 - it brings TensorFlow, which only children may import
+    from worker.trainer.claim import WarmStack  # noqa: PLC0415 - it brings TensorFlow, which only children may import
 
     return WarmStack(settings(), xla=device().xla)
 
@@ -79,7 +79,7 @@ def warm_stack() -> "WarmStack":
 @shared_task(name=TRAIN_TASK, Request=TimelessRequest, bind=True)
 def train(task: Task, sweep_id: str) -> None:
     """Train queued runs of the sweep, as many side by side as suits the device, if there are any."""
-    from worker.training import ClaimTraining  # noqa: PLC0415 - as above
+    from worker.trainer.claim import ClaimTraining  # noqa: PLC0415 - as above
 
     worker = task.request.hostname or ""
     claim = leases().claim(parse_sweep_id(sweep_id), device().stack, worker, device().kind)

@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 
-from api.analysis import figures, last_epochs
+from api.plots.caption import Imprint, imprint, remark, words_of_mean
 from api.plots.curves import draw_curve
-from api.plots.imprint import Imprint, imprint, remark, words_of_mean
+from api.plots.layout import SMALL, Sheet
 from api.plots.options import PLAIN, Options
 from api.plots.picture import render
 from api.plots.samples import STRIP_HEIGHT, Samples, draw_strip
 from api.plots.scales import ScaleAxis
-from api.plots.sheet import SMALL, Sheet
 from api.plots.ticks import FRACTION_LIMITS, FRACTIONS
-from shared.models import Interval, Sweep
+from api.science.curves import figures, last_epochs
+from noisesweep.models import Interval, Sweep
 
 TITLE = "Accuracy of Model With Increasing Noise"
 

@@ -4,15 +4,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from api.analysis import figures
+from api.plots.caption import Imprint, remark, words_of_noise, words_of_seeds, words_of_settings
 from api.plots.curves import draw_curve
-from api.plots.imprint import Imprint, remark, words_of_noise, words_of_seeds, words_of_settings
+from api.plots.layout import Sheet
 from api.plots.options import PLAIN, Options
 from api.plots.picture import render
 from api.plots.scales import ScaleAxis
-from api.plots.sheet import Sheet
 from api.plots.ticks import FRACTION_LIMITS, FRACTIONS
-from shared.models import Interval, Sweep
+from api.science.curves import figures
+from noisesweep.models import Interval, Sweep
 
 MOST_SWEEPS = 8
 

@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from api.plots import heat
+from api.plots import heatmap
 from api.plots.box import Box
+from api.plots.caption import Imprint, imprint, remark, words_of_counts
 from api.plots.epochs_by_scale import columns_of
-from api.plots.imprint import Imprint, imprint, remark, words_of_counts
+from api.plots.layout import SMALL, Panel, Sheet
 from api.plots.options import PLAIN, Options
 from api.plots.picture import render
 from api.plots.scales import words_of_scale
-from api.plots.sheet import SMALL, Panel, Sheet
 from api.plots.ticks import Tick
+from noisesweep.models import Evaluation, Run, RunStatus, Sweep
 from shared.datasets import CATALOGUE
-from shared.models import Evaluation, Run, RunStatus, Sweep
 
 MOST_INCHES = 12.0
 # A share below it would be written as 0.
@@ -138,7 +138,7 @@ def _draw(sheet: Sheet, data: Confusions) -> None:
     if not data.panels:
         sheet.remark(data.remark)
         return
-    heat.draw_colour_scale(sheet, "Share of the true class")
+    heatmap.draw_colour_scale(sheet, "Share of the true class")
     draw_panels = _draw_run if data.as_counts else _draw_sweep
     draw_panels(sheet, data)
 
@@ -151,7 +151,7 @@ def _draw_run(sheet: Sheet, data: Confusions) -> None:
         left=room + 3.4 * em, right=4.5 * em, bottom=3.8 * em if longest == 1 else 0.75 * room + 2.5 * em
     )
     panel = _panel(sheet, box, names)
-    heat.draw_cells(panel, shares(counts), [[f"{count}" if count else "" for count in row] for row in counts])
+    heatmap.draw_cells(panel, shares(counts), [[f"{count}" if count else "" for count in row] for row in counts])
     for label, row in enumerate(shares(counts)):
         words = f"{100 * row[label]:.1f} %"
         sheet.text(panel.box.right + 0.6 * em, panel.y(label), words, SMALL, ha="left", va="center_baseline")
@@ -174,7 +174,7 @@ def _draw_sweep(sheet: Sheet, data: Confusions) -> None:
     for place, (at, box) in enumerate(zip(data.panels, body.split(columns, rows, 1.2 * em, 2.6 * em), strict=False)):
         panel = _panel(sheet, box, data.class_names)
         cells = shares(at.counts)
-        heat.draw_cells(
+        heatmap.draw_cells(
             panel, cells, [[f"{100 * cell:.0f}" if cell >= LEAST_SHARE else "" for cell in row] for row in cells]
         )
         _label_classes(panel, len(at.counts), across=place + columns >= len(data.panels), up=place % columns == 0)

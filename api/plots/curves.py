@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from itertools import groupby
 from math import nan
 
+from api.plots.layout import Panel
 from api.plots.scales import ScaleAxis
-from api.plots.sheet import Panel
 from api.plots.theme import Look
-from shared.models import Interval
+from noisesweep.models import Interval
 
 
 def draw_curve(panel: Panel, axis: ScaleAxis, points: Sequence[tuple[float, Interval]], look: Look) -> None:

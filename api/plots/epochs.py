@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from api.plots.imprint import Imprint, imprint
+from api.plots.caption import Imprint, imprint
+from api.plots.layout import Sheet
 from api.plots.options import PLAIN, Options
 from api.plots.picture import render
-from api.plots.sheet import Sheet
 from api.plots.ticks import FRACTION_LIMITS, FRACTIONS, round_ticks
-from shared.models import EpochMetrics, Run, RunStatus
+from noisesweep.models import EpochMetrics, Run, RunStatus
 
 
 @dataclass(frozen=True)

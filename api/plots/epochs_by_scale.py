@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from math import ceil, sqrt
 from statistics import fmean
 
-from api.plots.imprint import Imprint, imprint, remark
+from api.plots.caption import Imprint, imprint, remark
+from api.plots.layout import SMALL, Sheet
 from api.plots.options import PLAIN, Options
 from api.plots.picture import render
 from api.plots.scales import words_of_scale
-from api.plots.sheet import SMALL, Sheet
 from api.plots.ticks import FRACTION_LIMITS, FRACTIONS, round_ticks
-from shared.models import EpochMetrics, Sweep
+from noisesweep.models import EpochMetrics, Sweep
 
 # Columns to rows.
 ASPECT = 1.4

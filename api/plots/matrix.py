@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 from matplotlib.patches import Rectangle
 
-from api.plots import heat
-from api.plots.imprint import Imprint, imprint, remark, words_of_counts
+from api.plots import heatmap
+from api.plots.caption import Imprint, imprint, remark, words_of_counts
+from api.plots.layout import Sheet
 from api.plots.options import PLAIN, Options
 from api.plots.picture import render
 from api.plots.scales import words_of_scale
-from api.plots.sheet import Sheet
 from api.plots.ticks import Tick, thinned
-from shared.models import Matrix, NoiseOn, Sweep
+from noisesweep.models import Matrix, NoiseOn, Sweep
 
 TITLE = "Validation Accuracy by Noise in Training and in Testing"
 MOST_INCHES = 12.0
@@ -84,16 +84,16 @@ def _draw(sheet: Sheet, data: MatrixField) -> None:
         sheet.remark("No run has been tested yet.")
         return
     em, columns, rows = sheet.em, len(data.test_scales), len(data.train_scales)
-    heat.draw_colour_scale(sheet, "Validation accuracy")
+    heatmap.draw_colour_scale(sheet, "Validation accuracy")
     box = sheet.body.inset(left=6.5 * em, bottom=3.8 * em)
     panel = sheet.panel(box, (-0.5, columns - 0.5), (rows - 0.5, -0.5), least_width=26)
     exact = [[_percent(cell, 1) for cell in row] for row in data.val_accuracy]
     rounded = [[_percent(cell, 0) for cell in row] for row in data.val_accuracy]
-    heat.draw_cells(panel, data.val_accuracy, exact if heat.type_size(panel, exact) else rounded)
+    heatmap.draw_cells(panel, data.val_accuracy, exact if heatmap.type_size(panel, exact) else rounded)
     for row, column in enumerate(data.own):
         if column is not None:
             # Within the cell, so that no neighbour covers it.
-            corner, ink = (column - 0.45, row - 0.44), heat.ink_on(data.val_accuracy[row][column] or 0)
+            corner, ink = (column - 0.45, row - 0.44), heatmap.ink_on(data.val_accuracy[row][column] or 0)
             outline = Rectangle(corner, 0.9, 0.88, fill=False, edgecolor=ink, linewidth=1.6 * sheet.scale)
             panel.add(outline)
     test_ticks = [Tick(place, words_of_scale(scale)) for place, scale in enumerate(data.test_scales)]

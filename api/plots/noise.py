@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from api.inspection import noisy_images, statistics
 from api.plots.box import Box
-from api.plots.imprint import Imprint
+from api.plots.caption import Imprint
+from api.plots.layout import SMALL, Sheet
 from api.plots.options import PLAIN, Options
 from api.plots.picture import ByValue, render
-from api.plots.sheet import SMALL, Sheet
-from shared.models import DatasetName
+from api.science.noise_preview import noisy_images, statistics
+from noisesweep.models import DatasetName
 
 MOST_INCHES = 12.0
 CELL = 0.85

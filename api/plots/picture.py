@@ -17,11 +17,11 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from api.plots.imprint import Imprint
+from api.plots.caption import Imprint
+from api.plots.layout import SHRINKING, Sheet, TooTightError
 from api.plots.options import FileFormat, Options
-from api.plots.sheet import SHRINKING, Sheet, TooTightError
 from api.plots.theme import THEMES
-from shared import __version__
+from noisesweep import __version__
 
 PROGRAM = f"noisesweep {__version__}"
 KEPT_PICTURES, KEPT_BYTES = 64, 16_000_000

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.plots.box import Box
+from api.plots.layout import SMALL, Panel
 from api.plots.scales import ScaleAxis, words_of_scale
-from api.plots.sheet import SMALL, Panel
 from api.plots.ticks import thinned
+from noisesweep.models import NoiseOn, Sweep
 from shared.datasets import IMAGE_SHAPE, Dataset, to_pixels
-from shared.models import NoiseOn, Sweep
 from shared.noise import Purpose, add_noise, noise_blocks
 
 # In em.

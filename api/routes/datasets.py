@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
+from noisesweep.models import DatasetList
 from shared.datasets import CATALOGUE
-from shared.models import DatasetList
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 

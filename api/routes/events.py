@@ -7,12 +7,12 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
 from api.dependencies import RunDep, StoreDep, SweepDep, TailDep
-from api.event_log import NO_EVENT
-from api.events import Tail, concerns
-from api.problems import documented
-from api.store import Store
-from shared.keys import parse_run_id
-from shared.models import EventList, EventType
+from api.http.problems import documented
+from api.sweeps.event_log import NO_EVENT
+from api.sweeps.events import Tail, concerns
+from api.sweeps.store import Store
+from noisesweep.models import EventList, EventType
+from shared.store.keys import parse_run_id
 
 router = APIRouter(tags=["events"])
 

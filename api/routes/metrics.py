@@ -18,13 +18,13 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from redis.exceptions import RedisError
 
 from api.dependencies import QueueDep, StoreDep
-from api.queue import RunQueue
-from api.store import Store
-from api.vitals import Vitals
-from shared import __version__
-from shared.counters import EPOCH_SECONDS_BUCKETS, REAPER_ACTIONS, Counter, read
-from shared.keys import COUNTERS, SWEEPS
-from shared.models import DatasetName, Queue, RunStatus, Worker
+from api.sweeps.redis_metrics import Vitals
+from api.sweeps.service import RunQueue
+from api.sweeps.store import Store
+from noisesweep import __version__
+from noisesweep.models import DatasetName, Queue, RunStatus, Worker
+from shared.store.counters import EPOCH_SECONDS_BUCKETS, REAPER_ACTIONS, Counter, read
+from shared.store.keys import COUNTERS, SWEEPS
 
 logger = logging.getLogger(__name__)
 

@@ -9,16 +9,16 @@ import numpy as np
 from fastapi import APIRouter, Depends, Query, Response
 from numpy.typing import NDArray
 
-from api.conditional import CACHE_CONTROL, NOT_MODIFIED, IfNoneMatch, refuse_known
 from api.dependencies import DrawingDep, InspectingDep, LibraryDep
-from api.inspection import PURPOSES, Chosen, Inspection, choose, noise_of, samples
+from api.http.conditional import CACHE_CONTROL, NOT_MODIFIED, IfNoneMatch, refuse_known
+from api.http.problems import documented
 from api.plots.noise import NoisePicture, draw
 from api.plots.options import PICTURE, OptionsDep, PictureResponse
-from api.problems import documented
-from shared import __version__
+from api.science.noise_preview import PURPOSES, Chosen, Inspection, choose, noise_of, samples
+from noisesweep import __version__
+from noisesweep.models import DatasetName, Images, NoiseSamples, PixelRange, PixelScale
+from noisesweep.models.config import Seed
 from shared.datasets import CATALOGUE
-from shared.models import DatasetName, Images, NoiseSamples, PixelRange, PixelScale
-from shared.models.config import Seed
 
 router = APIRouter(prefix="/noise", tags=["noise"])
 READ = documented(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY) | NOT_MODIFIED

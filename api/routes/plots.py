@@ -9,8 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import AfterValidator
 
-from api.analysis import matrix as matrix_of
-from api.conditional import (
+from api.dependencies import DrawingDep, LibraryDep, StoreDep
+from api.http.conditional import (
     NOT_MODIFIED,
     IfNoneMatch,
     SweepId,
@@ -19,15 +19,15 @@ from api.conditional import (
     sweeps_if_modified,
     validators,
 )
-from api.dependencies import DrawingDep, LibraryDep, StoreDep
-from api.library import Library
+from api.http.problems import documented
 from api.plots import accuracy, compare, confusion, epochs, epochs_by_scale, matrix
+from api.plots.dataset_cache import Library
 from api.plots.options import PICTURE, Options, OptionsDep, PictureResponse
 from api.plots.samples import samples
-from api.problems import documented
-from api.store import Store
-from shared.models import Run, Sweep
-from shared.models.config import refuse_repeats
+from api.science.curves import matrix as matrix_of
+from api.sweeps.store import Store
+from noisesweep.models import Run, Sweep
+from noisesweep.models.config import refuse_repeats
 
 router = APIRouter(tags=["plots"])
 READ = PICTURE | NOT_MODIFIED | documented(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)

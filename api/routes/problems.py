@@ -8,9 +8,9 @@ from fastapi import APIRouter, Path
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
-from api import protection
-from api.kinds import Kind
-from api.problems import KINDS, documented
+from api.http import security
+from api.http.problem_types import Kind
+from api.http.problems import KINDS, documented
 
 router = APIRouter(prefix="/problems", tags=["problems"])
 
@@ -29,7 +29,7 @@ PAGE = """\
 
 def _page(title: str, content: str) -> HTMLResponse:
     page = PAGE.format(title=escape(title), content=content)
-    return HTMLResponse(page, headers={"Content-Security-Policy": protection.PAGE})
+    return HTMLResponse(page, headers={"Content-Security-Policy": security.PAGE})
 
 
 def _entry(kind: Kind) -> str:

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from api.dependencies import QueueDep
-from shared.models import Queue
+from noisesweep.models import Queue
 
 router = APIRouter(prefix="/queue", tags=["queue"])
 

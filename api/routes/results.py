@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
-from api import results
-from api.conditional import NOT_MODIFIED, IfNoneMatch, ModifiedSweepDep, SweepId, sweep_if_modified, validators
 from api.dependencies import StoreDep
-from api.problems import documented
-from api.summary import summary
-from shared.models import Results, Summary
+from api.http.conditional import NOT_MODIFIED, IfNoneMatch, ModifiedSweepDep, SweepId, sweep_if_modified, validators
+from api.http.problems import documented
+from api.science.summary import summary
+from api.sweeps import results
+from noisesweep.models import Results, Summary
 
 router = APIRouter(prefix="/sweeps/{sweep_id}", tags=["sweeps"])
 READ = documented(HTTPStatus.NOT_FOUND) | NOT_MODIFIED

@@ -5,13 +5,13 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from api.conditional import NOT_MODIFIED, ModifiedRunDep, validators
 from api.dependencies import ESTIMATE, RunDep, StoreDep, SubmissionDep
-from api.idempotency import Answer
-from api.problems import SUBMISSION, documented
+from api.http.conditional import NOT_MODIFIED, ModifiedRunDep, validators
+from api.http.idempotency import Answer
+from api.http.problems import SUBMISSION, documented
+from noisesweep.models import Run, RunRequest
 from shared.errors import AlreadyEndedError
-from shared.keys import parse_run_id
-from shared.models import Run, RunRequest
+from shared.store.keys import parse_run_id
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 READ = documented(HTTPStatus.NOT_FOUND) | NOT_MODIFIED

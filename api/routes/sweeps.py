@@ -5,13 +5,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api import listing
-from api.conditional import NOT_MODIFIED, ModifiedSweepDep, validators
 from api.dependencies import ESTIMATE, POLL_AFTER_SECONDS, QueueDep, StoreDep, SubmissionDep, SweepDep
-from api.idempotency import Answer
-from api.problems import ADMISSION, SUBMISSION, documented
+from api.http.conditional import NOT_MODIFIED, ModifiedSweepDep, validators
+from api.http.idempotency import Answer
+from api.http.problems import ADMISSION, SUBMISSION, documented
+from api.sweeps import listing
+from noisesweep.models import DatasetName, ExtensionRequest, RunStatus, Sweep, SweepList, SweepRequest
 from shared.errors import AlreadyEndedError, SweepOpenError
-from shared.models import DatasetName, ExtensionRequest, RunStatus, Sweep, SweepList, SweepRequest
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 READ = documented(HTTPStatus.NOT_FOUND) | NOT_MODIFIED

@@ -10,17 +10,17 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
-from api import protection
 from api.dashboard import assets
 from api.dashboard.assets import Asset
-from shared import __version__
-from shared.models import DatasetName, NoiseOn, Precision, SweepRequest
+from api.http import security
+from noisesweep import __version__
+from noisesweep.models import DatasetName, NoiseOn, Precision, SweepRequest
 
 router = APIRouter(include_in_schema=False)
 
 TEMPLATES = Path(assets.__file__).parent / "templates"
 # A page is looked for anew each time, for it names the edition of all that it loads, which is kept for good.
-PAGE_HEADERS = {"Content-Security-Policy": protection.DASHBOARD, "Cache-Control": "no-cache"}
+PAGE_HEADERS = {"Content-Security-Policy": security.DASHBOARD, "Cache-Control": "no-cache"}
 KEPT = {"Cache-Control": "public, max-age=31536000, immutable"}
 ASKED_FOR_AGAIN = {"Cache-Control": "no-cache"}
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from api.dependencies import StoreDep
-from shared.models import WorkerList
+from noisesweep.models import WorkerList
 
 router = APIRouter(prefix="/workers", tags=["workers"])
 

@@ -3,9 +3,9 @@
 import argparse
 import sys
 
+from noisesweep.models import DatasetName
 from shared.datasets.loading import load
 from shared.errors import DatasetUnavailableError
-from shared.models import DatasetName
 from shared.settings import Settings
 
 

@@ -1,6 +1,6 @@
 """What is known of each data set without loading it."""
 
-from shared.models import DatasetInfo, DatasetName, SweepRequest, TrainingConfig
+from noisesweep.models import DatasetInfo, DatasetName, SweepRequest, TrainingConfig
 
 CLASSES = 10
 IMAGE_SHAPE = (28, 28)

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from noisesweep.models import DatasetName
 from shared.datasets import digits
 from shared.datasets.arrays import Arrays, Dataset
 from shared.datasets.catalogue import CATALOGUE
 from shared.datasets.files import read
-from shared.datasets.places import PUBLISHED, candidates
+from shared.datasets.search_paths import PUBLISHED, candidates
 from shared.errors import DatasetNotFoundError, DatasetUnavailableError
-from shared.models import DatasetName
 
 
 def load(name: DatasetName, data_dir: Path | None, *, download: bool = True) -> Dataset:

@@ -2,10 +2,10 @@ from collections.abc import Iterator
 
 import pytest
 
-import api.queue
-from shared.models import EpochMetrics
+import api.sweeps.service
+from noisesweep.models import EpochMetrics
 from shared.settings import Settings
-from tests.samples import evaluation
+from tests.support.records import evaluation
 from worker.leases import Claim, Leases
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -52,7 +52,7 @@ def invented_metrics(epoch: int, scale: float) -> EpochMetrics:
 @pytest.fixture(autouse=True)
 def counted_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A queue that was full in the test before may be empty in this one."""
-    monkeypatch.setattr(api.queue, "RECOUNT_SECONDS", -1.0)
+    monkeypatch.setattr(api.sweeps.service, "RECOUNT_SECONDS", -1.0)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import httpx
 import psutil
 import pytest
 
-from client.launcher import free_port
+from noisesweep.local.launcher import free_port
 from shared.settings import Settings
 from tests.conftest import wait_until
 

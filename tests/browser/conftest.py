@@ -12,8 +12,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
 
-from api.access import hash_of
-from client.launcher import free_port
+from api.http.auth import hash_of
+from noisesweep.local.launcher import free_port
 from tests.conftest import RedisServer, wait_until
 from tests.faults.conftest import Worker
 

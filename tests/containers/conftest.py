@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from client.launcher import free_port
-from shared.models import RunStatus, Sweep
+from noisesweep.local.launcher import free_port
+from noisesweep.models import RunStatus, Sweep
 from tests.conftest import wait_until
 
 HERE = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from shared.models import Sweep
+from noisesweep.models import Sweep
 from tests.containers.conftest import Project, inspect
 
 PNG = b"\x89PNG"

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from shared.models import Sweep
+from noisesweep.models import Sweep
 from tests.containers.conftest import Project, inspect
 
 SERVICES = ["redis", "api", "worker"]

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from client.launcher import free_port
-from shared.models import Sweep
+from noisesweep.local.launcher import free_port
+from noisesweep.models import Sweep
 from tests.containers.conftest import Project
 from tests.faults.conftest import Worker
-from tests.tls import Authority
+from tests.support.tls import Authority
 
 SWEEP: dict[str, object] = {"scales": [0.1, 1.0], "dataset": "digits", "epochs": 5, "reuse": False}
 

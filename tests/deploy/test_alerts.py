@@ -11,10 +11,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
-from shared.models import EpochMetrics, TrainingConfig
+from noisesweep.models import EpochMetrics, TrainingConfig
 from worker.devices import Device, DeviceKind
+from worker.metrics import Tally
 from worker.presence import Presence, profile
-from worker.tally import Tally
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "prometheus"
 RULES, RULE_TESTS, CONFIG = FOLDER / "alerts.yml", FOLDER / "alerts_test.yml", FOLDER / "prometheus.yml"

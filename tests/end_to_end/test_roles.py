@@ -11,9 +11,9 @@ from pydantic import SecretStr
 from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError
 
-from client.launcher import free_port
-from shared.keys import COUNTERS, idempotency
+from noisesweep.local.launcher import free_port
 from shared.settings import Settings
+from shared.store.keys import COUNTERS, idempotency
 from tests.conftest import RedisServer, Served, wait_until
 from tests.faults.conftest import TIMES, Worker
 

@@ -13,11 +13,11 @@ from typing import cast
 import httpx
 import pytest
 
-from client.launcher import Processes, free_port, launch
-from shared.keys import SweepKeys
-from shared.models import EpochMetrics, Run, RunStatus, Sweep
-from shared.queue import celery_app, publish
+from noisesweep.local.launcher import Processes, free_port, launch
+from noisesweep.models import EpochMetrics, Run, RunStatus, Sweep
 from shared.settings import Settings
+from shared.store.keys import SweepKeys
+from shared.store.queue import celery_app, publish
 from tests.api.conftest import PNG_MAGIC
 from tests.conftest import RedisServer, wait_until
 

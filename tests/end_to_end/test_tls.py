@@ -10,13 +10,13 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from client.launcher import free_port, launch, module, store_binary
-from shared.keys import new_sweep_id
-from shared.models import RunStatus, Sweep
-from shared.queue import celery_app, publish
+from noisesweep.local.launcher import free_port, launch, module, store_binary
+from noisesweep.models import RunStatus, Sweep
 from shared.settings import Settings
+from shared.store.keys import new_sweep_id
+from shared.store.queue import celery_app, publish
 from tests.conftest import RedisServer, Served, wait_until
-from tests.tls import Authority, Pair, TlsFront
+from tests.support.tls import Authority, Pair, TlsFront
 from worker.doctor.findings import Verdict
 from worker.doctor.store import check_store
 

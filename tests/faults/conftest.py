@@ -14,10 +14,10 @@ import psutil
 import pytest
 from redis import Redis
 
-from client.launcher import free_port
-from shared.keys import QUEUE, UNACKED, SweepKeys
-from shared.models import EpochMetrics, RunStatus, Sweep
+from noisesweep.local.launcher import free_port
+from noisesweep.models import EpochMetrics, RunStatus, Sweep
 from shared.settings import Settings
+from shared.store.keys import QUEUE, UNACKED, SweepKeys
 from tests.conftest import RedisServer, Served, wait_until
 
 # Long enough to be struck in the middle, short enough for many rounds; checkpoints fall on some epochs and not on all.

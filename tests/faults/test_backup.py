@@ -5,8 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from shared.keys import SweepKeys
-from shared.models import RunStatus, Sweep
+from noisesweep.models import RunStatus, Sweep
+from shared.store.keys import SweepKeys
 from tests.conftest import wait_until
 from tests.faults.conftest import LONG, Fleet, rounds
 

@@ -12,10 +12,10 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from client.launcher import LOOPBACK, free_port, store_binary
-from shared.keys import SweepKeys
-from shared.models import Sweep
+from noisesweep.local.launcher import LOOPBACK, free_port, store_binary
+from noisesweep.models import Sweep
 from shared.settings import Settings
+from shared.store.keys import SweepKeys
 from tests.conftest import RedisServer, Served, wait_until
 from tests.faults.conftest import BODY, Fleet, rounds
 from worker.doctor.findings import Verdict

@@ -6,7 +6,7 @@ import time
 import psutil
 import pytest
 
-from shared.models import Sweep
+from noisesweep.models import Sweep
 from tests.conftest import wait_until
 from tests.faults.conftest import Fleet, rounds
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 import pytest
 from celery import Celery
 
-from shared.keys import QUEUE
-from shared.models import Sweep
-from shared.queue import TRAIN_TASK, celery_app, publish
+from noisesweep.models import Sweep
 from shared.settings import Settings
+from shared.store.keys import QUEUE
+from shared.store.queue import TRAIN_TASK, celery_app, publish
 from tests.faults.conftest import Fleet
 
 

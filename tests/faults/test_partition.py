@@ -11,11 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from shared.keys import QUEUE, UNACKED
-from shared.models import RunStatus, RunSummary, Sweep
+from noisesweep.models import RunStatus, RunSummary, Sweep
+from shared.store.keys import QUEUE, UNACKED
 from tests.conftest import RedisServer, wait_until
 from tests.faults.conftest import BODY, LONG, Fleet, Worker, rounds
-from tests.faults.network import Cut, Host, Network, answers_lost, black_hole, pulled_cable, refusal
+from tests.support.network import Cut, Host, Network, answers_lost, black_hole, pulled_cable, refusal
 
 if reason := refusal():
     pytest.skip(f"hosts are made as network namespaces, which cannot be had here: {reason}", allow_module_level=True)

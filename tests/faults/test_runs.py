@@ -5,13 +5,13 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from noisesweep.models import EpochMetrics, RunStatus, Sweep
 from shared.errors import LeaseLostError
-from shared.keys import SweepKeys
-from shared.models import EpochMetrics, RunStatus, Sweep
 from shared.settings import Settings
+from shared.store.keys import SweepKeys
 from tests.conftest import wait_until
 from tests.faults.conftest import BODY, Fleet, rounds
-from tests.samples import evaluation
+from tests.support.records import evaluation
 from worker.leases import Leases
 
 SHA = "ab" * 32

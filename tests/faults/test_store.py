@@ -12,8 +12,8 @@ from typing import cast
 import httpx
 import pytest
 
-from shared.keys import SWEEPS
-from shared.models import Sweep
+from noisesweep.models import Sweep
+from shared.store.keys import SWEEPS
 from tests.conftest import wait_until
 from tests.faults.conftest import BODY, Fleet, rounds
 

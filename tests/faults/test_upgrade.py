@@ -15,9 +15,9 @@ import httpx
 import pytest
 
 import shared
-from client.launcher import free_port
-from shared.keys import QUEUE, SCHEMA
-from shared.models import Sweep
+from noisesweep.local.launcher import free_port
+from noisesweep.models import Sweep
+from shared.store.keys import QUEUE, SCHEMA
 from tests.conftest import wait_until
 from tests.faults.conftest import BODY, Fleet, Worker
 

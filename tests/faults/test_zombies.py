@@ -3,8 +3,8 @@
 import re
 import signal
 
-from shared.keys import SweepKeys
-from shared.models import Sweep
+from noisesweep.models import Sweep
+from shared.store.keys import SweepKeys
 from tests.conftest import wait_until
 from tests.faults.conftest import Fleet
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.access import hash_of
-from client.launcher import free_port
-from shared.models import SweepList
+from api.http.auth import hash_of
+from noisesweep.local.launcher import free_port
+from noisesweep.models import SweepList
 from tests.conftest import RedisServer, wait_until
 from tests.faults.conftest import Worker
 

@@ -10,12 +10,12 @@ import numpy as np
 import pooch
 import pytest
 
-from shared.datasets import CATALOGUE, Dataset, load, places, read_idx, to_pixels
+from noisesweep.models import DatasetName
+from shared.datasets import CATALOGUE, Dataset, load, read_idx, search_paths, to_pixels
 from shared.datasets.files import IDX_FILES, idx_files
-from shared.datasets.places import DEBIAN, PUBLISHED
+from shared.datasets.search_paths import DEBIAN, PUBLISHED
 from shared.errors import DatasetNotFoundError, DatasetUnavailableError
-from shared.models import DatasetName
-from tests.shared.samples import hide_data_sets, shrink_catalogue, write_archive, write_files, write_idx
+from tests.support.dataset_files import hide_data_sets, shrink_catalogue, write_archive, write_files, write_idx
 
 MNIST = os.environ.get("NOISESWEEP_DATA_DIR")
 FASHION_MNIST = DEBIAN / "fashion-mnist"
@@ -153,7 +153,7 @@ def test_the_files_of_a_data_set_are_downloaded_once_and_refused_unless_they_are
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Mirror, directory=str(origin))) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        monkeypatch.setattr(places, "DOWNLOADS", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setattr(search_paths, "DOWNLOADS", f"http://127.0.0.1:{server.server_port}")
         try:
             wrong = {f"fashion-mnist/{file}": "md5:" + "0" * 32 for file in IDX_FILES}
             monkeypatch.setitem(PUBLISHED, name, replace(PUBLISHED[name], downloads=wrong))

@@ -1,8 +1,8 @@
 import pytest
 
 import shared.fingerprint
+from noisesweep.models import TrainingConfig
 from shared.fingerprint import fingerprint
-from shared.models import TrainingConfig
 
 CONFIG = TrainingConfig()
 # Another value for each field of a config.

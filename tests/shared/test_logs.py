@@ -20,14 +20,14 @@ def own_logging() -> Iterator[None]:
 def test_a_line_is_json_with_what_it_belongs_to(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(Settings())  # standard error is no terminal here
     with logs.belonging_to(request_id="r1", traceparent=""), logs.belonging_to(sweep_id="s1"):
-        logging.getLogger("worker.training").warning("Run %s ends", "s1-0", extra={"color_message": "coloured"})
+        logging.getLogger("worker.trainer.claim").warning("Run %s ends", "s1-0", extra={"color_message": "coloured"})
     logging.getLogger("api").info("later")
     first, later = map(json.loads, capsys.readouterr().err.splitlines())
     at = first.pop("at")
     assert at.endswith("+00:00")
     assert first == {
         "level": "WARNING",
-        "logger": "worker.training",
+        "logger": "worker.trainer.claim",
         "message": "Run s1-0 ends",
         "request_id": "r1",
         "sweep_id": "s1",

@@ -4,11 +4,11 @@ import pytest
 from redis import Redis
 
 from shared.settings import Settings
-from tests.worker.sweeps import Sweeps
-from tests.worker.trainer import Trainer
+from tests.support.stored_sweeps import Sweeps
+from tests.support.trainer import Trainer
 from worker import devices
 from worker.leases import Leases
-from worker.training import WarmStack
+from worker.trainer.claim import WarmStack
 
 # TensorFlow is set up here as in a training process, before any test computes with it.
 devices.prepare(devices.find(Settings()))

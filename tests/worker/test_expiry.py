@@ -4,12 +4,12 @@ import pytest
 from redis import Redis
 from redis.exceptions import OutOfMemoryError
 
+from noisesweep.models import SweepRequest
 from shared.errors import LeaseLostError
-from shared.keys import SweepKeys
-from shared.models import SweepRequest
-from tests.samples import evaluation
-from tests.worker.samples import SHA, THREE, claimed, metrics, state
-from tests.worker.sweeps import Sweeps
+from shared.store.keys import SweepKeys
+from tests.support.claims import SHA, THREE, claimed, metrics, state
+from tests.support.records import evaluation
+from tests.support.stored_sweeps import Sweeps
 from worker.leases import Leases, Reaped, Standing
 
 

@@ -1,7 +1,7 @@
 import pytest
 from redis import Redis
 
-from shared.keys import WORKERS
+from shared.store.keys import WORKERS
 from tests.conftest import RedisServer
 from worker.health import SILENT_SECONDS, fault
 

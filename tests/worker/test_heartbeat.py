@@ -4,12 +4,12 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
-from client.launcher import free_port
-from shared.keys import SweepKeys
-from shared.models import SweepRequest
+from noisesweep.local.launcher import free_port
+from noisesweep.models import SweepRequest
 from shared.settings import Settings
+from shared.store.keys import SweepKeys
 from tests.conftest import RedisServer, wait_until
-from tests.worker.sweeps import Sweeps
+from tests.support.stored_sweeps import Sweeps
 from worker.heartbeat import Heartbeat
 from worker.leases import Claim, Leases, Standing
 

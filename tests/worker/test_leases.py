@@ -5,13 +5,13 @@ from typing import cast
 import pytest
 from redis import Redis
 
+from noisesweep.models import EpochMetrics, RunError, RunStatus, SweepRequest
 from shared.errors import LeaseLostError
-from shared.keys import ENDED, SweepKeys, new_sweep_id
-from shared.models import EpochMetrics, RunError, RunStatus, SweepRequest
 from shared.settings import Settings
-from tests.samples import evaluation
-from tests.worker.samples import SHA, THREE, claimed, metrics, state
-from tests.worker.sweeps import Sweeps
+from shared.store.keys import ENDED, SweepKeys, new_sweep_id
+from tests.support.claims import SHA, THREE, claimed, metrics, state
+from tests.support.records import evaluation
+from tests.support.stored_sweeps import Sweeps
 from worker.leases import Claim, ClaimedRun, Leases, Standing
 
 

@@ -4,11 +4,11 @@ import pytest
 from celery import Celery
 from redis import Redis
 
-from shared.keys import COUNTERS, OPEN, QUEUE, SWEEPS, SweepKeys
-from shared.models import SweepRequest
-from shared.queue import celery_app, publish
+from noisesweep.models import SweepRequest
 from shared.settings import Settings
-from tests.worker.sweeps import Sweeps
+from shared.store.keys import COUNTERS, OPEN, QUEUE, SWEEPS, SweepKeys
+from shared.store.queue import celery_app, publish
+from tests.support.stored_sweeps import Sweeps
 from worker.leases import Leases
 from worker.reaper import Reaper
 

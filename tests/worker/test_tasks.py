@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from shared.keys import QUEUE, SweepKeys
-from shared.models import SweepRequest
-from shared.queue import celery_app
+from noisesweep.models import SweepRequest
 from shared.settings import Settings
-from tests.worker.sweeps import Sweeps
+from shared.store.keys import QUEUE, SweepKeys
+from shared.store.queue import celery_app
+from tests.support.stored_sweeps import Sweeps
 from worker import tasks
 
 DIGITS = SweepRequest(scales=[0.1, 0.5], epochs=2, hidden_units=[16], dataset="digits")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
-from shared.models import DatasetName
+from noisesweep.models import DatasetName
 from shared.settings import variable
 from worker import devices
 from worker.doctor import host

@@ -17,11 +17,11 @@ from redis.exceptions import (
     ResponseError,
 )
 
-from shared import address, connections
-from shared.address import FORM, Address, place
-from shared.connections import PrimaryPool
-from shared.keys import PROBE
 from shared.settings import Settings
+from shared.store import address, connections
+from shared.store.address import FORM, Address, place
+from shared.store.connections import PrimaryPool
+from shared.store.keys import PROBE
 from worker.doctor.findings import Finding, Verdict
 
 OWN_STORE = "or unset NOISESWEEP_REDIS_URL: `noisesweep up` then starts a store of its own"

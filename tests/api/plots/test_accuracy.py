@@ -7,9 +7,9 @@ from PIL import Image, ImageColor
 from api.plots.accuracy import curve, draw
 from api.plots.options import ThemeName
 from api.plots.theme import THEMES
-from api.statistics import interval
-from shared.models import NoiseOn, RunStatus, TrainingConfig
-from tests.api.measured import measured
+from api.science.intervals import interval
+from noisesweep.models import NoiseOn, RunStatus, TrainingConfig
+from tests.support.measured import measured
 
 F, Q, R = RunStatus.FAILED, RunStatus.QUEUED, RunStatus.RUNNING
 

@@ -5,9 +5,9 @@ import pytest
 
 from api.plots.compare import comparison, draw
 from api.plots.options import FileFormat, Options
-from api.statistics import interval
-from shared.models import NoiseOn, RunStatus, Sweep, TrainingConfig
-from tests.api.measured import measured
+from api.science.intervals import interval
+from noisesweep.models import NoiseOn, RunStatus, Sweep, TrainingConfig
+from tests.support.measured import measured
 
 
 def sweep(number: int, name: str | None = None, *curves: dict[float, Any], **config: Any) -> Sweep:

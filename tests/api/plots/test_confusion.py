@@ -3,10 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.plots.confusion import accuracy, draw, of_sweep, shares
-from shared.models import DatasetName, RunStatus, TrainingConfig
+from noisesweep.models import DatasetName, RunStatus, TrainingConfig
 from tests.api.conftest import PNG_MAGIC
-from tests.api.measured import measured
-from tests.samples import evaluation
+from tests.support.measured import measured
+from tests.support.records import evaluation
 
 
 def test_the_images_of_all_seeds_are_counted_together_scale_by_scale() -> None:

@@ -2,10 +2,10 @@ import pytest
 
 from api.plots import epochs, epochs_by_scale
 from api.plots.epochs_by_scale import columns_of, panels
-from shared.models import EpochMetrics, Run, RunStatus
+from noisesweep.models import EpochMetrics, Run, RunStatus
 from tests.api.conftest import PNG_MAGIC, invented_metrics
-from tests.api.measured import measured
-from tests.samples import run_summary, sweep_of
+from tests.support.measured import measured
+from tests.support.records import run_summary, sweep_of
 
 R, Q = RunStatus.RUNNING, RunStatus.QUEUED
 

@@ -1,12 +1,12 @@
 import pytest
 
-from api.analysis import matrix
-from api.plots.heat import ink_on
+from api.plots.heatmap import ink_on
 from api.plots.matrix import draw, field
-from shared.models import NoiseOn, RunStatus, TrainingConfig
+from api.science.curves import matrix
+from noisesweep.models import NoiseOn, RunStatus, TrainingConfig
 from tests.api.conftest import PNG_MAGIC
-from tests.api.measured import measured
-from tests.samples import evaluation
+from tests.support.measured import measured
+from tests.support.records import evaluation
 
 
 def test_each_row_is_outlined_where_its_runs_were_validated() -> None:

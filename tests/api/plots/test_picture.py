@@ -13,8 +13,8 @@ from api.plots.accuracy import AccuracyCurve, curve, draw
 from api.plots.options import FileFormat, Options, ThemeName
 from api.plots.picture import KEPT_PICTURES
 from api.plots.theme import THEMES
-from shared import __version__
-from tests.api.measured import measured
+from noisesweep import __version__
+from tests.support.measured import measured
 
 MAGIC = {FileFormat.PNG: b"\x89PNG\r\n\x1a\n", FileFormat.SVG: b"<?xml", FileFormat.PDF: b"%PDF"}
 

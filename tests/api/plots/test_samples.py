@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from api.plots.samples import samples
+from noisesweep.models import DatasetName, NoiseOn, TrainingConfig
 from shared.datasets import Dataset, load
-from shared.models import DatasetName, NoiseOn, TrainingConfig
 from shared.noise import Purpose, base_noise
-from tests.api.measured import measured
+from tests.support.measured import measured
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import pooch
 import pytest
 import tensorflow as tf
 
-from shared.datasets import places
-from shared.models import DatasetName
+from noisesweep.models import DatasetName
+from shared.datasets import search_paths
 from shared.settings import Settings
 from worker.devices import TRAINING_PROCESS_BYTES, Device, DeviceKind, find
 from worker.doctor import host
@@ -181,7 +181,7 @@ def test_memory_for_fewer_processes_is_a_warning_that_says_how_many_and_for_none
 
 @pytest.fixture
 def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "DEBIAN", tmp_path / "debian")
+    monkeypatch.setattr(search_paths, "DEBIAN", tmp_path / "debian")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 

@@ -6,9 +6,9 @@ from threading import Thread
 
 import pytest
 
-from client.launcher import free_port, store_binary
-from shared.keys import PROBE
+from noisesweep.local.launcher import free_port, store_binary
 from shared.settings import Settings
+from shared.store.keys import PROBE
 from tests.conftest import RedisServer, wait_until
 from worker.devices import Device, DeviceKind
 from worker.doctor.findings import Finding, Verdict, as_json

@@ -1,0 +1,79 @@
+"""Runs that need no training, because the same was trained before."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from redis.asyncio import Redis
+
+from api.sweeps.workers import Workers
+from noisesweep.models import RunStatus, TrainingConfig
+from shared.fingerprint import fingerprint
+from shared.store.keys import SweepKeys, parse_run_id, trained
+
+# Scale and seed of a run.
+GridPoint = tuple[float, int]
+
+
+class TrainedRuns:
+    """Finds runs that were trained before, as long as they are kept."""
+
+    def __init__(self, redis: Redis, workers: Workers) -> None:
+        self._redis = redis
+        self._workers = workers
+
+    async def find(self, config: TrainingConfig, grid: Sequence[GridPoint]) -> dict[GridPoint, str]:
+        """The ids of runs that were trained before as those of a grid would be.
+
+        A run counts if it was trained on a kind of device that a living worker has; if no worker lives, on any.
+        """
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for scale, seed in grid:
+                pipeline.hgetall(trained(fingerprint(config, scale, seed)))
+            by_device = cast("list[dict[str, str]]", await pipeline.execute())
+        if not any(by_device):
+            return {}
+        devices = {worker.device for worker in await self._workers.listed() if worker.alive}
+        candidates = [
+            (point, run_id)
+            for point, known in zip(grid, by_device, strict=True)
+            for device, run_id in known.items()
+            if device in devices or not devices
+        ]
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for _, run_id in candidates:
+                keys, index = _place_of(run_id)
+                pipeline.hget(keys.run(index), "outcome")
+                pipeline.llen(keys.epochs(index))
+                pipeline.exists(keys.evaluation(index))
+            replies = await pipeline.execute()
+        whole = [RunStatus.SUCCEEDED, config.epochs, 1]  # it may have been deleted since
+        states = zip(replies[::3], replies[1::3], replies[2::3], strict=True)
+        return {point: run_id for (point, run_id), state in zip(candidates, states, strict=True) if [*state] == whole}
+
+    async def measured(self, run_ids: Mapping[GridPoint, str]) -> dict[GridPoint, str]:
+        """What those runs measured, each as lua/prelude.lua takes it (JSON), without those deleted just now."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for run_id in run_ids.values():
+                keys, index = _place_of(run_id)
+                pipeline.hgetall(keys.run(index))
+                pipeline.lrange(keys.epochs(index), 0, -1)
+                pipeline.get(keys.evaluation(index))
+            replies = await pipeline.execute()
+        return {
+            point: _measured(run_id, run, epochs, evaluation)
+            for (point, run_id), run, epochs, evaluation in zip(
+                run_ids.items(), replies[::3], replies[1::3], replies[2::3], strict=True
+            )
+            if run and epochs and evaluation
+        }
+
+
+def _place_of(run_id: str) -> tuple[SweepKeys, int]:
+    sweep_id, index = parse_run_id(run_id)
+    return SweepKeys(sweep_id), index
+
+
+def _measured(run_id: str, run: Mapping[str, str], epochs: list[str], evaluation: str) -> str:
+    measured: dict[str, Any] = {field: run[field] for field in ("worker", "device", "weights_sha256")}
+    return json.dumps(measured | {"run_id": run_id, "epochs": epochs, "evaluation": evaluation})

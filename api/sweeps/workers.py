@@ -1,0 +1,77 @@
+"""The workers as their signs of life tell of them (worker/presence.py writes those)."""
+
+import time
+from datetime import UTC, datetime
+from typing import cast
+
+from redis.asyncio import Redis
+
+from noisesweep.models import Worker, WorkerProfile
+from shared.store.keys import OPEN, WORKERS, SweepKeys, run_id
+from shared.store.keys import worker as worker_key
+
+# Three signs of life may fail to come.
+ALIVE_SECONDS = 15
+# Whether any worker lives is asked at most so often.
+REMEMBERED_SECONDS = 1.0
+
+
+class Workers:
+    """Reads who is there. Each method raises redis.exceptions.RedisError when the store does not answer."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._any_alive = False
+        self._asked_at = float("-inf")
+
+    async def any_alive(self) -> bool:
+        """Whether a worker lives, as of the last second."""
+        if time.monotonic() - self._asked_at > REMEMBERED_SECONDS:
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.time()
+                pipeline.zrange(WORKERS, -1, -1, withscores=True)
+                (now, _), newest = await pipeline.execute()
+            self._any_alive = any(seen_at / 1_000_000 > now - ALIVE_SECONDS for _, seen_at in newest)
+            self._asked_at = time.monotonic()
+        return self._any_alive
+
+    async def listed(self) -> list[Worker]:
+        """Those of the last hour, by name, with what they train."""
+        seen = cast("list[tuple[str, float]]", await self._redis.zrange(WORKERS, 0, -1, withscores=True))
+        if not seen:
+            return []
+        profiles = await self._redis.mget([worker_key(name) for name, _ in seen])
+        (now, _), trained = await self._redis.time(), await self._trained()
+        workers = [
+            Worker(
+                **WorkerProfile.model_validate_json(profile).model_dump(),
+                alive=seen_at / 1_000_000 > now - ALIVE_SECONDS,
+                last_seen_at=datetime.fromtimestamp(seen_at / 1_000_000, UTC),
+                current_runs=trained.get(name, []),
+            )
+            for (name, seen_at), profile in zip(seen, profiles, strict=True)
+            if profile
+        ]
+        return sorted(workers, key=lambda worker: worker.name)
+
+    async def _trained(self) -> dict[str, list[str]]:
+        """The running runs by the name of their worker."""
+        opened = cast("list[str]", await self._redis.zrange(OPEN, 0, -1))
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for sweep_id in opened:
+                pipeline.zrange(SweepKeys(sweep_id).leases, 0, -1)
+            leased = await pipeline.execute()
+        running = [
+            (sweep_id, int(index))
+            for sweep_id, runs in zip(opened, leased, strict=True)
+            for index in sorted(runs, key=int)
+        ]
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for sweep_id, index in running:
+                pipeline.hget(SweepKeys(sweep_id).run(index), "worker")
+            names = await pipeline.execute()
+        trained: dict[str, list[str]] = {}
+        for (sweep_id, index), name in zip(running, names, strict=True):
+            if name:
+                trained.setdefault(name, []).append(run_id(sweep_id, index))
+        return trained

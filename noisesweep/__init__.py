@@ -1,0 +1,37 @@
+"""The public package: the wire models, the Python client, the command line and the one-machine launcher."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from noisesweep.client.asynchronous import AsyncNoiseSweep, AsyncSweepHandle
+    from noisesweep.client.errors import NoiseSweepError, RefusedError, ServiceUnreachableError, WrongUsageError
+    from noisesweep.client.service import NoiseSweep, SweepHandle
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AsyncNoiseSweep",
+    "AsyncSweepHandle",
+    "NoiseSweep",
+    "NoiseSweepError",
+    "RefusedError",
+    "ServiceUnreachableError",
+    "SweepHandle",
+    "WrongUsageError",
+]
+
+_MODULES = {
+    "AsyncNoiseSweep": "asynchronous",
+    "AsyncSweepHandle": "asynchronous",
+    "NoiseSweep": "service",
+    "SweepHandle": "service",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on first use: the services import this package and need no HTTP client."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - see above
+
+    return getattr(import_module(f"noisesweep.client.{_MODULES.get(name, 'errors')}"), name)

@@ -1,0 +1,64 @@
+"""`noisesweep demo`: the notebook's sweep from start to plot, on one machine, with nothing to set up."""
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from noisesweep.cli.display import runs_table, say, watch
+from noisesweep.client.errors import ServiceUnreachableError
+from noisesweep.client.service import NoiseSweep, SweepHandle
+from noisesweep.local.launcher import Processes, launch, module
+from noisesweep.models import DatasetName, Sweep, SweepRequest
+
+LOOK_SECONDS = 0.3
+SEARCH_SECONDS = 60.0
+
+
+def choose_dataset(console: Console) -> DatasetName:
+    """MNIST if it is at hand or can be downloaded; else the bundled digits, said in one line."""
+    console.print("Looking for MNIST ...")
+    search = module("shared.datasets", DatasetName.MNIST)
+    try:
+        subprocess.run(search, capture_output=True, text=True, check=True, timeout=SEARCH_SECONDS)
+    except subprocess.TimeoutExpired:
+        reason = f"The search for MNIST took longer than {SEARCH_SECONDS:g} s."
+    except subprocess.CalledProcessError as failure:
+        reason = failure.stderr.strip().splitlines()[-1]
+    else:
+        return DatasetName.MNIST
+    say(console, f"Training on the bundled digits. {reason}")
+    return DatasetName.DIGITS
+
+
+def demo(request: SweepRequest, console: Console, workers: int | None, plot: Path) -> Sweep:
+    """Start the service, run the sweep, save its plot, print its table and stop the service; return the sweep."""
+    with tempfile.TemporaryDirectory(prefix="noisesweep-") as folder:
+        data = Path(folder)
+        console.print("Starting the store, the API and the workers ...")
+        with (
+            launch(data, port=None, workers=workers, log=data / "log") as stack,
+            NoiseSweep(stack.url) as service,
+        ):
+            sweep = service.submit(**request.model_dump(mode="json", exclude_unset=True))
+            say(console, f"POST /sweeps, which leads to {sweep.record.links.self}")
+            record = watch(_looks(sweep, stack), console)
+            sweep.plot(plot)
+            if any(run.error and run.error.code == "internal_error" for run in record.runs):
+                say(console, stack.tail())
+    console.print(runs_table(record))
+    say(console, f"The plot: {plot}")
+    return record
+
+
+def _looks(sweep: SweepHandle, stack: Processes) -> Iterator[Sweep]:
+    """The sweep's record now and then, for as long as all parts of the service live."""
+    try:
+        for record in sweep.looks(every_seconds=LOOK_SECONDS):
+            stack.check()
+            yield record
+    except ServiceUnreachableError:
+        stack.check()
+        raise

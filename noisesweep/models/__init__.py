@@ -1,0 +1,84 @@
+"""The words of the project as types: what a client sends and what it gets back.
+
+This is all that a client needs of the project, so it imports nothing but pydantic.
+"""
+
+from noisesweep.models.answers import (
+    EpochMetrics,
+    Estimate,
+    Progress,
+    Queue,
+    ResultRow,
+    Results,
+    Run,
+    RunError,
+    RunLinks,
+    RunStatus,
+    RunSummary,
+    Sweep,
+    SweepLinks,
+    SweepList,
+)
+from noisesweep.models.config import DatasetName, NoiseOn, Precision, TrainingConfig
+from noisesweep.models.datasets import DatasetInfo, DatasetList
+from noisesweep.models.events import Event, EventList, EventType
+from noisesweep.models.figures import Area, Evaluation, HalfWay, Interval, Matrix, ScaleFigures, Summary
+from noisesweep.models.noise import (
+    Images,
+    NoiseSample,
+    NoiseSamples,
+    NoiseStatistics,
+    NoisyImage,
+    PixelRange,
+    PixelScale,
+)
+from noisesweep.models.requests import MAX_RUNS, MAX_SCALES, ExtensionRequest, RunRequest, SweepRequest
+from noisesweep.models.workers import Worker, WorkerList, WorkerProfile
+
+__all__ = [
+    "MAX_RUNS",
+    "MAX_SCALES",
+    "Area",
+    "DatasetInfo",
+    "DatasetList",
+    "DatasetName",
+    "EpochMetrics",
+    "Estimate",
+    "Evaluation",
+    "Event",
+    "EventList",
+    "EventType",
+    "ExtensionRequest",
+    "HalfWay",
+    "Images",
+    "Interval",
+    "Matrix",
+    "NoiseOn",
+    "NoiseSample",
+    "NoiseSamples",
+    "NoiseStatistics",
+    "NoisyImage",
+    "PixelRange",
+    "PixelScale",
+    "Precision",
+    "Progress",
+    "Queue",
+    "ResultRow",
+    "Results",
+    "Run",
+    "RunError",
+    "RunLinks",
+    "RunRequest",
+    "RunStatus",
+    "RunSummary",
+    "ScaleFigures",
+    "Summary",
+    "Sweep",
+    "SweepLinks",
+    "SweepList",
+    "SweepRequest",
+    "TrainingConfig",
+    "Worker",
+    "WorkerList",
+    "WorkerProfile",
+]

@@ -1,0 +1,83 @@
+"""API keys: who has one gets in, and no holder can fill the queue alone."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from redis import Redis
+
+from api.http.auth import hash_of
+from shared.settings import Settings
+from tests.conftest import RedisServer, Served
+
+ALICE, BOB = {"Authorization": "Bearer ns_alice"}, {"Authorization": "Bearer ns_bob"}
+ONE, THREE = {"scales": [0.5]}, {"scales": [0.1, 0.5, 1.0]}
+
+
+@pytest.fixture(scope="module")
+def locked(redis_server: RedisServer) -> Iterator[Served]:
+    keys = {"alice": hash_of("ns_alice"), "bob": hash_of("ns_bob")}
+    served = Served(Settings(redis_url=redis_server.url, api_keys=keys, max_queued_runs=7, max_queued_runs_per_key=4))
+    yield served
+    served.close()
+
+
+@pytest.fixture
+def http(locked: Served, redis: Redis) -> httpx.Client:
+    return locked.http
+
+
+@pytest.mark.parametrize("headers", [
+    {}, {"Authorization": "Bearer ns_eve"}, {"Authorization": "Bearer"},
+    {"Authorization": "ns_alice"}, {"Authorization": "Basic ns_alice"}, {"Authorization": "Bearer ns_alice ns_alice"},
+    {"Authorization": f"Bearer {hash_of('ns_alice')}"}, {"Authorization": b"Bearer \xff\xfe"},
+])  # fmt: skip
+@pytest.mark.parametrize("path", ["/sweeps", "/runs/0123456789abcdef-0", "/queue", "/workers", "/datasets", "/metrics"])
+def test_without_a_key_that_is_known_nothing_is_answered(
+    http: httpx.Client, path: str, headers: dict[str, str]
+) -> None:
+    refused = http.get(path, headers=headers)
+    assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert refused.json()["type"] == "/problems/api-key-refused"
+    assert refused.headers["Content-Type"] == "application/problem+json"
+
+
+def test_nothing_is_stored_without_a_key(http: httpx.Client, redis: Redis) -> None:
+    assert http.post("/sweeps", json=ONE).status_code == 401
+    assert redis.keys() == []
+
+
+def test_a_key_opens_everything(http: httpx.Client) -> None:
+    sweep = http.post("/sweeps", json=ONE, headers=ALICE)
+    assert sweep.status_code == 202
+    for path in (sweep.headers["Location"], "/queue", "/workers", "/datasets", "/metrics"):
+        assert http.get(path, headers=BOB).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/problems", "/docs", "/openapi.json"])
+def test_what_tells_nothing_of_anybody_is_open(http: httpx.Client, path: str) -> None:
+    assert http.get(path).status_code == 200
+
+
+def test_the_document_says_which_routes_want_a_key(http: httpx.Client) -> None:
+    document = http.get("/openapi.json").json()
+    assert document["components"]["securitySchemes"]["api_key"]["scheme"] == "bearer"
+    assert document["paths"]["/sweeps"]["get"]["security"] == [{"api_key": []}]
+    assert "401" in document["paths"]["/sweeps"]["get"]["responses"]
+    assert "security" not in document["paths"]["/healthz"]["get"]
+
+
+def test_the_holder_of_one_key_cannot_fill_the_queue_alone(http: httpx.Client) -> None:
+    assert http.post("/sweeps", json=THREE, headers=ALICE).status_code == 202
+    refused = http.post("/sweeps", json=THREE, headers=ALICE)
+    assert refused.status_code == 429
+    assert refused.json()["detail"].startswith("3 runs of this API key are queued and 4 may be")
+    assert http.post("/sweeps", json=THREE, headers=BOB).status_code == 202
+    assert http.post("/sweeps", json={"scales": [1, 2, 3, 4, 5]}, headers=BOB).status_code == 422
+
+
+def test_one_holders_idempotency_keys_are_no_others(http: httpx.Client) -> None:
+    same = {"Idempotency-Key": "1"}
+    first = http.post("/sweeps", json=ONE, headers=ALICE | same)
+    assert http.post("/sweeps", json=ONE, headers=BOB | same).json()["id"] != first.json()["id"]
+    assert http.post("/sweeps", json=ONE, headers=ALICE | same).json() == first.json()

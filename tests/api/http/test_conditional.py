@@ -1,0 +1,91 @@
+"""Who has the newest version is not sent it again, and who has not is."""
+
+import httpx
+import pytest
+from redis import Redis
+
+from api.http.conditional import NotModified, refuse_known
+from tests.api.conftest import Training
+
+LINKS = ["self", "plot", "results"]
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_what_has_not_changed_is_answered_without_a_body_until_it_has(
+    http: httpx.Client, training: Training, link: str
+) -> None:
+    sweep = http.post("/sweeps", json={"scales": [0.1, 0.5]}).json()
+    path = sweep["links"][link]
+    etag = http.get(path).headers["ETag"]
+    assert etag.startswith('"')  # a strong one
+    known = {"If-None-Match": etag}
+    unchanged = http.get(path, headers=known)
+    assert (unchanged.status_code, unchanged.content, unchanged.headers["ETag"]) == (304, b"", etag)
+    claim = training.claim(sweep["links"]["self"], runs=2)
+    for change in (
+        lambda: training.commit(claim, 0, epoch=0),
+        lambda: training.succeed(claim, 0),
+        lambda: http.post(f"{sweep['links']['self']}/cancel"),
+    ):
+        change()
+        changed = http.get(path, headers=known)
+        assert changed.status_code == 200
+        known = {"If-None-Match": changed.headers["ETag"]}
+        assert http.get(path, headers=known).status_code == 304
+
+
+@pytest.mark.parametrize("link", ["self", "plot"])
+def test_a_run_is_conditional_too(http: httpx.Client, training: Training, link: str) -> None:
+    run = http.post("/runs", json={"scale": 0.5}).json()
+    path = run["links"][link]
+    known = {"If-None-Match": http.get(path).headers["ETag"]}
+    assert http.get(path, headers=known).status_code == 304
+    training.epochs(f"/sweeps/{run['sweep_id']}", runs=1, epochs=1)
+    assert http.get(path, headers=known).status_code == 200
+    assert http.get(path.replace("-0", "-1"), headers={"If-None-Match": "*"}).status_code == 404
+
+
+def test_what_has_not_changed_is_not_read(http: httpx.Client, training: Training, redis: Redis) -> None:
+    sweep = http.post("/sweeps", json={"scales": [0.1, 0.5]}).json()["links"]
+    training.epochs(sweep["self"], runs=2, epochs=3, end=True)
+    etag = http.get(sweep["results"]).headers["ETag"]
+    redis.config_resetstat()
+    assert http.get(sweep["results"], headers={"If-None-Match": etag}).status_code == 304
+    commands = {name.removeprefix("cmdstat_") for name in redis.info("commandstats")}
+    assert not commands & {"evalsha", "hgetall", "lrange", "lindex"}, "no record of a run, and no epoch"
+    assert "hget" in commands
+
+
+@pytest.mark.parametrize(
+    ("header", "known"),
+    [
+        ('"7"', True),
+        ('W/"7"', True),
+        ('"1", "7"', True),
+        ("*", True),
+        ('"77"', False),
+        ("7", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_etags_are_compared_as_the_rfc_says(header: str | None, known: bool) -> None:
+    if known:
+        with pytest.raises(NotModified):
+            refuse_known(header, '"7"')
+    else:
+        refuse_known(header, '"7"')
+
+
+def test_a_request_that_is_not_valid_is_told_so_whatever_the_client_has(http: httpx.Client) -> None:
+    results = http.post("/sweeps", json={"scales": [0.1]}).json()["links"]["results"]
+    assert http.get(results, headers={"If-None-Match": "*"}).status_code == 304
+    assert http.get(results, params={"format": "xml"}, headers={"If-None-Match": "*"}).status_code == 422
+
+
+def test_not_modified_says_as_much_of_keeping_as_the_answer_would(http: httpx.Client) -> None:
+    sweep = http.post("/sweeps", json={"scales": [0.1]}).headers["Location"]
+    known = http.get(sweep).headers
+    unchanged = http.get(sweep, headers={"If-None-Match": known["ETag"]})
+    assert unchanged.status_code == 304
+    assert unchanged.headers["Cache-Control"] == known["Cache-Control"]

@@ -1,0 +1,132 @@
+"""A submission whose answer was lost is sent again, and trains nothing twice."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+from redis import Redis
+
+from api.http.idempotency import Remembered
+from noisesweep.local.launcher import free_port
+from shared.settings import Settings
+from shared.store.keys import OPEN, QUEUE, idempotency
+from tests.conftest import RedisServer, Served, wait_until
+
+TWO = {"scales": [0.1, 0.5]}
+KEY = {"Idempotency-Key": "class 7b, attempt 1"}
+
+
+@pytest.mark.parametrize(("path", "body"), [("/sweeps", TWO), ("/runs", {"scale": 0.5})])
+def test_a_request_sent_again_gets_the_same_answer_and_stores_nothing(
+    http: httpx.Client, redis: Redis, path: str, body: dict[str, object]
+) -> None:
+    first = http.post(path, json=body, headers=KEY)
+    assert first.status_code == 202
+    assert int(first.headers["Retry-After"]) > 0
+    messages = redis.llen(QUEUE)
+    http.post(f"{first.headers['Location']}/cancel")  # the answer stays as it was, whatever happens to the sweep
+    again = http.post(path, json=body, headers=KEY)
+    assert (again.status_code, again.headers["Location"], again.content) == (
+        202,
+        first.headers["Location"],
+        first.content,
+    )
+    assert redis.zcard(OPEN) == 1
+    assert redis.llen(QUEUE) == messages
+
+
+def test_without_a_key_or_with_another_each_request_is_its_own(http: httpx.Client) -> None:
+    answers = [
+        http.post("/sweeps", json=TWO, headers=headers)
+        for headers in ({}, {}, {"Idempotency-Key": "1"}, {"Idempotency-Key": "2"})
+    ]
+    assert len({answer.headers["Location"] for answer in answers}) == 4
+
+
+@pytest.mark.parametrize(
+    ("path", "body"), [("/sweeps", {"scales": [0.1]}), ("/sweeps", TWO | {"epochs": 3}), ("/runs", {"scale": 0.1})]
+)
+def test_a_key_that_comes_with_another_request_is_refused(
+    http: httpx.Client, redis: Redis, path: str, body: dict[str, object]
+) -> None:
+    http.post("/sweeps", json=TWO, headers=KEY)
+    refused = http.post(path, json=body, headers=KEY)
+    assert refused.status_code == 422
+    assert refused.json()["type"] == "/problems/idempotency-key-reused"
+    assert redis.zcard(OPEN) == 1
+
+
+def test_what_is_said_in_another_order_or_left_to_the_defaults_is_the_same_request(http: httpx.Client) -> None:
+    first = http.post("/sweeps", json={"scales": [0.1], "epochs": 20}, headers=KEY)
+    again = http.post("/sweeps", json={"dataset": "mnist", "scales": [0.1]}, headers=KEY)
+    assert again.content == first.content
+
+
+def test_of_requests_at_once_one_is_answered_and_the_others_are_told_to_wait(http: httpx.Client, redis: Redis) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: http.post("/sweeps", json=TWO, headers=KEY), range(8)))
+    assert {answer.status_code for answer in answers} <= {202, 409}
+    assert len({answer.content for answer in answers if answer.status_code == 202}) == 1
+    assert redis.zcard(OPEN) == 1
+
+
+def unanswered(http: httpx.Client, redis: Redis) -> tuple[httpx.Response, Remembered]:
+    """As after a request whose process ended before it stored its answer."""
+    first = http.post("/sweeps", json=TWO, headers=KEY)
+    name = idempotency("", KEY["Idempotency-Key"])
+    known = Remembered.model_validate_json(str(redis.get(name))).model_copy(update={"answer": None})
+    redis.set(name, known.model_dump_json(), ex=86_400)
+    return first, known
+
+
+def test_a_request_in_flight_is_waited_for_and_one_whose_process_ended_is_finished(
+    http: httpx.Client, redis: Redis
+) -> None:
+    first, known = unanswered(http, redis)
+    refused = http.post("/sweeps", json=TWO, headers=KEY)
+    assert refused.status_code == 409
+    assert refused.json()["type"] == "/problems/idempotency-key-in-use"
+    redis.expire(idempotency("", KEY["Idempotency-Key"]), 86_400 - 31)
+    finished = http.post("/sweeps", json=TWO, headers=KEY)
+    assert finished.status_code == 202
+    assert finished.headers["Location"] == first.headers["Location"] == f"/sweeps/{known.sweep_id}"
+    assert redis.zcard(OPEN) == 1
+    assert http.post("/sweeps", json=TWO, headers=KEY).content == finished.content
+
+
+def test_a_request_that_was_refused_may_be_sent_again(settings: Settings, redis: Redis) -> None:
+    served = Served(settings.model_copy(update={"max_queued_runs": 2}))
+    try:
+        other = served.http.post("/sweeps", json=TWO).headers["Location"]
+        assert served.http.post("/sweeps", json=TWO, headers=KEY).status_code == 429
+        served.http.post(f"{other}/cancel")
+        assert served.http.post("/sweeps", json=TWO, headers=KEY).status_code == 202
+    finally:
+        served.close()
+
+
+@pytest.fixture
+def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RedisServer, httpx.Client]]:
+    store = RedisServer(tmp_path_factory.mktemp("redis"), free_port(), durable=True)
+    served = Served(Settings(redis_url=store.url))
+    yield store, served.http
+    served.close()
+    store.close()
+
+
+def test_a_store_that_is_killed_between_a_request_and_its_repetition_remembers(
+    mortal: tuple[RedisServer, httpx.Client],
+) -> None:
+    store, http = mortal
+    first = http.post("/sweeps", json=TWO, headers=KEY)
+    store.kill()
+    assert http.post("/sweeps", json=TWO, headers=KEY).status_code == 503
+    store.start()
+    wait_until(lambda: http.get("/readyz").status_code == 200)
+    assert http.post("/sweeps", json=TWO, headers=KEY).content == first.content
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256])
+def test_a_key_is_one_to_255_characters(http: httpx.Client, key: str) -> None:
+    assert http.post("/sweeps", json=TWO, headers={"Idempotency-Key": key}).status_code == 422

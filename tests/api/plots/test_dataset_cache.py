@@ -1,0 +1,81 @@
+"""Data sets are loaded when they are first asked for, once, and a failure is remembered for a while."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+import api.plots.dataset_cache
+from api.plots.dataset_cache import KEPT, Library
+from noisesweep.models import DatasetName
+from shared import datasets
+from shared.datasets import Dataset
+from shared.errors import DatasetUnavailableError
+from tests.support.dataset_files import hide_data_sets, shrink_catalogue, write_archive
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[DatasetName, Dataset]:
+    hide_data_sets(tmp_path, monkeypatch)
+    return shrink_catalogue(monkeypatch)
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[DatasetName]:
+    """Every load that was begun."""
+    begun: list[DatasetName] = []
+
+    def load(name: DatasetName, data_dir: Path | None) -> Dataset:
+        begun.append(name)
+        return datasets.load(name, data_dir)
+
+    monkeypatch.setattr(api.plots.dataset_cache, "load", load)
+    return begun
+
+
+def test_all_who_ask_at_once_get_the_data_set_of_one_load(loads: list[DatasetName]) -> None:
+    async def ask() -> list[Dataset]:
+        library = Library(None)
+        return await asyncio.gather(*(library.get(DatasetName.DIGITS) for _ in range(5)))
+
+    answers = asyncio.run(ask())
+    assert all(answer is answers[0] for answer in answers)
+    assert loads == [DatasetName.DIGITS]
+
+
+def test_the_data_sets_asked_for_last_are_kept_and_no_more(
+    tmp_path: Path, small: dict[DatasetName, Dataset], loads: list[DatasetName]
+) -> None:
+    mnist, fashion, digits = DatasetName.MNIST, DatasetName.FASHION_MNIST, DatasetName.DIGITS
+    for name, dataset in small.items():
+        write_archive(tmp_path / f"{name}.npz", dataset)
+
+    async def ask(*names: DatasetName) -> None:
+        library = Library(tmp_path)
+        for name in names:
+            assert (await library.get(name)).name is name
+
+    asyncio.run(ask(mnist, fashion, mnist, digits, mnist, digits, fashion))
+    assert loads == [mnist, fashion, digits, fashion]
+    assert KEPT == 2
+
+
+def test_a_data_set_that_is_not_there_is_looked_for_again_only_after_a_while(
+    tmp_path: Path,
+    small: dict[DatasetName, Dataset],
+    loads: list[DatasetName],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def ask() -> None:
+        library = Library(tmp_path)
+        with pytest.raises(DatasetUnavailableError, match="MNIST was not found"):
+            await library.get(DatasetName.MNIST)
+        write_archive(tmp_path / "mnist.npz", small[DatasetName.MNIST])
+        with pytest.raises(DatasetUnavailableError, match="MNIST was not found"):
+            await library.get(DatasetName.MNIST)
+        assert len(loads) == 1
+        monkeypatch.setattr(api.plots.dataset_cache, "FAILURE_SECONDS", 0.0)
+        assert (await library.get(DatasetName.MNIST)).source == str(tmp_path / "mnist.npz")
+
+    asyncio.run(ask())
+    assert len(loads) == 2

@@ -1,0 +1,155 @@
+"""Looking at noise over HTTP."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from noisesweep.models import DatasetName, NoiseSamples
+from shared.noise import Purpose, base_noise
+from shared.settings import Settings
+from tests.api.conftest import PNG_MAGIC
+from tests.conftest import Served
+from tests.support.dataset_files import hide_data_sets
+
+SAMPLES = "/noise/samples"
+Query = dict[str, str | int | float | list[float]]
+
+
+@pytest.fixture
+def http_without_mnist(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
+    hide_data_sets(tmp_path, monkeypatch)
+    served = Served(settings.model_copy(update={"data_dir": tmp_path}))
+    yield served.http
+    served.close()
+
+
+def test_every_data_set_is_listed_with_what_it_is_and_how_it_may_be_used(http: httpx.Client) -> None:
+    listed = {entry["name"]: entry for entry in http.get("/datasets").json()["datasets"]}
+    assert listed.keys() == set(DatasetName)
+    for entry in listed.values():
+        assert entry["image_shape"] == [28, 28]
+        assert len(entry["class_names"]) == entry["classes"] == 10
+        assert len(entry["sha256"]) == 64
+    assert listed["fashion_mnist"]["class_names"][9] == "Ankle boot"
+    assert {name: entry["licence"] for name, entry in listed.items()} == {
+        "mnist": "CC BY-SA 3.0",
+        "fashion_mnist": "MIT",
+        "digits": "CC BY 4.0",
+    }
+
+
+def test_the_numbers_are_those_that_a_run_of_the_seed_trains_on(http: httpx.Client) -> None:
+    query: Query = {"dataset": "digits", "indices": "-1,0", "scale": [0.5, 2], "seed": 9, "rows": "3:5", "columns": ":"}
+    answer = NoiseSamples.model_validate_json(http.get(SAMPLES, params=query).raise_for_status().content)
+    noise = base_noise(9, Purpose.TRAINING_NOISE, (1442, 784)).reshape(-1, 28, 28)
+    assert [sample.index for sample in answer.samples] == [1441, 0]
+    for sample in answer.samples:
+        for of_scale, scale in zip(sample.scales, (0.5, 2), strict=True):
+            np.testing.assert_array_equal(
+                np.array(of_scale.noise, np.float32), noise[sample.index, 3:5] * np.float32(scale)
+            )
+            np.testing.assert_allclose(np.array(sample.clean) + of_scale.noise, of_scale.noisy, atol=1e-6)
+
+
+def test_the_validation_images_have_noise_of_their_own(http: httpx.Client) -> None:
+    query: Query = {"dataset": "digits", "indices": "0", "scale": 1, "rows": "0:1"}
+    training, validation = (
+        http.get(SAMPLES, params={**query, "images": images}).json()["samples"][0]["scales"][0]["noise"]
+        for images in ("training", "validation")
+    )
+    assert training != validation
+
+
+def test_without_a_query_the_images_and_the_scales_are_those_of_the_notebook(http: httpx.Client) -> None:
+    answer = http.get(SAMPLES, params={"dataset": "digits"}).json()
+    assert [sample["index"] for sample in answer["samples"]] == [1441, 0, 1, 2, 3, 4]
+    assert [figures["scale"] for figures in answer["statistics"]] == [0.1, 0.5, 1, 2, 4]
+    assert np.shape(answer["samples"][0]["clean"]) == (28, 28)
+    bytes_range = http.get(SAMPLES, params={"dataset": "digits", "pixel_range": 255}).json()
+    assert [figures["scale"] for figures in bytes_range["statistics"]] == [25.5, 127.5, 255, 510, 1020]
+
+
+def test_a_scale_of_the_notebook_in_the_range_of_bytes_is_the_same_scale_in_that_of_one(http: httpx.Client) -> None:
+    query: Query = {"dataset": "digits", "indices": "0"}
+    byte = http.get(SAMPLES, params={**query, "pixel_range": 255, "scale": 51}).json()
+    one = http.get(SAMPLES, params={**query, "scale": 0.2}).json()
+    np.testing.assert_allclose(
+        byte["samples"][0]["scales"][0]["noisy"],
+        255 * np.array(one["samples"][0]["scales"][0]["noisy"]),
+        rtol=1e-5,
+        atol=1e-4,
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ({"indices": "1,,2"}, "indices"),
+        ({"indices": ",".join(map(str, range(13)))}, "indices"),
+        ({"scale": -1}, "scale/0"),
+        ({"scale": "nan"}, "scale/0"),
+        ({"scale": [0.1] * 9}, "scale"),
+        ({"pixel_range": 2}, "pixel_range"),
+        ({"rows": "1,2"}, "rows"),
+        ({"dataset": "imagenet"}, "dataset"),
+    ],
+)
+def test_a_query_that_makes_no_sense_is_refused_where_it_is_wrong(
+    http: httpx.Client, query: Query, pointer: str
+) -> None:
+    refusal = http.get(SAMPLES, params=query)
+    assert refusal.status_code == 422
+    assert [error["pointer"] for error in refusal.json()["errors"]] == [pointer]
+
+
+def test_an_image_that_is_not_there_is_404_and_says_how_many_there_are(http: httpx.Client) -> None:
+    answer = http.get(SAMPLES, params={"dataset": "digits", "indices": "0,1442"})
+    assert answer.status_code == 404
+    assert "1,442 training images, and none at 1442" in answer.json()["detail"]
+
+
+def test_equal_questions_have_equal_answers_and_are_not_answered_twice(http: httpx.Client) -> None:
+    query: Query = {"dataset": "digits", "indices": "0", "scale": 1}
+    first, again = (http.get(SAMPLES, params=query) for _ in range(2))
+    assert first.content == again.content
+    known = {"If-None-Match": first.headers["ETag"]}
+    unchanged = http.get(SAMPLES, params=query, headers=known)
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    others: list[Query] = [{"scale": 2}, {"seed": 1}, {"clip": "true"}, {"rows": "0:1"}, {"images": "validation"}]
+    for other in others:
+        assert http.get(SAMPLES, params={**query, **other}, headers=known).status_code == 200
+
+
+def test_a_data_set_that_the_host_lacks_is_a_problem_that_names_no_folder_of_the_host(
+    http_without_mnist: httpx.Client, tmp_path: Path
+) -> None:
+    answer = http_without_mnist.get(SAMPLES)
+    assert answer.status_code == 404
+    problem = answer.json()
+    assert problem["type"] == "/problems/dataset-unavailable"
+    assert str(tmp_path) not in answer.text
+    assert "digits" in problem["detail"]
+    assert http_without_mnist.get(SAMPLES, params={"dataset": "digits"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("file_format", "media_type", "magic"),
+    [("png", "image/png", PNG_MAGIC), ("svg", "image/svg+xml", b"<?xml"), ("pdf", "application/pdf", b"%PDF")],
+)
+def test_the_picture_comes_in_the_format_that_was_asked_for_and_is_not_sent_twice(
+    http: httpx.Client, file_format: str, media_type: str, magic: bytes
+) -> None:
+    query: Query = {"dataset": "digits", "indices": "0,1", "scale": [0.5, 2], "format": file_format}
+    picture = http.get("/noise/plot", params=query)
+    assert picture.status_code == 200
+    assert picture.headers["Content-Type"].startswith(media_type)
+    assert picture.content.startswith(magic)
+    known = {"If-None-Match": picture.headers["ETag"]}
+    assert http.get("/noise/plot", params=query, headers=known).status_code == 304
+    others: list[Query] = [{"theme": "dark"}, {"seed": 1}]
+    for other in others:
+        assert http.get("/noise/plot", params={**query, **other}, headers=known).status_code == 200
+    assert http.get("/noise/plot", params={**query, "indices": "2000"}).status_code == 404

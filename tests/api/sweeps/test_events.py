@@ -1,0 +1,302 @@
+"""What clients that follow are told: everything, once, in order, from where they left off."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from redis import Redis
+
+import api.sweeps.events
+from noisesweep.models import Event
+from shared.settings import Settings
+from shared.store.keys import SweepKeys
+from tests.api.conftest import Training
+from tests.conftest import Served, wait_until
+
+TWO = {"scales": [0.1, 0.5]}
+HEARTBEAT = ": ping"
+
+
+class Stream:
+    """A client that follows in a thread of its own, and takes server-sent events apart as a browser does."""
+
+    def __init__(self, http: httpx.Client, path: str, after: str | None = None) -> None:
+        self.ids: list[str] = []
+        self.types: list[str] = []
+        self.events: list[Event] = []
+        self.comments = 0
+        self.status: int | None = None
+        # A client of its own: whatever becomes of the other, the stream ends when the server ends it.
+        self._request = (http.base_url.join(path), {"Last-Event-ID": after} if after else {})
+        self._thread = threading.Thread(target=self._follow)
+        self._thread.start()
+
+    def _follow(self) -> None:
+        url, headers = self._request
+        with httpx.stream("GET", url, headers=headers, timeout=30, trust_env=False) as response:
+            self.status = response.status_code
+            kind = ""
+            for line in response.iter_lines():
+                field, _, value = line.partition(": ")
+                if field == "id":
+                    self.ids.append(value)
+                elif field == "event":
+                    kind = value
+                    self.types.append(value)
+                elif field == "data" and kind != "closing":
+                    self.events.append(Event.model_validate_json(value))
+                self.comments += line == HEARTBEAT
+
+    def end(self) -> None:
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+
+    def wait_for(self, count: int) -> None:
+        wait_until(lambda: len(self.events) >= count)
+
+
+def submitted(http: httpx.Client) -> str:
+    return str(http.post("/sweeps", json=TWO).json()["links"]["self"])
+
+
+EVERYTHING = ["run.started"] * 2 + ["epoch", "run.ended"] * 2 + ["sweep.ended"]
+
+
+def finished(http: httpx.Client, training: Training) -> str:
+    sweep = submitted(http)
+    training.epochs(sweep, runs=2, epochs=1, end=True)
+    return sweep
+
+
+def test_a_client_is_told_what_was_and_then_what_happens_until_the_sweep_has_ended(
+    http: httpx.Client, training: Training
+) -> None:
+    sweep = submitted(http)
+    claim = training.claim(sweep, runs=2)
+    training.commit(claim, 0, epoch=0)
+    stream = Stream(http, f"{sweep}/events")
+    stream.wait_for(3)
+    training.succeed(claim, 0)
+    stream.wait_for(4)
+    training.commit(claim, 1, epoch=0)
+    training.succeed(claim, 1)
+    stream.end()
+    assert stream.status == 200
+    assert stream.types == EVERYTHING
+    assert [event.id for event in stream.events] == stream.ids == sorted(set(stream.ids))
+    epoch = stream.events[2]
+    assert epoch.metrics
+    assert epoch.metrics.epoch == 0
+    assert epoch.run_id == f"{sweep.rsplit('/', maxsplit=1)[-1]}-0"
+    assert stream.events[3].status == "succeeded"
+
+
+def test_a_client_that_comes_back_is_told_the_rest_and_nothing_twice(http: httpx.Client, training: Training) -> None:
+    sweep = finished(http, training)
+    whole = Stream(http, f"{sweep}/events")
+    whole.end()
+    for count, event_id in enumerate(whole.ids[:-1], start=1):
+        rest = Stream(http, f"{sweep}/events", after=event_id)
+        rest.end()
+        assert rest.events == whole.events[count:]
+    at_the_end = Stream(http, f"{sweep}/events", after=whole.ids[-1])
+    at_the_end.end()
+    assert at_the_end.status == 204
+
+
+def test_a_run_is_followed_alone_until_its_own_end(http: httpx.Client, training: Training) -> None:
+    sweep = submitted(http)
+    run = http.get(sweep).json()["runs"][1]["links"]["events"]
+    stream = Stream(http, run)
+    claim = training.claim(sweep, runs=2)
+    training.commit(claim, 0, epoch=0)
+    training.commit(claim, 1, epoch=0)
+    training.succeed(claim, 1)
+    stream.end()
+    assert stream.types == ["run.started", "epoch", "run.ended"]
+    assert {event.run_id for event in stream.events} == {run.split("/")[2]}
+    training.commit(claim, 0, epoch=1)
+    again = Stream(http, run, after=stream.ids[-1])
+    again.end()
+    assert again.status == 204
+
+
+def test_a_sweep_that_is_tried_again_is_followed_to_its_new_end(http: httpx.Client, training: Training) -> None:
+    sweep = submitted(http)
+    http.post(f"{sweep}/cancel")
+    http.post(f"{sweep}/retry")
+    stream = Stream(http, f"{sweep}/events")
+    stream.wait_for(5)
+    training.epochs(sweep, runs=2, epochs=1, end=True)
+    stream.end()
+    assert stream.types == ["run.ended"] * 2 + ["sweep.ended"] + ["run.queued"] * 2 + EVERYTHING
+
+
+def test_the_events_can_be_had_as_pages_of_json(
+    http: httpx.Client, training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.routes.events.PAGE", 3)
+    sweep = finished(http, training)
+    told, path = [], f"{sweep}/events"
+    while path:
+        page = http.get(path, headers={"Accept": "application/json"}).raise_for_status().json()
+        assert len(page["events"]) <= 3
+        told += page["events"]
+        path = page["next"]
+    assert [event["type"] for event in told] == EVERYTHING
+
+
+def test_a_quiet_stream_is_kept_alive_by_comments_and_ends_with_its_sweep(
+    http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.sweeps.events, "KEEPALIVE_SECONDS", 0.05)
+    sweep = submitted(http)
+    stream = Stream(http, f"{sweep}/events")
+    wait_until(lambda: stream.comments > 3)
+    http.post(f"{sweep}/cancel")
+    stream.end()
+    assert stream.types == ["run.ended", "run.ended", "sweep.ended"]
+    deleted = submitted(http)
+    orphan = Stream(http, f"{deleted}/events")
+    wait_until(lambda: orphan.comments > 0)
+    http.post(f"{deleted}/cancel")
+    http.delete(deleted)
+    orphan.end()
+
+
+def test_a_client_too_slow_for_what_waits_for_it_still_gets_everything_once(
+    http: httpx.Client, training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.sweeps.events, "MAX_WAITING", 1)
+    sweep = submitted(http)
+    streams = [Stream(http, f"{sweep}/events") for _ in range(3)]
+    claim = training.claim(sweep, runs=2)
+    for epoch in range(20):
+        training.commit(claim, 0, epoch)
+        training.commit(claim, 1, epoch)
+    training.succeed(claim, 0)
+    training.succeed(claim, 1)
+    for stream in streams:
+        stream.end()
+        assert len(stream.events) == 2 + 40 + 3
+        assert stream.ids == sorted(set(stream.ids), key=api.sweeps.events.order)
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[Served]:
+    served = Served(settings)
+    try:
+        yield served
+    finally:
+        served.close()
+
+
+def test_a_server_told_to_stop_closes_its_streams_with_a_word_and_the_next_goes_on(
+    settings: Settings, http: httpx.Client, training: Training
+) -> None:
+    sweep = submitted(http)
+    claim = training.claim(sweep, runs=2)
+    with serving(settings) as old:
+        stream = Stream(old.http, f"{sweep}/events")
+        stream.wait_for(2)
+    stream.end()
+    assert stream.types == ["run.started"] * 2 + ["closing"]
+    training.commit(claim, 0, epoch=0)
+    rest = Stream(http, f"{sweep}/events", after=stream.ids[-1])
+    rest.wait_for(1)
+    http.post(f"{sweep}/cancel")
+    training.succeed(claim, 0)
+    training.succeed(claim, 1)
+    rest.end()
+    assert rest.types == ["epoch", *["run.cancelling"] * 2, *["run.ended"] * 2, "sweep.ended"]
+
+
+def test_all_streams_of_a_server_share_one_connection_to_the_store(
+    http: httpx.Client, redis: Redis, training: Training
+) -> None:
+    sweeps = [submitted(http) for _ in range(20)]
+    first = Stream(http, f"{sweeps[0]}/events")
+    claims = [training.claim(sweep, runs=2) for sweep in sweeps]
+    first.wait_for(2)
+    blocked = [len(reading(redis))]
+    others = [Stream(http, f"{sweep}/events") for sweep in sweeps[1:]]
+    for stream in others:
+        stream.wait_for(2)
+    blocked.append(len(reading(redis)))
+    assert blocked == [1, 1]
+    for claim in claims:
+        training.succeed(claim, 0)
+        training.succeed(claim, 1)
+    for stream in [first, *others]:
+        stream.end()
+
+
+def reading(redis: Redis) -> list[object]:
+    """The connections whose last command was to read on in streams."""
+    return [client for client in redis.client_list() if client["cmd"] == "xread"]
+
+
+def test_more_streams_than_a_server_serves_are_refused(http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api.sweeps.events, "MAX_STREAMS", 1)
+    sweep = submitted(http)
+    stream = Stream(http, f"{sweep}/events")
+    wait_until(lambda: stream.status)
+    refused = http.get(f"{sweep}/events")
+    assert refused.status_code == 429
+    assert int(refused.headers["Retry-After"]) > 0
+    assert "application/json" in refused.json()["detail"]
+    http.post(f"{sweep}/cancel")
+    stream.end()
+
+
+@pytest.mark.parametrize("nonsense", ["0", "yesterday", "1-2-3", "99999999999999999999-0", "-"])
+def test_an_id_that_is_none_is_refused(http: httpx.Client, nonsense: str) -> None:
+    sweep = submitted(http)
+    for answer in (
+        http.get(f"{sweep}/events", headers={"Last-Event-ID": nonsense}),
+        http.get(f"{sweep}/events", params={"after": nonsense}),
+    ):
+        assert answer.status_code == 422
+    assert http.get("/sweeps/0123456789abcdef/events").status_code == 404
+
+
+@pytest.mark.parametrize("unreadable", [
+    {"type": "run.levitated", "index": "0", "data": "{}"},
+    {"type": "epoch", "index": "0", "data": "{}"},
+    {"type": "run.ended", "index": "0", "data": '{"status": "levitated"}'},
+    {"kind": "epoch"},
+])  # fmt: skip
+def test_an_event_that_only_a_newer_worker_knows_is_left_out_and_harms_nobody(
+    http: httpx.Client, training: Training, redis: Redis, unreadable: dict[Any, Any]
+) -> None:
+    sweep = submitted(http)
+    events = SweepKeys(sweep.split("/")[-1]).events
+    redis.xadd(events, unreadable)
+    stream = Stream(http, f"{sweep}/events")
+    redis.xadd(events, unreadable)
+    training.epochs(sweep, runs=2, epochs=1, end=True)
+    stream.end()
+    assert stream.types == [*["run.started"] * 2, *["epoch", "run.ended"] * 2, "sweep.ended"]
+    page = http.get(f"{sweep}/events", headers={"Accept": "application/json"}).json()
+    assert [event["type"] for event in page["events"]] == stream.types
+
+
+def test_who_follows_one_run_is_kept_alive_while_the_others_report(
+    http: httpx.Client, training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.sweeps.events, "KEEPALIVE_SECONDS", 0.1)
+    sweep = submitted(http)
+    follower = Stream(http, f"/runs/{sweep.split('/')[-1]}-1/events")
+    claim = training.claim(sweep, runs=1)
+    for epoch in range(8):
+        training.commit(claim, 0, epoch)
+        time.sleep(0.05)
+    wait_until(lambda: follower.comments >= 2)
+    training.succeed(claim, 0)
+    training.epochs(sweep, runs=1, epochs=1, end=True)
+    follower.end()
+    assert follower.types == ["run.started", "epoch", "run.ended"]

@@ -1,0 +1,95 @@
+import httpx
+import pytest
+from redis import Redis
+
+from shared.store.keys import QUEUE
+from tests.api.conftest import PNG_MAGIC, Training, invented_metrics
+
+
+def test_a_run_is_accepted_as_a_sweep_of_one(http: httpx.Client, redis: Redis) -> None:
+    response = http.post("/runs", json={"scale": 0.5, "seed": 7, "epochs": 3, "dataset": "digits"})
+    assert response.status_code == 202
+    run = response.json()
+    assert response.headers["Location"] == run["links"]["self"] == f"/runs/{run['id']}"
+    assert (run["scale"], run["seed"], run["status"], run["epochs"]) == (0.5, 7, "queued", [])
+    assert run["config"]["epochs"] == 3
+    assert [member["id"] for member in http.get(f"/sweeps/{run['sweep_id']}").json()["runs"]] == [run["id"]]
+    assert redis.llen(QUEUE) == 1
+
+
+def test_a_run_shows_all_its_epochs_so_far(http: httpx.Client, training: Training) -> None:
+    run = http.post("/runs", json={"scale": 0.5, "epochs": 3}).json()
+    training.epochs(f"/sweeps/{run['sweep_id']}", runs=1, epochs=2)
+    run = http.get(run["links"]["self"]).json()
+    assert run["status"] == "running"
+    assert run["epochs"] == [invented_metrics(epoch, 0.5).model_dump() for epoch in range(2)]
+    assert run["latest_metrics"] == run["epochs"][-1]
+    assert run["epochs_done"] == 2
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 3])
+def test_the_plot_of_a_run_is_a_png_whatever_it_has_done(http: httpx.Client, training: Training, epochs: int) -> None:
+    run = http.post("/runs", json={"scale": 0.5, "epochs": 3}).json()
+    training.epochs(f"/sweeps/{run['sweep_id']}", runs=1, epochs=epochs, end=epochs == 3)
+    picture = http.get(run["links"]["plot"])
+    assert picture.headers["Content-Type"] == "image/png"
+    assert picture.content.startswith(PNG_MAGIC)
+
+
+def test_a_run_has_one_scale(http: httpx.Client, redis: Redis) -> None:
+    response = http.post("/runs", json={"scales": [0.5]})
+    assert response.status_code == 422
+    assert {error["pointer"] for error in response.json()["errors"]} == {"#/scale", "#/scales"}
+    assert redis.dbsize() == 0
+
+
+def test_an_unknown_run_is_not_found(http: httpx.Client) -> None:
+    sweep_id = http.post("/sweeps", json={"scales": [1]}).json()["id"]
+    for run_id in (f"{sweep_id}-1", f"{sweep_id}-00", sweep_id, "nonsense"):
+        for suffix in ("", "/plot"):
+            response = http.get(f"/runs/{run_id}{suffix}")
+            assert response.status_code == 404
+            assert "No run has the id" in response.json()["detail"]
+
+
+def test_a_kept_model_is_downloaded_under_the_runs_name(http: httpx.Client, training: Training) -> None:
+    run = http.post("/runs", json={"scale": 0.5, "epochs": 1, "keep_model": True}).json()
+    assert run["links"]["model"] is None
+    training.epochs(f"/sweeps/{run['sweep_id']}", runs=1, epochs=1, end=True, model=bytes(range(256)))
+    run = http.get(run["links"]["self"]).json()
+    assert run["weights_sha256"] == "ab" * 32
+    model = http.get(run["links"]["model"])
+    assert model.content == bytes(range(256))
+    assert model.headers["Content-Disposition"] == f'attachment; filename="{run["id"]}.keras"'
+
+
+@pytest.mark.parametrize(
+    ("keep_model", "end", "reason"),
+    [(False, True, "submit with keep_model"), (True, False, "it is running"), (True, True, "no longer kept")],
+)
+def test_a_model_that_is_not_there_says_why(
+    http: httpx.Client, training: Training, keep_model: bool, end: bool, reason: str
+) -> None:
+    run = http.post("/runs", json={"scale": 0.5, "epochs": 1, "keep_model": keep_model}).json()
+    training.epochs(f"/sweeps/{run['sweep_id']}", runs=1, epochs=1, end=end)
+    response = http.get(f"/runs/{run['id']}/model")
+    assert response.status_code == 404
+    assert reason in response.json()["detail"]
+
+
+def test_one_run_of_a_sweep_can_be_cancelled_alone(http: httpx.Client) -> None:
+    runs = http.post("/sweeps", json={"scales": [0.1, 0.5]}).json()["links"]["runs"]
+    for _ in range(2):
+        answer = http.post(f"{runs[1]}/cancel")
+        assert answer.status_code == 202
+        assert answer.json()["status"] == "cancelled"
+    assert http.get(runs[0]).json()["status"] == "queued"
+    assert http.post(f"{runs[1][:-1]}7/cancel").status_code == 404
+
+
+def test_a_finished_run_stays_finished(http: httpx.Client, training: Training) -> None:
+    run = http.post("/runs", json={"scale": 0.5}).json()
+    training.epochs(f"/sweeps/{run['sweep_id']}", runs=1, epochs=1, end=True)
+    answer = http.post(f"{run['links']['self']}/cancel")
+    assert answer.status_code == 409
+    assert answer.json()["detail"] == "This run has ended already: it is succeeded."

@@ -1,0 +1,269 @@
+import asyncio
+import threading
+from typing import Any
+
+import httpx
+import pytest
+from redis import Redis
+
+from api.sweeps.store import Store
+from noisesweep.models import Sweep
+from shared.settings import Settings
+from shared.store.keys import QUEUE, SWEEPS, SweepKeys, new_sweep_id
+from tests.api.conftest import PNG_MAGIC, Training
+
+NOTEBOOK = {"scales": [0.1, 0.5, 1.0, 2.0, 4.0]}
+
+
+def test_a_sweep_of_scales_alone_is_accepted_with_the_notebooks_values(http: httpx.Client) -> None:
+    response = http.post("/sweeps", json=NOTEBOOK)
+    assert response.status_code == 202
+    sweep = response.json()
+    assert response.headers["Location"] == sweep["links"]["self"] == f"/sweeps/{sweep['id']}"
+    assert sweep["status"] == "queued"
+    assert sweep["progress"] == {"epochs_done": 0, "epochs_total": 100}
+    assert sweep["config"] == {
+        "dataset": "mnist",
+        "epochs": 20,
+        "batch_size": 128,
+        "hidden_units": [512, 512],
+        "dropout": 0.2,
+        "learning_rate": 0.001,
+        "precision": "float32",
+        "noise_on": "both",
+        "clip": False,
+        "resample": False,
+    }
+    assert [run["scale"] for run in sweep["runs"]] == NOTEBOOK["scales"]
+    assert {run["status"] for run in sweep["runs"]} == {"queued"}
+
+
+def test_every_link_of_a_sweep_leads_somewhere(http: httpx.Client) -> None:
+    links = http.post("/sweeps", json=NOTEBOOK).json()["links"]
+    for path in [links["self"], links["plot"], *links["runs"]]:
+        assert http.get(path).status_code == 200
+
+
+def test_a_message_is_published_for_every_run(http: httpx.Client, redis: Redis) -> None:
+    http.post("/sweeps", json=NOTEBOOK)
+    assert redis.llen(QUEUE) == 5
+
+
+def test_what_was_submitted_is_what_is_read_back(http: httpx.Client) -> None:
+    body = {
+        "scales": [0.0, 2],
+        "seeds": [3, 4],
+        "epochs": 7,
+        "batch_size": 32,
+        "hidden_units": [64],
+        "dropout": 0,
+        "learning_rate": 0.01,
+        "precision": "mixed_bfloat16",
+        "keep_model": True,
+        "dataset": "digits",
+        "name": "  week 3, Übung B  ",
+    }
+    submitted = http.post("/sweeps", json=body)
+    sweep = http.get(submitted.headers["Location"]).json()
+    assert sweep == submitted.json()
+    assert (sweep["scales"], sweep["seeds"], sweep["name"]) == ([0.0, 2.0], [3, 4], "week 3, Übung B")
+    assert [(run["scale"], run["seed"]) for run in sweep["runs"]] == [(0, 3), (2, 3), (0, 4), (2, 4)]
+
+
+def test_a_sweep_shows_its_progress_and_each_runs_latest_metrics(http: httpx.Client, training: Training) -> None:
+    location = http.post("/sweeps", json=NOTEBOOK | {"epochs": 2}).headers["Location"]
+    training.epochs(location, runs=1, epochs=2, end=True)
+    training.epochs(location, runs=1, epochs=1)
+    sweep = http.get(location).json()
+    assert sweep["status"] == "running"
+    assert sweep["progress"] == {"epochs_done": 3, "epochs_total": 10}
+    assert [run["status"] for run in sweep["runs"]] == ["succeeded", "running", "queued", "queued", "queued"]
+    assert [run["latest_metrics"] and run["latest_metrics"]["epoch"] for run in sweep["runs"]] == [
+        1,
+        0,
+        None,
+        None,
+        None,
+    ]
+    assert sweep["runs"][0]["ended_at"] > sweep["runs"][0]["started_at"] > sweep["created_at"]
+
+
+def test_sweeps_are_listed_newest_first_up_to_the_limit(http: httpx.Client) -> None:
+    ids = [http.post("/sweeps", json={"scales": [1], "name": f"{number}"}).json()["id"] for number in range(3)]
+    assert [sweep["id"] for sweep in http.get("/sweeps").json()["sweeps"]] == ids[::-1]
+    assert [sweep["id"] for sweep in http.get("/sweeps", params={"limit": 2}).json()["sweeps"]] == ids[:0:-1]
+
+
+def test_a_sweep_listed_but_never_written_is_passed_over(http: httpx.Client, redis: Redis) -> None:
+    redis.zadd(SWEEPS, {new_sweep_id(): 9e18})
+    sweep_id = http.post("/sweeps", json={"scales": [1]}).json()["id"]
+    assert [sweep["id"] for sweep in http.get("/sweeps").json()["sweeps"]] == [sweep_id]
+
+
+def test_the_plot_is_a_png_before_while_and_after_the_runs(http: httpx.Client, training: Training) -> None:
+    location = http.post("/sweeps", json={"scales": [0.1, 1.0], "epochs": 1}).headers["Location"]
+    pictures = [http.get(f"{location}/plot")]
+    for _ in range(2):
+        training.epochs(location, runs=1, epochs=1, end=True)
+        pictures.append(http.get(f"{location}/plot"))
+    for picture in pictures:
+        assert picture.status_code == 200
+        assert picture.headers["Content-Type"] == "image/png"
+        assert picture.content.startswith(PNG_MAGIC)
+    assert len({picture.content for picture in pictures}) == 3
+
+
+def test_pictures_asked_for_all_at_once_come_out_the_same(http: httpx.Client) -> None:
+    location = http.post("/sweeps", json=NOTEBOOK).headers["Location"]
+    pictures: list[bytes] = []
+    threads = [threading.Thread(target=lambda: pictures.append(http.get(f"{location}/plot").content)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(pictures) == 8
+    assert len(set(pictures)) == 1
+
+
+REFUSED: list[tuple[dict[str, Any] | str, str, str]] = [
+    ({}, "#/scales", "Field required"),
+    ({"scales": []}, "#/scales", "at least 1 item"),
+    ({"scales": [0.5, -0.1]}, "#/scales/1", "greater than or equal to 0"),
+    ('{"scales": [NaN]}', "#/scales/0", "finite number"),
+    ('{"scales": [Infinity]}', "#/scales/0", "finite number"),
+    ('{"scales": [1e999]}', "#/scales/0", "finite number"),
+    ({"scales": [1001]}, "#/scales/0", "less than or equal to 1000"),
+    ({"scales": [0.5, 1, 0.5]}, "#/scales", "0.5 is repeated"),
+    ({"scales": list(range(65))}, "#/scales", "at most 64 items"),
+    ({"scales": ["0.5"]}, "#/scales/0", "valid number"),
+    ({"scales": [True]}, "#/scales/0", "valid number"),
+    ({"scales": 0.5}, "#/scales", "valid list"),
+    ({"scales": [1], "seeds": list(range(257))}, "#/seeds", "at most 256 items"),
+    ({"scales": [1, 2], "seeds": list(range(200))}, "#", "400 runs; a sweep has at most 256"),
+    ({"scales": [1], "seeds": [0, 0]}, "#/seeds", "0 is repeated"),
+    ({"scales": [1], "seeds": [-1]}, "#/seeds/0", "greater than or equal to 0"),
+    ({"scales": [1], "seeds": [2**32]}, "#/seeds/0", "less than or equal to 4294967295"),
+    ({"scales": [1], "seeds": [0.5]}, "#/seeds/0", "valid integer"),
+    ({"scales": [1], "epochs": 0}, "#/epochs", "greater than or equal to 1"),
+    ({"scales": [1], "epochs": 201}, "#/epochs", "less than or equal to 200"),
+    ({"scales": [1], "epochs": "20"}, "#/epochs", "valid integer"),
+    ({"scales": [1], "batch_size": 0}, "#/batch_size", "greater than or equal to 1"),
+    ({"scales": [1], "hidden_units": [512, 0]}, "#/hidden_units/1", "greater than or equal to 1"),
+    ({"scales": [1], "hidden_units": []}, "#/hidden_units", "at least 1 item"),
+    ({"scales": [1], "hidden_units": [4096] * 8}, "#", "120,725,514 parameters; at most 20,000,000"),
+    ({"scales": [1], "dropout": 1}, "#/dropout", "less than 1"),
+    ({"scales": [1], "learning_rate": 0}, "#/learning_rate", "greater than 0"),
+    ({"scales": [1], "dataset": "cifar10"}, "#/dataset", "'mnist', 'fashion_mnist' or 'digits'"),
+    ({"scales": [1], "precision": "float16"}, "#/precision", "'float32' or 'mixed_bfloat16'"),
+    ({"scales": [1], "noise_on": "test"}, "#/noise_on", "'both', 'train' or 'validation'"),
+    ({"scales": [1], "repeats": 0}, "#/repeats", "greater than or equal to 1"),
+    ({"scales": [1], "repeats": 2, "seeds": [4, 5]}, "#", "give seeds or repeats, not both"),
+    ({"scales": [1], "keep_model": 1}, "#/keep_model", "valid boolean"),
+    ({"scales": [1], "name": " "}, "#/name", "at least 1 character"),
+    ({"scales": [1], "epoch": 3}, "#/epoch", "Extra inputs are not permitted"),
+    ("[1]", "#", "valid dictionary"),
+    ({"scales": [1], "a/b~c": 3}, "#/a~1b~0c", "Extra inputs are not permitted"),
+    ({"scales": None}, "#/scales", "valid list"),
+    ('{"scales": [1], "name": 7, "dataset": "\\ud800"}', "#/dataset", "unicode"),
+    ('{"scales": [1], "\\ud800": 1}', "#", "unicode"),
+    ("{", "#", "The body is not JSON: Expecting property name enclosed in double quotes at character 1"),
+]
+
+
+@pytest.mark.parametrize(("body", "pointer", "detail"), REFUSED, ids=[str(body)[:40] for body, _, _ in REFUSED])
+def test_bad_input_is_refused_with_the_field_and_what_is_allowed_and_nothing_is_stored(
+    http: httpx.Client, redis: Redis, body: dict[str, Any] | str, pointer: str, detail: str
+) -> None:
+    content = {"content": body} if isinstance(body, str) else {"json": body}
+    response = http.post("/sweeps", headers={"Content-Type": "application/json"}, **content)
+    assert response.status_code == 422
+    assert response.headers["Content-Type"] == "application/problem+json"
+    errors = response.json()["errors"]
+    assert pointer in [error["pointer"] for error in errors]
+    assert any(detail in error["detail"] for error in errors if error["pointer"] == pointer)
+    assert redis.dbsize() == 0
+
+
+@pytest.mark.parametrize(
+    "sweep_id", ["0123456789abcdef", "nonsense", "0123456789ABCDEF", "%7Bx%7D", "0123456789abcdef-0"]
+)
+@pytest.mark.parametrize("suffix", ["", "/plot"])
+def test_an_unknown_sweep_is_not_found(http: httpx.Client, sweep_id: str, suffix: str) -> None:
+    response = http.get(f"/sweeps/{sweep_id}{suffix}")
+    assert response.status_code == 404
+    assert "No sweep has the id" in response.json()["detail"]
+
+
+def test_queued_runs_of_a_cancelled_sweep_end_at_once_and_running_ones_are_told(
+    http: httpx.Client, training: Training
+) -> None:
+    sweep = http.post("/sweeps", json=NOTEBOOK).json()["links"]["self"]
+    training.epochs(sweep, runs=2, epochs=3)
+    for _ in range(2):
+        answer = http.post(f"{sweep}/cancel")
+        assert answer.status_code == 202
+        runs = answer.json()["runs"]
+        assert [run["status"] for run in runs] == ["running"] * 2 + ["cancelled"] * 3
+        assert [run["cancel_requested"] for run in runs] == [True] * 2 + [False] * 3
+        assert runs[0]["epochs_done"] == 3
+    assert answer.json()["status"] == "running"
+
+
+def test_a_cancelled_sweep_is_cancelled_however_often_it_is_asked(http: httpx.Client) -> None:
+    sweep = http.post("/sweeps", json=NOTEBOOK).json()["links"]["self"]
+    answers = [http.post(f"{sweep}/cancel") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].json() == answers[1].json() == http.get(sweep).json()
+    assert answers[0].json()["status"] == "cancelled"
+
+
+def test_a_finished_sweep_stays_finished(http: httpx.Client, training: Training) -> None:
+    sweep = http.post("/sweeps", json=NOTEBOOK).json()["links"]["self"]
+    training.epochs(sweep, runs=5, epochs=1, end=True)
+    before = http.get(sweep).json()
+    answer = http.post(f"{sweep}/cancel")
+    assert answer.status_code == 409
+    assert answer.json()["detail"] == ("This sweep has ended already, and no run of it was cancelled: it is succeeded.")
+    assert http.get(sweep).json() == before
+
+
+def test_a_sweep_is_deleted_with_all_it_left_once_it_has_ended(
+    http: httpx.Client, training: Training, redis: Redis
+) -> None:
+    submitted = http.post("/sweeps", json=NOTEBOOK | {"keep_model": True}).json()
+    sweep = submitted["links"]["self"]
+    training.epochs(sweep, runs=2, epochs=1, end=True, model=b"a model")
+    refused = http.delete(sweep)
+    assert refused.status_code == 409
+    assert refused.json()["detail"] == "This sweep has queued or running runs: cancel it first."
+    http.post(f"{sweep}/cancel")
+    assert http.delete(sweep).status_code == 204
+    assert http.get(sweep).status_code == http.delete(sweep).status_code == 404
+    assert http.get(submitted["links"]["runs"][0]).status_code == 404
+    assert http.get("/sweeps").json() == {"sweeps": [], "next": None}
+    assert redis.keys(f"*{submitted['id']}*") == []
+
+
+@pytest.mark.parametrize(("method", "suffix"), [("POST", "/cancel"), ("POST", "/retry"), ("DELETE", "")])
+def test_what_is_not_there_can_be_neither_cancelled_nor_retried_nor_deleted(
+    http: httpx.Client, method: str, suffix: str
+) -> None:
+    assert http.request(method, f"/sweeps/{new_sweep_id()}{suffix}").status_code == 404
+
+
+def test_a_record_that_cannot_be_read_keeps_no_other_from_being_read(
+    http: httpx.Client, redis: Redis, settings: Settings
+) -> None:
+    sound, spoilt = (http.post("/sweeps", json={"scales": [0.5]}).json()["id"] for _ in range(2))
+    redis.hset(SweepKeys(spoilt).record, "request", "{")
+
+    async def read_together() -> tuple[Sweep | BaseException, Sweep | BaseException]:
+        store = Store(settings)
+        try:
+            return await asyncio.gather(store.sweep(spoilt), store.sweep(sound), return_exceptions=True)
+        finally:
+            await store.close()
+
+    unreadable, read = asyncio.run(read_together())
+    assert isinstance(unreadable, ValueError)
+    assert isinstance(read, Sweep)

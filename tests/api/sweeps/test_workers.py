@@ -1,0 +1,111 @@
+"""Who is there to train, and what a sweep says when nobody is."""
+
+import httpx
+import pytest
+from redis import Redis
+
+from api.sweeps import workers
+from shared.store.keys import WORKERS
+from shared.store.keys import worker as worker_key
+from tests.conftest import wait_until
+from worker.devices import Device, DeviceKind
+from worker.leases import Leases
+from worker.presence import Presence, profile
+
+TWO = {"scales": [0.1, 0.5]}
+GPU = Device(DeviceKind.GPU, processes=1, stack=32, xla=True, reason="NVIDIA GPU, through CUDA")
+
+
+@pytest.fixture
+def presence(redis: Redis) -> Presence:
+    return Presence(redis, profile("7@gpu-1", GPU, processes=1))
+
+
+@pytest.fixture(autouse=True)
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The API asks each time whether a worker lives."""
+    monkeypatch.setattr(workers, "REMEMBERED_SECONDS", -1.0)
+
+
+def age(redis: Redis, seconds: float) -> None:
+    redis.zincrby(WORKERS, -seconds * 1e6, "7@gpu-1")
+
+
+def test_a_worker_is_listed_with_its_host_its_device_and_what_it_trains(
+    http: httpx.Client, presence: Presence, leases: Leases
+) -> None:
+    presence.beat()
+    sweep = http.post("/sweeps", json=TWO).json()
+    leases.claim(sweep["id"], limit=2, worker="7@gpu-1")
+    (worker,) = http.get("/workers").json()["workers"]
+    assert (worker["name"], worker["device"], worker["processes"]) == ("7@gpu-1", "gpu", 1)
+    assert worker["alive"]
+    assert worker["current_runs"] == [f"{sweep['id']}-0", f"{sweep['id']}-1"]
+    assert {run["worker"] for run in http.get(f"/sweeps/{sweep['id']}").json()["runs"]} == {"7@gpu-1"}
+
+
+def test_a_worker_that_was_lost_is_told_from_one_that_has_stopped(
+    http: httpx.Client, presence: Presence, redis: Redis
+) -> None:
+    presence.beat()
+    age(redis, 16)
+    (lost,) = http.get("/workers").json()["workers"]
+    assert not lost["alive"]
+    presence.beat()
+    assert http.get("/workers").json()["workers"][0]["alive"]
+    presence.leave()
+    assert http.get("/workers").json() == {"workers": []}
+
+
+def test_a_worker_lives_though_the_store_is_full(http: httpx.Client, presence: Presence, redis: Redis) -> None:
+    redis.config_set("maxmemory", 1)
+    try:
+        presence.beat()
+        assert http.get("/workers").json()["workers"][0]["alive"]
+    finally:
+        redis.config_set("maxmemory", 0)
+
+
+def test_a_worker_lost_long_ago_is_forgotten(http: httpx.Client, presence: Presence, redis: Redis) -> None:
+    presence.beat()
+    redis.rename(worker_key("7@gpu-1"), worker_key("8@gpu-1"))
+    redis.zadd(WORKERS, {"8@gpu-1": redis.time()[0] * 1e6 - 3601e6})
+    presence.beat()
+    assert [worker["name"] for worker in http.get("/workers").json()["workers"]] == ["7@gpu-1"]
+
+
+def test_a_sweep_that_waits_with_no_worker_alive_says_so(
+    http: httpx.Client, presence: Presence, leases: Leases, redis: Redis
+) -> None:
+    sweep = http.post("/sweeps", json=TWO).json()
+    run = sweep["links"]["runs"][0]
+    assert "no worker is alive" in sweep["status_detail"]
+    assert "no worker is alive" in http.get(run).json()["status_detail"]
+    assert "no worker is alive" in http.get("/sweeps").json()["sweeps"][0]["status_detail"]
+    presence.beat()
+    assert http.get(sweep["links"]["self"]).json()["status_detail"] is None
+    assert http.get(run).json()["status_detail"] is None
+    leases.claim(sweep["id"], limit=2)
+    age(redis, 16)
+    assert http.get(sweep["links"]["self"]).json()["status_detail"] is None  # its runs train: the lease says so
+
+
+@pytest.mark.parametrize("of_run", [False, True])
+def test_what_is_said_of_workers_moves_the_etag(http: httpx.Client, presence: Presence, *, of_run: bool) -> None:
+    links = http.post("/sweeps", json=TWO).json()["links"]
+    path = links["runs"][0] if of_run else links["self"]
+    stranded = http.get(path).headers["ETag"]
+    assert http.get(path, headers={"If-None-Match": stranded}).status_code == 304
+    presence.beat()
+    fresh = http.get(path, headers={"If-None-Match": stranded})
+    assert fresh.status_code == 200
+    assert http.get(path, headers={"If-None-Match": fresh.headers["ETag"]}).status_code == 304
+
+
+def test_whether_anybody_lives_is_asked_once_a_second(
+    http: httpx.Client, presence: Presence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "REMEMBERED_SECONDS", 0.2)
+    path = http.post("/sweeps", json=TWO).json()["links"]["self"]
+    presence.beat()
+    wait_until(lambda: http.get(path).json()["status_detail"] is None, seconds=5)

@@ -1,0 +1,267 @@
+"""The client against the real API: what is asked, what is lost, what breaks."""
+
+import asyncio
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+from typing import Literal, TypedDict
+
+import httpx
+import pandas as pd
+import pytest
+
+import noisesweep
+from noisesweep import AsyncNoiseSweep, AsyncSweepHandle, NoiseSweep, RefusedError, SweepHandle, WrongUsageError
+from noisesweep.client.errors import InvalidField, Problem
+from noisesweep.client.fields import SweepFields
+from noisesweep.models import Event, EventType, RunStatus, SweepRequest
+from tests.api.conftest import PNG_MAGIC, Training
+from tests.conftest import wait_until
+from tests.noisesweep.conftest import Api, Proxy
+
+
+class Small(TypedDict):
+    dataset: Literal["digits"]
+    epochs: int
+    hidden_units: list[int]
+
+
+TWO = [0.1, 0.5]
+SMALL: Small = {"dataset": "digits", "epochs": 2, "hidden_units": [8]}
+EVERYTHING = ["run.started"] * 2 + (["epoch"] * 2 + ["run.ended"]) * 2 + ["sweep.ended"]
+
+
+def train(training: Training, sweep: SweepHandle) -> SweepHandle:
+    training.epochs(sweep.record.links.self, runs=len(sweep.record.runs), epochs=2, end=True)
+    return sweep.refresh()
+
+
+def test_the_keywords_are_the_fields_of_the_request() -> None:
+    assert {"scales", *SweepFields.__annotations__} == set(SweepRequest.model_fields)
+
+
+def test_the_two_clients_have_the_same_methods() -> None:
+    for blocking, asynchronous in ((NoiseSweep, AsyncNoiseSweep), (SweepHandle, AsyncSweepHandle)):
+        public = {name for name in vars(blocking) if not name.startswith("_")}
+        also = {name for name in vars(asynchronous) if not name.startswith("_")}
+        assert {name.removeprefix("a") if name == "aclose" else name for name in also} == public
+        for name in public - {"close", "wait"}:
+            one, other = getattr(blocking, name), getattr(asynchronous, name)
+            if callable(one):
+                assert list(inspect.signature(one).parameters) == list(inspect.signature(other).parameters)
+
+
+def test_the_package_has_all_that_it_names() -> None:
+    assert all(inspect.isclass(getattr(noisesweep, name)) for name in noisesweep.__all__)
+    with pytest.raises(AttributeError, match="Trainer"):
+        noisesweep.Trainer  # noqa: B018
+
+
+def test_a_sweep_is_submitted_found_again_and_read(service: NoiseSweep) -> None:
+    sweep = service.submit(scales=TWO, **SMALL, name="week 3", tags={"course": "ml-101"})
+    assert sweep.record.scales == TWO
+    assert sweep.status is RunStatus.QUEUED
+    assert service.sweep(sweep.id).record == sweep.record
+    assert service.run(f"{sweep.id}-1").scale == 0.5
+    assert repr(sweep) == f"<sweep {sweep.id}: queued, 0 of 4 epochs; digits at scale 0.1 0.5 (week 3)>"
+
+
+def test_the_list_goes_on_over_all_pages(service: NoiseSweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("noisesweep.client.operations.PAGE", 2)
+    sweeps = [service.submit(scales=[0.1], **SMALL, tags={"group": str(number % 2)}) for number in range(5)]
+    assert [sweep.id for sweep in service.sweeps()] == [sweep.id for sweep in reversed(sweeps)]
+    assert [sweep.id for sweep in service.sweeps(tags=["group:1"])] == [sweeps[3].id, sweeps[1].id]
+    assert list(service.sweeps(status="failed")) == []
+
+
+def test_the_service_tells_of_itself(service: NoiseSweep) -> None:
+    assert "digits" in {dataset.name for dataset in service.datasets()}
+    assert service.workers() == []
+    assert service.queue().queued_runs == 0
+    assert service.estimate(scales=TWO, repeats=3).runs == 6
+    assert list(service.sweeps()) == []
+
+
+def test_what_came_out_is_a_frame_a_table_a_sentence_and_a_picture(
+    service: NoiseSweep, training: Training, tmp_path: Path
+) -> None:
+    sweep = train(training, service.submit(scales=TWO, **SMALL))
+    frame = sweep.results()
+    assert isinstance(frame, pd.DataFrame)
+    assert frame.groupby("scale")["val_accuracy"].max().to_dict() == {0.1: 1 / 1.1, 0.5: 1 / 1.5}
+    assert list(frame.columns) == sweep.csv().decode().splitlines()[0].split(",")
+    assert [at.scale for at in sweep.figures().scales] == TWO
+    assert sweep.summary().sweep_id == sweep.id
+    picture = sweep.plot(tmp_path / "curve.PNG", theme="dark", log=True)
+    assert picture.read_bytes().startswith(PNG_MAGIC)
+    assert sweep.plot(tmp_path / "matrix.svg", kind="matrix").read_text().startswith("<?xml")
+    assert service.compare([sweep], tmp_path / "one.pdf").read_bytes().startswith(b"%PDF")
+    assert sweep._repr_png_().startswith(PNG_MAGIC)
+
+
+def test_without_pandas_results_are_a_list_of_dicts(
+    service: NoiseSweep, training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = train(training, service.submit(scales=[0.5], **SMALL))
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    assert [(row["scale"], row["epoch"]) for row in sweep.results()] == [(0.5, 0), (0.5, 1)]
+
+
+def test_noise_can_be_looked_at(service: NoiseSweep, tmp_path: Path) -> None:
+    samples = service.noise(dataset="digits", scales=[0.5], indices=[0, -1])
+    assert [at.scale for at in samples.statistics] == [0.5]
+    assert len(samples.samples) == 2
+    picture = service.noise_plot(tmp_path / "noise.png", dataset="digits", scales=[0.5], indices=[0, -1])
+    assert picture.read_bytes().startswith(PNG_MAGIC)
+
+
+def test_a_sweep_is_cancelled_retried_extended_and_removed(service: NoiseSweep) -> None:
+    sweep = service.submit(scales=[0.1], **SMALL)
+    assert sweep.cancel().status is RunStatus.CANCELLED
+    assert sweep.retry().status is RunStatus.QUEUED
+    assert len(sweep.extend(scales=[0.5], seeds=[1]).record.runs) == 4
+    with pytest.raises(RefusedError, match="cancel it first"):
+        sweep.delete()
+    sweep.cancel().delete()
+    with pytest.raises(RefusedError, match=sweep.id):
+        sweep.refresh()
+
+
+def test_waiting_ends_with_the_sweep_or_with_the_seconds(service: NoiseSweep, training: Training) -> None:
+    sweep = service.submit(scales=TWO, **SMALL)
+    with pytest.raises(TimeoutError, match=r"queued after 0\.2 s"):
+        sweep.wait(0.2)
+    train(training, service.sweep(sweep.id))
+    assert sweep.wait(30).status is RunStatus.SUCCEEDED
+
+
+def test_a_refusal_says_what_is_wrong_field_by_field(service: NoiseSweep) -> None:
+    with pytest.raises(RefusedError) as refused:
+        service.submit(scales=[-1], epochs=0)
+    assert str(refused.value) == (
+        "epochs: Input should be greater than or equal to 1; scales/0: Input should be greater than or equal to 0"
+    )
+    assert refused.value.problem.type == "/problems/invalid-request"
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("localhost:8000", None),
+        ("ftp://x", None),
+        (None, "schlüssel"),
+        (None, "a key"),
+        ("http://a:b", None),
+        ("http://name:password@host", None),
+    ],
+)
+def test_what_is_no_url_and_no_key_is_refused_at_once(url: str | None, key: str | None) -> None:
+    with pytest.raises(WrongUsageError) as refused:
+        NoiseSweep(url, key)
+    assert "password@" not in str(refused.value)
+
+
+def test_url_and_key_come_from_the_environment_and_the_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOISESWEEP_URL", "http://127.0.0.1:9/")
+    monkeypatch.setenv("NOISESWEEP_API_KEY", "ns_secret")
+    with NoiseSweep() as service:
+        assert repr(service) == "<NoiseSweep at http://127.0.0.1:9>"
+        assert service._http.headers["Authorization"] == "Bearer ns_secret"  # noqa: SLF001 - there alone
+        assert "ns_secret" not in repr(vars(service))
+
+
+def test_a_picture_in_an_unknown_format_is_not_asked_for(service: NoiseSweep) -> None:
+    with pytest.raises(WrongUsageError, match=r"\.png, \.svg or \.pdf"):
+        service.compare(["0123456789abcdef"], "curve.bmp")
+
+
+@pytest.mark.parametrize("cut", [0, 1, 100])
+def test_an_answer_that_is_lost_makes_no_second_sweep(
+    service: NoiseSweep, proxy: Callable[..., Proxy], cut: int
+) -> None:
+    through = proxy(cut)
+    with NoiseSweep(through.url) as lossy:
+        sweep = lossy.submit(scales=TWO, **SMALL)
+    assert through.connections == 2
+    assert [each.id for each in service.sweeps()] == [sweep.id]
+
+
+def test_a_stream_that_is_cut_is_taken_up_where_it_was(
+    service: NoiseSweep, training: Training, proxy: Callable[..., Proxy]
+) -> None:
+    sweep = train(training, service.submit(scales=TWO, **SMALL))
+    expected = list(sweep.follow())
+    assert [event.type for event in expected] == EVERYTHING
+    through = proxy(3200, 700, 100, 900, 0, 1100, 1300)
+    with NoiseSweep(through.url) as lossy:
+        assert list(lossy.sweep(sweep.id).follow()) == expected
+    assert through.connections > 7
+
+
+def test_following_goes_on_through_a_restart_of_the_api(api: Api, training: Training) -> None:
+    with NoiseSweep(api.url) as service:
+        sweep = service.submit(scales=TWO, **SMALL)
+        told: list[Event] = []
+
+        def follow() -> None:
+            for event in sweep.follow():
+                told.append(event)  # noqa: PERF402 - one by one, to be seen
+
+        follower = Thread(target=follow)
+        follower.start()
+        claim = training.claim(sweep.record.links.self, runs=2)
+        training.commit(claim, 0, epoch=0)
+        wait_until(lambda: len(told) == 3)
+        api.stop()
+        training.commit(claim, 0, epoch=1)
+        training.succeed(claim, 0)
+        api.start()
+        training.commit(claim, 1, epoch=0)
+        training.commit(claim, 1, epoch=1)
+        training.succeed(claim, 1)
+        follower.join(30)
+        assert not follower.is_alive()
+        assert [event.type for event in told] == EVERYTHING
+        assert sweep.status is RunStatus.SUCCEEDED
+        assert told == list(sweep.follow())
+
+
+def test_what_is_followed_and_then_removed_is_named(service: NoiseSweep) -> None:
+    sweep = service.submit(scales=TWO, **SMALL).cancel()
+    events = sweep.follow()
+    assert next(events).type is EventType.RUN_ENDED
+    sweep.delete()
+    with pytest.raises(RefusedError, match=sweep.id):
+        list(events)
+
+
+def test_asyncio_has_it_all(
+    http: httpx.Client, training: Training, proxy: Callable[..., Proxy], tmp_path: Path
+) -> None:
+    async def use(url: str) -> None:
+        async with AsyncNoiseSweep(url) as service:
+            sweep = await service.submit(scales=TWO, **SMALL)
+            training.epochs(sweep.record.links.self, runs=2, epochs=2, end=True)
+            assert [event.type async for event in sweep.follow()] == EVERYTHING
+            assert sweep.status is RunStatus.SUCCEEDED
+            assert (await sweep.wait()).id == sweep.id
+            assert [each.id async for each in service.sweeps()] == [sweep.id]
+            assert len(await sweep.results()) == 4
+            assert (await sweep.plot(tmp_path / "curve.png")).read_bytes().startswith(PNG_MAGIC)
+            assert (await sweep.summary()).sweep_id == sweep.id
+            assert (await service.estimate(scales=[1])).runs == 1
+            assert await service.workers() == []
+            assert len((await sweep.extend(scales=[2.0])).record.runs) == 3
+            assert (await sweep.cancel()).status is RunStatus.CANCELLED
+            await sweep.delete()
+
+    asyncio.run(use(proxy(0, 150, 2000, 1500, 1200).url))
+
+
+def test_a_problem_reads_in_one_line() -> None:
+    faults = [InvalidField(pointer="#/scales/0", detail="too small"), InvalidField(pointer="dpi", detail="too large")]
+    problem = Problem(type="/problems/x", title="x", status=422, detail="Wrong.", errors=faults)
+    assert str(RefusedError(problem)) == "scales/0: too small; dpi: too large"
+    assert str(RefusedError(problem.model_copy(update={"errors": []}))) == "Wrong."

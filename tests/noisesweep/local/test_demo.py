@@ -1,0 +1,30 @@
+from pathlib import Path
+
+from tests.api.conftest import PNG_MAGIC
+from tests.noisesweep.conftest import CommandLine
+
+
+def test_the_demo_trains_saves_the_plot_prints_the_table_and_leaves_nothing_running(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    arguments = ["--scales", "0.1", "1", "--epochs", "2", "--dataset", "digits", "--plot", "curve.png"]
+    demo = command_line.start("demo", *arguments)
+    output, _ = demo.communicate(timeout=120)
+    assert demo.returncode == 0, output
+    assert "epoch 2/2" in output
+    assert "digits, 2 epochs" in output
+    rows = [line.split() for line in output.splitlines() if line.startswith("│")]
+    assert [row[1] for row in rows] == ["0.1", "1"]
+    assert all(0 <= float(row[3]) <= 1 and 0 <= float(row[5]) <= 1 for row in rows)
+    assert (tmp_path / "curve.png").read_bytes().startswith(PNG_MAGIC)
+    assert command_line.processes() == []
+
+
+def test_a_demo_whose_runs_fail_says_why_and_exits_with_1(command_line: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "mnist.npz").write_bytes(b"not an archive")
+    demo = command_line.start("demo", "--scales", "0.1", "--dataset", "mnist", data_dir=tmp_path)
+    output, _ = demo.communicate(timeout=120)
+    assert demo.returncode == 1, output
+    assert "dataset_unavailable" in output
+    assert "Remove or replace it" in " ".join(output.split())
+    assert command_line.processes() == []

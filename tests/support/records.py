@@ -1,0 +1,58 @@
+"""Sweeps and runs as the API speaks of them, made up."""
+
+from collections.abc import Sequence
+
+from noisesweep.models import EpochMetrics, Evaluation, RunStatus, RunSummary, Sweep, TrainingConfig
+
+SWEEP_ID = "0123456789abcdef"
+
+
+def run_summary(
+    index: int, scale: float, status: RunStatus, *, seed: int = 0, metrics: EpochMetrics | None = None
+) -> RunSummary:
+    return RunSummary.model_validate(
+        {
+            "id": f"{SWEEP_ID}-{index}",
+            "scale": scale,
+            "seed": seed,
+            "status": status,
+            "cancel_requested": False,
+            "worker": "1@here",
+            "device": "cpu",
+            "attempts": 1,
+            "epochs_done": 1,
+            "latest_metrics": metrics,
+            "error": None,
+            "weights_sha256": None,
+            "keep_model": False,
+            "reused_from": None,
+            "started_at": None,
+            "ended_at": None,
+        }
+    )
+
+
+def sweep_of(runs: Sequence[RunSummary], epochs: int = 20) -> Sweep:
+    return Sweep.model_validate(
+        {
+            "id": SWEEP_ID,
+            "version": 1,
+            "name": None,
+            "tags": {},
+            "created_at": "2026-01-01T00:00:00Z",
+            "config": TrainingConfig(epochs=epochs),
+            "scales": list(dict.fromkeys(run.scale for run in runs)),
+            "seeds": list(dict.fromkeys(run.seed for run in runs)),
+            "status_detail": None,
+            "runs": runs,
+        }
+    )
+
+
+def evaluation(test_scales: Sequence[float] = (0.0,), val_accuracy: float | None = None) -> Evaluation:
+    """Of a network that takes a tenth of each class for the next; by scale, the invented val_accuracy or another."""
+    confusion = [[90 if predicted == label else 0 for predicted in range(10)] for label in range(10)]
+    for label in range(10):
+        confusion[label][(label + 1) % 10] = 10
+    accuracies = [1 / (1 + scale) if val_accuracy is None else val_accuracy for scale in test_scales]
+    return Evaluation(test_scales=list(test_scales), val_accuracy=accuracies, confusion=confusion)

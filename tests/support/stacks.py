@@ -1,0 +1,65 @@
+"""Small stacks on the bundled digits, and their twins made with NumPy and Keras."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from noisesweep.models import DatasetName, TrainingConfig
+from shared import datasets
+from shared.datasets import to_pixels
+from shared.noise import Purpose, add_noise, base_noise, generator
+from shared.settings import Settings
+from worker.trainer.images import NoisyImages
+from worker.trainer.keras_export import build_model
+from worker.trainer.stack import Stack, initial_weights
+
+Array = NDArray[np.float32]
+DIGITS = datasets.load(DatasetName.DIGITS, None)
+SEED = 3
+XLA = bool(Settings().xla)  # `make test-xla` runs these tests on the program that a GPU runs, compiled for the CPU
+
+
+def config(**fields: object) -> TrainingConfig:
+    return TrainingConfig.model_validate({"dataset": "digits", "hidden_units": [32, 16], "dropout": 0.0, **fields})
+
+
+def stack(config: TrainingConfig, scales: Sequence[float], images: int = 1442) -> Stack:
+    training = NoisyImages(DIGITS.training_images[:images], DIGITS.training_labels[:images], Purpose.TRAINING_NOISE)
+    validation = NoisyImages(DIGITS.validation_images, DIGITS.validation_labels, Purpose.VALIDATION_NOISE)
+    stack = Stack(config, len(scales), training, validation, xla=XLA)
+    stack.start(SEED, scales)
+    return stack
+
+
+def noisy(purpose: Purpose, scale: float, images: int | None = None) -> tuple[Array, NDArray[np.uint8]]:
+    """What the stack sees, made with NumPy."""
+    training = purpose is Purpose.TRAINING_NOISE
+    clean = to_pixels((DIGITS.training_images if training else DIGITS.validation_images)[:images])
+    labels = (DIGITS.training_labels if training else DIGITS.validation_labels)[:images]
+    return add_noise(clean, scale, base_noise(SEED, purpose, (len(clean), 784))), labels
+
+
+def order(epoch: int, images: int) -> NDArray[np.int64]:
+    return generator(SEED, Purpose.SHUFFLE, epoch).permutation(images)
+
+
+def keras_twin(config: TrainingConfig) -> keras.Sequential:
+    model = build_model(config, pixels=784)
+    model.set_weights(initial_weights(config, 784, SEED))
+    return model
+
+
+def relative_error(ours: Sequence[Array], theirs: Sequence[Array]) -> float:
+    """Of all weights taken together, in the Euclidean norm."""
+    difference = np.concatenate([(a - b).ravel() for a, b in zip(ours, theirs, strict=True)])
+    whole = np.concatenate([weight.ravel() for weight in theirs])
+    return float(np.linalg.norm(difference) / np.linalg.norm(whole))
+
+
+def trained(scales: Sequence[float], chunks: Sequence[int], **fields: object) -> Stack:
+    ours = stack(config(dropout=0.2, **fields), scales)
+    for steps in chunks:
+        ours.train(steps)
+    return ours

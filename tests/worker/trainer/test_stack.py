@@ -1,0 +1,142 @@
+"""The stacked program against Keras: same weights, same minibatches, same numbers."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from noisesweep.models import TrainingConfig
+from shared.noise import Purpose
+from tests.support.stacks import SEED, config, keras_twin, noisy, order, relative_error, stack, trained
+from worker.trainer.stack import initial_weights
+
+
+def test_the_notebooks_network_has_669706_parameters() -> None:
+    weights = initial_weights(TrainingConfig(), 784, seed=0)
+    assert sum(weight.size for weight in weights) == 669_706
+    assert [weight.shape for weight in weights[::2]] == [(784, 512), (512, 512), (512, 10)]
+
+
+def test_kernels_are_glorot_uniform_and_biases_zero() -> None:
+    kernel, bias, *_ = initial_weights(TrainingConfig(), 784, seed=0)
+    limit = np.sqrt(6 / (784 + 512))
+    assert np.abs(kernel).max() <= limit
+    assert kernel.std() == pytest.approx(limit / np.sqrt(3), rel=0.01)
+    assert not bias.any()
+
+
+@pytest.mark.parametrize(("steps", "tolerance"), [(1, 1e-5), (10, 1e-4)])
+def test_after_some_steps_the_weights_are_those_of_keras(steps: int, tolerance: float) -> None:
+    ours, twin = stack(config(), [0.5]), keras_twin(config())
+    ours.train(steps)
+    images, labels = noisy(Purpose.TRAINING_NOISE, 0.5)
+    for step in range(steps):
+        rows = order(0, len(images))[step * 128 : (step + 1) * 128]
+        twin.train_on_batch(images[rows], labels[rows])
+    assert relative_error(ours.state(0).weights, twin.get_weights()) < tolerance
+
+
+def test_after_a_whole_epoch_the_weights_and_figures_are_those_of_keras() -> None:
+    """469 steps, as many as an epoch of MNIST has, the last one short."""
+    few = config(batch_size=3)
+    ours, twin = stack(few, [0.5], images=1406), keras_twin(few)
+    images, labels = noisy(Purpose.TRAINING_NOISE, 0.5, images=1406)
+    rows = order(0, 1406)
+    assert ours.steps == 469
+    ours.train(469)
+    history = twin.fit(images[rows], labels[rows], batch_size=3, shuffle=False, verbose=0).history
+    loss, accuracy = ours.training_figures()
+    assert loss[0] == pytest.approx(history["loss"][0], rel=1e-3)
+    assert accuracy[0] == pytest.approx(history["accuracy"][0], abs=2e-3)
+    assert relative_error(ours.state(0).weights, twin.get_weights()) < 1e-2
+
+
+def test_the_gradient_of_a_run_is_that_of_its_mean_loss() -> None:
+    """After one step from zero, RMSprop's mean square is (1 - rho) times the squared gradient."""
+    ours, twin = stack(config(), [0.1, 2.0]), keras_twin(config())
+    ours.train(1)
+    for run, scale in enumerate((0.1, 2.0)):
+        images, labels = noisy(Purpose.TRAINING_NOISE, scale)
+        rows = order(0, len(images))[:128]
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(labels[rows], twin(images[rows])))
+        gradients = [gradient.numpy() for gradient in tape.gradient(loss, twin.trainable_variables)]
+        squared = [mean_square / 0.1 for mean_square in ours.state(run).mean_squares]
+        assert relative_error(squared, [gradient**2 for gradient in gradients]) < 1e-4
+
+
+def test_validation_figures_are_those_of_keras_without_dropout() -> None:
+    ours = stack(config(dropout=0.5), [0.7, 0.0])
+    loss, accuracy = ours.validation_figures()
+    for run, scale in enumerate((0.7, 0.0)):
+        expected = keras_twin(config()).evaluate(*noisy(Purpose.VALIDATION_NOISE, scale), verbose=0)
+        assert [loss[run], accuracy[run]] == pytest.approx(expected, rel=1e-5)
+
+
+def test_dropout_keeps_its_fraction_scales_what_it_keeps_and_differs_from_step_to_step() -> None:
+    ours = stack(config(dropout=0.2, hidden_units=[512, 511]), [1.0])
+    masks = [ours._dropout_masks(128, ours._draws.dropout_keys[step]) for step in (0, 1)]  # noqa: SLF001 - no other sight of it
+    first, second = ([mask.numpy() for mask in step or []] for step in masks)
+    assert [mask.shape for mask in first] == [(128, 512), (128, 511)]
+    for mask in first + second:
+        assert set(np.unique(mask)) == {np.float32(0), np.float32(65536 / 52429)}
+        assert (mask > 0).mean() == pytest.approx(0.8, abs=4 * np.sqrt(0.2 * 0.8 / mask.size))
+    assert np.mean((first[0] > 0) == (second[0] > 0)) == pytest.approx(0.8**2 + 0.2**2, abs=0.01)
+
+
+def test_chunks_change_no_bit() -> None:
+    whole, parts = trained([0.5], [12]), trained([0.5], [1, 4, 2, 5])
+    assert whole.step == parts.step == whole.steps
+    assert whole.state(0).weights_sha256 == parts.state(0).weights_sha256
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("hidden_units", [[32, 16], [30, 13]], ids=["even", "odd"])
+def test_a_run_is_the_same_alone_and_anywhere_in_a_stack(precision: str, hidden_units: list[int]) -> None:
+    scales = [0.1, 0.5, 1.0, 2.0, 4.0]
+    together = trained(scales, [12], precision=precision, hidden_units=hidden_units)
+    alone = trained([9.0], [], precision=precision, hidden_units=hidden_units)
+    for run, scale in enumerate(scales):
+        alone.start(SEED, [scale])
+        alone.train(12)
+        assert relative_error(together.state(run).weights, alone.state(0).weights) == 0
+        assert together.validation_figures()[0][run] == alone.validation_figures()[0][0]
+        assert together.training_figures()[0][run] == alone.training_figures()[0][0]
+
+
+def test_a_stack_started_again_is_as_a_new_one() -> None:
+    used = trained([0.5], [5])
+    used.start(SEED, [0.5])
+    used.train(12)
+    assert used.state(0).weights_sha256 == trained([0.5], [12]).state(0).weights_sha256
+
+
+def test_mixed_bfloat16_differs_in_the_products_alone() -> None:
+    exact, rounded = trained([0.5], [12]), trained([0.5], [12], precision="mixed_bfloat16")
+    for state in (exact.state(0), rounded.state(0)):
+        assert {weight.dtype for weight in [*state.weights, *state.mean_squares]} == {np.dtype(np.float32)}
+    error = relative_error(rounded.state(0).weights, exact.state(0).weights)
+    assert 1e-4 < error < 0.1
+
+
+@hypothesis_settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    runs=st.integers(1, 3),
+    hidden_units=st.lists(st.integers(1, 40), min_size=1, max_size=3),
+    images=st.integers(1, 60),
+    batch_size=st.integers(1, 80),
+)
+def test_any_shape_trains_as_keras_does(runs: int, hidden_units: list[int], images: int, batch_size: int) -> None:
+    shape = config(hidden_units=hidden_units, batch_size=batch_size)
+    ours = stack(shape, [0.5] * runs, images)
+    ours.train(3)
+    twin = keras_twin(shape)
+    pixels, labels = noisy(Purpose.TRAINING_NOISE, 0.5, images)
+    for step in range(min(3, -(-images // batch_size))):
+        rows = order(0, images)[step * batch_size : (step + 1) * batch_size]
+        twin.train_on_batch(pixels[rows], labels[rows])
+    for run in range(runs):
+        assert relative_error(ours.state(run).weights, twin.get_weights()) < 1e-3
