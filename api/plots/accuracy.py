@@ -10,7 +10,7 @@ from api.plots.picture import render
 from api.plots.samples import STRIP_HEIGHT, Samples, draw_strip
 from api.plots.scales import ScaleAxis
 from api.plots.ticks import FRACTION_LIMITS, FRACTIONS
-from api.science.curves import figures, last_epochs
+from api.science.scale_figures import figures, last_epochs
 from noisesweep.models import Interval, Sweep
 
 TITLE = "Accuracy of Model With Increasing Noise"

@@ -11,7 +11,7 @@ from api.plots.options import PLAIN, Options
 from api.plots.picture import render
 from api.plots.scales import ScaleAxis
 from api.plots.ticks import FRACTION_LIMITS, FRACTIONS
-from api.science.curves import figures
+from api.science.scale_figures import figures
 from noisesweep.models import Interval, Sweep
 
 MOST_SWEEPS = 8

@@ -14,7 +14,7 @@ from api.http.conditional import CACHE_CONTROL, NOT_MODIFIED, IfNoneMatch, refus
 from api.http.problems import documented
 from api.plots.noise import NoisePicture, draw
 from api.plots.options import PICTURE, OptionsDep, PictureResponse
-from api.science.noise_preview import PURPOSES, Chosen, Inspection, choose, noise_of, samples
+from api.science.noise_preview import PURPOSES, ChosenImages, NoisePreview, choose, preview_noise, samples
 from noisesweep import __version__
 from noisesweep.models import DatasetName, Images, NoiseSamples, PixelRange, PixelScale
 from noisesweep.models.config import Seed
@@ -28,7 +28,7 @@ INDICES = r"^-?[0-9]{1,6}(,-?[0-9]{1,6}){0,11}$"
 SLICE = r"^[0-9]{0,2}:[0-9]{0,2}$"
 
 
-async def _inspection(
+async def _preview(
     *,
     dataset: Annotated[DatasetName, Query(description="The data set.")] = DatasetName.MNIST,
     images: Annotated[Images, Query(description="Which of its images.")] = Images.TRAINING,
@@ -55,14 +55,14 @@ async def _inspection(
     pixel_range: Annotated[
         PixelRange, Query(description="What white is: the unit of the scales, and of the numbers answered.")
     ] = PixelRange.ONE,
-) -> Inspection:
+) -> NoisePreview:
     scales = scale or [one * pixel_range for one in SCALES]
-    return Inspection(
+    return NoisePreview(
         dataset, images, tuple(map(int, indices.split(","))), tuple(scales), seed, clip=clip, pixel_range=pixel_range
     )
 
 
-InspectionDep = Annotated[Inspection, Depends(_inspection)]
+PreviewDep = Annotated[NoisePreview, Depends(_preview)]
 Pixels = Annotated[str, Query(pattern=SLICE, examples=["10:15"])]
 
 
@@ -80,7 +80,7 @@ def _validators(*asked: object) -> dict[str, str]:
 @router.get("/samples", response_model=NoiseSamples, responses=READ)
 async def get_noise_samples(
     *,
-    inspection: InspectionDep,
+    preview: PreviewDep,
     library: LibraryDep,
     inspecting: InspectingDep,
     rows: Annotated[Pixels, Query(description="start:stop of the rows answered, as Python has it; : is all.")] = ":",
@@ -91,13 +91,13 @@ async def get_noise_samples(
 
     A run with `resample` trains on others of their kind, in each epoch.
     """
-    chosen = choose(await library.get(inspection.dataset), inspection)
-    headers = _validators(inspection, rows, columns)
+    chosen = choose(await library.get(preview.dataset), preview)
+    headers = _validators(preview, rows, columns)
     refuse_known(if_none_match, headers["ETag"])
-    noise = await _noise(inspecting, chosen, inspection)
+    noise = await _noise(inspecting, chosen, preview)
 
     def document() -> str:
-        return samples(chosen, noise, inspection, _slice(rows), _slice(columns)).model_dump_json()
+        return samples(chosen, noise, preview, _slice(rows), _slice(columns)).model_dump_json()
 
     async with inspecting:  # all pixels of all images at all scales take a second
         return Response(await asyncio.to_thread(document), headers=headers, media_type="application/json")
@@ -106,7 +106,7 @@ async def get_noise_samples(
 @router.get("/plot", response_class=Response, responses=READ | PICTURE)
 async def plot_noise(
     *,
-    inspection: InspectionDep,
+    preview: PreviewDep,
     options: OptionsDep,
     library: LibraryDep,
     inspecting: InspectingDep,
@@ -114,31 +114,31 @@ async def plot_noise(
     if_none_match: IfNoneMatch = None,
 ) -> PictureResponse:
     """The same images as a picture: clean, then for each scale with noise, and the noise alone."""
-    chosen = choose(await library.get(inspection.dataset), inspection)
-    headers = _validators(inspection, options)
+    chosen = choose(await library.get(preview.dataset), preview)
+    headers = _validators(preview, options)
     refuse_known(if_none_match, headers["ETag"])
-    data = _picture(chosen, await _noise(inspecting, chosen, inspection), inspection)
+    data = _picture(chosen, await _noise(inspecting, chosen, preview), preview)
     async with drawing:
         picture = await asyncio.to_thread(draw, data, options)
     return PictureResponse(picture, options, headers)
 
 
-async def _noise(inspecting: asyncio.Lock, chosen: Chosen, inspection: Inspection) -> NDArray[np.float32]:
-    purpose = PURPOSES[inspection.images]
+async def _noise(inspecting: asyncio.Lock, chosen: ChosenImages, preview: NoisePreview) -> NDArray[np.float32]:
+    purpose = PURPOSES[preview.images]
     async with inspecting:
-        return await asyncio.to_thread(noise_of, inspection.seed, purpose, chosen.count, chosen.indices)
+        return await asyncio.to_thread(preview_noise, preview.seed, purpose, chosen.count, chosen.indices)
 
 
-def _picture(chosen: Chosen, noise: NDArray[np.float32], inspection: Inspection) -> NoisePicture:
-    class_names = CATALOGUE[inspection.dataset].class_names
+def _picture(chosen: ChosenImages, noise: NDArray[np.float32], preview: NoisePreview) -> NoisePicture:
+    class_names = CATALOGUE[preview.dataset].class_names
     return NoisePicture(
-        dataset=inspection.dataset,
+        dataset=preview.dataset,
         indices=chosen.indices,
         labels=tuple(class_names[label] for label in chosen.labels),
-        scales=inspection.scales,
+        scales=preview.scales,
         clean=chosen.clean,
         noise=noise,
-        clip=inspection.clip,
-        pixel_range=inspection.pixel_range,
-        caption=f"{inspection.dataset}, {inspection.images} images, noise of seed {inspection.seed}",
+        clip=preview.clip,
+        pixel_range=preview.pixel_range,
+        caption=f"{preview.dataset}, {preview.images} images, noise of seed {preview.seed}",
     )

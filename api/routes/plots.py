@@ -24,7 +24,7 @@ from api.plots import accuracy, compare, confusion, epochs, epochs_by_scale, mat
 from api.plots.dataset_cache import Library
 from api.plots.options import PICTURE, Options, OptionsDep, PictureResponse
 from api.plots.samples import samples
-from api.science.curves import matrix as matrix_of
+from api.science.matrix import matrix as matrix_of
 from api.sweeps.store import Store
 from noisesweep.models import Run, Sweep
 from noisesweep.models.config import refuse_repeats

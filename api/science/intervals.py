@@ -1,4 +1,4 @@
-"""A mean over seeds, and how well it is known."""
+"""The mean over seeds and its confidence interval."""
 
 from collections.abc import Sequence
 from math import sqrt
@@ -12,21 +12,21 @@ CONFIDENCE = 0.95
 
 
 def interval(values: Sequence[float]) -> Interval:
-    """The mean of one value per seed with its two-sided 95 % confidence interval.
+    """Return the mean of one value per seed with its two-sided 95 % confidence interval.
 
     mean ± t * s / sqrt(n), where s is the sample standard deviation (n - 1 in its denominator) and t the 97.5 %
     quantile of Student's t with n - 1 degrees of freedom (Student 1908, "The probable error of a mean", Biometrika 6,
-    1-25). It takes the seeds for independent and the values for about normal. It is not cut off where the values end,
-    such as at an accuracy of 1.
+    1-25). It assumes independent seeds and approximately normal values. It is not clipped to the range of
+    the values, for example at an accuracy of 1.
 
-    Sums are exact and rounded once, so the order of the values does not matter to the bit, and the mean of equal ones
-    is their value.
+    Sums are exact and rounded once, so the result does not depend on the order of the values, and the mean of equal
+    values is that value.
 
     Args:
-        values: Finite numbers, one per seed. Of a single one there is the mean alone.
+        values: Finite numbers, one per seed. A single value has a mean and no interval.
 
     Raises:
-        statistics.StatisticsError: There is no value.
+        statistics.StatisticsError: `values` is empty.
     """
     centre, count = mean(values), len(values)
     if count == 1:

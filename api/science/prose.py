@@ -1,10 +1,11 @@
-"""A sweep's figures as a sentence of plain English, which claims no more than they show."""
+"""A sweep's figures as a sentence of plain English that claims no more than the figures show."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 
-from api.science.curves import Descent, chance, drop, half_way, last_epochs
+from api.science.curves import HalfwayCrossing, chance_level, half_way
+from api.science.scale_figures import accuracy_drop, last_epochs
 from noisesweep.models import Interval, NoiseOn, RunStatus, ScaleFigures, Sweep
 
 # What the sentence is about, and what stands before "without noise" and "at scale 4".
@@ -16,7 +17,7 @@ SUBJECT = {
 
 
 class Trend(Enum):
-    """How val_accuracy goes from one scale to another."""
+    """The change of val_accuracy from one scale to another."""
 
     FALLS = auto()
     RISES = auto()
@@ -33,22 +34,22 @@ CAVEAT = {
 }
 
 
-def sentence(sweep: Sweep, scales: Sequence[ScaleFigures], descents: Sequence[Descent]) -> str:
-    """The figures in plain English.
+def sentence(sweep: Sweep, scales: Sequence[ScaleFigures], crossings: Sequence[HalfwayCrossing]) -> str:
+    """Return a sentence on the curve, and a second one on the runs that have not succeeded, if any.
 
     Args:
-        sweep: The sweep that they are of.
+        sweep: The sweep.
         scales: Its figures, by ascending scale.
-        descents: How its complete curves go down from clean to chance; empty if there is no clean run.
+        crossings: The half-way crossings of its complete curves; empty if there is no clean run.
     """
-    sentences = [f"{_curve(sweep, scales, descents)}."] if scales else []
-    standing = _standing(sweep)
-    return " ".join([*sentences, f"{standing}."] if standing else sentences)
+    sentences = [f"{_curve(sweep, scales, crossings)}."] if scales else []
+    count = success_count(sweep)
+    return " ".join([*sentences, f"{count}."] if count else sentences)
 
 
-def _curve(sweep: Sweep, scales: Sequence[ScaleFigures], descents: Sequence[Descent]) -> str:
+def _curve(sweep: Sweep, scales: Sequence[ScaleFigures], crossings: Sequence[HalfwayCrossing]) -> str:
     subject, _ = SUBJECT[sweep.config.noise_on]
-    first, last, half = scales[0], scales[-1], half_way(descents)
+    first, last, half = scales[0], scales[-1], half_way(crossings)
     trend = _trend(sweep, first, last)
     way = f"is {_figure(sweep, last)}" if first is last else _way(sweep, first, last, trend)
     # One interval is enough to read; all stand among the figures.
@@ -57,12 +58,12 @@ def _curve(sweep: Sweep, scales: Sequence[ScaleFigures], descents: Sequence[Desc
         at_half = f"at scale {_scale(half.scale.mean)}{_over_seeds(sweep, half.scale, _scale)}"
         down = f"; half of the way down to chance {at_half}"
     else:
-        down = _not_half_way(sweep, descents, trend)
+        down = _not_half_way(sweep, crossings, trend)
     return f"{subject} {way}{seeds}{_beside_chance(sweep, last)}{_turns(sweep, scales)}{CAVEAT.get(trend, '')}{down}"
 
 
 def _way(sweep: Sweep, first: ScaleFigures, last: ScaleFigures, trend: Trend) -> str:
-    """The first and the last figure, joined by what the seeds bear out."""
+    """Join the first and the last figure by a verb that the seeds support."""
     start, there = _percent(first.val_accuracy.mean), _at(sweep, first)
     end, here = _percent(last.val_accuracy.mean), _at(sweep, last)
     match trend:
@@ -81,7 +82,7 @@ def _trend(sweep: Sweep, first: ScaleFigures, last: ScaleFigures) -> Trend:
     if _percent(before) == _percent(after):
         return Trend.SAME
     ends = last_epochs(sweep)
-    change = drop(ends[first.scale], ends[last.scale])
+    change = accuracy_drop(ends[first.scale], ends[last.scale])
     if change is None or change.mean * (before - after) <= 0:
         return Trend.UNPAIRED
     if change.seeds == 1 and len({run.seed for run in sweep.runs}) > 1:
@@ -92,7 +93,7 @@ def _trend(sweep: Sweep, first: ScaleFigures, last: ScaleFigures) -> Trend:
 
 
 def _turns(sweep: Sweep, scales: Sequence[ScaleFigures]) -> str:
-    """Where the curve leaves the range of its two ends."""
+    """Name the scales at which the curve leaves the range of its two ends."""
     turns = []
     for word, choose, trend in (("lowest", min, Trend.FALLS), ("highest", max, Trend.RISES)):
         extreme = choose(scales, key=lambda scale: scale.val_accuracy.mean)
@@ -102,28 +103,28 @@ def _turns(sweep: Sweep, scales: Sequence[ScaleFigures]) -> str:
 
 
 def _beside_chance(sweep: Sweep, figures: ScaleFigures) -> str:
-    val_accuracy, guessed = figures.val_accuracy, chance(sweep)
-    if val_accuracy.mean <= guessed:
-        return f", which is no better than chance ({_percent(guessed)})"
-    if val_accuracy.low is not None and val_accuracy.low <= guessed:
-        return f", which {val_accuracy.seeds} seeds do not tell from chance ({_percent(guessed)})"
+    val_accuracy, chance = figures.val_accuracy, chance_level(sweep)
+    if val_accuracy.mean <= chance:
+        return f", which is no better than chance ({_percent(chance)})"
+    if val_accuracy.low is not None and val_accuracy.low <= chance:
+        return f", which {val_accuracy.seeds} seeds do not tell from chance ({_percent(chance)})"
     return ""
 
 
-def _not_half_way(sweep: Sweep, descents: Sequence[Descent], trend: Trend) -> str:
-    down = sum(descent.scale is not None for descent in descents)
+def _not_half_way(sweep: Sweep, crossings: Sequence[HalfwayCrossing], trend: Trend) -> str:
+    down = sum(crossing.scale is not None for crossing in crossings)
     if down:
-        return f"; {down} of {len(descents)} seeds {'comes' if down == 1 else 'come'} half of the way down to chance"
+        return f"; {down} of {len(crossings)} seeds {'comes' if down == 1 else 'come'} half of the way down to chance"
     # Of a seed whose curve has a hole it is not known.
-    known = len(descents) == len({seed for runs in last_epochs(sweep).values() for seed in runs})
-    above = all(descent.clean > descent.level for descent in descents)
-    if descents and known and above and trend is Trend.FALLS:
+    known = len(crossings) == len({seed for runs in last_epochs(sweep).values() for seed in runs})
+    above = all(crossing.clean > crossing.level for crossing in crossings)
+    if crossings and known and above and trend is Trend.FALLS:
         return "; it stays above half of the way down to chance"
     return ""
 
 
-def _standing(sweep: Sweep) -> str | None:
-    """How many runs the figures stand on, where it is not all."""
+def success_count(sweep: Sweep) -> str | None:
+    """Return how many runs have succeeded and where the others stand; None if all have succeeded."""
     counts = Counter(run.status for run in sweep.runs)
     succeeded, runs = counts.pop(RunStatus.SUCCEEDED, 0), len(sweep.runs)
     if succeeded == runs:
@@ -155,5 +156,5 @@ def _percent(fraction: float) -> str:
 
 
 def _scale(scale: float) -> str:
-    """To three significant digits, and no exponent where it can be read without: 1000 and not 1e+03."""
+    """Write a scale with three significant digits and without an exponent where possible: 1000, not 1e+03."""
     return f"{float(f'{scale:.3g}'):g}"

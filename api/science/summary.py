@@ -1,29 +1,30 @@
-"""What a sweep's curve says: the figures, one number or two for the whole, a sentence, and what is missing."""
+"""The summary of a sweep: figures by scale, half-way scale, area, a sentence, and remarks on what is missing."""
 
 from collections.abc import Iterator, Sequence
 
-from api.science.curves import Descent, area, chance, curves, descent, figures, half_way
+from api.science.curves import HalfwayCrossing, area, chance_level, curves, half_way, halfway_crossing
 from api.science.prose import sentence
+from api.science.scale_figures import figures
 from noisesweep.models import ScaleFigures, Summary, Sweep
 
 
 def summary(sweep: Sweep) -> Summary:
-    """The summary of a sweep's runs that have succeeded so far."""
+    """Return the summary of the runs that have succeeded so far."""
     scales, complete = figures(sweep), curves(sweep)
-    descents = [found for curve in complete if (found := descent(curve, chance(sweep)))]
+    crossings = [found for curve in complete if (found := halfway_crossing(curve, chance_level(sweep)))]
     return Summary(
         sweep_id=sweep.id,
-        sentence=sentence(sweep, scales, descents),
+        sentence=sentence(sweep, scales, crossings),
         scales=scales,
         area=area(complete),
-        half_way=half_way(descents),
+        half_way=half_way(crossings),
         method=_method(sweep, scales),
-        remarks=list(_remarks(sweep, len(complete), descents)),
+        remarks=list(_remarks(sweep, len(complete), crossings)),
     )
 
 
 def _method(sweep: Sweep, scales: Sequence[ScaleFigures]) -> str:
-    """How the intervals over seeds are made, and over how many."""
+    """Describe how the intervals over seeds are computed, and from how many seeds."""
     if not scales:
         return "no figures yet"
     counts = {figures.val_accuracy.seeds for figures in scales}
@@ -34,13 +35,13 @@ def _method(sweep: Sweep, scales: Sequence[ScaleFigures]) -> str:
     return f"95 % intervals: Student's t over {seeds}{'; none at scales with one' if 1 in counts else ''}"
 
 
-def _remarks(sweep: Sweep, complete: int, descents: Sequence[Descent]) -> Iterator[str]:
-    """What is missing, and what to do to have it."""
+def _remarks(sweep: Sweep, complete: int, crossings: Sequence[HalfwayCrossing]) -> Iterator[str]:
+    """Yield what is missing from the summary, and how to get it."""
     scales, seeds = {run.scale for run in sweep.runs}, {run.seed for run in sweep.runs}
     yield from _not_asked_for(scales, seeds)
     if len(scales) > 1:
         yield from _not_complete(sweep, complete, len(seeds))
-    yield from _not_down(descents)
+    yield from _no_crossing(crossings)
 
 
 def _not_asked_for(scales: set[float], seeds: set[int]) -> Iterator[str]:
@@ -62,19 +63,19 @@ def _not_complete(sweep: Sweep, complete: int, seeds: int) -> Iterator[str]:
         yield f"Half-way scale and area are of the seeds that have succeeded at every scale, {count}: {advice}."
 
 
-def _not_down(descents: Sequence[Descent]) -> Iterator[str]:
-    """Why there is no half-way scale, though there are curves with a clean run."""
-    down = sum(descent.scale is not None for descent in descents)
-    if down == len(descents):
+def _no_crossing(crossings: Sequence[HalfwayCrossing]) -> Iterator[str]:
+    """Explain why there is no half-way scale although there are curves with a clean run."""
+    down = sum(crossing.scale is not None for crossing in crossings)
+    if down == len(crossings):
         return
-    if any(descent.clean <= descent.level for descent in descents):
+    if any(crossing.clean <= crossing.level for crossing in crossings):
         yield (
             "A clean run is no better than chance, and from there is no way down: train for more epochs to have the "
             "half-way scale."
         )
     elif down:
         yield (
-            f"{down} of {len(descents)} seeds {'comes' if down == 1 else 'come'} half of the way down from clean to "
+            f"{down} of {len(crossings)} seeds {'comes' if down == 1 else 'come'} half of the way down from clean to "
             "chance, and a mean over those alone would be too low: extend the sweep with greater scales to have the "
             "half-way scale."
         )

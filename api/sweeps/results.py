@@ -4,7 +4,8 @@ import csv
 import io
 from collections.abc import AsyncIterator
 
-from api.science.curves import figures, matrix
+from api.science.matrix import matrix
+from api.science.scale_figures import figures
 from api.sweeps.store import Store
 from noisesweep.models import EpochMetrics, ResultRow, Results, RunSummary, Sweep
 

@@ -87,8 +87,3 @@ class NoiseSamples(BaseModel):
     pixel_range: PixelRange = Field(description="What white is; all numbers are in this unit.", examples=[1])
     samples: list[NoiseSample] = Field(description="One for each index asked for, in that order.")
     statistics: list[NoiseStatistics] = Field(description="One for each scale asked for, in that order.")
-    correlations: list[list[Annotated[float, Field(ge=-1, le=1)]]] = Field(
-        description="Pearson's correlation between the noise of each two samples over their pixels: about 0, as no two "
-        "images have the same noise. It is that of every scale.",
-        examples=[[[1.0, 0.01], [0.01, 1.0]]],
-    )

@@ -2,7 +2,7 @@ import pytest
 
 from api.plots.heatmap import ink_on
 from api.plots.matrix import draw, field
-from api.science.curves import matrix
+from api.science.matrix import matrix
 from noisesweep.models import NoiseOn, RunStatus, TrainingConfig
 from tests.api.conftest import PNG_MAGIC
 from tests.support.measured import measured

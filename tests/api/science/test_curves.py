@@ -1,4 +1,4 @@
-"""Figures by scale, the matrix, and one number for a curve, against hand, NumPy and SciPy."""
+"""Curves, the half-way crossing and the area against NumPy, SciPy and closed forms."""
 
 from math import exp, log, sqrt
 
@@ -10,18 +10,16 @@ from hypothesis import strategies as st
 
 from api.science.curves import (
     Curve,
-    Descent,
+    HalfwayCrossing,
     area,
-    chance,
+    chance_level,
     curves,
-    descent,
-    figures,
     first_crossing,
     half_way,
-    matrix,
+    halfway_crossing,
     mean_over_log_scale,
 )
-from noisesweep.models import Evaluation, RunStatus
+from noisesweep.models import RunStatus
 from tests.support.measured import measured
 
 fractions = st.floats(0, 1)
@@ -32,99 +30,6 @@ def any_curve(draw: st.DrawFn, *, least: float = 0.0) -> Curve:
     scales = sorted(draw(st.lists(st.floats(least, 1000), min_size=2, max_size=12, unique=True)))
     values = draw(st.lists(fractions, min_size=len(scales), max_size=len(scales)))
     return Curve(tuple(scales), tuple(values))
-
-
-def evaluated(*by_test_scale: tuple[float, float]) -> Evaluation:
-    scales, accuracies = zip(*by_test_scale, strict=True)
-    return Evaluation(test_scales=list(scales), val_accuracy=list(accuracies), confusion=[[1, 0], [0, 1]])
-
-
-def test_each_scale_has_its_figures_over_the_seeds_by_ascending_scale() -> None:
-    last, first = reversed(figures(measured({4.0: 0.2, 0.5: 0.8}, {4.0: 0.4, 0.5: 0.9})))
-    assert (first.scale, last.scale) == (0.5, 4.0)
-    assert last.val_accuracy.mean == pytest.approx(0.3)
-    assert last.accuracy.mean == pytest.approx(0.65)
-    assert last.generalisation_gap.mean == pytest.approx(0.35)
-    assert last.val_accuracy.seeds == 2
-    # s / sqrt(2) = 0.1, and t(0.975, 1) = 12.706.
-    assert last.val_accuracy.high == pytest.approx(0.3 + 1.2706, abs=1e-4)
-
-
-def test_runs_that_have_not_succeeded_have_no_part_in_the_figures() -> None:
-    sweep = measured({0.5: 0.8, 1.0: RunStatus.RUNNING}, {0.5: RunStatus.FAILED, 1.0: RunStatus.CANCELLED})
-    [only] = figures(sweep)
-    assert (only.scale, only.val_accuracy.mean, only.val_accuracy.seeds) == (0.5, 0.8, 1)
-    assert figures(measured({0.5: RunStatus.QUEUED})) == []
-
-
-def test_the_drop_is_taken_seed_by_seed_so_that_what_seeds_have_in_common_cancels() -> None:
-    clean, noisy = figures(measured({0.0: 0.98, 1.0: 0.78}, {0.0: 0.90, 1.0: 0.70}))
-    assert noisy.drop_from_clean
-    assert noisy.drop_from_clean.mean == pytest.approx(0.2)
-    assert noisy.drop_from_clean.high == pytest.approx(0.2)  # although each scale by itself differs between the seeds
-    assert clean.drop_from_clean
-    assert (clean.drop_from_clean.low, clean.drop_from_clean.high) == (0, 0)
-
-
-def test_the_drop_counts_only_seeds_that_have_both_ends() -> None:
-    sweep = measured({0.0: 0.9, 1.0: 0.7}, {0.0: RunStatus.FAILED, 1.0: 0.1}, {0.0: 0.9, 1.0: RunStatus.QUEUED})
-    _, noisy = figures(sweep)
-    assert noisy.drop_from_clean
-    assert noisy.drop_from_clean.mean == pytest.approx(0.2)
-    assert noisy.drop_from_clean.seeds == 1
-    assert noisy.val_accuracy.seeds == 2
-    assert figures(measured({0.1: 0.9, 1.0: 0.7}))[0].drop_from_clean is None
-
-
-def test_the_matrix_has_a_row_for_each_scale_trained_with_and_a_column_for_each_tested_with() -> None:
-    found = matrix(
-        measured({1.0: 0.6, 0.0: 0.9}),
-        [evaluated((0.0, 0.8), (1.0, 0.6)), evaluated((0.0, 0.9), (1.0, 0.3))],
-    )
-    assert found
-    assert (found.train_scales, found.test_scales) == ([0.0, 1.0], [0.0, 1.0])
-    assert found.val_accuracy == [[0.9, 0.3], [0.8, 0.6]]
-    assert found.seeds == [[1, 1], [1, 1]]
-
-
-def test_each_cell_says_of_how_many_seeds_it_is_the_mean() -> None:
-    early, late = evaluated((0.0, 0.8)), evaluated((0.0, 0.6), (1.0, 0.3))  # the sweep got scale 1 between them
-    queued = RunStatus.QUEUED
-    found = matrix(measured({0.0: 0.8, 1.0: queued}, {0.0: 0.6, 1.0: queued}), [early, None, late, None])
-    assert found
-    assert (found.val_accuracy, found.seeds) == ([[pytest.approx(0.7), 0.3]], [[2, 1]])
-
-
-def test_a_cell_that_no_run_was_tested_for_is_empty() -> None:
-    """A run that ended before the sweep was extended knows nothing of the new scales."""
-    found = matrix(
-        measured({0.0: 0.9, 1.0: RunStatus.RUNNING, 2.0: 0.4}),
-        [evaluated((0.0, 0.9), (1.0, 0.6)), None, evaluated((0.0, 0.7), (1.0, 0.6), (2.0, 0.4))],
-    )
-    assert found
-    assert (found.train_scales, found.test_scales) == ([0.0, 2.0], [0.0, 1.0, 2.0])
-    assert found.val_accuracy == [[0.9, 0.6, None], [0.7, 0.6, 0.4]]
-
-
-def test_scales_of_the_sweep_that_a_run_was_reused_from_are_no_columns() -> None:
-    found = matrix(measured({1.0: 0.6}), [evaluated((0.0, 0.9), (0.5, 0.8), (1.0, 0.6))])
-    assert found
-    assert (found.test_scales, found.val_accuracy) == ([0.0, 1.0], [[0.9, 0.6]])
-
-
-def test_before_any_run_was_evaluated_there_is_no_matrix() -> None:
-    sweep = measured({0.0: 0.9, 1.0: RunStatus.RUNNING})
-    assert matrix(sweep, [None, None]) is None
-    # As of a run that was retried since, whose evaluation was left behind.
-    assert matrix(sweep, [None, evaluated((0.0, 0.9))]) is None
-
-
-@given(st.lists(fractions, min_size=1, max_size=8))
-def test_the_diagonal_is_the_val_accuracy_of_the_figures_to_the_bit(val_accuracies: list[float]) -> None:
-    sweep = measured(*({0.5: value} for value in val_accuracies))
-    found = matrix(sweep, [evaluated((0.0, 0.1), (0.5, value)) for value in val_accuracies])
-    assert found
-    assert found.val_accuracy[0][1] == figures(sweep)[0].val_accuracy.mean
 
 
 def test_only_seeds_that_have_succeeded_at_every_scale_have_a_curve() -> None:
@@ -170,15 +75,15 @@ def test_a_crossing_lies_where_the_curve_passes_the_level(curve: Curve, level: f
 def test_half_of_the_way_is_from_the_clean_run_to_chance() -> None:
     sweep = measured({0.0: 0.9, 1.0: 0.7, 4.0: 0.3})
     [curve] = curves(sweep)
-    assert chance(sweep) == 0.1
-    found = descent(curve, 0.1)
+    assert chance_level(sweep) == 0.1
+    found = halfway_crossing(curve, 0.1)
     assert found
     assert (found.clean, found.level) == (0.9, 0.5)
     assert found.scale == pytest.approx(2.0)
 
 
 def test_the_half_way_scale_has_its_interval_over_the_seeds_own_levels() -> None:
-    found = half_way([Descent(0.9, 0.5, 1.0), Descent(0.8, 0.45, 2.0), Descent(0.7, 0.4, 3.0)])
+    found = half_way([HalfwayCrossing(0.9, 0.5, 1.0), HalfwayCrossing(0.8, 0.45, 2.0), HalfwayCrossing(0.7, 0.4, 3.0)])
     assert found
     assert found.level == pytest.approx(0.45)
     # s = 1, and t(0.975, 2) = 4.303.
@@ -187,13 +92,13 @@ def test_the_half_way_scale_has_its_interval_over_the_seeds_own_levels() -> None
 
 
 def test_there_is_no_half_way_scale_unless_every_seed_falls_so_far() -> None:
-    assert half_way([Descent(0.9, 0.5, 1.0), Descent(0.9, 0.5, None)]) is None
+    assert half_way([HalfwayCrossing(0.9, 0.5, 1.0), HalfwayCrossing(0.9, 0.5, None)]) is None
     assert half_way([]) is None
 
 
 def test_without_a_clean_run_or_above_chance_there_is_no_way_down() -> None:
-    assert descent(Curve((0.1, 4.0), (0.9, 0.1)), 0.1) is None
-    assert descent(Curve((0.0, 4.0), (0.08, 0.05)), 0.1) == Descent(0.08, 0.09, None)
+    assert halfway_crossing(Curve((0.1, 4.0), (0.9, 0.1)), 0.1) is None
+    assert halfway_crossing(Curve((0.0, 4.0), (0.08, 0.05)), 0.1) == HalfwayCrossing(0.08, 0.09, None)
 
 
 def test_the_area_is_by_the_trapezoidal_rule_over_the_logarithm() -> None:

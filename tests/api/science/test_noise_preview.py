@@ -1,23 +1,19 @@
 """The numbers of the noise, against NumPy and SciPy."""
 
-from itertools import product
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.stats import pearsonr
 
 from api.science.noise_preview import (
     PURPOSES,
-    Chosen,
-    Inspection,
+    ChosenImages,
+    NoisePreview,
     choose,
-    correlations,
-    noise_of,
     noisy_images,
     numbers,
+    preview_noise,
     samples,
     statistics,
 )
@@ -32,26 +28,26 @@ ALL = slice(None)
 Scales = st.floats(1e-3, 1e3)
 
 
-def inspection(
+def preview(
     *indices: int,
     scales: tuple[float, ...] = (0.5,),
     images: Images = Images.TRAINING,
     clip: bool = False,
     pixel_range: PixelRange = PixelRange.ONE,
-) -> Inspection:
-    return Inspection(DatasetName.DIGITS, images, indices, scales, 3, clip, pixel_range)
+) -> NoisePreview:
+    return NoisePreview(DatasetName.DIGITS, images, indices, scales, 3, clip, pixel_range)
 
 
-def looked_at(inspection: Inspection) -> tuple[Chosen, Array]:
-    chosen = choose(DIGITS, inspection)
-    return chosen, noise_of(inspection.seed, PURPOSES[inspection.images], chosen.count, chosen.indices)
+def looked_at(preview: NoisePreview) -> tuple[ChosenImages, Array]:
+    chosen = choose(DIGITS, preview)
+    return chosen, preview_noise(preview.seed, PURPOSES[preview.images], chosen.count, chosen.indices)
 
 
 @pytest.mark.parametrize("images", Images)
 def test_the_noise_of_an_image_is_its_row_of_all_that_a_run_draws(images: Images) -> None:
     pixels = DIGITS.training_images if images is Images.TRAINING else DIGITS.validation_images
     indices = (-1, 0, 7, 7, -len(pixels))
-    chosen, noise = looked_at(inspection(*indices, images=images))
+    chosen, noise = looked_at(preview(*indices, images=images))
     everything = base_noise(3, PURPOSES[images], (len(pixels), 784)).reshape(-1, 28, 28)
     np.testing.assert_array_equal(noise, everything[list(indices)])
     np.testing.assert_array_equal(chosen.clean, to_pixels(pixels).reshape(-1, 28, 28)[list(indices)])
@@ -60,7 +56,7 @@ def test_the_noise_of_an_image_is_its_row_of_all_that_a_run_draws(images: Images
 
 def test_the_draws_beyond_the_first_block_are_those_of_the_run_too() -> None:
     count, indices = 4500, (1999, 2000, 4499, 3)
-    noise = noise_of(1, Purpose.TRAINING_NOISE, count, indices)
+    noise = preview_noise(1, Purpose.TRAINING_NOISE, count, indices)
     everything = base_noise(1, Purpose.TRAINING_NOISE, (count, 784))
     np.testing.assert_array_equal(noise.reshape(4, -1), everything[list(indices)])
 
@@ -68,7 +64,7 @@ def test_the_draws_beyond_the_first_block_are_those_of_the_run_too() -> None:
 @pytest.mark.parametrize("index", [355, -356])
 def test_an_index_that_is_not_there_is_refused_with_how_many_there_are(index: int) -> None:
     with pytest.raises(ImageNotFoundError, match=f"355 validation images, and none at {index}: .* -355 to 354"):
-        choose(DIGITS, inspection(0, index, images=Images.VALIDATION))
+        choose(DIGITS, preview(0, index, images=Images.VALIDATION))
 
 
 def test_the_figures_are_those_computed_by_hand() -> None:
@@ -91,14 +87,14 @@ def test_without_noise_or_without_light_there_is_no_ratio() -> None:
 
 @given(scale=Scales, factor=st.floats(1.01, 100))
 def test_the_ratio_falls_by_20_log10_k_when_the_scale_grows_k_fold(scale: float, factor: float) -> None:
-    chosen, noise = looked_at(inspection(0, 1))
+    chosen, noise = looked_at(preview(0, 1))
     before, after = (statistics(chosen.clean, noise, s).signal_to_noise_db or 0.0 for s in (scale, scale * factor))
     assert before - after == pytest.approx(20 * np.log10(factor), abs=1e-9)
 
 
 @given(scale=Scales)
 def test_no_figure_but_its_unit_depends_on_the_range_of_the_pixels(scale: float) -> None:
-    chosen, noise = looked_at(inspection(0, 1))
+    chosen, noise = looked_at(preview(0, 1))
     one = statistics(chosen.clean, noise, scale)
     byte = statistics(chosen.clean, noise, scale * 255, PixelRange.BYTE)
     assert byte.mean == pytest.approx(255 * one.mean)
@@ -109,7 +105,7 @@ def test_no_figure_but_its_unit_depends_on_the_range_of_the_pixels(scale: float)
 
 @given(scale=st.floats(0, 1e5))
 def test_clipped_pixels_are_in_the_range_and_those_in_it_are_not_changed(scale: float) -> None:
-    chosen, noise = looked_at(inspection(0, -1))
+    chosen, noise = looked_at(preview(0, -1))
     free = noisy_images(chosen.clean, noise, scale, clip=False)
     clipped = noisy_images(chosen.clean, noise, scale, clip=True)
     np.testing.assert_array_equal(free, add_noise(chosen.clean, scale, noise))
@@ -117,17 +113,6 @@ def test_clipped_pixels_are_in_the_range_and_those_in_it_are_not_changed(scale: 
     np.testing.assert_array_equal(clipped[inside], free[inside])
     assert set(np.unique(clipped[~inside])) <= {0, 1}
     assert np.mean(~inside) == statistics(chosen.clean, noise, scale).outside_range
-
-
-def test_the_correlations_are_those_of_scipy_and_about_zero_between_different_images() -> None:
-    _, noise = looked_at(inspection(0, 1, 2, 1))
-    ours = correlations(noise)
-    for i, j in product(range(4), repeat=2):
-        assert ours[i, j] == pytest.approx(pearsonr(noise[i].ravel(), noise[j].ravel()).statistic, abs=1e-6)
-        # 784 pairs: a standard deviation of 0.036.
-        assert abs(ours[i, j]) < 0.15 or i == j or {i, j} == {1, 3}
-    assert ours[1, 3] == pytest.approx(1)
-    assert correlations(noise[:1]).shape == (1, 1)
 
 
 @given(values=st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
@@ -138,7 +123,7 @@ def test_numbers_are_short_and_read_back_as_the_same_float32(values: list[float]
 
 
 def test_the_answer_holds_the_selected_pixels_in_the_unit_that_was_asked_for() -> None:
-    asked = inspection(5, 0, scales=(0.0, 51.0), clip=True, pixel_range=PixelRange.BYTE)
+    asked = preview(5, 0, scales=(0.0, 51.0), clip=True, pixel_range=PixelRange.BYTE)
     chosen, noise = looked_at(asked)
     answer = samples(chosen, noise, asked, slice(4, 6), slice(10, 13))
     assert [(sample.index, sample.label) for sample in answer.samples] == [(5, 5), (0, 0)]
@@ -157,6 +142,6 @@ def test_the_answer_holds_the_selected_pixels_in_the_unit_that_was_asked_for() -
 
 
 def test_a_selection_beyond_the_image_is_empty_as_a_slice_of_python_is() -> None:
-    asked = inspection(0)
+    asked = preview(0)
     answer = samples(*looked_at(asked), asked, slice(40, 50), ALL)
     assert answer.samples[0].clean == []

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from api.science.noise_preview import PURPOSES, Inspection, choose, noise_of
+from api.science.noise_preview import PURPOSES, NoisePreview, choose, preview_noise
 from noisesweep.models import DatasetName, Images, PixelRange
 from shared.datasets import load
 from worker.trainer.images import NoisyImages
@@ -14,11 +14,11 @@ SEED = 7
 @pytest.mark.parametrize("images", Images)
 def test_the_noise_that_is_shown_is_what_a_run_of_that_seed_has_on_its_device(images: Images) -> None:
     digits = load(DatasetName.DIGITS, None)
-    inspection = Inspection(
+    preview = NoisePreview(
         DatasetName.DIGITS, images, (-1, 0, 100), (1.0,), SEED, clip=False, pixel_range=PixelRange.ONE
     )
-    chosen = choose(digits, inspection)
-    noise = noise_of(SEED, PURPOSES[images], chosen.count, chosen.indices)
+    chosen = choose(digits, preview)
+    noise = preview_noise(SEED, PURPOSES[images], chosen.count, chosen.indices)
     training = images is Images.TRAINING
     on_device = NoisyImages(
         digits.training_images if training else digits.validation_images,
