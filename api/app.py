@@ -1,4 +1,4 @@
-"""The application: clients born in its lifespan, routes, problems."""
+"""The application: its state, middleware, routes and problem types."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,17 +9,36 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 
-from api.http import conditional, openapi, problems
-from api.http.auth import Access
-from api.http.security import Protection
+from api.errors import TABLE, problem_type_of
+from api.http import conditional, openapi
+from api.http import problems as problem_documents
+from api.http.auth import Auth
+from api.http.security import Security
 from api.http.telemetry import REQUEST_ID, Telemetry
-from api.plots.dataset_cache import Library
-from api.routes import datasets, events, health, metrics, noise, plots, queue, results, runs, sweeps, ui, workers
-from api.routes import problems as problem_pages
-from api.sweeps.events import Tail
-from api.sweeps.service import RunQueue
+from api.limits import Limits
+from api.plots.dataset_cache import DatasetCache
+from api.routes import (
+    datasets,
+    events,
+    health,
+    metrics,
+    noise,
+    plots,
+    problems,
+    queue,
+    results,
+    runs,
+    sweeps,
+    ui,
+    workers,
+)
+from api.routes.responses import REFUSED, STORED
+from api.state import AppState, LifespanState
+from api.sweeps.events import EventBroadcaster
+from api.sweeps.service import SweepService
 from api.sweeps.store import Store
 from noisesweep import __version__
+from noisesweep.models import EventList
 from shared.settings import Settings
 from shared.store.queue import celery_app
 
@@ -33,21 +52,31 @@ All durations are in seconds, all times in UTC. Errors are problem documents (RF
 LOOPBACK = ["localhost", "127.0.0.1", "::1"]
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """Build the API. It starts, and answers /healthz, whether or not Redis is there."""
+def create_app(settings: Settings, limits: Limits) -> FastAPI:
+    """Return the API. It starts, and answers /healthz, whether or not Redis answers."""
+    registry = CollectorRegistry()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        store, celery = Store(settings), celery_app(settings)
-        app.state.store, app.state.queue = store, RunQueue(store, celery, settings)
-        app.state.tail, app.state.drawing = Tail(settings, store), asyncio.Lock()
-        app.state.library, app.state.inspecting = Library(settings.data_dir), asyncio.Lock()
-        yield
-        await app.state.tail.close()
+    async def lifespan(_app: FastAPI) -> AsyncIterator[LifespanState]:
+        store, celery = Store(settings, limits), celery_app(settings)
+        broadcaster = EventBroadcaster(settings, store, limits)
+        yield {
+            "app_state": AppState(
+                limits=limits,
+                store=store,
+                sweeps=SweepService(store, celery, settings, limits),
+                events=broadcaster,
+                datasets=DatasetCache(settings.data_dir),
+                drawing=asyncio.Lock(),
+                previewing=asyncio.Lock(),
+                registry=registry,
+            )
+        }
+        await broadcaster.close()
         celery.close()
         await store.close()
 
-    # The offline variant serves the scripts of /docs itself: they are to work without the internet.
+    # The offline variant serves the scripts of /docs itself, so that they work without the internet.
     app = FastAPIOffline(
         title="noisesweep",
         description=DESCRIPTION,
@@ -55,27 +84,36 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,
     )
-    problems.install(app)
-    app.state.registry = CollectorRegistry()
+    problem_documents.install(app, TABLE, problem_type_of)
+    conditional.install(app)
+    _add_middleware(app, settings, limits, registry)
+    _add_routes(app, settings)
+    openapi.install(app, models=[EventList])
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: Settings, limits: Limits, registry: CollectorRegistry) -> None:
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=["ETag", "Location", "Preference-Applied", "Retry-After", REQUEST_ID],
+            expose_headers=["ETag", "Location", "Retry-After", REQUEST_ID],
         )
-    # Else any web page could drive a service without keys from its user's browser, under a name that leads to loopback.
-    app.add_middleware(Protection, hosts=settings.allowed_hosts or (LOOPBACK if settings.serves_loopback_only else []))
-    app.add_middleware(Telemetry, registry=app.state.registry)
-    keys = [Depends(Access(settings.api_keys))] if settings.api_keys else []
-    refused = problems.REFUSED if keys else {}
+    # Without allowed hosts, any web page could use a service without keys through its visitor's browser, by a host name
+    # that resolves to loopback.
+    hosts = settings.allowed_hosts or (LOOPBACK if settings.serves_loopback_only else [])
+    app.add_middleware(Security, hosts=hosts, body_bytes=limits.body_bytes, body_seconds=limits.body_seconds)
+    app.add_middleware(Telemetry, registry=registry)
+
+
+def _add_routes(app: FastAPI, settings: Settings) -> None:
+    keys = [Depends(Auth(settings.api_keys))] if settings.api_keys else []
+    refused = REFUSED if keys else {}
     for routes in (sweeps, results, plots, runs, events, queue, workers, metrics):
-        app.include_router(routes.router, dependencies=keys, responses=problems.STORED | refused)
+        app.include_router(routes.router, dependencies=keys, responses=STORED | refused)
     for routes in (datasets, noise):
         app.include_router(routes.router, dependencies=keys, responses=refused)
-    for routes in (health, problem_pages, ui):
+    for routes in (health, problems, ui):
         app.include_router(routes.router)
-    conditional.install(app)
-    openapi.install(app)
-    return app

@@ -1,29 +1,32 @@
-"""The server of the API: uvicorn, which lets event streams end when it is told to stop."""
+"""The server of the API: uvicorn, which ends event streams when it is told to stop."""
 
 import socket
+from functools import partial
 
 import uvicorn
-from fastapi import FastAPI
 
 from api.app import create_app
 from api.http.protocol import BoundedHttpProtocol
+from api.limits import Limits
+from api.state import AppState
 from shared.settings import Settings
 
-# How long requests may take to end then.
+# The time for requests to end at a stop.
 GRACE_SECONDS = 8
 
 
 class Server(uvicorn.Server):
-    """Serves the API of these settings; `run` returns when it has been told to stop and requests have ended."""
+    """Serves the API; `run` returns when it was told to stop and requests have ended."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._app: FastAPI = create_app(settings)
+    def __init__(self, settings: Settings, limits: Limits | None = None) -> None:
+        limits = limits or Limits()
+        protocol = partial(BoundedHttpProtocol, head_bytes=limits.head_bytes, head_seconds=limits.head_seconds)
         super().__init__(
             uvicorn.Config(
-                self._app,
+                create_app(settings, limits),
                 host=settings.host,
                 port=settings.port,
-                http=BoundedHttpProtocol,
+                http=protocol,  # type: ignore[arg-type] # a class, or what makes an instance
                 ws="none",
                 server_header=False,
                 proxy_headers=False,  # nothing depends on the client's address
@@ -34,6 +37,8 @@ class Server(uvicorn.Server):
         )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop, event streams first: the server waits for requests to end, and theirs would not."""
-        self._app.state.tail.stop()
+        """Stop, event streams first: the server waits for requests to end, and streams would not."""
+        state: AppState | None = self.lifespan.state.get("app_state")
+        if state:
+            state.events.stop()
         await super().shutdown(sockets)

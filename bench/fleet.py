@@ -1,13 +1,12 @@
-"""What one store bears: how many training devices it serves, and what a big sweep costs.
+"""The number of training devices that one store serves.
 
     commits      10 to 10,000 running runs, each of which commits an epoch a second, alone or ten to a claim
     checkpoints  the same with a checkpoint of each run as often as a worker writes one, as far as the memory goes
-    sweeps       sweeps of 10 to 10,000 runs, more than the API lets in: see bench/big_sweeps.py
 
 The store is durable as the product's, and new for each line. The trainers are simulated: they run the worker's own code
 for all that they write, and train nothing (bench/trainers.py). Store and trainers share this machine, so a line tells
 which of them was at its end. Run it by `make bench-fleet`, which takes seven minutes. `ARGS="--runs 10 100"` narrows
-the first part, `--checkpointed 10` the second and `--sweeps 10 100` the third; without a number, a part is left out.
+the first part and `--checkpointed 10` the second; without a number, a part is left out.
 """
 
 import argparse
@@ -21,7 +20,6 @@ from pathlib import Path
 
 import psutil
 
-from bench import big_sweeps
 from bench.simulation import EPOCH_SECONDS, WARM_UP_SECONDS, Fleet, measure
 from bench.store import store
 from bench.table import Column, percentile, print_cells, print_titles
@@ -233,7 +231,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.fleet", description=main.__doc__)
     parser.add_argument("--runs", type=int, nargs="*", default=[10, 100, 1000, 10_000], help="sizes of fleets")
     parser.add_argument("--checkpointed", type=int, nargs="*", default=[10, 100, 300, 600], help="with checkpoints")
-    parser.add_argument("--sweeps", type=int, nargs="*", default=[10, 100, 256, 1000, 10_000], help="sizes of sweeps")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long each fleet is measured")
     parser.add_argument("--epoch-seconds", type=float, nargs="+", default=[1.0, 10.0], help="of a GPU, for arithmetic")
     arguments = parser.parse_args()
@@ -247,8 +244,6 @@ def main() -> None:
     conclusions += of_checkpoints(saving, memory, interval) if saving else []
     conclusions += of_both(fleets, saving, arguments.epoch_seconds) if fleets else []
     conclusions += disturbed([*fleets, *saving])
-    if arguments.sweeps:
-        conclusions += big_sweeps.conclusions(big_sweeps.report(arguments.sweeps))
     print("", *(textwrap.fill(said, 120, subsequent_indent="  ") for said in conclusions), sep="\n")
 
 

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import cast
 
-from api.sweeps.creations import Origin
-from api.sweeps.store import Store
+from api.limits import Limits
+from api.sweeps.store import RequestContext, Store
 from bench.store import Spent, StoreServer, store, without_waiting
 from bench.trainers import Plan, Work, trainers
 from noisesweep.models import DatasetName, RunStatus, SweepRequest
@@ -156,7 +156,7 @@ def measure(runs: int, stack: int, memory: int, seconds: float, interval: float 
 async def created(settings: Settings, runs: int) -> list[str]:
     """Create sweeps that have so many runs together, as the API does; return their ids."""
     sizes = [SCALES * SEEDS] * (runs // (SCALES * SEEDS)) + [runs % (SCALES * SEEDS)]
-    creator = Store(settings)
+    creator = Store(settings, Limits())
     sweep_ids = [new_sweep_id() for size in sizes if size]
 
     async def create(sweep_id: str, size: int) -> None:
@@ -168,7 +168,7 @@ async def created(settings: Settings, runs: int) -> list[str]:
             epochs=MAX_EPOCHS,
             reuse=False,
         )
-        await creator.creations.create(sweep_id, request, Origin(), {})
+        await creator.create(sweep_id, request, RequestContext(), {})
 
     await asyncio.gather(*map(create, sweep_ids, filter(None, sizes)))
     await creator.close()

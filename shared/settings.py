@@ -16,12 +16,13 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from noisesweep.models import KEY_NAME
 from shared.store import address
 
 # Where containers find what is not for everybody's eyes: a file noisesweep_redis_url, say.
 SECRETS = Path("/run/secrets")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]*:[0-9a-f:.]*")
-_API_KEY = re.compile(r"([A-Za-z0-9_.-]{1,32}):([0-9a-f]{64})")
+_API_KEY = re.compile(rf"({KEY_NAME.pattern}):([0-9a-f]{{64}})")
 
 
 class Settings(BaseSettings):

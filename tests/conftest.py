@@ -12,9 +12,12 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
+from api.limits import Limits
 from api.server import Server
 from noisesweep.local.launcher import free_port, store_binary
 from shared.settings import Settings
+
+ALWAYS_RECOUNT = Limits(recount_seconds=-1)
 
 
 class RedisServer:
@@ -99,11 +102,14 @@ def settings(redis: Redis, redis_server: RedisServer) -> Settings:
 
 
 class Served:
-    """The API on a free port of loopback, in a thread."""
+    """The API on a free port of loopback, in a thread.
 
-    def __init__(self, settings: Settings) -> None:
+    A queue that was full in one test may be empty in the next, so by default it is always counted again.
+    """
+
+    def __init__(self, settings: Settings, limits: Limits = ALWAYS_RECOUNT) -> None:
         port = free_port()
-        self._server = Server(settings.model_copy(update={"port": port}))
+        self._server = Server(settings.model_copy(update={"port": port}), limits)
         self._thread = threading.Thread(target=self._server.run)
         self._thread.start()
         wait_until(lambda: self._server.started)

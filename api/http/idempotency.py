@@ -1,4 +1,4 @@
-"""POSTs that are safe to repeat: an Idempotency-Key gets one sweep and one answer, however often that is lost."""
+"""Idempotency keys: a POST that is safe to repeat. One key creates one resource and gets one answer."""
 
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -7,31 +7,29 @@ from datetime import timedelta
 from pydantic import BaseModel
 from redis.asyncio import Redis
 
-from shared.errors import IdempotencyKeyInUseError, IdempotencyKeyReusedError
-from shared.store.keys import idempotency, new_sweep_id
+from api.http.errors import IdempotencyKeyInUseError, IdempotencyKeyReusedError
 
-KEPT = timedelta(hours=24)
-# A request without an answer after so long will have none: its process has ended. Clients that try again for half a
-# minute, as ours does, are then let through.
+RETENTION = timedelta(hours=24)
+# A request without an answer after this time will have none: its process has ended. A client that retries for half a
+# minute, as ours does, then gets through.
 LONGEST_REQUEST_SECONDS = 15.0
 
 
 class Answer(BaseModel):
-    """What a submission is answered with."""
+    """The answer to a submission: where the new resource is, and its representation (JSON)."""
 
-    sweep_id: str
     location: str
     body: str
 
 
-class Remembered(BaseModel):
-    """What is known of a key.
+class IdempotencyRecord(BaseModel):
+    """What is stored under an idempotency key.
 
     Attributes:
-        fingerprint: SHA-256 of the request that came with it.
-        sweep_id: The sweep that it stands for, whether or not it has been written.
-        answer: What was answered; None until then.
-        broken_off: Whether answering ended with an error, so that the next request takes it up at once.
+        fingerprint: SHA-256 of the request that came with the key.
+        sweep_id: The id under which the resource is created, whether or not it has been written yet.
+        answer: The answer; None while the request is in progress.
+        broken_off: Whether the request ended with an error, so that the next one takes over at once.
     """
 
     fingerprint: str
@@ -41,49 +39,51 @@ class Remembered(BaseModel):
 
 
 class Idempotency:
-    """Answers each key once. The sweep's id is remembered before the sweep is written, so nothing is written twice."""
+    """Answers each key once. The resource's id is stored before the resource, so nothing is created twice."""
 
-    def __init__(self, redis: Redis, client: str) -> None:
-        """Take the store, and the name of the API key whose holder asks: one client's keys are no other's."""
+    def __init__(self, redis: Redis, name_of: Callable[[str], str], new_id: Callable[[], str]) -> None:
+        """Take the store, the name of a key's record in it, and the source of new ids."""
         self._redis = redis
-        self._client = client
+        self._name_of = name_of
+        self._new_id = new_id
 
     async def answer(self, key: str, request: bytes, submit: Callable[[str], Awaitable[Answer]]) -> Answer:
-        """Submit a request, or give the answer that was given for its key before.
+        """Submit a request, or return the answer that its key got before.
 
         Args:
-            key: What the client sent.
-            request: What the key stands for: where the request goes and all it says.
-            submit: Submits under a given sweep id, and changes nothing where there is such a sweep.
+            key: The client's key.
+            request: What the key stands for: the path and the content of the request.
+            submit: Creates the resource under a given id; changes nothing if it exists.
 
         Raises:
             IdempotencyKeyReusedError: The key came with another request before.
-            IdempotencyKeyInUseError: A request with this key is being answered.
+            IdempotencyKeyInUseError: A request with this key is in progress.
         """
-        ours = Remembered(fingerprint=hashlib.sha256(request).hexdigest(), sweep_id=new_sweep_id())
-        if not await self._redis.set(idempotency(self._client, key), ours.model_dump_json(), nx=True, ex=KEPT):
-            ours = await self._known(key, ours)
-            if ours.answer:
-                return ours.answer
+        name = self._name_of(key)
+        record = IdempotencyRecord(fingerprint=hashlib.sha256(request).hexdigest(), sweep_id=self._new_id())
+        if not await self._redis.set(name, record.model_dump_json(), nx=True, ex=RETENTION):
+            record = await self._known(name, record)
+            if record.answer:
+                return record.answer
         try:
-            answer = await submit(ours.sweep_id)
+            answer = await submit(record.sweep_id)
         except Exception:
-            # Whether the sweep was written may be unknown: the next request with the key finishes it, under its id.
-            await self._remember(key, ours.model_copy(update={"broken_off": True}))
+            # It may be unknown whether the resource was written: the next request with the key finishes it.
+            await self._store(name, record.model_copy(update={"broken_off": True}))
             raise
-        await self._remember(key, ours.model_copy(update={"answer": answer}))
+        await self._store(name, record.model_copy(update={"answer": answer}))
         return answer
 
-    async def _known(self, key: str, ours: Remembered) -> Remembered:
-        """What was remembered of the key before; raise if it cannot be answered now."""
-        text = await self._redis.get(idempotency(self._client, key))
-        known = Remembered.model_validate_json(text) if text else ours  # its day ended just now
+    async def _known(self, name: str, ours: IdempotencyRecord) -> IdempotencyRecord:
+        """Return the record of a key that was used before; raise if it cannot be answered now."""
+        text = await self._redis.get(name)
+        known = IdempotencyRecord.model_validate_json(text) if text else ours  # expired between SET and GET
         if known.fingerprint != ours.fingerprint:
             raise IdempotencyKeyReusedError("This Idempotency-Key came with another request before: choose a new one.")
-        age_seconds = KEPT.total_seconds() - await self._redis.ttl(idempotency(self._client, key))
+        age_seconds = RETENTION.total_seconds() - await self._redis.ttl(name)
         if text and not known.answer and not known.broken_off and age_seconds < LONGEST_REQUEST_SECONDS:
             raise IdempotencyKeyInUseError("A request with this Idempotency-Key is being answered: try again shortly.")
         return known
 
-    async def _remember(self, key: str, what: Remembered) -> None:
-        await self._redis.set(idempotency(self._client, key), what.model_dump_json(), ex=KEPT)
+    async def _store(self, name: str, record: IdempotencyRecord) -> None:
+        await self._redis.set(name, record.model_dump_json(), ex=RETENTION)

@@ -1,17 +1,15 @@
-"""The OpenAPI document: what the framework makes of the routes, made exact, and with links from answer to answer."""
+"""The OpenAPI document: the framework's, made exact."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from api.http.problems import Problem
-from noisesweep.models import EventList
 
 JSON = dict[str, Any]
 
-# What routes answer with and FastAPI does not see.
-OTHER_MODELS = (Problem, EventList)
 RETRY_AFTER: JSON = {
     "Retry-After": {
         "description": "Seconds after which it is worth asking again.",
@@ -21,13 +19,9 @@ RETRY_AFTER: JSON = {
 }
 SUBMITTED: JSON = RETRY_AFTER | {
     "Location": {
-        "description": "Where the sweep or the run is from now on.",
+        "description": "The new resource.",
         "required": True,
-        "schema": {"type": "string", "pattern": "^/(sweeps|runs)/[0-9a-f]{16}(-0)?$"},
-    },
-    "Preference-Applied": {
-        "description": "The wait that was granted, where one was preferred.",
-        "schema": {"type": "string", "pattern": "^wait=[0-9]{1,2}$"},
+        "schema": {"type": "string", "pattern": "^/[a-z]+/[0-9a-f]{16}(-0)?$"},
     },
 }
 VALIDATORS: JSON = {
@@ -44,57 +38,29 @@ VALIDATORS: JSON = {
 }
 
 
-def _links(parameter: str, value: str, *operations: str) -> JSON:
-    return {operation: {"operationId": operation, "parameters": {parameter: value}} for operation in operations}
-
-
-_TO_SWEEP = (
-    "get_sweep",
-    "get_results",
-    "get_summary",
-    "plot_sweep",
-    "follow_sweep",
-    "extend_sweep",
-    "cancel_sweep",
-    "retry_sweep",
-    "delete_sweep",
-)
-_TO_RUN = ("get_run", "plot_run", "follow_run", "download_model", "cancel_run")
-# Where each kind of answer leads to.
-LINKS: dict[str, JSON] = {
-    "Sweep": _links("sweep_id", "$response.body#/id", *_TO_SWEEP)
-    | _links("run_id", "$response.body#/runs/0/id", *_TO_RUN),
-    "SweepList": _links("sweep_id", "$response.body#/sweeps/0/id", *_TO_SWEEP)
-    | _links("run_id", "$response.body#/sweeps/0/runs/0/id", *_TO_RUN),
-    "Run": _links("run_id", "$response.body#/id", *_TO_RUN)
-    | _links("sweep_id", "$response.body#/sweep_id", *_TO_SWEEP),
-}
-
-
-def install(app: FastAPI) -> None:
-    """Let the app describe itself so."""
+def install(app: FastAPI, models: Sequence[type[BaseModel]]) -> None:
+    """Make the app's document exact; add the schemas of `models`, which FastAPI cannot see in the routes."""
     generate = app.openapi
 
     def openapi() -> JSON:
         if app.openapi_schema is None:
-            _make_exact(generate())  # the app keeps what it generates: it is changed in place
+            _make_exact(generate(), [Problem, *models])  # the app keeps what it generates: it is changed in place
         return generate()
 
     app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to extend the document
 
 
-def _make_exact(document: JSON) -> None:
+def _make_exact(document: JSON, models: Sequence[type[BaseModel]]) -> None:
     schemas = document["components"]["schemas"]
-    for model in OTHER_MODELS:
+    for model in models:
         schema = model.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
-        for name, definition in (schema.pop("$defs") | {model.__name__: schema}).items():
+        for name, definition in (schema.pop("$defs", {}) | {model.__name__: schema}).items():
             schemas.setdefault(name, definition)
     for operation in _operations(document):
         _remove_the_frameworks_own_error(operation)
         _remove_null(operation)
-        _tell_streams_by_their_events(operation)
+        _describe_streams_by_their_events(operation)
         _add_headers(operation)
-        _add_links(operation)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
 
@@ -105,13 +71,13 @@ def _operations(document: JSON) -> Iterator[JSON]:
 
 
 def _remove_the_frameworks_own_error(operation: JSON) -> None:
-    """FastAPI documents 422 wherever there is a parameter, be it any string; those that may answer so say it."""
+    """Remove the 422 that FastAPI documents for every route with a parameter; routes that may answer it say so."""
     if "application/json" in operation["responses"].get("422", {}).get("content", {}):
         del operation["responses"]["422"]
 
 
 def _remove_null(operation: JSON) -> None:
-    """A parameter that may be None may be left out; on the wire there is no null, only the text."""
+    """Remove null from the types of parameters: one that may be None may be left out."""
     for parameter in operation.get("parameters", []):
         schema = parameter["schema"]
         choices = [choice for choice in schema.pop("anyOf", []) if choice != {"type": "null"}]
@@ -121,8 +87,8 @@ def _remove_null(operation: JSON) -> None:
             schema["anyOf"] = choices
 
 
-def _tell_streams_by_their_events(operation: JSON) -> None:
-    """Beside a schema of each event, FastAPI's "a string" would be that of the list of all."""
+def _describe_streams_by_their_events(operation: JSON) -> None:
+    """Remove FastAPI's "a string" from event streams, which have a schema of each event."""
     for response in operation["responses"].values():
         for content in response.get("content", {}).values():
             if "itemSchema" in content:
@@ -138,11 +104,3 @@ def _add_headers(operation: JSON) -> None:
         headers["202"] = SUBMITTED
     for status in headers.keys() & responses.keys():
         responses[status].setdefault("headers", {}).update(headers[status])
-
-
-def _add_links(operation: JSON) -> None:
-    for response in operation["responses"].values():
-        schema = response.get("content", {}).get("application/json", {}).get("schema", {})
-        links = LINKS.get(schema.get("$ref", "").rpartition("/")[2])
-        if links:
-            response["links"] = links

@@ -1,8 +1,8 @@
-"""From an error to what HTTP says of it: RFC 9457 problem documents, one table."""
+"""Problem documents (RFC 9457) for every error of the application."""
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -11,54 +11,17 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from redis.exceptions import OutOfMemoryError, RedisError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.problem_types import (
-    BAD_REQUEST,
-    CONFLICT,
-    FAULT,
-    FULL,
-    INVALID,
-    KEY_IN_USE,
-    KEY_REUSED,
-    METHOD,
-    NEWER,
-    NO_DATASET,
-    NO_KEY,
-    NO_SUCH_PAGE,
-    QUEUE_FULL,
-    TOO_LARGE,
-    TOO_MANY_STREAMS,
-    TOO_MUCH,
-    TOO_SLOW,
-    UNAVAILABLE,
-    Kind,
-)
+from api.http.problem_types import BAD_REQUEST, FRAMEWORK, INVALID, METHOD_NOT_ALLOWED, NOT_FOUND, ProblemType
 from api.http.validation import InvalidField, invalid_fields
-from shared.errors import (
-    AlreadyEndedError,
-    DatasetUnavailableError,
-    IdempotencyKeyInUseError,
-    IdempotencyKeyReusedError,
-    ImageNotFoundError,
-    KeyRefusedError,
-    ModelNotFoundError,
-    QueueFullError,
-    RunNotFoundError,
-    SweepNotFoundError,
-    SweepOpenError,
-    SweepTooLargeError,
-    TooManyStreamsError,
-)
-from shared.store.scripts import is_newer
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_AFTER_SECONDS = 2
+ProblemTypeOf = Callable[[Exception], ProblemType]
 
 
 class Problem(BaseModel):
@@ -78,32 +41,8 @@ class Problem(BaseModel):
     errors: list[InvalidField] | None = Field(default=None, description="For 422: every field that is wrong.")
 
 
-# The kind of each error. A type that is not here is its base's kind.
-TABLE: dict[type[Exception], Kind] = {
-    SweepNotFoundError: NO_SUCH_PAGE,
-    RunNotFoundError: NO_SUCH_PAGE,
-    ModelNotFoundError: NO_SUCH_PAGE,
-    ImageNotFoundError: NO_SUCH_PAGE,
-    DatasetUnavailableError: NO_DATASET,
-    SweepOpenError: CONFLICT,
-    AlreadyEndedError: CONFLICT,
-    SweepTooLargeError: TOO_LARGE,
-    QueueFullError: QUEUE_FULL,
-    TooManyStreamsError: TOO_MANY_STREAMS,
-    KeyRefusedError: NO_KEY,
-    IdempotencyKeyReusedError: KEY_REUSED,
-    IdempotencyKeyInUseError: KEY_IN_USE,
-    OutOfMemoryError: FULL,
-    RedisError: UNAVAILABLE,
-    Exception: FAULT,
-}
-# What the framework refuses by itself.
-BY_STATUS = {kind.status: kind for kind in (NO_SUCH_PAGE, METHOD, TOO_MUCH, TOO_SLOW, BAD_REQUEST)}
-KINDS = {kind.slug: kind for kind in [*TABLE.values(), *BY_STATUS.values(), INVALID, NEWER]}
-
-
 def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of routes that may answer with these problems."""
+    """Return the `responses` of a route that may answer with these problems."""
     return {status.value: _document(status.phrase) for status in statuses}
 
 
@@ -112,31 +51,15 @@ def _document(description: str) -> dict[str, Any]:
     return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
-# The `responses` of routes that take runs in.
-ADMISSION = documented(
-    HTTPStatus.BAD_REQUEST,
-    HTTPStatus.REQUEST_TIMEOUT,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    HTTPStatus.UNPROCESSABLE_ENTITY,
-    HTTPStatus.TOO_MANY_REQUESTS,
-    HTTPStatus.INSUFFICIENT_STORAGE,
-)
-# The `responses` of those that take an idempotency key with them.
-SUBMISSION = ADMISSION | documented(HTTPStatus.CONFLICT)
-# The `responses` of routes that want an API key.
-REFUSED = documented(HTTPStatus.UNAUTHORIZED)
-# The `responses` of routes that read or write the store.
-STORED = documented(HTTPStatus.SERVICE_UNAVAILABLE)
+class UnexpectedErrors:
+    """ASGI middleware, the innermost: logs an unexpected error and answers with a problem document.
 
-
-class Faults:
-    """ASGI middleware, the innermost: what nobody expected is logged and answered with a problem document.
-
-    The framework would do so outside of all middleware, where neither the request's id nor any header reaches.
+    The framework would do so outside of all middleware, without the request's id and the security headers.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, problem_type_of: ProblemTypeOf) -> None:
         self._app = app
+        self._problem_type_of = problem_type_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -152,74 +75,85 @@ class Faults:
         except Exception as error:
             if scope["type"] != "http" or begun:
                 raise
-            logger.exception("A request broke the service")
-            response = await _from_table(Request(scope), error)
+            logger.exception("Unexpected error in a request")
+            response = respond_to_error(Request(scope), self._problem_type_of(error), error)
             await response(scope, receive, send)
 
 
-def install(app: FastAPI) -> None:
-    """Answer every error of the app with a problem document. To be called before other middleware is added."""
-    app.add_middleware(Faults)
-    for error_type in TABLE.keys() - {Exception}:
-        app.add_exception_handler(error_type, _from_table)
+def install(app: FastAPI, errors: Collection[type[Exception]], problem_type_of: ProblemTypeOf) -> None:
+    """Answer every error of the app with a problem document. Call it before other middleware is added.
+
+    Args:
+        app: The application.
+        errors: The error types that are expected.
+        problem_type_of: Returns the problem type of any error.
+    """
+
+    async def from_table(request: Request, error: Exception) -> JSONResponse:
+        return respond_to_error(request, problem_type_of(error), error)
+
+    app.add_middleware(UnexpectedErrors, problem_type_of=problem_type_of)
+    for error_type in set(errors) - {Exception}:
+        app.add_exception_handler(error_type, from_table)
     app.add_exception_handler(HTTPException, _from_http)
     app.add_exception_handler(RequestValidationError, _from_validation)
 
 
 def respond(
     request: Request,
-    kind: Kind,
+    problem_type: ProblemType,
     detail: str,
     errors: list[InvalidField] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """The answer to a request that met a problem of this kind."""
+    """Return the problem document of a request that met a problem of this type."""
     problem = Problem(
-        type=kind.address,
-        title=kind.title,
-        status=kind.status,
+        type=problem_type.address,
+        title=problem_type.title,
+        status=problem_type.status,
         detail=detail,
         instance=request.url.path,
         errors=errors,
     )
     document = problem.model_dump(exclude={"errors"} if errors is None else None)
-    return AsciiJsonResponse(document, kind.status, headers, media_type=MEDIA_TYPE)
+    headers = {**problem_type.headers, **(headers or {})}
+    return AsciiJsonResponse(document, problem_type.status, headers, media_type=MEDIA_TYPE)
+
+
+def respond_to_error(request: Request, problem_type: ProblemType, error: Exception) -> JSONResponse:
+    """Return the problem document of an error.
+
+    An error that says when to try again has an attribute `retry_after_seconds`. Where the type has a detail of its own,
+    the error's message is logged instead: it may name internals.
+    """
+    if problem_type.detail and problem_type.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.warning("%s: %s", problem_type.title, error)
+    seconds: int | None = getattr(error, "retry_after_seconds", None)
+    headers = {} if seconds is None else {"Retry-After": str(seconds)}
+    return respond(request, problem_type, problem_type.detail or str(error), headers=headers)
 
 
 class AsciiJsonResponse(JSONResponse):
-    """JSON in ASCII: what a client sent may hold half a surrogate pair, which UTF-8 cannot say and an escape can."""
+    """JSON in ASCII: a client's text may hold half a surrogate pair, which UTF-8 cannot encode and an escape can."""
 
     def render(self, content: object) -> bytes:
-        """The content as bytes."""
+        """Return the content as bytes."""
         return json.dumps(content, allow_nan=False).encode("ascii")
-
-
-async def _from_table(request: Request, error: Exception) -> JSONResponse:
-    kind = NEWER if is_newer(error) else next(TABLE[base] for base in type(error).__mro__ if base in TABLE)
-    seconds = RETRY_AFTER_SECONDS if kind in (UNAVAILABLE, TOO_MANY_STREAMS, NEWER) else None
-    if isinstance(error, QueueFullError):
-        seconds = error.retry_after_seconds
-    if kind is UNAVAILABLE:
-        logger.warning("The store did not do its part: %s", error)  # the client is not told where it is
-    headers = {} if seconds is None else {"Retry-After": str(seconds)}
-    if kind is NO_KEY:
-        headers["WWW-Authenticate"] = "Bearer"
-    return respond(request, kind, kind.detail or str(error), headers=headers)
 
 
 async def _from_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type alone
     status = HTTPStatus(error.status_code)
-    kind = BY_STATUS.get(status) or replace(BAD_REQUEST, status=status)
+    problem_type = FRAMEWORK.get(status) or replace(BAD_REQUEST, status=status)
     detail = str(error.detail)
-    if kind is NO_SUCH_PAGE:
+    if problem_type is NOT_FOUND:
         detail = f"Nothing is served at {request.url.path}; /docs lists what is."
-    headers = {"Allow": _allowed(request)} if kind is METHOD else error.headers
-    return respond(request, kind, detail, headers=headers)
+    headers = {"Allow": _allowed(request)} if problem_type is METHOD_NOT_ALLOWED else error.headers
+    return respond(request, problem_type, detail, headers=headers)
 
 
 def _allowed(request: Request) -> str:
-    """Every method that the address takes. The router names those of one route, and an address may have several."""
+    """Return every method of the address. The router names those of one route, and an address may have several."""
     allowed = (
         method
         for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")

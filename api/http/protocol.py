@@ -1,67 +1,69 @@
-"""HTTP/1.1 on a connection: uvicorn's protocol, with bounds on the head of a request, which it has for none."""
+"""uvicorn's HTTP/1.1 protocol with size and time limits on request headers."""
 
 import asyncio
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-HEAD_SECONDS = 10.0
-HEAD_BYTES = 32 * 1024
-
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """Waits no longer than 10 s for the rest of a request line and headers, and for no more once it has 32 KiB.
+    """Closes connections whose request line and headers are too large or take too long.
 
-    A client that sends half a head behind a request is cut off likewise, answered or not.
+    So is one that sends a part of a request behind a complete one, whether or not that was answered.
     """
+
+    def __init__(self, *, head_bytes: int, head_seconds: float, **options: Any) -> None:  # noqa: ANN401 - uvicorn's
+        super().__init__(**options)
+        self._limit_bytes, self._limit_seconds = head_bytes, head_seconds
 
     _deadline: asyncio.TimerHandle | None = None
     _heads = 0
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        """A client has connected: its first head is due."""
+        """Start to wait for the first request."""
         super().connection_made(transport)
         self._expect_head()
 
     def data_received(self, data: bytes) -> None:
-        """Some bytes have come: of a head, of a body, of several requests, or of none."""
+        """Count the bytes of an incomplete head. The bytes may be of a head, of a body, or of several requests."""
         awaited, heads = self._deadline is not None, self._heads
         super().data_received(data)
         if self.transport.is_closing():
             return
         served = self.cycle is None or self.cycle.response_complete
         if self._deadline is None:
-            if served:  # a line break between requests, a body that nobody wanted: uvicorn would wait without end
+            if served:  # a line break between requests, an unread body: uvicorn would wait for ever
                 self._expect_head()
         elif awaited and self._heads <= heads + 1:  # no other request is in it
             self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES:
+            if self._head_bytes > self._limit_bytes:
                 self._stop_waiting()
                 if served:
-                    self.send_400_response(f"The head of the request is larger than {HEAD_BYTES} bytes.")
+                    self.send_400_response(f"The head of the request is larger than {self._limit_bytes} bytes.")
                 else:
                     self.transport.close()
 
     def on_message_begin(self) -> None:
-        """A request begins, perhaps on a connection that served others."""
+        """Start to wait for the rest of a request's head."""
         super().on_message_begin()
         self._heads += 1
         self._expect_head()
 
     def on_headers_complete(self) -> None:
-        """The head is there: the rest is the application's to bound."""
+        """Stop to wait: the application bounds the body."""
         self._stop_waiting()
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client has gone."""
+        """Stop to wait: the client has disconnected."""
         self._stop_waiting()
         super().connection_lost(exc)
 
     def _expect_head(self) -> None:
         self._stop_waiting()
         self._head_bytes = 0
-        self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+        self._deadline = self.loop.call_later(self._limit_seconds, self.transport.close)
 
     def _stop_waiting(self) -> None:
         if self._deadline:

@@ -1,4 +1,4 @@
-"""What is done for every request and answer: hosts and bodies are checked, and a browser is told to be careful."""
+"""Security of every request and answer: allowed hosts, limits on bodies, and security headers."""
 
 import asyncio
 from collections.abc import Collection
@@ -14,10 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.http.problem_types import BAD_REQUEST
 from api.http.problems import respond
 
-MAX_BODY_BYTES = 64 * 1024
-BODY_SECONDS = 10.0
-
-# An answer is data, not a page: it loads and runs nothing, and nobody frames it. A page says otherwise for itself.
+# An answer is data, not a page: it loads and runs nothing, and no page may frame it. Pages override this.
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -27,24 +24,32 @@ HEADERS = {
 }
 # Pages of this service: their own styles and pictures, and no scripts.
 PAGE = "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'none'; frame-ancestors 'none'"
-# Swagger UI and ReDoc, which begin by a script in the page and draw with styles and pictures made there.
+# Swagger UI and ReDoc start from an inline script and use inline styles and images.
 DOCS = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 DOCS += "; worker-src blob:; frame-ancestors 'none'"
 DOCS_PATHS = ("/docs", "/redoc")
-# The dashboard: its own files and the API, and nothing that stands in the page itself.
+# The dashboard: its own files and the API, and nothing inline.
 DASHBOARD = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'"
 DASHBOARD += "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-# Asked by who runs the service, under whatever name; they tell nothing.
+# Health probes may use any host name. They reveal nothing.
 PROBES = ("/healthz", "/readyz")
 
 
-class Protection:
-    """ASGI middleware: answers to its own names, takes no more than 64 KiB, and no longer than 10 s, for a body."""
+class Security:
+    """ASGI middleware: checks the Host header, bounds bodies in size and time, and adds security headers."""
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
-        """Wrap an app; `hosts` are the names that it answers to, none meaning all."""
+    def __init__(self, app: ASGIApp, hosts: Collection[str], body_bytes: int, body_seconds: float) -> None:
+        """Wrap an app.
+
+        Args:
+            app: The application.
+            hosts: Allowed host names; empty allows all.
+            body_bytes: Maximum size of a request's body.
+            body_seconds: Maximum time until a request's body is complete.
+        """
         self._app = app
         self._hosts = frozenset(hosts)
+        self._body_bytes, self._body_seconds = body_bytes, body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -69,23 +74,24 @@ class Protection:
             refusal = respond(Request(scope), BAD_REQUEST, detail)
             await refusal(scope, receive, send_with_headers)
         else:
-            await self._app(scope, bounded(receive, begun), send_with_headers)
+            receive = bounded(receive, begun, self._body_bytes, self._body_seconds)
+            await self._app(scope, receive, send_with_headers)
 
 
 def host_of(scope: Scope) -> str | None:
-    """The name in the Host header, without the port."""
+    """Return the name in the Host header, without the port; None if there is no valid one."""
     with suppress(ValueError):
         return urlsplit(f"//{Headers(scope=scope).get('host', '')}").hostname
     return None
 
 
-def bounded(receive: Receive, begun: asyncio.Event) -> Receive:
-    """Receives the same, but raises HTTPException 413 where the body is too large and 408 where it takes too long.
+def bounded(receive: Receive, begun: asyncio.Event, body_bytes: int, body_seconds: float) -> Receive:
+    """Return a `receive` that raises HTTPException 413 if the body is too large and 408 if it takes too long.
 
-    What comes after the body is the client's leaving, for which an event stream waits as long as it likes; and so where
-    the answer has begun, for it needs no body.
+    After the body, the client's disconnection is waited for without a limit; so it is once the answer has begun,
+    because the answer then needs no body.
     """
-    deadline = asyncio.get_running_loop().time() + BODY_SECONDS
+    deadline = asyncio.get_running_loop().time() + body_seconds
     size, whole = 0, False
 
     async def receive_bounded() -> Message:
@@ -99,11 +105,11 @@ def bounded(receive: Receive, begun: asyncio.Event) -> Receive:
             if begun.is_set():
                 whole = True
                 return await receive()
-            detail = f"The body did not come within {BODY_SECONDS:g} s."
+            detail = f"The body did not come within {body_seconds:g} s."
             raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, detail, {"Connection": "close"}) from None
         size += len(message.get("body", b""))
-        if size > MAX_BODY_BYTES:
-            detail = f"The body is larger than {MAX_BODY_BYTES} bytes."
+        if size > body_bytes:
+            detail = f"The body is larger than {body_bytes} bytes."
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, {"Connection": "close"})
         whole = not message.get("more_body", False)
         return message

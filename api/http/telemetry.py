@@ -1,4 +1,4 @@
-"""Watching the API: each request has an id, is counted and timed by its route, and is logged if it may matter."""
+"""Request ids, request metrics by route, and the request log."""
 
 import logging
 import random
@@ -28,9 +28,9 @@ METHODS = (*READS, "POST", "PUT", "PATCH", "DELETE")
 class Telemetry:
     """ASGI middleware around everything else.
 
-    It takes over the client's X-Request-ID or draws one, answers with it, and notes it and the client's traceparent for
-    log lines and for what is submitted. All requests are counted, and timed unless they follow events. Logged are those
-    that change something and those that fail, not the many that only read.
+    It takes the client's X-Request-ID or makes one, answers with it, and keeps it and the client's traceparent for log
+    lines and for what is submitted. All requests are counted; all but event streams are timed. Requests that change
+    something and requests that fail are logged; successful reads are not.
     """
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
@@ -80,16 +80,16 @@ class Telemetry:
 
 
 def new_request_id() -> str:
-    """An id that no other request of these days has; no secret, and so not from the system's randomness."""
+    """Return a random id of 64 bits. It is not a secret, so the fast generator is enough."""
     return f"{random.getrandbits(64):016x}"
 
 
 def accepted(text: str | None, pattern: re.Pattern[str]) -> str:
-    """The text if it is all of the pattern, else "": what clients send stands in logs."""
+    """Return the text if it matches the whole pattern, otherwise "": clients' text goes into logs."""
     return text if text and pattern.fullmatch(text) else ""
 
 
 def route_of(scope: Scope) -> str:
-    """The path of the route that answered, with its parameters unfilled; a client cannot make up new ones."""
+    """Return the path template of the route that answered; "none" if there is none."""
     route = scope.get("route")
     return getattr(route, "path", "none")

@@ -1,4 +1,4 @@
-"""What is wrong with a request, field by field."""
+"""The invalid fields of a request."""
 
 import json
 from typing import Any
@@ -7,12 +7,12 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 
 RECEIVED_LIMIT = 200
-# Pydantic's step for a key that is wrong itself. A JSON pointer has none: it leads to the member of that key.
+# Pydantic marks a bad key with [key]; it is dropped from the JSON pointer.
 KEY_ITSELF = "[key]"
 
 
 class InvalidField(BaseModel):
-    """One thing that is wrong with a request."""
+    """An invalid field of a request."""
 
     pointer: str = Field(
         description="Where: a JSON pointer into the body, or the name of a query parameter.", examples=["#/scales/1"]
@@ -22,7 +22,7 @@ class InvalidField(BaseModel):
 
 
 def invalid_fields(error: RequestValidationError) -> list[InvalidField]:
-    """Every fault that the validation found: where it is, what is allowed, and what came."""
+    """Return every invalid field: where it is, what is allowed, and what was received."""
     return [
         _not_json(error, fault)
         if fault["type"] == "json_invalid"
@@ -36,13 +36,13 @@ def invalid_fields(error: RequestValidationError) -> list[InvalidField]:
 
 
 def _not_json(error: RequestValidationError, fault: dict[str, Any]) -> InvalidField:
-    """A body that does not parse: the place is a position in its text, so it stands in the detail."""
+    """Return the field of a body that is not JSON, with the position of the error in the detail."""
     detail = f"The body is not JSON: {fault['ctx']['error']} at character {fault['loc'][-1]}"
     return InvalidField(pointer="#", detail=detail, received=_received(error.body))
 
 
 def _pointer(origin: str, *path: str | int) -> str:
-    """A JSON pointer as a URI fragment (RFC 6901, section 6) for the body, a parameter's name for anything else."""
+    """Return a JSON pointer as a URI fragment (RFC 6901, section 6) for the body, otherwise a parameter's name."""
     if origin == "body":
         path = path[:-1] if path[-1:] == (KEY_ITSELF,) else path
         return "#" + "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
@@ -50,7 +50,7 @@ def _pointer(origin: str, *path: str | int) -> str:
 
 
 def _received(value: object) -> Any:  # noqa: ANN401 - any JSON
-    """The value as it came; as text where JSON cannot say it (NaN) or where it is long."""
+    """Return the value as received; as text if JSON cannot represent it (NaN), cut short if it is long."""
     try:
         text = json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):

@@ -18,7 +18,7 @@ FAILURE_SECONDS = 60.0
 logger = logging.getLogger(__name__)
 
 
-class Library:
+class DatasetCache:
     """The data sets of this host, the last two asked for in memory.
 
     Args:

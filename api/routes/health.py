@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from api.dependencies import StoreDep
-from api.http.problems import STORED
+from api.routes.responses import STORED
 
 router = APIRouter(tags=["health"])
 

@@ -9,8 +9,8 @@ import numpy as np
 from fastapi import APIRouter, Depends, Query, Response
 from numpy.typing import NDArray
 
-from api.dependencies import DrawingDep, InspectingDep, LibraryDep
-from api.http.conditional import CACHE_CONTROL, NOT_MODIFIED, IfNoneMatch, refuse_known
+from api.dependencies import DatasetsDep, DrawingDep, PreviewingDep
+from api.http.conditional import NOT_MODIFIED, IfNoneMatch, raise_if_not_modified, validators
 from api.http.problems import documented
 from api.plots.noise import NoisePicture, draw
 from api.plots.options import PICTURE, OptionsDep, PictureResponse
@@ -74,15 +74,15 @@ def _slice(text: str) -> slice:
 def _validators(*asked: object) -> dict[str, str]:
     """The headers of an answer that follows from the request and the program alone."""
     digest = hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
-    return {"ETag": f'"{digest}-{__version__}"', "Cache-Control": CACHE_CONTROL}
+    return validators(f'"{digest}-{__version__}"')
 
 
 @router.get("/samples", response_model=NoiseSamples, responses=READ)
 async def get_noise_samples(
     *,
     preview: PreviewDep,
-    library: LibraryDep,
-    inspecting: InspectingDep,
+    datasets: DatasetsDep,
+    previewing: PreviewingDep,
     rows: Annotated[Pixels, Query(description="start:stop of the rows answered, as Python has it; : is all.")] = ":",
     columns: Annotated[Pixels, Query(description="Likewise of the columns.")] = ":",
     if_none_match: IfNoneMatch = None,
@@ -91,15 +91,15 @@ async def get_noise_samples(
 
     A run with `resample` trains on others of their kind, in each epoch.
     """
-    chosen = choose(await library.get(preview.dataset), preview)
+    chosen = choose(await datasets.get(preview.dataset), preview)
     headers = _validators(preview, rows, columns)
-    refuse_known(if_none_match, headers["ETag"])
-    noise = await _noise(inspecting, chosen, preview)
+    raise_if_not_modified(if_none_match, headers["ETag"])
+    noise = await _noise(previewing, chosen, preview)
 
     def document() -> str:
         return samples(chosen, noise, preview, _slice(rows), _slice(columns)).model_dump_json()
 
-    async with inspecting:  # all pixels of all images at all scales take a second
+    async with previewing:  # all pixels of all images at all scales take a second
         return Response(await asyncio.to_thread(document), headers=headers, media_type="application/json")
 
 
@@ -108,24 +108,24 @@ async def plot_noise(
     *,
     preview: PreviewDep,
     options: OptionsDep,
-    library: LibraryDep,
-    inspecting: InspectingDep,
+    datasets: DatasetsDep,
+    previewing: PreviewingDep,
     drawing: DrawingDep,
     if_none_match: IfNoneMatch = None,
 ) -> PictureResponse:
     """The same images as a picture: clean, then for each scale with noise, and the noise alone."""
-    chosen = choose(await library.get(preview.dataset), preview)
+    chosen = choose(await datasets.get(preview.dataset), preview)
     headers = _validators(preview, options)
-    refuse_known(if_none_match, headers["ETag"])
-    data = _picture(chosen, await _noise(inspecting, chosen, preview), preview)
+    raise_if_not_modified(if_none_match, headers["ETag"])
+    data = _picture(chosen, await _noise(previewing, chosen, preview), preview)
     async with drawing:
         picture = await asyncio.to_thread(draw, data, options)
     return PictureResponse(picture, options, headers)
 
 
-async def _noise(inspecting: asyncio.Lock, chosen: ChosenImages, preview: NoisePreview) -> NDArray[np.float32]:
+async def _noise(previewing: asyncio.Lock, chosen: ChosenImages, preview: NoisePreview) -> NDArray[np.float32]:
     purpose = PURPOSES[preview.images]
-    async with inspecting:
+    async with previewing:
         return await asyncio.to_thread(preview_noise, preview.seed, purpose, chosen.count, chosen.indices)
 
 

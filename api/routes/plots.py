@@ -9,19 +9,20 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import AfterValidator
 
-from api.dependencies import DrawingDep, LibraryDep, StoreDep
-from api.http.conditional import (
-    NOT_MODIFIED,
-    IfNoneMatch,
+from api.dependencies import (
+    DatasetsDep,
+    DrawingDep,
+    StoreDep,
     SweepId,
     run_if_modified,
     sweep_if_modified,
+    sweep_validators,
     sweeps_if_modified,
-    validators,
 )
+from api.http.conditional import NOT_MODIFIED, IfNoneMatch
 from api.http.problems import documented
 from api.plots import accuracy, compare, confusion, epochs, epochs_by_scale, matrix
-from api.plots.dataset_cache import Library
+from api.plots.dataset_cache import DatasetCache
 from api.plots.options import PICTURE, Options, OptionsDep, PictureResponse
 from api.plots.samples import samples
 from api.science.matrix import matrix as matrix_of
@@ -55,7 +56,7 @@ async def plot_sweep(
     *,
     sweep_id: SweepId,
     store: StoreDep,
-    library: LibraryDep,
+    datasets: DatasetsDep,
     drawing: DrawingDep,
     options: OptionsDep,
     kind: Annotated[
@@ -70,15 +71,15 @@ async def plot_sweep(
     """A picture of a sweep, of what its runs have done so far."""
     # As a dependency it would be asked before an invalid option is refused.
     sweep = await sweep_if_modified(store, sweep_id, if_none_match)
-    draw = await _draw_sweep(kind, sweep, store, library, options)
-    return PictureResponse(await _drawn(draw, drawing), options, validators(sweep))
+    draw = await _draw_sweep(kind, sweep, store, datasets, options)
+    return PictureResponse(await _drawn(draw, drawing), options, sweep_validators(sweep))
 
 
-async def _draw_sweep(kind: SweepPlot, sweep: Sweep, store: Store, library: Library, options: Options) -> Draw:
+async def _draw_sweep(kind: SweepPlot, sweep: Sweep, store: Store, datasets: DatasetCache, options: Options) -> Draw:
     """What draws a sweep; what it draws has been read."""
     match kind:
         case SweepPlot.ACCURACY:
-            dataset = await library.get(sweep.config.dataset) if options.samples else None
+            dataset = await datasets.get(sweep.config.dataset) if options.samples else None
             return lambda: accuracy.draw(
                 accuracy.curve(sweep, samples(sweep, dataset) if dataset else None, log=options.log), options
             )
@@ -107,7 +108,7 @@ async def plot_run(
 ) -> PictureResponse:
     """A picture of a run, of what it has done so far."""
     run = await run_if_modified(store, run_id, if_none_match)
-    return PictureResponse(await _drawn(_draw_run(kind, run, options), drawing), options, validators(run))
+    return PictureResponse(await _drawn(_draw_run(kind, run, options), drawing), options, sweep_validators(run))
 
 
 def _draw_run(kind: RunPlot, run: Run, options: Options) -> Draw:
@@ -140,7 +141,7 @@ async def plot_comparison(
     """The validation accuracy of several sweeps against the scale, told apart by the settings that differ."""
     sweeps = await sweeps_if_modified(store, sweep, if_none_match)
     picture = await _drawn(lambda: compare.draw(compare.comparison(sweeps, log=options.log), options), drawing)
-    return PictureResponse(picture, options, validators(*sweeps))
+    return PictureResponse(picture, options, sweep_validators(*sweeps))
 
 
 async def _drawn(draw: Draw, drawing: asyncio.Lock) -> bytes:

@@ -1,4 +1,4 @@
-"""/problems: what each kind of problem means and what to do about it."""
+"""/problems: a page for each problem type."""
 
 from html import escape
 from http import HTTPStatus
@@ -8,9 +8,10 @@ from fastapi import APIRouter, Path
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
+from api.errors import PROBLEM_TYPES
 from api.http import security
-from api.http.problem_types import Kind
-from api.http.problems import KINDS, documented
+from api.http.problem_types import ProblemType
+from api.http.problems import documented
 
 router = APIRouter(prefix="/problems", tags=["problems"])
 
@@ -32,22 +33,22 @@ def _page(title: str, content: str) -> HTMLResponse:
     return HTMLResponse(page, headers={"Content-Security-Policy": security.PAGE})
 
 
-def _entry(kind: Kind) -> str:
-    return f'<li><a href="{kind.address}">{escape(kind.title)}</a> ({kind.status.value})'
+def _entry(problem_type: ProblemType) -> str:
+    return f'<li><a href="{problem_type.address}">{escape(problem_type.title)}</a> ({problem_type.status.value})'
 
 
 @router.get("", response_class=HTMLResponse)
 async def list_problems() -> HTMLResponse:
     """All kinds of problems that answers name in `type`."""
-    return _page("Problems", f"<ul>{''.join(map(_entry, KINDS.values()))}</ul>")
+    return _page("Problems", f"<ul>{''.join(map(_entry, PROBLEM_TYPES.values()))}</ul>")
 
 
 @router.get("/{slug}", response_class=HTMLResponse, responses=documented(HTTPStatus.NOT_FOUND))
 async def explain_problem(slug: Annotated[str, Path(description="The kind.", examples=["not-found"])]) -> HTMLResponse:
     """What one kind of problem means and what to do about it."""
-    if slug not in KINDS:
+    if slug not in PROBLEM_TYPES:
         raise HTTPException(HTTPStatus.NOT_FOUND)
-    kind = KINDS[slug]
-    status = f"<p>Status {kind.status.value}, {kind.status.phrase}.</p>"
+    problem_type = PROBLEM_TYPES[slug]
+    status = f"<p>Status {problem_type.status.value}, {problem_type.status.phrase}.</p>"
     others = '<p><a href="/problems">All problems</a></p>'
-    return _page(kind.title, f"<p>{escape(kind.explanation)}</p>{status}{others}")
+    return _page(problem_type.title, f"<p>{escape(problem_type.explanation)}</p>{status}{others}")

@@ -2,13 +2,13 @@
 
 from fastapi import APIRouter
 
-from api.dependencies import QueueDep
+from api.dependencies import SweepsDep
 from noisesweep.models import Queue
 
 router = APIRouter(prefix="/queue", tags=["queue"])
 
 
 @router.get("")
-async def get_queue(queue: QueueDep) -> Queue:
+async def get_queue(sweeps: SweepsDep) -> Queue:
     """How many runs wait and train, since when the oldest waits, and how fast runs end."""
-    return await queue.backlog.queue()
+    return await sweeps.stats.queue()

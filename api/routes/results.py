@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
-from api.dependencies import StoreDep
-from api.http.conditional import NOT_MODIFIED, IfNoneMatch, ModifiedSweepDep, SweepId, sweep_if_modified, validators
+from api.dependencies import ModifiedSweepDep, StoreDep, SweepId, sweep_if_modified, sweep_validators
+from api.http.conditional import NOT_MODIFIED, IfNoneMatch
 from api.http.problems import documented
 from api.science.summary import summary
 from api.sweeps import results
@@ -36,7 +36,7 @@ async def get_results(
     """Every epoch of every run, one row each with the run's scale and seed; JSON has the figures by scale as well."""
     # As a dependency it would be asked before an invalid format is refused.
     sweep = await sweep_if_modified(store, sweep_id, if_none_match)
-    headers = validators(sweep) | {"Vary": "Accept"}
+    headers = sweep_validators(sweep) | {"Vary": "Accept"}
     if file_format == "csv" or (file_format is None and "text/csv" in accept):
         disposition = {"Content-Disposition": f'attachment; filename="{sweep.id}.csv"'}
         return StreamingResponse(results.lines(store, sweep), media_type="text/csv", headers=headers | disposition)
@@ -47,4 +47,4 @@ async def get_results(
 @router.get("/summary", response_model=Summary, responses=READ)
 async def get_summary(sweep: ModifiedSweepDep) -> Response:
     """What the curve says so far: the figures by scale, the half-way scale, the area, and a sentence from them."""
-    return Response(summary(sweep).model_dump_json(), headers=validators(sweep), media_type="application/json")
+    return Response(summary(sweep).model_dump_json(), headers=sweep_validators(sweep), media_type="application/json")

@@ -5,13 +5,13 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from api.dependencies import ESTIMATE, RunDep, StoreDep, SubmissionDep
-from api.http.conditional import NOT_MODIFIED, ModifiedRunDep, validators
+from api.dependencies import ModifiedRunDep, RunDep, StoreDep, SweepsDep, sweep_validators
+from api.http.conditional import NOT_MODIFIED
 from api.http.idempotency import Answer
-from api.http.problems import SUBMISSION, documented
+from api.http.problems import documented
+from api.routes.responses import ESTIMATE, SUBMISSION
+from api.routes.submission import SubmissionDep
 from noisesweep.models import Run, RunRequest
-from shared.errors import AlreadyEndedError
-from shared.store.keys import parse_run_id
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 READ = documented(HTTPStatus.NOT_FOUND) | NOT_MODIFIED
@@ -38,7 +38,7 @@ async def submit_run(request: RunRequest, submission: SubmissionDep, store: Stor
 
     async def read(sweep_id: str) -> Answer:
         run = await store.run(sweep_id, 0)
-        return Answer(sweep_id=sweep_id, location=run.links.self, body=run.model_dump_json())
+        return Answer(location=run.links.self, body=run.model_dump_json())
 
     return await submission.answer(request, request.as_sweep(), read)
 
@@ -46,7 +46,7 @@ async def submit_run(request: RunRequest, submission: SubmissionDep, store: Stor
 @router.get("/{run_id}", response_model=Run, responses=READ)
 async def get_run(run: ModifiedRunDep) -> Response:
     """A run: its config, its status, and all its epochs so far."""
-    return Response(run.model_dump_json(), headers=validators(run), media_type="application/json")
+    return Response(run.model_dump_json(), headers=sweep_validators(run), media_type="application/json")
 
 
 @router.post(
@@ -54,14 +54,9 @@ async def get_run(run: ModifiedRunDep) -> Response:
     status_code=HTTPStatus.ACCEPTED,
     responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
-async def cancel_run(run: RunDep, store: StoreDep) -> Run:
+async def cancel_run(run: RunDep, sweeps: SweepsDep) -> Run:
     """Cancel a run: at once if it is queued, within about two seconds if it is running; its epochs are kept."""
-    sweep_id, index = parse_run_id(run.id)
-    cancelled = await store.cancel(sweep_id, index)
-    run = await store.run(sweep_id, index)
-    if not cancelled:
-        raise AlreadyEndedError(f"This run has ended already: it is {run.status}.")
-    return run
+    return await sweeps.cancel_run(run)
 
 
 @router.get("/{run_id}/model", response_class=KerasResponse, responses=KERAS | documented(HTTPStatus.NOT_FOUND))

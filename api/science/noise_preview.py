@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from noisesweep.models import DatasetName, Images, NoiseSample, NoiseSamples, NoiseStatistics, NoisyImage, PixelRange
 from shared.datasets import CATALOGUE, IMAGE_SHAPE, Dataset, to_pixels
-from shared.errors import ImageNotFoundError
 from shared.noise import Purpose, add_noise, noise_blocks
 
 Array = NDArray[np.float32]
@@ -17,6 +16,10 @@ Array = NDArray[np.float32]
 # The noise of twelve images takes 38 kB. Drawing that of MNIST's last image takes a second.
 CACHED_NOISES = 64
 PURPOSES = {Images.TRAINING: Purpose.TRAINING_NOISE, Images.VALIDATION: Purpose.VALIDATION_NOISE}
+
+
+class ImageNotFoundError(Exception):
+    """An index is beyond the images of a data set."""
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,18 @@
-"""The list of sweeps: filtered, and in pages that stay as they are while new sweeps come in."""
+"""The list of sweeps: filtered, in pages that do not shift when new sweeps come in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from api.sweeps.store import Place, Store
+from api.sweeps.reader import Cursor, SweepReader
 from noisesweep.models import DatasetName, RunStatus, Sweep
 
-# What a cursor looks like to who checks it; to a client it is opaque.
-CURSOR = r"^[0-9]{1,16}-[0-9a-f]{16}$"
-# Sweeps that one request reads at most in search of those that match.
-SEARCHED = 500
+# The form of a cursor, which is opaque to clients.
+CURSOR_PATTERN = r"^[0-9]{1,16}-[0-9a-f]{16}$"
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What is asked of a sweep; None and empty ask nothing. Tags are `key` or `key:value`, and all must be there."""
+    """Filters for listing sweeps; None or empty matches all. Tags are `key` or `key:value`, and all must match."""
 
     status: RunStatus | None = None
     dataset: DatasetName | None = None
@@ -22,7 +20,7 @@ class Filters:
     tags: Sequence[str] = ()
 
     def match(self, sweep: Sweep) -> bool:
-        """Whether the sweep is asked for."""
+        """Return whether the sweep matches."""
         return (
             (self.status is None or sweep.status is self.status)
             and (self.dataset is None or sweep.config.dataset is self.dataset)
@@ -32,37 +30,48 @@ class Filters:
 
 
 def has_tag(sweep: Sweep, tag: str) -> bool:
-    """Whether the sweep has the tag: `key:value`, or `key` with any value. A key has no colon."""
+    """Return whether the sweep has the tag: `key:value`, or `key` with any value. A key has no colon."""
     key, colon, value = tag.partition(":")
     return key in sweep.tags and (not colon or sweep.tags[key] == value)
 
 
-def cursor_of(place: Place) -> str:
-    """The place as a client sends it back."""
-    return f"{place.created_at}-{place.sweep_id}"
+def write_cursor(cursor: Cursor) -> str:
+    """Return the cursor as clients send it back."""
+    return f"{cursor.created_at}-{cursor.sweep_id}"
 
 
-def place_of(cursor: str) -> Place:
-    """The place that a cursor, which matches CURSOR, stands for."""
-    created_at, sweep_id = cursor.split("-")
-    return Place(int(created_at), sweep_id)
+def read_cursor(text: str) -> Cursor:
+    """Return the cursor of a text that matches CURSOR_PATTERN."""
+    created_at, sweep_id = text.split("-")
+    return Cursor(int(created_at), sweep_id)
 
 
 async def page(
-    store: Store, filters: Filters, limit: int, before: Place | None = None
-) -> tuple[list[Sweep], Place | None]:
-    """Up to `limit` sweeps that match, the newest first, and the place after which to search on, None at the end."""
+    reader: SweepReader, filters: Filters, limit: int, searched: int, before: Cursor | None = None
+) -> tuple[list[Sweep], Cursor | None]:
+    """Return a page of matching sweeps, the newest first, and where the next page starts.
+
+    Args:
+        reader: The store.
+        filters: What the sweeps have to match.
+        limit: The largest number of sweeps in the page.
+        searched: About how many sweeps to read in search of those that match.
+        before: Where to start; None starts with the newest.
+
+    Returns:
+        The sweeps, and the cursor of the next page; None after the last one.
+    """
     found: list[Sweep] = []
-    searched = 0
-    while searched < SEARCHED:
-        read = await store.listed(before, limit)
-        for place, sweep in read:
-            before = place
+    count = 0
+    while count < searched:
+        read = await reader.listed(before, limit)
+        for cursor, sweep in read:
+            before = cursor
             if sweep and filters.match(sweep):
                 found.append(sweep)
                 if len(found) == limit:
                     return found, before
         if len(read) < limit:
             return found, None
-        searched += len(read)
+        count += len(read)
     return found, before

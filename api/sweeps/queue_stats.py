@@ -1,4 +1,4 @@
-"""What waits and what trains over all sweeps, and how fast it goes."""
+"""Queue statistics: queued and running runs over all sweeps, their work, and how fast runs end."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -9,16 +9,17 @@ from redis.asyncio import Redis
 
 from noisesweep.models import Queue, SweepRequest, TrainingConfig
 from shared.datasets import epoch_work, run_work
+from shared.store.clock import server_time_async
 from shared.store.keys import ENDED, OPEN, PACE, SweepKeys
-from shared.store.scripts import legible
+from shared.store.scripts import is_supported
 
-# The rate is measured over the ends of this time.
+# The rate is measured over this period.
 RATE_WINDOW_SECONDS = 600
-# The pace, over the epochs of this many entries at most.
+# The pace is measured over at most this many epochs.
 PACE_ENTRIES = 200
-# Up to this factor, one cost is taken to be in proportion to the other.
+# Costs within this factor are assumed to be proportional.
 NEAR = 4
-# Sweeps that are counted in one go: other requests are served between.
+# Sweeps counted in one round trip; other requests are served between.
 SWEEPS_AT_ONCE = 200
 
 
@@ -27,9 +28,9 @@ class OpenSweep:
     """A sweep with runs to train.
 
     Attributes:
-        opened_at: When it was submitted or retried last, µs.
-        queued: Runs that wait.
-        running: Runs that train.
+        opened_at: When it was last submitted or retried, µs.
+        queued: Queued runs.
+        running: Running runs.
     """
 
     sweep_id: str
@@ -38,15 +39,15 @@ class OpenSweep:
     running: int
 
 
-class Backlog:
-    """Reads what is to be done. Each method raises redis.exceptions.RedisError when the store does not answer."""
+class QueueStats:
+    """Statistics of the queue. Each method raises redis.exceptions.RedisError if the store does not answer."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     async def queue(self) -> Queue:
-        """How much waits and how much trains."""
-        now, sweeps = await self._now(), await self._open_sweeps()
+        """Return how many runs are queued and running."""
+        now, sweeps = await server_time_async(self._redis), await self._open_sweeps()
         waiting = [sweep.opened_at for sweep in sweeps if sweep.queued]
         return Queue(
             queued_runs=sum(sweep.queued for sweep in sweeps),
@@ -56,7 +57,7 @@ class Backlog:
         )
 
     async def queued_by_key(self) -> Counter[str]:
-        """How many runs are queued, by the name of the API key that submitted them; "" where there was none."""
+        """Return the number of queued runs by the name of the submitting API key; "" without keys."""
         opened = cast("list[str]", await self._redis.zrange(OPEN, 0, -1))
         queued: Counter[str] = Counter()
         for first in range(0, len(opened), SWEEPS_AT_ONCE):
@@ -70,9 +71,9 @@ class Backlog:
         return queued
 
     async def work(self) -> float:
-        """Multiply-accumulates of all runs that wait or train, which count whole however far they are.
+        """Return the multiply-accumulates of all queued and running runs; a running run counts as a whole.
 
-        Those that only newer workers may train are theirs, and do not count.
+        Runs that only newer workers may train do not count.
         """
         sweeps = await self._open_sweeps()
         async with self._redis.pipeline(transaction=False) as pipeline:
@@ -83,15 +84,15 @@ class Backlog:
             sum(
                 (sweep.queued + sweep.running) * _run_work(request)
                 for sweep, (schema, request) in zip(sweeps, records, strict=True)
-                if request and legible(schema)
+                if request and is_supported(schema)
             )
         )
 
     async def pace(self, config: TrainingConfig) -> float | None:
-        """Multiply-accumulates that a training process does per second, as measured lately; None if nothing was.
+        """Return the multiply-accumulates per second of a training process, as measured lately; None if unknown.
 
-        Over epochs like those of the config alone: of its data set and precision, and near in what they cost and in
-        their batch size. What a small network takes, which is mostly overhead, tells nothing of a large one.
+        Only similar epochs count: of the same data set and precision, and close in cost and batch size. The time of a
+        small network is mostly overhead and does not predict that of a large one.
         """
         entries = await self._redis.xrevrange(PACE, count=PACE_ENTRIES)
         epochs = [cast("dict[str, str]", fields) for _, fields in cast("list[tuple[str, object]]", entries)]
@@ -106,11 +107,11 @@ class Backlog:
         return sum(float(epoch["work"]) for epoch in measured) / seconds if seconds else None
 
     async def runs_per_second(self) -> float:
-        """How many runs have ended per second, over the last ten minutes or since the first end in them; 0 if none.
+        """Return the runs that ended per second, over the last ten minutes or since the first end in them; 0 if none.
 
-        The first minute counts as a whole one: runs of a stack end together, and would pass for a rate.
+        The period is at least a minute: runs of a stack end together, which is not a rate.
         """
-        now = await self._now() // 1000
+        now = await server_time_async(self._redis) // 1000
         entries = await self._redis.xrevrange(ENDED, min=now - RATE_WINDOW_SECONDS * 1000)
         if not entries:
             return 0.0
@@ -133,11 +134,6 @@ class Backlog:
             ]
         return sweeps
 
-    async def _now(self) -> int:
-        """The server's time, µs."""
-        seconds, microseconds = await self._redis.time()
-        return int(seconds) * 1_000_000 + int(microseconds)
-
 
 def _near(one: float, other: float) -> bool:
     return max(one, other) <= NEAR * min(one, other)
@@ -145,5 +141,5 @@ def _near(one: float, other: float) -> bool:
 
 @lru_cache(maxsize=1024)
 def _run_work(request: str) -> float:
-    """Multiply-accumulates of a run of the sweep that was asked for so (JSON)."""
+    """Return the multiply-accumulates of a run of the sweep with this request (JSON)."""
     return run_work(SweepRequest.model_validate_json(request))

@@ -1,4 +1,4 @@
-"""From what Redis replies to what the API answers: sweeps, runs and events as models."""
+"""Models of sweeps, runs and events from Redis replies."""
 
 import json
 import logging
@@ -31,7 +31,7 @@ STRANDED = "It waits, and no worker is alive to train it: start one with `noises
 
 
 def sweep_of(sweep_id: str, reply: Sequence[Any], *, any_worker: bool) -> Sweep:
-    """The model of what lua/read.lua replies, and of whether any worker is alive."""
+    """Return the model of a reply of lua/read.lua."""
     fields, queued, leased, *runs = reply
     record = _pairs(fields)
     request = SweepRequest.model_validate_json(record["request"])
@@ -48,7 +48,7 @@ def sweep_of(sweep_id: str, reply: Sequence[Any], *, any_worker: bool) -> Sweep:
         tags=request.tags,
         created_at=_time(record["created_at"]),
         config=request.config,
-        # Its grid may have grown since it was asked for.
+        # Its grid may have been extended.
         scales=list(dict.fromkeys(summary.scale for summary in summaries)),
         seeds=list(dict.fromkeys(summary.seed for summary in summaries)),
         status_detail=STRANDED if queued and not any_worker else None,
@@ -57,11 +57,11 @@ def sweep_of(sweep_id: str, reply: Sequence[Any], *, any_worker: bool) -> Sweep:
 
 
 def run_of(sweep_id: str, index: int, record: Sequence[str], reply: Sequence[Any], *, any_worker: bool) -> Run:
-    """The model of a run with all its epochs.
+    """Return the model of a run with all its epochs.
 
     Args:
         sweep_id: Its sweep.
-        index: Its place in the grid.
+        index: Its index in the grid.
         record: The sweep's request (JSON) and version.
         reply: The run's hash, its scores in `queued` and in `leases` (None where it is not), its epochs (JSON), its
             evaluation (JSON, None where there is none).
@@ -85,7 +85,7 @@ def run_of(sweep_id: str, index: int, record: Sequence[str], reply: Sequence[Any
 
 
 def events_of(sweep_id: str, entries: Sequence[StreamEntry]) -> list[Event]:
-    """The models of entries of a sweep's stream, without those that only a newer program can read."""
+    """Return the models of entries of a sweep's event stream, without those that only a newer program can read."""
     events = []
     for entry in entries:
         try:
@@ -136,14 +136,14 @@ def _summary(
 
 
 def _status(run: dict[str, str], *, queued: bool, leased: bool) -> RunStatus:
-    """A run's status follows from where its index stands; see shared/store/keys.py."""
+    """Return a run's status, which follows from where its index stands; see shared/store/keys.py."""
     if queued:
         return RunStatus.QUEUED
     return RunStatus.RUNNING if leased else RunStatus(run["outcome"])
 
 
 def _pairs(flat: list[str]) -> dict[str, str]:
-    """A hash from the flat list that a script returns it as."""
+    """Return a hash from the flat list in which a script returns it."""
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 

@@ -1,4 +1,4 @@
-"""The store's own state, as its INFO tells it: memory, append-only file, clients, replicas, time since its start."""
+"""Metrics of the Redis server from its INFO: memory, append-only file, clients, replicas, uptime."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -8,13 +8,13 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 
-def went_well(status: str) -> float:
-    """1 for Redis's "ok", 0 for its "err"."""
+def is_ok(status: str) -> float:
+    """Return 1 for Redis's "ok" and 0 for its "err"."""
     return float(status == "ok")
 
 
-class Vital(NamedTuple):
-    """A figure of INFO: what it is called here, what it tells, its field there, and how that becomes a number."""
+class RedisGauge(NamedTuple):
+    """A gauge from INFO: its name, its help text, its field, and the conversion to a number."""
 
     name: str
     help_text: str
@@ -22,42 +22,39 @@ class Vital(NamedTuple):
     number: Callable[[Any], float] = float
 
 
-VITALS = (
-    Vital("memory_used_bytes", "Memory that the store uses.", "used_memory"),
-    Vital("memory_limit_bytes", "Memory that it may use, its maxmemory; 0 where it has no limit.", "maxmemory"),
-    Vital("append_only", "Whether it keeps an append-only file.", "aof_enabled"),
-    Vital(
+GAUGES = (
+    RedisGauge("memory_used_bytes", "Memory that the store uses.", "used_memory"),
+    RedisGauge("memory_limit_bytes", "Memory that it may use, its maxmemory; 0 where it has no limit.", "maxmemory"),
+    RedisGauge("append_only", "Whether it keeps an append-only file.", "aof_enabled"),
+    RedisGauge(
         "append_only_write_ok",
         "Whether its last write to that file went well; 1 also where there is none.",
         "aof_last_write_status",
-        went_well,
+        is_ok,
     ),
-    Vital(
+    RedisGauge(
         "append_only_rewrite_ok",
         "Whether the last rewrite of that file went well; 1 also where there was none.",
         "aof_last_bgrewrite_status",
-        went_well,
+        is_ok,
     ),
-    Vital("clients", "Connections that it has.", "connected_clients"),
-    Vital("replicas", "Replicas that follow it.", "connected_slaves"),
-    Vital("uptime_seconds", "Time since it was started; it falls when the store is started anew.", "uptime_in_seconds"),
+    RedisGauge("clients", "Connections that it has.", "connected_clients"),
+    RedisGauge("replicas", "Replicas that follow it.", "connected_slaves"),
+    RedisGauge("uptime_seconds", "Time since its start; it falls when the store restarts.", "uptime_in_seconds"),
 )
 
 
-class Vitals:
-    """What a store told of itself, as Prometheus's collectors have it.
-
-    What it did not tell is missing and no zero; whether it told anything is a figure of its own.
-    """
+class RedisMetrics:
+    """A Prometheus collector of what INFO returned. Missing fields have no series."""
 
     def __init__(self, info: Mapping[str, Any]) -> None:
         self._info = info
 
     @classmethod
-    async def of(cls, redis: Redis) -> "Vitals":
-        """Ask a store; raise redis.exceptions.RedisError when it does not answer.
+    async def of(cls, redis: Redis) -> "RedisMetrics":
+        """Ask a server; raise redis.exceptions.RedisError if it does not answer.
 
-        Where this user may not ask, as on some managed ones, there is nothing to tell.
+        Where the user may not call INFO, as on some managed servers, there are no metrics.
         """
         try:
             return cls(await redis.info())
@@ -65,10 +62,10 @@ class Vitals:
             return cls({})
 
     def collect(self) -> Iterator[Metric]:
-        """The families of metrics, one by one."""
+        """Yield the metric families."""
         told = "Whether the store tells of itself (INFO); where its user may not ask, those figures are missing."
         yield GaugeMetricFamily("noisesweep_store_info_up", told, float(bool(self._info)))
-        for vital in VITALS:
-            if vital.field in self._info:
-                value = vital.number(self._info[vital.field])
-                yield GaugeMetricFamily(f"noisesweep_store_{vital.name}", vital.help_text, value)
+        for gauge in GAUGES:
+            if gauge.field in self._info:
+                value = gauge.number(self._info[gauge.field])
+                yield GaugeMetricFamily(f"noisesweep_store_{gauge.name}", gauge.help_text, value)

@@ -1,4 +1,4 @@
-"""Every epoch of every run as a table, one row each in the order of the grid, and what follows from their ends."""
+"""The results of a sweep: a row per run and epoch in the order of the grid, figures by scale, and the matrix."""
 
 import csv
 import io
@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator
 
 from api.science.matrix import matrix
 from api.science.scale_figures import figures
-from api.sweeps.store import Store
+from api.sweeps.reader import SweepReader
 from noisesweep.models import EpochMetrics, ResultRow, Results, RunSummary, Sweep
 
-COLUMNS = ["run_id", "scale", "seed", *EpochMetrics.model_fields]
+COLUMNS = ["run_id", "scale", "seed", *EpochMetrics.model_fields]  # the fields of ResultRow, run first
 
 
-async def document(store: Store, sweep: Sweep) -> Results:
-    """All of a sweep's results, read at once."""
-    epochs, evaluations = await store.all_epochs(sweep), await store.evaluations(sweep)
+async def document(reader: SweepReader, sweep: Sweep) -> Results:
+    """Return all results of a sweep."""
+    epochs, evaluations = await reader.all_epochs(sweep), await reader.evaluations(sweep)
     return Results(
         sweep_id=sweep.id,
         config=sweep.config,
@@ -25,17 +25,17 @@ async def document(store: Store, sweep: Sweep) -> Results:
 
 
 def rows(run: RunSummary, epochs: list[EpochMetrics]) -> list[ResultRow]:
-    """A row for each of a run's epochs."""
+    """Return a row for each epoch of a run."""
     return [ResultRow(run_id=run.id, scale=run.scale, seed=run.seed, **metrics.model_dump()) for metrics in epochs]
 
 
-async def lines(store: Store, sweep: Sweep) -> AsyncIterator[str]:
-    """The rows as CSV (RFC 4180), read run by run: a header, a point before decimals, a comma between fields, CRLF."""
+async def lines(reader: SweepReader, sweep: Sweep) -> AsyncIterator[str]:
+    """Yield the rows as CSV (RFC 4180) with a header, read run by run."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS)
     writer.writeheader()
     for index, run in enumerate(sweep.runs):
-        writer.writerows(row.model_dump() for row in rows(run, await store.epochs(sweep.id, index)))
+        writer.writerows(row.model_dump() for row in rows(run, await reader.epochs(sweep.id, index)))
         yield text.getvalue()
         text.seek(0)
         text.truncate()

@@ -1,4 +1,4 @@
-"""Runs that need no training, because the same was trained before."""
+"""Reuse of runs that were trained before."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,16 +16,16 @@ GridPoint = tuple[float, int]
 
 
 class TrainedRuns:
-    """Finds runs that were trained before, as long as they are kept."""
+    """Finds runs that were trained before and are still kept."""
 
     def __init__(self, redis: Redis, workers: Workers) -> None:
         self._redis = redis
         self._workers = workers
 
     async def find(self, config: TrainingConfig, grid: Sequence[GridPoint]) -> dict[GridPoint, str]:
-        """The ids of runs that were trained before as those of a grid would be.
+        """Return the ids of earlier runs that equal those of a grid.
 
-        A run counts if it was trained on a kind of device that a living worker has; if no worker lives, on any.
+        A run counts if it was trained on a kind of device that a living worker has; if none is alive, on any.
         """
         async with self._redis.pipeline(transaction=False) as pipeline:
             for scale, seed in grid:
@@ -42,7 +42,7 @@ class TrainedRuns:
         ]
         async with self._redis.pipeline(transaction=False) as pipeline:
             for _, run_id in candidates:
-                keys, index = _place_of(run_id)
+                keys, index = _keys_of(run_id)
                 pipeline.hget(keys.run(index), "outcome")
                 pipeline.llen(keys.epochs(index))
                 pipeline.exists(keys.evaluation(index))
@@ -52,10 +52,10 @@ class TrainedRuns:
         return {point: run_id for (point, run_id), state in zip(candidates, states, strict=True) if [*state] == whole}
 
     async def measured(self, run_ids: Mapping[GridPoint, str]) -> dict[GridPoint, str]:
-        """What those runs measured, each as lua/prelude.lua takes it (JSON), without those deleted just now."""
+        """Return the measurements of those runs as lua/prelude.lua takes them (JSON), without deleted runs."""
         async with self._redis.pipeline(transaction=False) as pipeline:
             for run_id in run_ids.values():
-                keys, index = _place_of(run_id)
+                keys, index = _keys_of(run_id)
                 pipeline.hgetall(keys.run(index))
                 pipeline.lrange(keys.epochs(index), 0, -1)
                 pipeline.get(keys.evaluation(index))
@@ -69,7 +69,7 @@ class TrainedRuns:
         }
 
 
-def _place_of(run_id: str) -> tuple[SweepKeys, int]:
+def _keys_of(run_id: str) -> tuple[SweepKeys, int]:
     sweep_id, index = parse_run_id(run_id)
     return SweepKeys(sweep_id), index
 

@@ -1,131 +1,130 @@
-"""The way of runs into the queue: room is made sure of, the state is written, then messages are published."""
+"""All verbs on sweeps and runs: submit, estimate, extend, retry, cancel, delete."""
 
 import asyncio
-import logging
-import math
-import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
 
 from celery import Celery
 from pydantic import ValidationError
-from redis.exceptions import RedisError
 
-from api.sweeps.batching import Batched
-from api.sweeps.creations import Origin
-from api.sweeps.queue_stats import Backlog
+from api.limits import Limits
+from api.sweeps.admission import Admission
+from api.sweeps.batching import Batching
+from api.sweeps.errors import AlreadyEndedError, SweepOpenError, SweepTooLargeError
+from api.sweeps.estimate import estimate
+from api.sweeps.queue_stats import QueueStats
 from api.sweeps.reuse import GridPoint
-from api.sweeps.store import Store
-from noisesweep.models import ExtensionRequest, RunStatus, Sweep, SweepRequest
-from shared.errors import AlreadyEndedError, QueueFullError, SweepOpenError, SweepTooLargeError
+from api.sweeps.store import RequestContext, Store
+from noisesweep.models import Estimate, ExtensionRequest, Run, RunStatus, Sweep, SweepRequest
 from shared.settings import Settings
+from shared.store.keys import parse_run_id
 from shared.store.queue import publish
 
-logger = logging.getLogger(__name__)
 
-# How long a client is told to wait where nothing has ended lately: then nothing is known of the rate.
-UNKNOWN_RATE_SECONDS = 60
-LONGEST_WAIT_SECONDS = 3600
-COUNT_SECONDS = 1.0
-# A queue that was found full is taken to be so for a moment.
-RECOUNT_SECONDS = 0.1
+class SweepService:
+    """The verbs on sweeps and runs. State is written first, then messages tell workers that there is work.
 
-T = TypeVar("T")
+    Each verb raises redis.exceptions.RedisError if the store does not answer, and SweepNotFoundError or
+    RunNotFoundError if what it is applied to does not exist.
 
-
-class Share(NamedTuple):
-    """A part of the queue that has a limit: of what it is, how many are queued at most, and how many may be."""
-
-    of: str
-    queued: int
-    limit: int
-
-
-class RunQueue:
-    """Admits runs as long as no more than `max_queued_runs` wait, and `max_queued_runs_per_key` of one API key.
-
-    What waits is counted about once a second, and what this process admits is added; before anything is refused, it is
-    counted anew, unless that was done a tenth of a second ago. So one process of the API never exceeds the limits, and
-    several may together exceed them by what they admit between two counts.
+    Attributes:
+        stats: How much is queued and running, and how fast.
     """
 
-    def __init__(self, store: Store, celery: Celery, settings: Settings) -> None:
-        self.backlog = Backlog(store.redis)
+    def __init__(self, store: Store, celery: Celery, settings: Settings, limits: Limits) -> None:
+        self.stats = QueueStats(store.redis)
         self._store = store
         self._celery = celery
-        self._limit = settings.max_queued_runs
-        self._limit_per_key = settings.max_queued_runs_per_key
-        # By API key: all runs that this process has ever admitted; those of them whose writing has ended, well or not;
-        # and what was queued at the last count, less those that had been written before it.
-        self._admitted: Counter[str] = Counter()
-        self._settled: Counter[str] = Counter()
-        self._counted: Counter[str] | None = None
-        self._counted_at = float("-inf")
-        self._found_full_at = float("-inf")
-        self._counting: asyncio.Task[None] | None = None
-        self._publications = Batched(self._publish_all)
-        self._admission = asyncio.Lock()
-        self._writing: set[asyncio.Task[Any]] = set()  # what was admitted and is perhaps not written yet
+        self._admission = Admission(self.stats, settings, limits)
+        self._publications = Batching(self._publish_all)
 
-    async def submit(self, sweep_id: str, request: SweepRequest, origin: Origin) -> None:
-        """Store the sweep under an id and tell the workers of it; where there is a sweep of this id, it stays.
+    async def submit(self, sweep_id: str, request: SweepRequest, context: RequestContext) -> None:
+        """Create a sweep under an id and publish its queued runs; a sweep of this id stays as it is.
 
         Raises:
-            QueueFullError: There is no room for the runs to train now.
+            QueueFullError: There is no capacity for the runs now.
             SweepTooLargeError: There never is.
         """
-        trained = await self._store.trained_runs.measured(await self.trained_before(request, request.grid()))
+        trained = await self._store.trained_runs.measured(await self._trained_before(request, request.grid()))
         runs = len(request.grid()) - len(trained)
-        await self._admit(runs, origin.key, partial(self._store.creations.create, sweep_id, request, origin, trained))
+        write = partial(self._store.create, sweep_id, request, context, trained)
+        await self._admission.admit(runs, context.key, write)
         await self._publish(sweep_id, runs)
 
-    async def trained_before(self, request: SweepRequest, grid: Sequence[GridPoint]) -> dict[GridPoint, str]:
-        """The ids of runs that were trained before as those of a grid would be, if the request would reuse them."""
-        if not request.reuse or request.keep_model:
-            return {}
-        return await self._store.trained_runs.find(request.config, grid)
+    async def estimate(self, request: SweepRequest, key: str) -> Estimate:
+        """Return what submitting the sweep would cost. Nothing is stored; raise as `submit` would."""
+        reused = len(await self._trained_before(request, request.grid()))
+        await self._admission.check_capacity(len(request.grid()) - reused, key)
+        return await estimate(request, reused, self.stats, self._store.workers)
 
     async def extend(self, sweep: Sweep, extension: ExtensionRequest) -> Sweep:
-        """Let the sweep's grid have more scales and seeds, and train what is new in it.
+        """Add scales and seeds to the sweep's grid and queue the new runs. Repeated, it changes nothing.
 
         Raises:
-            SweepTooLargeError: It would have too many runs, or more than may ever wait.
-            QueueFullError: There is no room for the new runs now.
+            SweepTooLargeError: It would have too many runs, or more than may ever be queued.
+            QueueFullError: There is no capacity for the new runs now.
         """
         request = await self._store.request(sweep.id)
         if extension.reuse is not None:
             request = request.model_copy(update={"reuse": extension.reuse})
-        # Whoever extends it, its runs are those of the key that submitted it.
-        key = await self._store.submitted_by(sweep.id)
+        key = await self._store.submitter(sweep.id)
         while grid := _missing(request, sweep, extension):
-            trained = await self._store.trained_runs.measured(await self.trained_before(request, grid))
-            await self._admit(len(grid) - len(trained), key, partial(self._store.extend, sweep, grid, trained))
-            # Whoever added to it meanwhile, or this very request whose answer was lost: what is missing is seen now.
+            trained = await self._store.trained_runs.measured(await self._trained_before(request, grid))
+            write = partial(self._store.extend, sweep.id, len(sweep.runs), grid, trained)
+            await self._admission.admit(len(grid) - len(trained), key, write)
+            # If another request extended the sweep first, nothing was added, and the next round adds what is missing.
             sweep = await self._store.sweep(sweep.id)
             await self._publish(sweep.id, sum(run.status is RunStatus.QUEUED for run in sweep.runs))
         return sweep
 
     async def retry(self, sweep: Sweep) -> Sweep:
-        """Queue the failed and the cancelled runs again. Where they have been already, nothing changes.
+        """Queue the failed and cancelled runs again. If they are queued already, nothing changes.
 
         Raises:
             AlreadyEndedError: All runs have succeeded.
             SweepOpenError: Runs are about to be cancelled.
-            QueueFullError: There is no room for the runs now.
+            QueueFullError: There is no capacity for the runs now.
         """
         if any(run.cancel_requested for run in sweep.runs):
             raise SweepOpenError("Runs of this sweep are about to be cancelled: try again when they have ended.")
         runs = sum(run.status in (RunStatus.FAILED, RunStatus.CANCELLED) for run in sweep.runs)
-        # Whoever retries it, its runs are those of the key that submitted it.
-        key = await self._store.submitted_by(sweep.id)
-        retried = await self._admit(runs, key, partial(self._store.retry, sweep.id, runs))
+        key = await self._store.submitter(sweep.id)
+        retried = await self._admission.admit(runs, key, partial(self._store.retry, sweep.id, runs))
         await self._publish(sweep.id, retried)
         sweep = await self._store.sweep(sweep.id)
         if sweep.status is RunStatus.SUCCEEDED:
             raise AlreadyEndedError("Every run of this sweep has succeeded: there is nothing to try again.")
         return sweep
+
+    async def cancel(self, sweep: Sweep) -> Sweep:
+        """Cancel all runs that have not ended; raise AlreadyEndedError if none was cancelled, now or before."""
+        cancelled = await self._store.cancel(sweep.id)
+        sweep = await self._store.sweep(sweep.id)
+        if not cancelled:
+            status = sweep.status
+            raise AlreadyEndedError(f"This sweep has ended already, and no run of it was cancelled: it is {status}.")
+        return sweep
+
+    async def cancel_run(self, run: Run) -> Run:
+        """Cancel a run; raise AlreadyEndedError if it has ended otherwise."""
+        sweep_id, index = parse_run_id(run.id)
+        cancelled = await self._store.cancel(sweep_id, index)
+        run = await self._store.run(sweep_id, index)
+        if not cancelled:
+            raise AlreadyEndedError(f"This run has ended already: it is {run.status}.")
+        return run
+
+    async def delete(self, sweep: Sweep) -> None:
+        """Remove a sweep with everything that is kept of it; raise SweepOpenError if it has open runs."""
+        if not await self._store.delete(sweep.id):
+            raise SweepOpenError("This sweep has queued or running runs: cancel it first.")
+
+    async def _trained_before(self, request: SweepRequest, grid: Sequence[GridPoint]) -> dict[GridPoint, str]:
+        """Return the ids of runs of the grid that were trained before, if the request would reuse them."""
+        if not request.reuse or request.keep_model:
+            return {}
+        return await self._store.trained_runs.find(request.config, grid)
 
     async def _publish(self, sweep_id: str, runs: int) -> None:
         if runs:
@@ -135,90 +134,13 @@ class RunQueue:
         messages: Counter[str] = Counter()
         for sweep_id, runs in publications:
             messages[sweep_id] += runs
-        # Not in the threads that serve requests, which others may keep busy.
+        # In asyncio's threads: AnyIO's, which serve requests, may all be busy.
         await asyncio.to_thread(publish, self._celery, messages)
         return [None] * len(publications)
 
-    async def make_sure_of_room(self, runs: int, key: str) -> None:
-        """Raise QueueFullError or SweepTooLargeError if so many runs would be refused."""
-        async with self._admission:
-            full = await self._full(runs, key) if runs else None
-        if full:
-            raise await self._refusal(runs, full)
-
-    async def _admit(self, runs: int, key: str, write: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Write what brings so many runs into the queue, if there is room for them."""
-        async with self._admission:
-            full = await self._full(runs, key) if runs else None
-            if not full:
-                self._admitted[key] += runs
-                writing = asyncio.create_task(write())
-                self._writing.add(writing)
-                writing.add_done_callback(partial(self._settle, runs, key))
-        if full:
-            raise await self._refusal(runs, full)
-        return await writing
-
-    def _settle(self, runs: int, key: str, writing: asyncio.Task[Any]) -> None:
-        self._settled[key] += runs
-        self._writing.discard(writing)
-        writing.cancelled() or writing.exception()  # looked at, in case that its request has gone
-
-    async def _full(self, runs: int, key: str) -> Share | None:
-        """The share of the queue that has no room for so many runs more; None if all have."""
-        if self._counted is None:
-            await self._count_exactly()
-        full = self._without_room(runs, key)
-        if full and time.monotonic() - self._found_full_at > RECOUNT_SECONDS:
-            await self._count_exactly()
-            full = self._without_room(runs, key)
-            if full:  # and so it is for the next moment, or one who is refused again and again would slow all
-                self._found_full_at = time.monotonic()
-        elif time.monotonic() - self._counted_at > COUNT_SECONDS and (self._counting is None or self._counting.done()):
-            # Nobody waits for it: until it is done, the last count stands.
-            self._counting = asyncio.create_task(self._count_again())
-        return full
-
-    def _without_room(self, runs: int, key: str) -> Share | None:
-        queued = Counter(self._admitted)
-        queued.update(self._counted or {})
-        shares = [Share("runs of this API key", queued[key], self._limit_per_key)] if key else []
-        shares.append(Share("runs", queued.total(), self._limit))
-        return next((share for share in shares if share.queued + runs > share.limit), None)
-
-    async def _refusal(self, runs: int, full: Share) -> SweepTooLargeError | QueueFullError:
-        if runs > full.limit:
-            detail = f"It has {runs} runs, and no more than {full.limit} {full.of} may wait: split it."
-            return SweepTooLargeError(detail)
-        rate = await self.backlog.runs_per_second()
-        wait = math.ceil((full.queued + runs - full.limit) / rate) if rate else UNKNOWN_RATE_SECONDS
-        return QueueFullError(
-            f"{full.queued} {full.of} are queued and {full.limit} may be: there is no room for {runs} more now.",
-            retry_after_seconds=min(wait, LONGEST_WAIT_SECONDS),
-        )
-
-    async def _count_exactly(self) -> None:
-        if self._writing:
-            await asyncio.wait(self._writing)  # or they would be missed
-        await self._count()
-
-    async def _count_again(self) -> None:
-        try:
-            await self._count()
-        except RedisError as error:
-            logger.warning("The queued runs could not be counted, the last count stands: %s", error)
-
-    async def _count(self) -> None:
-        """Count what is queued. What is written meanwhile may count twice, until the next time."""
-        begun_at, settled = time.monotonic(), self._settled.copy()
-        queued = await self.backlog.queued_by_key()
-        queued.subtract(settled)
-        if begun_at > self._counted_at:  # else one that began later has ended before
-            self._counted, self._counted_at = queued, begun_at
-
 
 def _missing(request: SweepRequest, sweep: Sweep, extension: ExtensionRequest) -> list[GridPoint]:
-    """What the sweep's grid lacks of what it is to be."""
+    """Return the points of the extended grid that the sweep does not have."""
     try:
         grown = request.extended([*sweep.scales, *extension.scales], [*sweep.seeds, *extension.seeds])
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The workers as their signs of life tell of them (worker/presence.py writes those)."""
+"""Workers, from the heartbeats that worker/presence.py writes."""
 
 import time
 from datetime import UTC, datetime
@@ -7,26 +7,24 @@ from typing import cast
 from redis.asyncio import Redis
 
 from noisesweep.models import Worker, WorkerProfile
+from shared.store.heartbeat import ALIVE_SECONDS
 from shared.store.keys import OPEN, WORKERS, SweepKeys, run_id
 from shared.store.keys import worker as worker_key
 
-# Three signs of life may fail to come.
-ALIVE_SECONDS = 15
-# Whether any worker lives is asked at most so often.
-REMEMBERED_SECONDS = 1.0
-
 
 class Workers:
-    """Reads who is there. Each method raises redis.exceptions.RedisError when the store does not answer."""
+    """Reads the workers. Each method raises redis.exceptions.RedisError if the store does not answer."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, liveness_seconds: float) -> None:
+        """Take the store, and for how long to assume whether any worker is alive."""
         self._redis = redis
+        self._liveness_seconds = liveness_seconds
         self._any_alive = False
         self._asked_at = float("-inf")
 
     async def any_alive(self) -> bool:
-        """Whether a worker lives, as of the last second."""
-        if time.monotonic() - self._asked_at > REMEMBERED_SECONDS:
+        """Return whether a worker is alive, or was so a moment ago."""
+        if time.monotonic() - self._asked_at > self._liveness_seconds:
             async with self._redis.pipeline(transaction=False) as pipeline:
                 pipeline.time()
                 pipeline.zrange(WORKERS, -1, -1, withscores=True)
@@ -36,7 +34,7 @@ class Workers:
         return self._any_alive
 
     async def listed(self) -> list[Worker]:
-        """Those of the last hour, by name, with what they train."""
+        """Return the workers of the last hour, by name, with the runs that they train."""
         seen = cast("list[tuple[str, float]]", await self._redis.zrange(WORKERS, 0, -1, withscores=True))
         if not seen:
             return []
@@ -55,7 +53,7 @@ class Workers:
         return sorted(workers, key=lambda worker: worker.name)
 
     async def _trained(self) -> dict[str, list[str]]:
-        """The running runs by the name of their worker."""
+        """Return the running runs by the name of their worker."""
         opened = cast("list[str]", await self._redis.zrange(OPEN, 0, -1))
         async with self._redis.pipeline(transaction=False) as pipeline:
             for sweep_id in opened:

@@ -1,8 +1,6 @@
 """`noisesweep up | demo | api | worker | doctor | key`: what runs on this machine, and asks no service."""
 
-import hashlib
 import os
-import re
 import secrets
 import sys
 from importlib.util import find_spec
@@ -17,11 +15,10 @@ from noisesweep.cli.common import Json, exit_by, people, picture_path, print_jso
 from noisesweep.client.errors import WrongUsageError
 from noisesweep.local.demo import choose_dataset, demo
 from noisesweep.local.launcher import LaunchError, launch, module, store_binary
-from noisesweep.models import DatasetName, SweepRequest
+from noisesweep.models import KEY_NAME, DatasetName, SweepRequest, hash_api_key
 
 API_KEYS = "NOISESWEEP_API_KEYS"
 LOG_FORMAT = "NOISESWEEP_LOG_FORMAT"
-KEY_NAME = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 NOTEBOOK_SCALES = [0.1, 0.5, 1.0, 2.0, 4.0]
 FIRST_SEED = [0]
 DATA = platformdirs.user_data_path("noisesweep")
@@ -93,7 +90,7 @@ def key(
     known = os.environ.get(API_KEYS)
     if known and name in {entry.partition(":")[0].strip() for entry in known.split(",")}:
         raise WrongUsageError(f"there is a key of {name} in {API_KEYS} already: remove it, or choose another name")
-    entries = ",".join(filter(None, [known, f"{name}:{hashlib.sha256(secret.encode()).hexdigest()}"]))
+    entries = ",".join(filter(None, [known, f"{name}:{hash_api_key(secret)}"]))
     if as_json:
         print_json({"name": name, "key": secret, API_KEYS: entries})
         return

@@ -23,6 +23,7 @@ from noisesweep.models.config import DatasetName, NoiseOn, Precision, TrainingCo
 from noisesweep.models.datasets import DatasetInfo, DatasetList
 from noisesweep.models.events import Event, EventList, EventType
 from noisesweep.models.figures import Area, Evaluation, HalfWay, Interval, Matrix, ScaleFigures, Summary
+from noisesweep.models.keys import KEY_NAME, hash_api_key
 from noisesweep.models.noise import (
     Images,
     NoiseSample,
@@ -36,6 +37,7 @@ from noisesweep.models.requests import MAX_RUNS, MAX_SCALES, ExtensionRequest, R
 from noisesweep.models.workers import Worker, WorkerList, WorkerProfile
 
 __all__ = [
+    "KEY_NAME",
     "MAX_RUNS",
     "MAX_SCALES",
     "Area",
@@ -81,4 +83,5 @@ __all__ = [
     "Worker",
     "WorkerList",
     "WorkerProfile",
+    "hash_api_key",
 ]

@@ -40,16 +40,16 @@ def source(script: Script) -> str:
 
 
 def is_newer(error: Exception) -> bool:
-    """Whether it says that a script has left a sweep alone because a newer program has written it."""
+    """Return whether a script refused a sweep because a newer program wrote it."""
     return isinstance(error, ResponseError) and str(error).startswith("NEWERSCHEMA")
 
 
-def legible(schema: str | None) -> bool:
-    """Whether this program may read a record of that schema; None stands for one from before there were any."""
+def is_supported(schema: str | None) -> bool:
+    """Return whether this program may read a record of that schema; None stands for the first one."""
     return schema is None or int(schema) <= SCHEMA
 
 
-def refuse_newer(schema: str | None) -> None:
-    """Raise as scripts do if a record is of a newer schema: for who reads one without a script."""
-    if not legible(schema):
+def raise_if_newer(schema: str | None) -> None:
+    """Raise ResponseError as scripts do if a record is of a newer schema. For reads that bypass the scripts."""
+    if not is_supported(schema):
         raise ResponseError(f"NEWERSCHEMA The sweep is of schema {schema}, this program knows {SCHEMA}")

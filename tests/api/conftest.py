@@ -1,10 +1,14 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
+import httpx
 import pytest
+from redis import Redis
 
-import api.sweeps.service
+from api.limits import Limits
 from noisesweep.models import EpochMetrics
 from shared.settings import Settings
+from tests.conftest import RedisServer, Served
 from tests.support.records import evaluation
 from worker.leases import Claim, Leases
 
@@ -49,10 +53,17 @@ def invented_metrics(epoch: int, scale: float) -> EpochMetrics:
     )
 
 
-@pytest.fixture(autouse=True)
-def counted_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A queue that was full in the test before may be empty in this one."""
-    monkeypatch.setattr(api.sweeps.service, "RECOUNT_SECONDS", -1.0)
+@pytest.fixture
+def limited(redis_server: RedisServer, redis: Redis) -> Iterator[Callable[[Limits], httpx.Client]]:
+    """Returns a function that serves the API with other limits and returns its client."""
+    with ExitStack() as cleanup:
+
+        def serve(limits: Limits) -> httpx.Client:
+            served = Served(Settings(redis_url=redis_server.url), limits)
+            cleanup.callback(served.close)
+            return served.http
+
+        yield serve
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
 
-from api.http.auth import hash_of
 from noisesweep.local.launcher import free_port
+from noisesweep.models import hash_api_key
 from tests.conftest import RedisServer, wait_until
 from tests.faults.conftest import Worker
 
@@ -79,7 +79,7 @@ class Stack:
             "HTTPS_PROXY": "http://127.0.0.1:9",
         }
         self.api = Api(environment, folder / "api.log")
-        keys = {"NOISESWEEP_API_KEYS": f"ada:{hash_of(KEY)}"}
+        keys = {"NOISESWEEP_API_KEYS": f"ada:{hash_api_key(KEY)}"}
         self.guarded = Api(environment | keys, folder / "guarded.log")
         self._worker = Worker(environment, folder / "worker.log", processes=1)
         self.http = httpx.Client(base_url=self.api.url, timeout=30)

@@ -10,9 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.http.auth import hash_of
 from noisesweep.local.launcher import free_port
-from noisesweep.models import SweepList
+from noisesweep.models import SweepList, hash_api_key
 from tests.conftest import RedisServer, wait_until
 from tests.faults.conftest import Worker
 
@@ -47,7 +46,7 @@ class Stack:
             "NOISESWEEP_REDIS_URL": self.store.url,
             "NOISESWEEP_PORT": str(port),
             "NOISESWEEP_MAX_QUEUED_RUNS": str(MAX_QUEUED_RUNS),
-            "NOISESWEEP_API_KEYS": f"fuzzer:{hash_of(KEY)}",
+            "NOISESWEEP_API_KEYS": f"fuzzer:{hash_api_key(KEY)}",
             # MNIST takes long to train on; that it is not there is an answer, too.
             "NOISESWEEP_DATA_DIR": str(nowhere),
             "KERAS_HOME": str(nowhere),

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from api.http.auth import hash_of
+from noisesweep.models import hash_api_key
 from shared.settings import Settings
 from tests.conftest import RedisServer, Served
 
@@ -16,7 +16,7 @@ ONE, THREE = {"scales": [0.5]}, {"scales": [0.1, 0.5, 1.0]}
 
 @pytest.fixture(scope="module")
 def locked(redis_server: RedisServer) -> Iterator[Served]:
-    keys = {"alice": hash_of("ns_alice"), "bob": hash_of("ns_bob")}
+    keys = {"alice": hash_api_key("ns_alice"), "bob": hash_api_key("ns_bob")}
     served = Served(Settings(redis_url=redis_server.url, api_keys=keys, max_queued_runs=7, max_queued_runs_per_key=4))
     yield served
     served.close()
@@ -30,7 +30,7 @@ def http(locked: Served, redis: Redis) -> httpx.Client:
 @pytest.mark.parametrize("headers", [
     {}, {"Authorization": "Bearer ns_eve"}, {"Authorization": "Bearer"},
     {"Authorization": "ns_alice"}, {"Authorization": "Basic ns_alice"}, {"Authorization": "Bearer ns_alice ns_alice"},
-    {"Authorization": f"Bearer {hash_of('ns_alice')}"}, {"Authorization": b"Bearer \xff\xfe"},
+    {"Authorization": f"Bearer {hash_api_key('ns_alice')}"}, {"Authorization": b"Bearer \xff\xfe"},
 ])  # fmt: skip
 @pytest.mark.parametrize("path", ["/sweeps", "/runs/0123456789abcdef-0", "/queue", "/workers", "/datasets", "/metrics"])
 def test_without_a_key_that_is_known_nothing_is_answered(

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from api.http.conditional import NotModified, refuse_known
+from api.http.conditional import NotModified, raise_if_not_modified
 from tests.api.conftest import Training
 
 LINKS = ["self", "plot", "results"]
@@ -72,9 +72,9 @@ def test_what_has_not_changed_is_not_read(http: httpx.Client, training: Training
 def test_etags_are_compared_as_the_rfc_says(header: str | None, known: bool) -> None:
     if known:
         with pytest.raises(NotModified):
-            refuse_known(header, '"7"')
+            raise_if_not_modified(header, '"7"')
     else:
-        refuse_known(header, '"7"')
+        raise_if_not_modified(header, '"7"')
 
 
 def test_a_request_that_is_not_valid_is_told_so_whatever_the_client_has(http: httpx.Client) -> None:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from api.http.idempotency import Remembered
+from api.http.idempotency import IdempotencyRecord
 from noisesweep.local.launcher import free_port
 from shared.settings import Settings
 from shared.store.keys import OPEN, QUEUE, idempotency
@@ -71,11 +71,11 @@ def test_of_requests_at_once_one_is_answered_and_the_others_are_told_to_wait(htt
     assert redis.zcard(OPEN) == 1
 
 
-def unanswered(http: httpx.Client, redis: Redis) -> tuple[httpx.Response, Remembered]:
+def unanswered(http: httpx.Client, redis: Redis) -> tuple[httpx.Response, IdempotencyRecord]:
     """As after a request whose process ended before it stored its answer."""
     first = http.post("/sweeps", json=TWO, headers=KEY)
     name = idempotency("", KEY["Idempotency-Key"])
-    known = Remembered.model_validate_json(str(redis.get(name))).model_copy(update={"answer": None})
+    known = IdempotencyRecord.model_validate_json(str(redis.get(name))).model_copy(update={"answer": None})
     redis.set(name, known.model_dump_json(), ex=86_400)
     return first, known
 
@@ -130,3 +130,16 @@ def test_a_store_that_is_killed_between_a_request_and_its_repetition_remembers(
 @pytest.mark.parametrize("key", ["", "x" * 256])
 def test_a_key_is_one_to_255_characters(http: httpx.Client, key: str) -> None:
     assert http.post("/sweeps", json=TWO, headers={"Idempotency-Key": key}).status_code == 422
+
+
+@pytest.mark.parametrize(("path", "body"), [("/sweeps", TWO), ("/runs", {"scale": 0.1})])
+def test_a_key_gets_its_answer_again_though_the_sweep_was_deleted_since(
+    http: httpx.Client, path: str, body: dict[str, object]
+) -> None:
+    first = http.post(path, json=body, headers={"Idempotency-Key": "a"})
+    sweep = f"/sweeps/{first.json()['id'][:16]}"
+    assert http.post(f"{sweep}/cancel").status_code == 202
+    assert http.delete(sweep).status_code == 204
+    again = http.post(path, json=body, headers={"Idempotency-Key": "a"})
+    assert again.status_code == 202
+    assert again.json() == first.json()

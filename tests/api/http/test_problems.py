@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from api.http.problems import KINDS
+from api.errors import PROBLEM_TYPES
 from noisesweep.local.launcher import free_port
 from shared.settings import Settings
 from tests.conftest import RedisServer, Served, wait_until
@@ -52,13 +52,13 @@ def test_a_method_that_is_not_allowed_is_told_all_that_are(http: httpx.Client, p
 
 def test_every_kind_of_problem_is_explained_where_its_type_points(http: httpx.Client) -> None:
     listed = http.get("/problems").text
-    for kind in KINDS.values():
-        page = http.get(kind.address)
+    for problem_type in PROBLEM_TYPES.values():
+        page = http.get(problem_type.address)
         assert page.status_code == 200
         assert page.headers["Content-Type"].startswith("text/html")
-        assert kind.title in page.text
-        assert str(kind.status.value) in page.text
-        assert kind.address in listed
+        assert problem_type.title in page.text
+        assert str(problem_type.status.value) in page.text
+        assert problem_type.address in listed
     unknown = http.get("/problems/nonsense")
     assert unknown.status_code == 404
     assert unknown.json()["type"] == "/problems/not-found"

@@ -10,8 +10,9 @@ import httpx
 import pytest
 from redis import Redis
 
-from api.http import protocol, security
+from api.limits import Limits
 from shared.settings import Settings
+from shared.store.keys import SWEEPS
 from tests.conftest import RedisServer, Served
 
 ORIGIN = "https://lab.example"
@@ -20,12 +21,10 @@ ORIGIN = "https://lab.example"
 @pytest.fixture(scope="module")
 def hasty(redis_server: RedisServer) -> Iterator[Served]:
     """A server that waits 0.3 s for a head or a body."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(security, "BODY_SECONDS", 0.3)
-        patch.setattr(protocol, "HEAD_SECONDS", 0.3)
-        served = Served(Settings(redis_url=redis_server.url, cors_origins=[ORIGIN]))
-        yield served
-        served.close()
+    settings = Settings(redis_url=redis_server.url, cors_origins=[ORIGIN])
+    served = Served(settings, Limits(body_seconds=0.3, head_seconds=0.3))
+    yield served
+    served.close()
 
 
 def spoken(served: Served, *parts: bytes) -> bytes:
@@ -47,7 +46,7 @@ def test_a_body_of_64_kib_is_read_and_a_larger_one_refused(http: httpx.Client, r
         refused = http.post("/sweeps", content=too_large, headers=as_json)
         assert (refused.status_code, refused.headers["Content-Type"]) == (413, "application/problem+json")
         assert refused.json()["type"] == "/problems/content-too-large"
-    assert redis.zcard("ns:sweeps") == 1
+    assert redis.zcard(SWEEPS) == 1
 
 
 def test_a_body_that_does_not_come_in_time_is_given_up(hasty: Served) -> None:

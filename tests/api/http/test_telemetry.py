@@ -124,8 +124,8 @@ def test_a_fault_is_answered_and_logged_with_the_requests_id(
     assert fault.headers["X-Request-ID"] == "my-1"
     assert fault.headers["X-Content-Type-Options"] == "nosniff"
     wait_until(lambda: "500 in" in caplog.text)
-    (broken,) = [record for record in caplog.records if record.exc_info]
-    assert broken.getMessage() == "A request broke the service"
+    (unexpected,) = [record for record in caplog.records if record.exc_info]
+    assert unexpected.getMessage() == "Unexpected error in a request"
 
 
 def test_without_the_store_the_process_still_tells_of_itself(redis_server: RedisServer, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import api.plots.dataset_cache
-from api.plots.dataset_cache import KEPT, Library
+from api.plots.dataset_cache import KEPT, DatasetCache
 from noisesweep.models import DatasetName
 from shared import datasets
 from shared.datasets import Dataset
@@ -35,7 +35,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[DatasetName]:
 
 def test_all_who_ask_at_once_get_the_data_set_of_one_load(loads: list[DatasetName]) -> None:
     async def ask() -> list[Dataset]:
-        library = Library(None)
+        library = DatasetCache(None)
         return await asyncio.gather(*(library.get(DatasetName.DIGITS) for _ in range(5)))
 
     answers = asyncio.run(ask())
@@ -51,7 +51,7 @@ def test_the_data_sets_asked_for_last_are_kept_and_no_more(
         write_archive(tmp_path / f"{name}.npz", dataset)
 
     async def ask(*names: DatasetName) -> None:
-        library = Library(tmp_path)
+        library = DatasetCache(tmp_path)
         for name in names:
             assert (await library.get(name)).name is name
 
@@ -67,7 +67,7 @@ def test_a_data_set_that_is_not_there_is_looked_for_again_only_after_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def ask() -> None:
-        library = Library(tmp_path)
+        library = DatasetCache(tmp_path)
         with pytest.raises(DatasetUnavailableError, match="MNIST was not found"):
             await library.get(DatasetName.MNIST)
         write_archive(tmp_path / "mnist.npz", small[DatasetName.MNIST])

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from api.dashboard import assets
-from api.http.auth import hash_of
+from noisesweep.models import hash_api_key
 from shared.settings import Settings
 from tests.conftest import Served
 
@@ -60,7 +60,7 @@ def test_the_root_leads_a_browser_to_the_pages_and_others_to_the_description(
 
 
 def test_pages_hold_no_data_and_are_shown_without_a_key(settings: Settings) -> None:
-    served = Served(settings.model_copy(update={"api_keys": {"ada": hash_of("ns_a")}}))
+    served = Served(settings.model_copy(update={"api_keys": {"ada": hash_api_key("ns_a")}}))
     try:
         assert [served.http.get(page).status_code for page in PAGES] == [200] * len(PAGES)
         assert served.http.get("/sweeps").status_code == 401

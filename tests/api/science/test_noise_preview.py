@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from api.science.noise_preview import (
     PURPOSES,
     ChosenImages,
+    ImageNotFoundError,
     NoisePreview,
     choose,
     noisy_images,
@@ -19,7 +20,6 @@ from api.science.noise_preview import (
 )
 from noisesweep.models import DatasetName, Images, PixelRange
 from shared.datasets import load, to_pixels
-from shared.errors import ImageNotFoundError
 from shared.noise import Purpose, add_noise, base_noise
 
 Array = NDArray[np.float32]

@@ -8,9 +8,8 @@ import httpx
 import pytest
 from redis import Redis
 
-import api.sweeps.service
-from api.http.auth import hash_of
-from noisesweep.models import RunError
+from api.limits import Limits
+from noisesweep.models import RunError, hash_api_key
 from shared.errors import LeaseLostError
 from shared.settings import Settings
 from shared.store.keys import ENDED, OPEN, QUEUE, SweepKeys
@@ -184,11 +183,10 @@ def test_the_queue_says_what_waits_what_trains_and_how_fast_runs_end(
     assert http.get("/queue").json()["oldest_wait_seconds"] < 100
 
 
-def test_no_count_lets_in_too_many_while_submissions_are_being_written(
-    redis_server: RedisServer, redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(api.sweeps.service, "COUNT_SECONDS", -1.0)  # counted beside every submission
-    served = Served(Settings(redis_url=redis_server.url, max_queued_runs=40))
+def test_no_count_lets_in_too_many_while_submissions_are_being_written(redis_server: RedisServer, redis: Redis) -> None:
+    # Counted beside every submission.
+    limits = Limits(count_seconds=-1, recount_seconds=-1)
+    served = Served(Settings(redis_url=redis_server.url, max_queued_runs=40), limits)
     with ThreadPoolExecutor(16) as threads:
         answers = threads.map(lambda _: served.http.post("/runs", json={"scale": 0.5}).status_code, range(120))
         counted = Counter(answers)
@@ -197,20 +195,20 @@ def test_no_count_lets_in_too_many_while_submissions_are_being_written(
     assert stored(redis) == 40
 
 
-def test_who_is_refused_again_and_again_does_not_have_the_queue_counted_each_time(
-    http_of_narrow: httpx.Client, redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_repeated_refusals_do_not_count_the_queue_each_time(redis_server: RedisServer, redis: Redis) -> None:
+    settings = Settings(redis_url=redis_server.url, max_queued_runs=7)
+    served = Served(settings, Limits(recount_seconds=60))
     for _ in range(2):
-        http_of_narrow.post("/sweeps", json=THREE)
-    monkeypatch.setattr(api.sweeps.service, "RECOUNT_SECONDS", 60.0)
-    assert http_of_narrow.post("/sweeps", json=THREE).status_code == 429
+        served.http.post("/sweeps", json=THREE)
+    assert served.http.post("/sweeps", json=THREE).status_code == 429
     redis.config_resetstat()
-    assert http_of_narrow.post("/sweeps", json=THREE).status_code == 429
+    assert served.http.post("/sweeps", json=THREE).status_code == 429
     assert "cmdstat_zcard" not in redis.info("commandstats")
+    served.close()
 
 
 def test_a_retry_counts_for_the_key_that_submitted(redis_server: RedisServer, redis: Redis) -> None:
-    keys = {"alice": hash_of("a"), "bob": hash_of("b")}
+    keys = {"alice": hash_api_key("a"), "bob": hash_api_key("b")}
     served = Served(Settings(redis_url=redis_server.url, api_keys=keys, max_queued_runs_per_key=4))
     alice, bob = {"Authorization": "Bearer a"}, {"Authorization": "Bearer b"}
     first = served.http.post("/sweeps", json=THREE, headers=alice).json()["links"]["self"]

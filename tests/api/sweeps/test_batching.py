@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.sweeps.batching import AT_ONCE, Batched
+from api.sweeps.batching import BATCH_SIZE, Batching
 
 
 class Store:
@@ -24,7 +24,7 @@ class Store:
 @given(st.lists(st.integers(-5, 300), min_size=1, max_size=400))
 def test_everybody_gets_their_own_answer(questions: list[int]) -> None:
     async def ask() -> list[int | BaseException]:
-        batched = Batched(Store().double)
+        batched = Batching(Store().double)
         return await asyncio.gather(*map(batched.ask, questions), return_exceptions=True)
 
     for question, answer in zip(questions, asyncio.run(ask()), strict=True):
@@ -37,7 +37,7 @@ def test_everybody_gets_their_own_answer(questions: list[int]) -> None:
 def test_who_asks_while_an_answer_is_on_its_way_waits_for_the_next() -> None:
     async def ask() -> list[list[int]]:
         store = Store()
-        batched = Batched(store.double)
+        batched = Batching(store.double)
         first = asyncio.gather(batched.ask(1), batched.ask(2), batched.ask(1))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -52,11 +52,11 @@ def test_who_asks_while_an_answer_is_on_its_way_waits_for_the_next() -> None:
 def test_a_batch_has_an_end() -> None:
     async def ask() -> list[list[int]]:
         store = Store()
-        batched = Batched(store.double)
-        await asyncio.gather(*(batched.ask(question) for question in range(AT_ONCE + 1)))
+        batched = Batching(store.double)
+        await asyncio.gather(*(batched.ask(question) for question in range(BATCH_SIZE + 1)))
         return store.batches
 
-    assert [len(batch) for batch in asyncio.run(ask())] == [AT_ONCE, 1]
+    assert [len(batch) for batch in asyncio.run(ask())] == [BATCH_SIZE, 1]
 
 
 def test_what_the_whole_batch_meets_is_told_to_all_and_the_next_is_answered() -> None:
@@ -64,7 +64,7 @@ def test_what_the_whole_batch_meets_is_told_to_all_and_the_next_is_answered() ->
         async def fail(questions: list[int]) -> list[int]:
             raise ConnectionError
 
-        batched = Batched(fail)
+        batched = Batching(fail)
         for _ in range(2):
             answers = await asyncio.gather(batched.ask(1), batched.ask(2), return_exceptions=True)
             assert [type(answer) for answer in answers] == [ConnectionError, ConnectionError]
@@ -77,7 +77,7 @@ def test_answers_that_are_too_few_or_too_many_are_an_error_and_not_a_wait_withou
         async def miscount(questions: list[int]) -> list[int]:
             return [0] * (len(questions) + 1)
 
-        batched = Batched(miscount)
+        batched = Batching(miscount)
         for _ in range(2):
             with pytest.raises(ValueError, match="longer"):
                 await asyncio.wait_for(batched.ask(1), 5)
@@ -87,7 +87,7 @@ def test_answers_that_are_too_few_or_too_many_are_an_error_and_not_a_wait_withou
 
 def test_who_leaves_takes_nobodys_answer_along() -> None:
     async def ask() -> None:
-        batched = Batched(Store().double)
+        batched = Batching(Store().double)
         leaving, staying = (asyncio.create_task(batched.ask(4)) for _ in range(2))
         failing = asyncio.create_task(batched.ask(-1))
         await asyncio.sleep(0)

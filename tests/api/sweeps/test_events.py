@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +10,8 @@ import httpx
 import pytest
 from redis import Redis
 
-import api.sweeps.events
+from api.limits import Limits
+from api.sweeps.events import position_of
 from noisesweep.models import Event
 from shared.settings import Settings
 from shared.store.keys import SweepKeys
@@ -136,10 +137,8 @@ def test_a_sweep_that_is_tried_again_is_followed_to_its_new_end(http: httpx.Clie
     assert stream.types == ["run.ended"] * 2 + ["sweep.ended"] + ["run.queued"] * 2 + EVERYTHING
 
 
-def test_the_events_can_be_had_as_pages_of_json(
-    http: httpx.Client, training: Training, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("api.routes.events.PAGE", 3)
+def test_the_events_can_be_had_as_pages_of_json(training: Training, limited: Callable[[Limits], httpx.Client]) -> None:
+    http = limited(Limits(events_page=3))
     sweep = finished(http, training)
     told, path = [], f"{sweep}/events"
     while path:
@@ -151,9 +150,9 @@ def test_the_events_can_be_had_as_pages_of_json(
 
 
 def test_a_quiet_stream_is_kept_alive_by_comments_and_ends_with_its_sweep(
-    http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+    limited: Callable[[Limits], httpx.Client],
 ) -> None:
-    monkeypatch.setattr(api.sweeps.events, "KEEPALIVE_SECONDS", 0.05)
+    http = limited(Limits(keepalive_seconds=0.05))
     sweep = submitted(http)
     stream = Stream(http, f"{sweep}/events")
     wait_until(lambda: stream.comments > 3)
@@ -169,9 +168,9 @@ def test_a_quiet_stream_is_kept_alive_by_comments_and_ends_with_its_sweep(
 
 
 def test_a_client_too_slow_for_what_waits_for_it_still_gets_everything_once(
-    http: httpx.Client, training: Training, monkeypatch: pytest.MonkeyPatch
+    training: Training, limited: Callable[[Limits], httpx.Client]
 ) -> None:
-    monkeypatch.setattr(api.sweeps.events, "MAX_WAITING", 1)
+    http = limited(Limits(stream_backlog=1))
     sweep = submitted(http)
     streams = [Stream(http, f"{sweep}/events") for _ in range(3)]
     claim = training.claim(sweep, runs=2)
@@ -183,7 +182,7 @@ def test_a_client_too_slow_for_what_waits_for_it_still_gets_everything_once(
     for stream in streams:
         stream.end()
         assert len(stream.events) == 2 + 40 + 3
-        assert stream.ids == sorted(set(stream.ids), key=api.sweeps.events.order)
+        assert stream.ids == sorted(set(stream.ids), key=position_of)
 
 
 @contextmanager
@@ -240,8 +239,8 @@ def reading(redis: Redis) -> list[object]:
     return [client for client in redis.client_list() if client["cmd"] == "xread"]
 
 
-def test_more_streams_than_a_server_serves_are_refused(http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api.sweeps.events, "MAX_STREAMS", 1)
+def test_more_streams_than_a_server_serves_are_refused(limited: Callable[[Limits], httpx.Client]) -> None:
+    http = limited(Limits(streams=1))
     sweep = submitted(http)
     stream = Stream(http, f"{sweep}/events")
     wait_until(lambda: stream.status)
@@ -286,9 +285,9 @@ def test_an_event_that_only_a_newer_worker_knows_is_left_out_and_harms_nobody(
 
 
 def test_who_follows_one_run_is_kept_alive_while_the_others_report(
-    http: httpx.Client, training: Training, monkeypatch: pytest.MonkeyPatch
+    training: Training, limited: Callable[[Limits], httpx.Client]
 ) -> None:
-    monkeypatch.setattr(api.sweeps.events, "KEEPALIVE_SECONDS", 0.1)
+    http = limited(Limits(keepalive_seconds=0.1))
     sweep = submitted(http)
     follower = Stream(http, f"/runs/{sweep.split('/')[-1]}-1/events")
     claim = training.claim(sweep, runs=1)

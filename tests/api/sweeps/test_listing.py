@@ -1,6 +1,6 @@
 """Finding sweeps again: pages, filters, tags."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-import api.sweeps.listing
+from api.limits import Limits
 from tests.api.conftest import Training
 
 
@@ -74,8 +74,8 @@ def test_filters_leave_what_matches_all_of_them(http: httpx.Client, training: Tr
             assert listed(http, f"/sweeps?{query}&limit={limit}") == sweep_ids, query
 
 
-def test_a_search_that_takes_long_is_cut_into_pages(http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api.sweeps.listing, "SEARCHED", 4)
+def test_a_search_that_takes_long_is_cut_into_pages(limited: Callable[[Limits], httpx.Client]) -> None:
+    http = limited(Limits(sweeps_searched=4))
     oldest = submitted(http, name="needle")
     for _ in range(9):
         submitted(http)

@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from api.sweeps.redis_metrics import Vitals
+from api.sweeps.redis_metrics import RedisMetrics
 from noisesweep import __version__
 from noisesweep.local.launcher import free_port
 from shared.settings import Settings
@@ -85,7 +85,9 @@ def test_a_rewrite_that_fails_is_told(store: RedisServer, told_by: Told, tmp_pat
 
 def test_a_write_that_fails_is_told_and_what_is_not_told_is_missing() -> None:
     """As Redis has it with appendfsync everysec on a full disk: with always, it ends."""
-    figures = {family.name: family.samples[0].value for family in Vitals({"aof_last_write_status": "err"}).collect()}
+    figures = {
+        family.name: family.samples[0].value for family in RedisMetrics({"aof_last_write_status": "err"}).collect()
+    }
     assert figures == {"noisesweep_store_info_up": 1, "noisesweep_store_append_only_write_ok": 0}
 
 

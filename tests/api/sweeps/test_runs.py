@@ -65,7 +65,7 @@ def test_a_kept_model_is_downloaded_under_the_runs_name(http: httpx.Client, trai
 
 @pytest.mark.parametrize(
     ("keep_model", "end", "reason"),
-    [(False, True, "submit with keep_model"), (True, False, "it is running"), (True, True, "no longer kept")],
+    [(False, True, "submit with keep_model"), (True, False, "it is running"), (True, True, "has expired")],
 )
 def test_a_model_that_is_not_there_says_why(
     http: httpx.Client, training: Training, keep_model: bool, end: bool, reason: str

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from redis import Redis
 
+from api.limits import Limits
 from api.sweeps.store import Store
 from noisesweep.models import Sweep
 from shared.settings import Settings
@@ -258,7 +259,7 @@ def test_a_record_that_cannot_be_read_keeps_no_other_from_being_read(
     redis.hset(SweepKeys(spoilt).record, "request", "{")
 
     async def read_together() -> tuple[Sweep | BaseException, Sweep | BaseException]:
-        store = Store(settings)
+        store = Store(settings, Limits())
         try:
             return await asyncio.gather(store.sweep(spoilt), store.sweep(sound), return_exceptions=True)
         finally:

@@ -1,10 +1,12 @@
 """Who is there to train, and what a sweep says when nobody is."""
 
+from collections.abc import Callable
+
 import httpx
 import pytest
 from redis import Redis
 
-from api.sweeps import workers
+from api.limits import Limits
 from shared.store.keys import WORKERS
 from shared.store.keys import worker as worker_key
 from tests.conftest import wait_until
@@ -21,10 +23,10 @@ def presence(redis: Redis) -> Presence:
     return Presence(redis, profile("7@gpu-1", GPU, processes=1))
 
 
-@pytest.fixture(autouse=True)
-def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The API asks each time whether a worker lives."""
-    monkeypatch.setattr(workers, "REMEMBERED_SECONDS", -1.0)
+@pytest.fixture
+def http(limited: Callable[[Limits], httpx.Client]) -> httpx.Client:
+    """A client of an API that reads each time whether a worker is alive."""
+    return limited(Limits(liveness_seconds=-1))
 
 
 def age(redis: Redis, seconds: float) -> None:
@@ -102,10 +104,10 @@ def test_what_is_said_of_workers_moves_the_etag(http: httpx.Client, presence: Pr
     assert http.get(path, headers={"If-None-Match": fresh.headers["ETag"]}).status_code == 304
 
 
-def test_whether_anybody_lives_is_asked_once_a_second(
-    http: httpx.Client, presence: Presence, monkeypatch: pytest.MonkeyPatch
+def test_liveness_of_workers_is_read_again_after_a_while(
+    limited: Callable[[Limits], httpx.Client], presence: Presence
 ) -> None:
-    monkeypatch.setattr(workers, "REMEMBERED_SECONDS", 0.2)
+    http = limited(Limits(liveness_seconds=0.2))
     path = http.post("/sweeps", json=TWO).json()["links"]["self"]
     presence.beat()
     wait_until(lambda: http.get(path).json()["status_detail"] is None, seconds=5)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.http.auth import hash_of
 from noisesweep.cli.main import MACHINE, SERVICE, spread
 from noisesweep.local.launcher import store_binary
+from noisesweep.models import hash_api_key
 from shared.settings import Settings
 
 
@@ -63,7 +63,7 @@ def test_a_key_is_shown_once_with_the_line_that_lets_it_in(monkeypatch: pytest.M
     secret, line = (text.strip() for text in noisesweep("key", "alice").stdout.splitlines() if text.startswith("    "))
     variable, entries = line.split("=")
     monkeypatch.setenv(variable, entries)
-    assert Settings().api_keys == {"alice": hash_of(secret)}
+    assert Settings().api_keys == {"alice": hash_api_key(secret)}
     both = noisesweep("key", "bob").stdout.splitlines()[-2].strip()
     monkeypatch.setenv(*both.split("="))
     assert list(Settings().api_keys) == ["alice", "bob"]

@@ -9,7 +9,7 @@ from fastapi.sse import KEEPALIVE_COMMENT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.sweeps.events import CLOSING, told
+from api.sweeps.events import CLOSING, frame_of
 from noisesweep.client.events import Message, Parser, follow
 from noisesweep.client.flow import Item, Pause, Read, Request, Step
 from noisesweep.models import Event, EventType
@@ -38,7 +38,7 @@ def pieces(data: bytes, places: list[int]) -> Iterator[bytes]:
 @given(st.lists(st.integers(0), max_size=30), st.integers(0, 5), st.sampled_from(["\n", "\r\n", "\r"]))
 def test_messages_are_the_same_wherever_the_bytes_are_parted(places: list[int], count: int, line_end: str) -> None:
     events = [event(number) for number in range(count)]
-    wire = b"".join(told(each).wire + KEEPALIVE_COMMENT for each in events) + CLOSING + "data: Übermaß\n\n".encode()
+    wire = b"".join(frame_of(each).wire + KEEPALIVE_COMMENT for each in events) + CLOSING + "data: Übermaß\n\n".encode()
     wire = wire.replace(b"\n", line_end.encode()) + b": the end"
     parser = Parser()
     messages = [message for piece in pieces(wire, places) for message in parser.feed(piece)]
@@ -47,7 +47,7 @@ def test_messages_are_the_same_wherever_the_bytes_are_parted(places: list[int], 
 
 
 def test_what_the_end_cuts_off_is_dropped() -> None:
-    wire = told(event(0)).wire
+    wire = frame_of(event(0)).wire
     assert list(Parser().feed(wire[:-1])) == []
 
 
@@ -79,7 +79,7 @@ class Stream:
         left = self._events[[each.id for each in self._events].index(last) + 1 if last else 0 :]
         if last and not left:
             return httpx.Response(204)
-        wire = KEEPALIVE_COMMENT + b"".join(told(each).wire for each in left)
+        wire = KEEPALIVE_COMMENT + b"".join(frame_of(each).wire for each in left)
         cut = next(self._breaks, None)
         self._is_cut = cut is not None and cut < len(wire)
         self._pieces = pieces(wire[:cut] + (b"" if self._is_cut else CLOSING), self._places)

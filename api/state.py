@@ -1,0 +1,44 @@
+"""The typed state of the application, created in its lifespan."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import TypedDict
+
+from prometheus_client import CollectorRegistry
+
+from api.limits import Limits
+from api.plots.dataset_cache import DatasetCache
+from api.sweeps.events import EventBroadcaster
+from api.sweeps.service import SweepService
+from api.sweeps.store import Store
+
+
+@dataclass(frozen=True)
+class AppState:
+    """What requests share.
+
+    Attributes:
+        limits: Limits on what clients can make this process hold.
+        store: The store.
+        sweeps: All verbs on sweeps and runs.
+        events: The event streams.
+        datasets: Data sets for pictures and noise previews.
+        drawing: Held while a picture is drawn: one at a time, and a waiting request occupies no thread.
+        previewing: Held while a noise preview is computed; the last image of MNIST takes a second.
+        registry: This process's own metrics.
+    """
+
+    limits: Limits
+    store: Store
+    sweeps: SweepService
+    events: EventBroadcaster
+    datasets: DatasetCache
+    drawing: asyncio.Lock
+    previewing: asyncio.Lock
+    registry: CollectorRegistry
+
+
+class LifespanState(TypedDict):
+    """What the lifespan yields; Starlette hands it to every request as `request.state`."""
+
+    app_state: AppState
