@@ -2,7 +2,7 @@ import pytest
 from redis import Redis
 
 from shared.store.keys import WORKERS
-from tests.conftest import RedisServer
+from tests.support.redis_server import RedisServer
 from worker.health import SILENT_SECONDS, fault
 
 

@@ -5,8 +5,8 @@ import threading
 import httpx
 import pytest
 
-from tests.api.conftest import Training
-from tests.conftest import wait_until
+from tests.support.training import Training
+from tests.support.waiting import wait_until
 
 ONE = {"scales": [0.1]}
 

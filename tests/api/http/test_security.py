@@ -12,7 +12,8 @@ from redis import Redis
 
 from api.http import protocol, security
 from shared.settings import Settings
-from tests.conftest import RedisServer, Served
+from tests.support.api import Served
+from tests.support.redis_server import RedisServer
 
 ORIGIN = "https://lab.example"
 
