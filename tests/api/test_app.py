@@ -14,7 +14,7 @@ import pytest
 
 from noisesweep.local.launcher import free_port
 from shared.settings import Settings
-from tests.conftest import wait_until
+from tests.support.waiting import wait_until
 
 
 def test_every_field_is_described_and_every_plain_one_has_an_example(http: httpx.Client) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from playwright.sync_api import Page
 
 from api.dashboard.assets import assets
-from tests.browser.conftest import Visitor
+from tests.support.browser import Visitor
 
 READ = """async ([address, pieces]) => {
     const read = (await import(address)).parser();

@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Scheme, Visitor
+from tests.support.browser import Scheme, Visitor
 
 PHONE_WIDTH = 360
 SERIOUS = ("serious", "critical")

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.api.conftest import PNG_MAGIC
-from tests.browser.conftest import KEY, LONG, Stack, Visit, Visitor
-from tests.conftest import wait_until
+from tests.support.browser import KEY, LONG, Stack, Visit, Visitor
+from tests.support.pictures import PNG_MAGIC
+from tests.support.waiting import wait_until
 
 
 def drawn_points(page: Page, chart: str) -> int:

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import KEY, LONG, Stack, Visit, Visitor
+from tests.support.browser import KEY, LONG, Stack, Visit, Visitor
 
 NOWHERE = "0000000000000000"
 

@@ -4,8 +4,8 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import LONG, Stack, Visit
-from tests.conftest import wait_until
+from tests.support.browser import LONG, Stack, Visit
+from tests.support.waiting import wait_until
 
 # A browser without a window has no tab behind another.
 LOOK = """hidden => {

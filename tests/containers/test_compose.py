@@ -5,7 +5,7 @@ import time
 import pytest
 
 from noisesweep.models import Sweep
-from tests.containers.conftest import Project, inspect
+from tests.support.compose import Project, inspect
 
 PNG = b"\x89PNG"
 

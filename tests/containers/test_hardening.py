@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from noisesweep.models import Sweep
-from tests.containers.conftest import Project, inspect
+from tests.support.compose import Project, inspect
 
 SERVICES = ["redis", "api", "worker"]
 # In memory, and Docker's gift to every container.

@@ -11,9 +11,9 @@ import pytest
 
 from noisesweep.local.launcher import free_port
 from noisesweep.models import Sweep
-from tests.containers.conftest import Project
-from tests.faults.conftest import Worker
+from tests.support.compose import Project
 from tests.support.tls import Authority
+from tests.support.worker import Worker
 
 SWEEP: dict[str, object] = {"scales": [0.1, 1.0], "dataset": "digits", "epochs": 5, "reuse": False}
 

@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-import httpx
 import pytest
 
-from noisesweep.local.launcher import free_port, launch, module, store_binary
-from noisesweep.models import RunStatus, Sweep
+from noisesweep.local.launcher import free_port, store_binary
+from noisesweep.models import RunStatus
 from shared.settings import Settings
 from shared.store.keys import new_sweep_id
 from shared.store.queue import celery_app, publish
-from tests.conftest import RedisServer, Served, wait_until
+from tests.support.api import Served
+from tests.support.redis_server import RedisServer
+from tests.support.service import Service
 from tests.support.tls import Authority, Pair, TlsFront
+from tests.support.waiting import wait_until
+from tests.support.worker import Worker
 from worker.doctor.findings import Verdict
 from worker.doctor.store import check_store
 
@@ -38,10 +41,6 @@ def url(port: int, authority: Authority) -> str:
     return f"rediss://{USER}:{quote(PASSWORD, safe='')}@localhost:{port}/0?ssl_ca_certs={authority.certificate}"
 
 
-def port_of(store: RedisServer) -> int:
-    return int(store.client.connection_pool.connection_kwargs["port"])
-
-
 def admit_user(store: RedisServer) -> None:
     rules = ["reset", "on", f">{PASSWORD}", "~*", "&*", "+@all"]
     store.client.execute_command("ACL", "SETUSER", USER, *rules)  # type: ignore[no-untyped-call]
@@ -49,7 +48,7 @@ def admit_user(store: RedisServer) -> None:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    store = RedisServer(tmp_path_factory.mktemp("store"), free_port())
+    store = RedisServer(tmp_path_factory.mktemp("store"))
     admit_user(store)
     yield store
     store.close()
@@ -61,7 +60,7 @@ def tls_store(
 ) -> Iterator[tuple[RedisServer, int]]:
     """A store and its port for TLS."""
     if request.param == "behind a front":
-        front = TlsFront(server_pair, port_of(store))
+        front = TlsFront(server_pair, store.port)
         yield store, front.port
         front.close()
         return
@@ -70,7 +69,7 @@ def tls_store(
     port = free_port()
     files = ["--tls-cert-file", str(server_pair.certificate), "--tls-key-file", str(server_pair.key)]
     options = ["--tls-port", str(port), *files, "--tls-auth-clients", "no"]
-    own = RedisServer(tmp_path, free_port(), options=options)
+    own = RedisServer(tmp_path, options=options)
     admit_user(own)
     yield own, port
     own.close()
@@ -84,28 +83,24 @@ def speaks_tls(binary: str) -> bool:
 
 
 def test_a_sweep_over_tls_by_a_user_of_the_store(
-    tls_store: tuple[RedisServer, int], authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tls_store: tuple[RedisServer, int], authority: Authority, tmp_path: Path
 ) -> None:
     store, port = tls_store
-    monkeypatch.setenv("NOISESWEEP_REDIS_URL", url(port, authority))
-    log = tmp_path / "log"
-    with (
-        launch(tmp_path, port=None, workers=1, log=log) as service,
-        httpx.Client(base_url=service.url, timeout=10) as http,
-    ):
-        location = http.post("/sweeps", json=SMALL).raise_for_status().headers["Location"]
-        wait_until(lambda: sweep(http, location).status.is_final, seconds=120)
-        assert sweep(http, location).status is RunStatus.SUCCEEDED
+    service = Service(tmp_path, store=store, url=url(port, authority))
+    try:
+        service.start_worker(processes=1)
+        service.api.wait_until_ready()
+        assert service.wait_for_end(service.submit(SMALL), seconds=120).status is RunStatus.SUCCEEDED
         connected = Counter(client["user"] for client in store.client.client_list())
         assert connected.keys() == {"default", USER}
         assert connected["default"] == 1  # the test's own
-    assert "insecure" not in log.read_text()
-    assert PASSWORD not in log.read_text()
-    assert quote(PASSWORD, safe="") not in log.read_text()
-
-
-def sweep(http: httpx.Client, location: str) -> Sweep:
-    return Sweep.model_validate_json(http.get(location).raise_for_status().content)
+    finally:
+        service.close_parts()
+    for log in (service.api_log(), service.log()):
+        assert log
+        assert "insecure" not in log
+        assert PASSWORD not in log
+        assert quote(PASSWORD, safe="") not in log
 
 
 @pytest.fixture(params=["another name", "an unknown authority"])
@@ -115,7 +110,7 @@ def false_url(
     """The address of a server whose certificate is not the store's."""
     stranger = Authority(tmp_path, "stranger")
     pair = authority.issue("DNS:example.org") if request.param == "another name" else stranger.issue("DNS:localhost")
-    front = TlsFront(pair, port_of(store))
+    front = TlsFront(pair, store.port)
     yield url(front.port, authority)
     front.close()
 
@@ -138,17 +133,11 @@ def test_a_server_that_is_not_certified_to_be_the_store_is_refused_by_all_and_to
     reached, *_ = check_store(Settings(redis_url=false_url), own_store=None)
     assert reached.verdict is Verdict.PROBLEM
     assert "CERTIFICATE_VERIFY_FAILED" in reached.found
-    log = tmp_path / "worker.log"
-    with log.open("wb") as output:
-        environment = os.environ | {"NOISESWEEP_REDIS_URL": false_url}
-        worker = subprocess.Popen(
-            module("worker", "--concurrency", "1"), env=environment, stdout=output, stderr=subprocess.STDOUT
-        )
+    worker = Worker(os.environ | {"NOISESWEEP_REDIS_URL": false_url}, tmp_path / "worker.log", processes=1)
     try:
-        wait_until(lambda: "Cannot connect to rediss://" in log.read_text())
-        assert "CERTIFICATE_VERIFY_FAILED" in log.read_text()
+        wait_until(lambda: "Cannot connect to rediss://" in worker.log.read_text())
+        assert "CERTIFICATE_VERIFY_FAILED" in worker.log.read_text()
     finally:
-        worker.kill()
-        worker.wait()
+        worker.close()
     assert store.client.acl_whoami() == "default"
     assert {client["user"] for client in store.client.client_list()} == {"default"}

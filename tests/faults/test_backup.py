@@ -7,8 +7,8 @@ from pathlib import Path
 
 from noisesweep.models import RunStatus, Sweep
 from shared.store.keys import SweepKeys
-from tests.conftest import wait_until
-from tests.faults.conftest import LONG, Fleet, rounds
+from tests.support.fleet import LONG, Fleet, rounds
+from tests.support.waiting import wait_until
 
 
 def back_up(fleet: Fleet, backup: Path) -> None:

@@ -16,8 +16,9 @@ from noisesweep.local.launcher import LOOPBACK, free_port, store_binary
 from noisesweep.models import Sweep
 from shared.settings import Settings
 from shared.store.keys import SweepKeys
-from tests.conftest import RedisServer, Served, wait_until
-from tests.faults.conftest import BODY, Fleet, rounds
+from tests.support.fleet import BODY, Fleet, rounds
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import wait_until
 from worker.doctor.findings import Verdict
 from worker.doctor.store import check_store
 
@@ -65,37 +66,29 @@ class WatchedFleet(Fleet):
 
     def __init__(self, folder: Path) -> None:
         self._cleanup = ExitStack()
-        super().__init__(folder)
-        # A failover takes some seconds, in which the leases are to last.
-        self.environment |= {"NOISESWEEP_REDIS_URL": self.url, "NOISESWEEP_LEASE_SECONDS": "15"}
-
-    def start_store(self, data: Path) -> RedisServer:
-        primary = self._server(data / "first")
-        self.replica = self._server(data / "second", "--replicaof", f"{LOOPBACK} {port(primary)}")
+        primary = self._server(folder / "first")
+        self.replica = self._server(folder / "second", "--replicaof", f"{LOOPBACK} {primary.port}")
         self.sentinels = []
         for name in ("one", "two", "three"):
-            folder = data / name
-            folder.mkdir()
-            self.sentinels.append(SentinelServer(folder, port(primary)))
+            own_folder = folder / name
+            own_folder.mkdir()
+            self.sentinels.append(SentinelServer(own_folder, primary.port))
             self._cleanup.callback(self.sentinels[-1].close)
         hosts = ",".join(f"{LOOPBACK}:{sentinel.port}" for sentinel in self.sentinels)
         words: dict[str | int, str | int | None] = {"@": "%40", "/": "%2F", " ": "%20", "&": "%26"}
         password, theirs = (word.translate(str.maketrans(words)) for word in (PASSWORD, SENTINEL_PASSWORD))
         self.url = f"redis+sentinel://{USER}:{password}@{hosts}/0?service={SERVICE}&sentinel_password={theirs}"
-        return primary
+        super().__init__(folder, store=primary, url=self.url)
+        # A failover takes some seconds, in which the leases are to last.
+        self.environment["NOISESWEEP_LEASE_SECONDS"] = "15"
 
     def _server(self, folder: Path, *options: str) -> RedisServer:
         folder.mkdir()
         user = ("--user", USER, "on", f">{PASSWORD}", "~*", "&*", "+@all")
         # The full copies of a replica are to begin at once.
-        server = RedisServer(
-            folder, free_port(), durable=True, options=[*user, "--repl-diskless-sync-delay", "0", *options]
-        )
+        server = RedisServer(folder, durable=True, options=[*user, "--repl-diskless-sync-delay", "0", *options])
         self._cleanup.callback(server.close)
         return server
-
-    def serve(self) -> Served:
-        return Served(Settings(redis_url=self.url))
 
     def sweep(self, sweep_id: str) -> Sweep:
         """As it stands; while no server is the primary, this waits."""
@@ -121,7 +114,7 @@ class WatchedFleet(Fleet):
     def _settled(self) -> bool:
         if self.store.client.info("replication")["role"] == "slave":
             self.store, self.replica = self.replica, self.store
-        expected = {"port": port(self.store), "num-slaves": 1, "num-other-sentinels": 2}
+        expected = {"port": self.store.port, "num-slaves": 1, "num-other-sentinels": 2}
         linked = self.replica.client.info("replication").get("master_link_status") == "up"
         return linked and all(sentinel.sees(expected) for sentinel in self.sentinels)
 
@@ -141,25 +134,20 @@ class WatchedFleet(Fleet):
     def restore_replica(self) -> None:
         """Bring the primary that was lost back, as a replica."""
         self.replica.start()
-        self.replica.client.replicaof(LOOPBACK, str(port(self.store)))
+        self.replica.client.replicaof(LOOPBACK, str(self.store.port))
 
     def close(self) -> None:
-        for worker in self.workers:
-            worker.close()
-        self.served.close()
+        self.close_parts()
         self._cleanup.close()
-
-
-def port(server: RedisServer) -> int:
-    return int(server.client.connection_pool.connection_kwargs["port"])
 
 
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[WatchedFleet]:
     fleet = WatchedFleet(tmp_path)
     yield fleet
+    had_workers = bool(fleet.workers)
     fleet.close()
-    if fleet.workers:
+    if had_workers:
         print(fleet.log()[-20_000:])
 
 
@@ -206,7 +194,7 @@ def test_epochs_that_were_acknowledged_and_never_reached_the_new_primary_are_tra
 def test_the_doctor_says_where_the_sentinels_have_found_the_primary(watched: WatchedFleet) -> None:
     watched.settle()
     reached, *rest = check_store(Settings(redis_url=watched.url), own_store=None)
-    assert reached.found.startswith(f"answers at {LOOPBACK}:{port(watched.store)}, database 0, the primary by the Sent")
+    assert reached.found.startswith(f"answers at {LOOPBACK}:{watched.store.port}, database 0, the primary by the Sent")
     assert {finding.verdict for finding in rest} == {Verdict.OK}
     wrong = watched.url.replace(f"service={SERVICE}", "service=another")
     (reached,) = check_store(Settings(redis_url=wrong), own_store=None)

@@ -7,8 +7,8 @@ import psutil
 import pytest
 
 from noisesweep.models import Sweep
-from tests.conftest import wait_until
-from tests.faults.conftest import Fleet, rounds
+from tests.support.fleet import Fleet, rounds
+from tests.support.waiting import wait_until
 
 POINTS = ["after_claim", "before_commit", "after_commit", "before_finish", "after_finish"]
 

@@ -12,7 +12,7 @@ from noisesweep.models import Sweep
 from shared.settings import Settings
 from shared.store.keys import QUEUE
 from shared.store.queue import TRAIN_TASK, celery_app, publish
-from tests.faults.conftest import Fleet
+from tests.support.fleet import Fleet
 
 
 @pytest.fixture
@@ -22,15 +22,10 @@ def app(fleet: Fleet) -> Iterator[Celery]:
     app.close()
 
 
-def without_workers(fleet: Fleet) -> None:
-    for worker in fleet.workers:
-        worker.close()
-
-
 def test_the_same_message_ten_times_at_once_and_again_after_success_trains_nothing_twice(
     fleet: Fleet, undisturbed: Sweep, app: Celery
 ) -> None:
-    without_workers(fleet)
+    fleet.close_workers()
     sweep_id = fleet.submit()
     message = fleet.redis.lindex(QUEUE, 0)
     assert message
@@ -47,7 +42,7 @@ def test_the_same_message_ten_times_at_once_and_again_after_success_trains_nothi
 
 
 def test_runs_whose_messages_were_deleted_are_trained(fleet: Fleet, undisturbed: Sweep) -> None:
-    without_workers(fleet)
+    fleet.close_workers()
     sweep_id = fleet.submit()
     assert fleet.redis.delete(QUEUE) == 1
     fleet.ensure_worker()

@@ -2,20 +2,20 @@
 
 import random
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
 import pytest
 
 from noisesweep.models import RunStatus, RunSummary, Sweep
 from shared.store.keys import QUEUE, UNACKED
-from tests.conftest import RedisServer, wait_until
-from tests.faults.conftest import BODY, LONG, Fleet, Worker, rounds
+from tests.support.api import ApiProcess
+from tests.support.fleet import BODY, LONG, Fleet, rounds
 from tests.support.network import Cut, Host, Network, answers_lost, black_hole, pulled_cable, refusal
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import wait_until
+from tests.support.worker import Worker
 
 if reason := refusal():
     pytest.skip(f"hosts are made as network namespaces, which cannot be had here: {reason}", allow_module_level=True)
@@ -23,49 +23,23 @@ if reason := refusal():
 API_PORT, STORE_PORT = 8000, 6379
 
 
-class DistantApi:
-    """The API in a process on a host, where other hosts reach it."""
-
-    def __init__(self, host: Host, environment: dict[str, str], log: Path) -> None:
-        address = {"NOISESWEEP_HOST": str(host.address), "NOISESWEEP_PORT": str(API_PORT)}
-        with log.open("wb") as output:
-            self._process = subprocess.Popen(
-                [*host.within, sys.executable, "-m", "api"],
-                env=environment | address | {"NOISESWEEP_ALLOW_ANONYMOUS": "true"},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        self.http = httpx.Client(base_url=f"http://{host.address}:{API_PORT}", timeout=10, trust_env=False)
-        wait_until(self._ready)
-
-    def close(self) -> None:
-        self.http.close()
-        self._process.terminate()
-        self._process.wait()
-
-    def _ready(self) -> bool:
-        try:
-            return self.http.get("/readyz").is_success
-        except httpx.TransportError:
-            return False
-
-
 class SpreadFleet(Fleet):
     """The store and the API on one host, and a worker of one process on each of two others."""
 
     def __init__(self, folder: Path, network: Network) -> None:
         self.host = network.add("store")
-        super().__init__(folder)
+        address = str(self.host.address)
+        reached = ["--bind", address, "--protected-mode", "no"]
+        store = RedisServer(folder, STORE_PORT, durable=True, options=reached, host=address, within=self.host.within)
+        super().__init__(folder, store)
         self.members = [Member(network.add(name), self.environment, folder) for name in ("one", "two")]
         self.workers.extend(self.members)
 
-    def start_store(self, data: Path) -> RedisServer:
+    def start_api(self) -> ApiProcess:
+        """Start the API on the host, where other hosts reach it."""
+        environment = self.environment | {"NOISESWEEP_ALLOW_ANONYMOUS": "true"}
         address = str(self.host.address)
-        reached = ["--bind", address, "--protected-mode", "no"]
-        return RedisServer(data, STORE_PORT, durable=True, options=reached, host=address, within=self.host.within)
-
-    def serve(self) -> DistantApi:
-        return DistantApi(self.host, self.environment, self.folder / "api.log")
+        return ApiProcess(environment, self.folder / "api.log", host=address, port=API_PORT, within=self.host.within)
 
     def waits_for_messages(self, host: Host) -> bool:
         """Whether the store has a connection with the host that is to get the next message."""

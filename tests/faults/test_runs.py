@@ -9,9 +9,9 @@ from noisesweep.models import EpochMetrics, RunStatus, Sweep
 from shared.errors import LeaseLostError
 from shared.settings import Settings
 from shared.store.keys import SweepKeys
-from tests.conftest import wait_until
-from tests.faults.conftest import BODY, Fleet, rounds
+from tests.support.fleet import BODY, Fleet, rounds
 from tests.support.records import evaluation
+from tests.support.waiting import wait_until
 from worker.leases import Leases
 
 SHA = "ab" * 32
@@ -53,9 +53,7 @@ def test_a_run_that_kills_its_worker_each_time_fails_and_healthy_runs_go_on(flee
 
 def test_a_rolling_deploy_in_the_middle_of_twenty_runs_costs_no_run_an_attempt(fleet: Fleet) -> None:
     body = BODY | {"scales": [0.1, 0.5], "seeds": list(range(10)), "epochs": 20}
-    for worker in fleet.workers:
-        worker.close()
-    fleet.workers = []
+    fleet.close_workers()
     undisturbed_worker = fleet.start_worker()
     undisturbed = fleet.wait_for_end(fleet.submit(body), seconds=180)
     undisturbed_worker.close()
@@ -73,9 +71,7 @@ def test_a_rolling_deploy_in_the_middle_of_twenty_runs_costs_no_run_an_attempt(f
 
 
 def test_of_a_cancel_and_an_end_that_race_one_wins_and_nothing_is_torn(fleet: Fleet, chance: random.Random) -> None:
-    for worker in fleet.workers:
-        worker.close()
-    fleet.workers = []
+    fleet.close_workers()
     leases = Leases(Settings(redis_url=fleet.store.url))
     outcomes = set()
     metrics = EpochMetrics(epoch=0, loss=0.5, accuracy=0.8, val_loss=0.6, val_accuracy=0.7, seconds=1.0)

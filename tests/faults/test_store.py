@@ -14,8 +14,9 @@ import pytest
 
 from noisesweep.models import Sweep
 from shared.store.keys import SWEEPS
-from tests.conftest import wait_until
-from tests.faults.conftest import BODY, Fleet, rounds
+from tests.support.fleet import BODY, Fleet, rounds
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import wait_until
 
 TINY = {"scales": [0.1], "dataset": "digits", "epochs": 1, "hidden_units": [8], "reuse": False}
 
@@ -117,7 +118,7 @@ def test_a_full_store_refuses_sweeps_whole_and_training_waits_for_room(fleet: Fl
         answer = fleet.http.post("/sweeps", json=BODY)
         assert answer.status_code == 507
         assert "full" in answer.json()["detail"]
-        assert set(fleet.redis.keys("ns:*")) <= before
+        assert set(fleet.redis.keys("*")) <= before
         assert fleet.http.get(f"/sweeps/{sweep_id}").status_code == 200
         time.sleep(5)  # longer than a lease: waiting must not cost the run
         assert not fleet.sweep(sweep_id).status.is_final
@@ -141,7 +142,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_disk_that_runs_full_stops_the_service_and_room_brings_it_back_without_a_loss(
     small_disk: Path, undisturbed: Sweep
 ) -> None:
-    fleet = Fleet(small_disk.parent, data=small_disk)
+    fleet = Fleet(small_disk.parent, store=RedisServer(small_disk, durable=True))
     try:
         fleet.start_worker()
         sweep_id = fleet.submit(BODY)

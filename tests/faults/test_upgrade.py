@@ -6,8 +6,6 @@ which this one could misread.
 
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,11 +13,12 @@ import httpx
 import pytest
 
 import shared
-from noisesweep.local.launcher import free_port
 from noisesweep.models import Sweep
 from shared.store.keys import QUEUE, SCHEMA
-from tests.conftest import wait_until
-from tests.faults.conftest import BODY, Fleet, Worker
+from tests.support.api import ApiProcess
+from tests.support.fleet import BODY, Fleet
+from tests.support.waiting import wait_until
+from tests.support.worker import Worker
 
 HERE = Path(shared.__file__).parents[1]
 
@@ -27,9 +26,9 @@ HERE = Path(shared.__file__).parents[1]
 @pytest.fixture(scope="module")
 def next_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("next")
-    for room in ("api", "worker", "shared"):
+    for room in ("api", "worker", "shared", "noisesweep"):
         shutil.copytree(HERE / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
-    keys = folder / "shared" / "keys.py"
+    keys = folder / "shared" / "store" / "keys.py"
     raised, times = re.subn(r"^SCHEMA = \d+$", f"SCHEMA = {SCHEMA + 1}", keys.read_text(), flags=re.MULTILINE)
     assert times == 1
     keys.write_text(raised)
@@ -39,24 +38,12 @@ def next_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def next_api(fleet: Fleet, next_version: Path) -> Iterator[httpx.Client]:
     """A client of the next version's API, beside this one's."""
-    port = free_port()
-    environment = fleet.environment | {"NOISESWEEP_PORT": str(port)}
-    with (fleet.folder / "next-api.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "api"], cwd=next_version, env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as http:
-        wait_until(lambda: answers(http))
-        yield http
-    process.terminate()
-    process.wait()
-
-
-def answers(http: httpx.Client) -> bool:
+    api = ApiProcess(fleet.environment, fleet.folder / "next-api.log", program=next_version)
     try:
-        return http.get("/readyz").is_success
-    except httpx.TransportError:
-        return False
+        api.wait_until_ready()
+        yield api.http
+    finally:
+        api.close()
 
 
 def whose(sweep: Sweep, worker: Worker) -> list[str]:
@@ -67,10 +54,8 @@ def whose(sweep: Sweep, worker: Worker) -> list[str]:
 def test_old_and_new_workers_share_old_sweeps_and_leave_new_ones_to_the_new(
     fleet: Fleet, undisturbed: Sweep, next_version: Path, next_api: httpx.Client
 ) -> None:
-    for worker in fleet.workers:
-        worker.close()
+    fleet.close_workers()
     old = fleet.start_worker(processes=1)
-    fleet.workers = [old]
     before = fleet.submit()
     fleet.wait_for_epochs(before, 2)
     new_sweep = str(next_api.post("/sweeps", json=BODY).raise_for_status().json()["id"])
@@ -97,9 +82,7 @@ def test_old_and_new_workers_share_old_sweeps_and_leave_new_ones_to_the_new(
 def test_sweeps_of_before_the_upgrade_are_read_and_ended_by_the_new_version_alone(
     fleet: Fleet, undisturbed: Sweep, next_version: Path, next_api: httpx.Client
 ) -> None:
-    for worker in fleet.workers:
-        worker.close()
-    fleet.workers = []
+    fleet.close_workers()
     sweep_id = fleet.submit()  # its messages wait in the queue of the old version, which nobody serves any more
     assert fleet.redis.llen(QUEUE) >= len(BODY["scales"])  # type: ignore[arg-type]
     fleet.start_worker(program=next_version)

@@ -5,8 +5,8 @@ import signal
 
 from noisesweep.models import Sweep
 from shared.store.keys import SweepKeys
-from tests.conftest import wait_until
-from tests.faults.conftest import Fleet
+from tests.support.fleet import Fleet
+from tests.support.waiting import wait_until
 
 
 def test_a_worker_that_slept_through_its_lease_writes_nothing_when_it_wakes(fleet: Fleet, undisturbed: Sweep) -> None:

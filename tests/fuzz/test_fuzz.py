@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.fuzz.conftest import AUTHORIZATION, Stack
+from tests.support.fuzzing import AUTHORIZATION, FuzzedService
 
 HERE = Path(__file__).parent
 # Examples of each operation in each phase that draws by chance: many by `make fuzz`, and enough in CI.
@@ -70,33 +70,33 @@ class Sent:
 class Fuzzer:
     """Schemathesis's command line, and the count of what it sent."""
 
-    def __init__(self, stack: Stack, folder: Path) -> None:
-        self._stack, self._folder = stack, folder
+    def __init__(self, service: FuzzedService, folder: Path) -> None:
+        self._service, self._folder = service, folder
         self.sent = Sent()
 
     def run(self, phases: str, seed: int) -> None:
         """Go through some phases; what is found is printed, each with the curl line that repeats it."""
         report = self._folder / "report.ndjson"
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml"), "run"]
-        command += [f"{self._stack.url}/openapi.json", "--phases", phases, "--no-color"]
+        command += [f"{self._service.api.url}/openapi.json", "--phases", phases, "--no-color"]
         command += ["--header", f"Authorization: {AUTHORIZATION}"]
         command += ["--seed", str(seed), "--max-examples", str(EXAMPLES)]
         command += ["--report", "ndjson", "--report-ndjson-path", str(report)]
         environment = os.environ | {
             "PYTHONPATH": str(HERE.parents[1]),
-            "NOISESWEEP_FUZZ_TRAINED": self._stack.trained,
+            "NOISESWEEP_FUZZ_TRAINED": self._service.trained,
         }
         ended = subprocess.run(command, cwd=self._folder, env=environment, check=False)
         self.sent.read(report)
         assert ended.returncode == 0, f"found in {phases}: see above"
 
 
-def test_whatever_is_sent_the_api_answers_as_its_document_says(stack: Stack, tmp_path: Path) -> None:
+def test_whatever_is_sent_the_api_answers_as_its_document_says(service: FuzzedService, tmp_path: Path) -> None:
     seed = int(os.environ.get("NOISESWEEP_FUZZ_SEED", random.SystemRandom().randrange(2**31)))
     print(f"NOISESWEEP_FUZZ_SEED={seed}", flush=True)
-    paths = stack.http.get("/openapi.json").json()["paths"]
+    paths = service.http.get("/openapi.json").json()["paths"]
     operations = [f"{method.upper()} {path}" for path, methods in paths.items() for method in methods]
-    fuzzer = Fuzzer(stack, tmp_path)
+    fuzzer = Fuzzer(service, tmp_path)
     try:
         fuzzer.run("examples,coverage,fuzzing", seed)
         # A walk along the links ends early where it comes to a state that differs from last time, for time passes
@@ -112,4 +112,4 @@ def test_whatever_is_sent_the_api_answers_as_its_document_says(stack: Stack, tmp
     assert {"positive", "negative"} <= {mode for _, mode in sent.by_phase}
     assert sent.by_phase.total() >= LEAST_CASES
     # What breaks after its status was sent, such as a stream, stands in the log alone.
-    assert "Traceback" not in stack.log.read_text()
+    assert "Traceback" not in service.api.log.read_text()

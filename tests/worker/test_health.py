@@ -4,7 +4,7 @@ from redis import Redis
 from shared.store.clock import server_time
 from shared.store.heartbeat import ALIVE_SECONDS
 from shared.store.keys import WORKERS
-from tests.conftest import RedisServer
+from tests.support.redis_server import RedisServer
 from worker.health import fault
 
 

@@ -8,8 +8,9 @@ from noisesweep.local.launcher import free_port
 from noisesweep.models import SweepRequest
 from shared.settings import Settings
 from shared.store.keys import SweepKeys
-from tests.conftest import RedisServer, wait_until
+from tests.support.redis_server import RedisServer
 from tests.support.stored_sweeps import Sweeps
+from tests.support.waiting import wait_until
 from worker.heartbeat import Heartbeat
 from worker.leases import Claim, Leases, Standing
 

@@ -8,7 +8,8 @@ from redis import Redis
 
 from noisesweep.models import hash_api_key
 from shared.settings import Settings
-from tests.conftest import RedisServer, Served
+from tests.support.api import Served
+from tests.support.redis_server import RedisServer
 
 ALICE, BOB = {"Authorization": "Bearer ns_alice"}, {"Authorization": "Bearer ns_bob"}
 ONE, THREE = {"scales": [0.5]}, {"scales": [0.1, 0.5, 1.0]}

@@ -5,7 +5,7 @@ import pytest
 from redis import Redis
 
 from api.http.conditional import NotModified, raise_if_not_modified
-from tests.api.conftest import Training
+from tests.support.training import Training
 
 LINKS = ["self", "plot", "results"]
 

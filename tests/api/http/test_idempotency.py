@@ -11,7 +11,9 @@ from api.http.idempotency import IdempotencyRecord
 from noisesweep.local.launcher import free_port
 from shared.settings import Settings
 from shared.store.keys import OPEN, QUEUE, idempotency
-from tests.conftest import RedisServer, Served, wait_until
+from tests.support.api import Served
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import wait_until
 
 TWO = {"scales": [0.1, 0.5]}
 KEY = {"Idempotency-Key": "class 7b, attempt 1"}

@@ -6,7 +6,9 @@ import pytest
 from api.errors import PROBLEM_TYPES
 from noisesweep.local.launcher import free_port
 from shared.settings import Settings
-from tests.conftest import RedisServer, Served, wait_until
+from tests.support.api import Served
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture

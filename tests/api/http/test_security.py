@@ -13,7 +13,8 @@ from redis import Redis
 from api.limits import Limits
 from shared.settings import Settings
 from shared.store.keys import SWEEPS
-from tests.conftest import RedisServer, Served
+from tests.support.api import Served
+from tests.support.redis_server import RedisServer
 
 ORIGIN = "https://lab.example"
 

@@ -12,8 +12,10 @@ from noisesweep.local.launcher import free_port
 from noisesweep.models import RunError
 from shared.settings import Settings
 from shared.store.keys import SweepKeys
-from tests.api.conftest import Training
-from tests.conftest import RedisServer, Served, wait_until
+from tests.support.api import Served
+from tests.support.redis_server import RedisServer
+from tests.support.training import Training
+from tests.support.waiting import wait_until
 from worker.leases import Leases
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 
 from api.plots.confusion import accuracy, draw, of_sweep, shares
 from noisesweep.models import DatasetName, RunStatus, TrainingConfig
-from tests.api.conftest import PNG_MAGIC
 from tests.support.measured import measured
+from tests.support.pictures import PNG_MAGIC
 from tests.support.records import evaluation
 
 

@@ -3,9 +3,10 @@ import pytest
 from api.plots import epochs, epochs_by_scale
 from api.plots.epochs_by_scale import columns_of, panels
 from noisesweep.models import EpochMetrics, Run, RunStatus
-from tests.api.conftest import PNG_MAGIC, invented_metrics
 from tests.support.measured import measured
+from tests.support.pictures import PNG_MAGIC
 from tests.support.records import run_summary, sweep_of
+from tests.support.training import invented_metrics
 
 R, Q = RunStatus.RUNNING, RunStatus.QUEUED
 

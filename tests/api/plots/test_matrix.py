@@ -4,8 +4,8 @@ from api.plots.heatmap import ink_on
 from api.plots.matrix import draw, field
 from api.science.matrix import matrix
 from noisesweep.models import NoiseOn, RunStatus, TrainingConfig
-from tests.api.conftest import PNG_MAGIC
 from tests.support.measured import measured
+from tests.support.pictures import PNG_MAGIC
 from tests.support.records import evaluation
 
 

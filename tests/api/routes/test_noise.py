@@ -10,9 +10,9 @@ import pytest
 from noisesweep.models import DatasetName, NoiseSamples
 from shared.noise import Purpose, base_noise
 from shared.settings import Settings
-from tests.api.conftest import PNG_MAGIC
-from tests.conftest import Served
+from tests.support.api import Served
 from tests.support.dataset_files import hide_data_sets
+from tests.support.pictures import PNG_MAGIC
 
 SAMPLES = "/noise/samples"
 Query = dict[str, str | int | float | list[float]]

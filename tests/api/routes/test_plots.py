@@ -7,7 +7,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.api.conftest import PNG_MAGIC, Training
+from tests.support.pictures import PNG_MAGIC
+from tests.support.training import Training
 
 SWEEP = {"scales": [0.5, 1.0], "include_clean": True, "repeats": 2, "epochs": 2, "dataset": "digits"}
 SWEEP_KINDS = ["accuracy", "epochs", "matrix", "confusion"]

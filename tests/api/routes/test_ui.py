@@ -9,7 +9,7 @@ import pytest
 from api.dashboard import assets
 from noisesweep.models import hash_api_key
 from shared.settings import Settings
-from tests.conftest import Served
+from tests.support.api import Served
 
 PAGES = ["/ui", "/ui/sweeps/0123456789abcdef", "/ui/compare?sweep=0123456789abcdef", "/ui/workers"]
 MODULES = sorted(assets.FOLDER.glob("*.js"))

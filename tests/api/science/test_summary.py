@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from api.science.summary import summary
 from noisesweep.models import NoiseOn, RunStatus, Summary, Sweep, TrainingConfig
-from tests.api.conftest import Training
 from tests.support.measured import End, measured
+from tests.support.training import Training
 
 S, F, C, Q, R = RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.QUEUED, RunStatus.RUNNING
 # The notebook's curve, and the clean run that it says it had.

@@ -7,7 +7,7 @@ import pytest
 from redis import Redis
 
 from shared.store.keys import PACE
-from tests.api.conftest import Training
+from tests.support.training import Training
 from worker.devices import Device, DeviceKind
 from worker.presence import Presence, profile
 

@@ -15,8 +15,9 @@ from api.sweeps.events import position_of
 from noisesweep.models import Event
 from shared.settings import Settings
 from shared.store.keys import SweepKeys
-from tests.api.conftest import Training
-from tests.conftest import Served, wait_until
+from tests.support.api import Served
+from tests.support.training import Training
+from tests.support.waiting import wait_until
 
 TWO = {"scales": [0.1, 0.5]}
 HEARTBEAT = ": ping"

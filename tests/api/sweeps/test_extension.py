@@ -12,8 +12,8 @@ from noisesweep.models import MAX_RUNS, MAX_SCALES, Sweep
 from shared.settings import Settings
 from shared.store.keys import QUEUE
 from shared.store.queue import waiting
-from tests.api.conftest import Training
-from tests.conftest import Served
+from tests.support.api import Served
+from tests.support.training import Training
 
 
 def submit(http: httpx.Client, **body: Any) -> Sweep:

@@ -9,7 +9,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from api.limits import Limits
-from tests.api.conftest import Training
+from tests.support.training import Training
 
 
 def submitted(http: httpx.Client, **body: object) -> str:

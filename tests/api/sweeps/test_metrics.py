@@ -15,9 +15,10 @@ from noisesweep.local.launcher import free_port
 from shared.settings import Settings
 from shared.store.counters import REAPER_ACTIONS
 from shared.store.keys import WORKERS
-from tests.api.conftest import Training
 from tests.api.http.test_telemetry import metrics
-from tests.conftest import RedisServer, Served
+from tests.support.api import Served
+from tests.support.redis_server import RedisServer
+from tests.support.training import Training
 from worker.devices import Device, DeviceKind
 from worker.presence import Presence, profile
 

@@ -7,8 +7,8 @@ import pytest
 from redis import Redis
 
 from shared.store.keys import SCHEMA, SweepKeys
-from tests.api.conftest import Training
 from tests.api.sweeps.test_estimate import CPU
+from tests.support.training import Training
 from worker.presence import Presence, profile
 
 

@@ -6,7 +6,7 @@ import io
 import httpx
 import pytest
 
-from tests.api.conftest import Training, invented_metrics
+from tests.support.training import Training, invented_metrics
 
 COLUMNS = ["run_id", "scale", "seed", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
 

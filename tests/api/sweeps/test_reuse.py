@@ -11,8 +11,8 @@ from redis import Redis
 
 from noisesweep.models import Estimate, Run, RunStatus, Sweep, WorkerProfile
 from shared.store.keys import QUEUE
-from tests.api.conftest import invented_metrics
 from tests.support.records import evaluation
+from tests.support.training import invented_metrics
 from worker.leases import Leases
 from worker.presence import Presence
 

@@ -3,7 +3,8 @@ import pytest
 from redis import Redis
 
 from shared.store.keys import QUEUE
-from tests.api.conftest import PNG_MAGIC, Training, invented_metrics
+from tests.support.pictures import PNG_MAGIC
+from tests.support.training import Training, invented_metrics
 
 
 def test_a_run_is_accepted_as_a_sweep_of_one(http: httpx.Client, redis: Redis) -> None:

@@ -11,7 +11,8 @@ from api.sweeps.store import Store
 from noisesweep.models import Sweep
 from shared.settings import Settings
 from shared.store.keys import QUEUE, SWEEPS, SweepKeys, new_sweep_id
-from tests.api.conftest import PNG_MAGIC, Training
+from tests.support.pictures import PNG_MAGIC
+from tests.support.training import Training
 
 NOTEBOOK = {"scales": [0.1, 0.5, 1.0, 2.0, 4.0]}
 

@@ -9,7 +9,7 @@ from redis import Redis
 from api.limits import Limits
 from shared.store.keys import WORKERS
 from shared.store.keys import worker as worker_key
-from tests.conftest import wait_until
+from tests.support.waiting import wait_until
 from worker.devices import Device, DeviceKind
 from worker.leases import Leases
 from worker.presence import Presence, profile

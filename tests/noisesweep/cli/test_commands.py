@@ -15,16 +15,18 @@ import pytest
 from noisesweep import NoiseSweep
 from noisesweep.local.launcher import free_port
 from shared.settings import Settings
-from tests.api.conftest import PNG_MAGIC, Training
-from tests.conftest import wait_until
-from tests.noisesweep.conftest import Api, Terminal
+from tests.support.api import Served
+from tests.support.pictures import PNG_MAGIC
+from tests.support.terminal import Terminal
+from tests.support.training import Training
+from tests.support.waiting import wait_until
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 SMALL = ["--dataset", "digits", "--epochs", "2", "--hidden-units", "8"]
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "client", *arguments]
+    return [sys.executable, "-m", "noisesweep", *arguments]
 
 
 @pytest.fixture
@@ -253,7 +255,7 @@ def test_an_unreachable_service_is_told_in_one_line(run: Run) -> None:
 def test_a_key_is_brought_and_never_shown(settings: Settings, run: Run) -> None:
     made = json.loads(run("key", "alice", "--json").stdout)
     secret, digest = made["key"], made["NOISESWEEP_API_KEYS"].partition(":")[2]
-    api = Api(settings.model_copy(update={"api_keys": {"alice": digest}}))
+    api = Served(settings.model_copy(update={"api_keys": {"alice": digest}}))
     try:
         let_in = run("list", "--url", api.url, "--key", secret)
         turned_away = run("list", "--url", api.url, "--key", "ns_wrong")

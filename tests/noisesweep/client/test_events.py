@@ -13,7 +13,7 @@ from api.sweeps.events import CLOSING, frame_of
 from noisesweep.client.events import Message, Parser, follow
 from noisesweep.client.flow import Item, Pause, Read, Request, Step
 from noisesweep.models import Event, EventType
-from tests.api.conftest import invented_metrics
+from tests.support.training import invented_metrics
 
 PATH = "/sweeps/0123456789abcdef/events"
 

@@ -7,12 +7,12 @@ import pytest
 from nbclient import NotebookClient
 
 from noisesweep.local.launcher import free_port
-from tests.api.conftest import PNG_MAGIC
-from tests.conftest import wait_until
-from tests.noisesweep.conftest import CommandLine
 from tests.noisesweep.local.test_launcher import answers, up
+from tests.support.command_line import CommandLine
+from tests.support.pictures import PNG_MAGIC
+from tests.support.waiting import wait_until
 
-NOTEBOOK = Path(__file__).parents[2] / "examples" / "notebook.ipynb"
+NOTEBOOK = Path(__file__).parents[3] / "examples" / "notebook.ipynb"
 
 
 def read() -> nbformat.NotebookNode:

@@ -4,8 +4,8 @@ import pytest
 
 from noisesweep.client.prose import duration, in_words, label, progress_of
 from noisesweep.models import RunStatus
-from tests.api.conftest import invented_metrics
 from tests.support.records import SWEEP_ID, run_summary, sweep_of
+from tests.support.training import invented_metrics
 
 QUEUED = run_summary(0, 0.5, RunStatus.QUEUED)
 RUNNING = run_summary(1, 1.0, RunStatus.RUNNING, seed=3, metrics=invented_metrics(0, 0.0))

@@ -17,9 +17,11 @@ from noisesweep import AsyncNoiseSweep, AsyncSweepHandle, NoiseSweep, RefusedErr
 from noisesweep.client.errors import InvalidField, Problem
 from noisesweep.client.fields import SweepFields
 from noisesweep.models import Event, EventType, RunStatus, SweepRequest
-from tests.api.conftest import PNG_MAGIC, Training
-from tests.conftest import wait_until
-from tests.noisesweep.conftest import Api, Proxy
+from tests.support.api import Served
+from tests.support.pictures import PNG_MAGIC
+from tests.support.proxy import Proxy
+from tests.support.training import Training
+from tests.support.waiting import wait_until
 
 
 class Small(TypedDict):
@@ -200,7 +202,7 @@ def test_a_stream_that_is_cut_is_taken_up_where_it_was(
     assert through.connections > 7
 
 
-def test_following_goes_on_through_a_restart_of_the_api(api: Api, training: Training) -> None:
+def test_following_goes_on_through_a_restart_of_the_api(api: Served, training: Training) -> None:
     with NoiseSweep(api.url) as service:
         sweep = service.submit(scales=TWO, **SMALL)
         told: list[Event] = []

@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from tests.api.conftest import PNG_MAGIC
-from tests.noisesweep.conftest import CommandLine
+from tests.support.command_line import CommandLine
+from tests.support.pictures import PNG_MAGIC
 
 
 def test_the_demo_trains_saves_the_plot_prints_the_table_and_leaves_nothing_running(

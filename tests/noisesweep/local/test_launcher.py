@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from noisesweep.local.launcher import free_port
-from tests.conftest import wait_until
-from tests.noisesweep.conftest import CommandLine
+from tests.support.command_line import CommandLine
+from tests.support.waiting import wait_until
 
 
 def up(command_line: CommandLine, port: int, data: str = "the data") -> subprocess.Popen[str]:

@@ -11,7 +11,7 @@ from shared.settings import Settings
 from shared.store import connections
 from shared.store.keys import QUEUE
 from shared.store.queue import celery_app, publish
-from tests.conftest import RedisServer
+from tests.support.redis_server import RedisServer
 from tests.support.tls import Authority, TlsFront
 
 PASSWORD = "p@ss/w:o#r?d%20"  # noqa: S105 - it protects nothing

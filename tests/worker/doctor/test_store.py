@@ -9,7 +9,8 @@ import pytest
 from noisesweep.local.launcher import free_port, store_binary
 from shared.settings import Settings
 from shared.store.keys import PROBE
-from tests.conftest import RedisServer, wait_until
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import wait_until
 from worker.devices import Device, DeviceKind
 from worker.doctor.findings import Finding, Verdict, as_json
 from worker.doctor.store import check_store

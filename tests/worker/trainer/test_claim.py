@@ -18,9 +18,10 @@ from shared.errors import DivergedError
 from shared.noise import Purpose, add_noise, base_noise
 from shared.settings import Settings
 from shared.store.keys import SweepKeys
-from tests.conftest import RedisServer, wait_until
+from tests.support.redis_server import RedisServer
 from tests.support.stored_sweeps import Sweeps
 from tests.support.trainer import REQUEST, Interruption, Trainer, after
+from tests.support.waiting import wait_until
 from worker.heartbeat import ASK_SECONDS
 from worker.leases import Claim, Leases
 from worker.trainer.claim import epochs

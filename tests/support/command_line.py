@@ -1,0 +1,56 @@
+"""The command line in processes of its own, and whatever those start."""
+
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import psutil
+
+from tests.support.waiting import wait_until
+
+
+class CommandLine:
+    """Runs `noisesweep` with an environment by which every process it starts is known."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._mark = str(uuid.uuid4())
+        self._environment = os.environ | {"NOISESWEEP_TEST_MARK": self._mark, "NO_COLOR": "1", "COLUMNS": "120"}
+        self._environment["TMPDIR"] = str(folder)
+        self._environment.pop("NOISESWEEP_REDIS_URL", None)
+        self._started: list[subprocess.Popen[str]] = []
+
+    def start(self, *arguments: str, data_dir: Path | None = None) -> subprocess.Popen[str]:
+        environment = self._environment | ({"NOISESWEEP_DATA_DIR": str(data_dir)} if data_dir else {})
+        process = subprocess.Popen(
+            [sys.executable, "-m", "noisesweep", *arguments],
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._started.append(process)
+        return process
+
+    def processes(self) -> list[psutil.Process]:
+        """What this command line started that is still there, the commands themselves included."""
+        return [process for process in psutil.process_iter() if self._is_ours(process)]
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            # The store writes its title over its environment, but works in a folder of ours.
+            return (
+                process.environ().get("NOISESWEEP_TEST_MARK") == self._mark
+                or self.folder in Path(process.cwd()).parents
+            )
+        except psutil.Error:
+            return False
+
+    def close(self) -> None:
+        for process in self._started:
+            process.kill()
+            process.communicate()
+        wait_until(lambda: not self.processes())
