@@ -37,7 +37,7 @@ class CommandLine:
     def start(self, *arguments: str, data_dir: Path | None = None) -> subprocess.Popen[str]:
         environment = self._environment | ({"NOISESWEEP_DATA_DIR": str(data_dir)} if data_dir else {})
         process = subprocess.Popen(
-            [sys.executable, "-m", "client", *arguments],
+            [sys.executable, "-m", "noisesweep", *arguments],
             cwd=self.folder,
             env=environment,
             stdout=subprocess.PIPE,

@@ -24,7 +24,7 @@ SMALL = ["--dataset", "digits", "--epochs", "2", "--hidden-units", "8"]
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "client", *arguments]
+    return [sys.executable, "-m", "noisesweep", *arguments]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from shared.settings import Settings
 
 
 def noisesweep(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "client", *arguments]
+    command = [sys.executable, "-m", "noisesweep", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 

@@ -12,7 +12,7 @@ from tests.conftest import wait_until
 from tests.noisesweep.conftest import CommandLine
 from tests.noisesweep.local.test_launcher import answers, up
 
-NOTEBOOK = Path(__file__).parents[2] / "examples" / "notebook.ipynb"
+NOTEBOOK = Path(__file__).parents[3] / "examples" / "notebook.ipynb"
 
 
 def read() -> nbformat.NotebookNode:
