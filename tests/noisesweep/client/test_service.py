@@ -2,8 +2,10 @@
 
 import asyncio
 import inspect
+import subprocess
 import sys
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 from threading import Thread
 from typing import Literal, TypedDict
@@ -14,12 +16,14 @@ import pytest
 
 import noisesweep
 from noisesweep import AsyncNoiseSweep, AsyncSweepHandle, NoiseSweep, RefusedError, SweepHandle, WrongUsageError
+from noisesweep.client._sync.service import PAGE
 from noisesweep.client.errors import InvalidField, Problem
 from noisesweep.client.fields import SweepFields
 from noisesweep.models import Event, EventType, RunStatus, SweepRequest
 from tests.api.conftest import PNG_MAGIC, Training
 from tests.conftest import wait_until
 from tests.noisesweep.conftest import Api, Proxy
+from tests.noisesweep.local.test_launcher import write_namesakes
 
 
 class Small(TypedDict):
@@ -47,7 +51,7 @@ def test_the_two_clients_have_the_same_methods() -> None:
         public = {name for name in vars(blocking) if not name.startswith("_")}
         also = {name for name in vars(asynchronous) if not name.startswith("_")}
         assert {name.removeprefix("a") if name == "aclose" else name for name in also} == public
-        for name in public - {"close", "wait"}:
+        for name in public - {"close"}:
             one, other = getattr(blocking, name), getattr(asynchronous, name)
             if callable(one):
                 assert list(inspect.signature(one).parameters) == list(inspect.signature(other).parameters)
@@ -59,6 +63,24 @@ def test_the_package_has_all_that_it_names() -> None:
         noisesweep.Trainer  # noqa: B018
 
 
+def test_client_works_beside_files_named_as_our_packages(service: NoiseSweep, tmp_path: Path) -> None:
+    write_namesakes(tmp_path)
+    script = tmp_path / "mine.py"
+    script.write_text(
+        "import sys\nfrom noisesweep import NoiseSweep\n"
+        "with NoiseSweep(sys.argv[1]) as service:\n    print(service.submit(scales=[0.5], dataset='digits').id)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, script, service.url], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.split() == [sweep.id for sweep in service.sweeps()]
+
+
+def test_the_package_is_marked_as_typed() -> None:
+    assert (files("noisesweep") / "py.typed").is_file()
+
+
 def test_a_sweep_is_submitted_found_again_and_read(service: NoiseSweep) -> None:
     sweep = service.submit(scales=TWO, **SMALL, name="week 3", tags={"course": "ml-101"})
     assert sweep.record.scales == TWO
@@ -68,11 +90,11 @@ def test_a_sweep_is_submitted_found_again_and_read(service: NoiseSweep) -> None:
     assert repr(sweep) == f"<sweep {sweep.id}: queued, 0 of 4 epochs; digits at scale 0.1 0.5 (week 3)>"
 
 
-def test_the_list_goes_on_over_all_pages(service: NoiseSweep, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("noisesweep.client.operations.PAGE", 2)
-    sweeps = [service.submit(scales=[0.1], **SMALL, tags={"group": str(number % 2)}) for number in range(5)]
-    assert [sweep.id for sweep in service.sweeps()] == [sweep.id for sweep in reversed(sweeps)]
-    assert [sweep.id for sweep in service.sweeps(tags=["group:1"])] == [sweeps[3].id, sweeps[1].id]
+def test_the_list_goes_on_over_all_pages(service: NoiseSweep) -> None:
+    groups = [str(number % 2) for number in range(2 * PAGE + 3)]
+    ids = [service.submit(scales=[0.1], **SMALL, tags={"group": group}).id for group in groups]
+    assert [sweep.id for sweep in service.sweeps()] == ids[::-1]
+    assert [sweep.id for sweep in service.sweeps(tags=["group:1"])] == ids[1::2][::-1]
     assert list(service.sweeps(status="failed")) == []
 
 
@@ -168,7 +190,7 @@ def test_url_and_key_come_from_the_environment_and_the_key_is_not_shown(monkeypa
     monkeypatch.setenv("NOISESWEEP_API_KEY", "ns_secret")
     with NoiseSweep() as service:
         assert repr(service) == "<NoiseSweep at http://127.0.0.1:9>"
-        assert service._http.headers["Authorization"] == "Bearer ns_secret"  # noqa: SLF001 - there alone
+        assert service._session.http.headers["Authorization"] == "Bearer ns_secret"  # noqa: SLF001 - there alone
         assert "ns_secret" not in repr(vars(service))
 
 
