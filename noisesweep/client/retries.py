@@ -25,8 +25,8 @@ KEY_IN_USE = "/problems/idempotency-key-in-use"
 class RetryPolicy:
     """The decisions about one request: which failures to retry, after what pause, and until when.
 
-    Retried are failed connections, timeouts, a gateway without an answer, and refusals that pass by themselves. All
-    requests of the client may be repeated: they change nothing the second time, or carry an Idempotency-Key.
+    It retries failed connections, timeouts, a gateway without an answer, and refusals that pass by themselves. Every
+    request of the client may be repeated: it changes nothing the second time, or carries an Idempotency-Key.
 
     Args:
         total_seconds: Time limit for all attempts and pauses together.

@@ -8,7 +8,6 @@ from http import HTTPStatus
 from itertools import count
 from math import inf
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, Unpack
 from urllib.parse import quote
 
@@ -135,9 +134,7 @@ class AsyncNoiseSweep:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     def __repr__(self) -> str:

@@ -51,15 +51,8 @@ class AsyncSession:
     ) -> httpx.Response:
         """Return the service's answer to a request, which must change nothing if it is repeated.
 
-        Args:
-            method: The HTTP method.
-            path: The path below the service's URL.
-            query: The query's parameters; a list gives a parameter several values.
-            body: Fields to send as JSON.
-            headers: Headers beside the client's own.
-            attempt_seconds: How long one attempt may wait for data.
-            reached: True if the service answered before; see RetryPolicy.
-            stream: True to leave the body of a successful answer unread. The caller closes the response.
+        One attempt waits up to `attempt_seconds` for data. With `stream`, the body of a successful answer is left
+        unread, and the caller closes the response. See RetryPolicy for `reached`.
 
         Raises:
             ServiceUnreachableError: There was no answer in time, or it was not noisesweep's.
@@ -114,7 +107,7 @@ class AsyncSession:
             RefusedError: The sweep does not exist, or does not exist any more.
         """
         headers = {"Accept": "text/event-stream"}
-        reached, fruitless = False, 0
+        reached, attempts_without_progress = False, 0
         while True:
             response = await self.send(
                 "GET", path, headers=headers, attempt_seconds=SILENCE_SECONDS, reached=reached, stream=True
@@ -122,15 +115,15 @@ class AsyncSession:
             async with aclosing(response):
                 if response.status_code == HTTPStatus.NO_CONTENT:
                     return
-                reached, fruitless = True, fruitless + 1
-                pause = pause_seconds(fruitless)
+                reached, attempts_without_progress = True, attempts_without_progress + 1
+                pause = pause_seconds(attempts_without_progress)
                 try:
                     async for message in EventSource(response).aiter_sse():
                         if message.event in TYPES:
                             event = parsed(Event, message.data, response)
                             headers["Last-Event-ID"] = event.id
                             yield event
-                            fruitless, pause = 0, 0.0
+                            attempts_without_progress, pause = 0, 0.0
                         elif message.retry is not None:
                             pause = message.retry / 1000
                 except SSEError as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -280,6 +281,28 @@ def test_asyncio_has_it_all(
             await sweep.delete()
 
     asyncio.run(use(proxy(0, 150, 2000, 1500, 1200).url))
+
+
+def test_asyncio_limits_a_wait(service: NoiseSweep) -> None:
+    async def use() -> None:
+        async with AsyncNoiseSweep(service.url) as also:
+            sweep = await also.submit(scales=TWO, **SMALL)
+            with pytest.raises(TimeoutError, match=r"queued after 0\.1 s"):
+                await sweep.wait(0.1)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(sweep.wait(), 0.1)
+
+    asyncio.run(use())
+
+
+def test_asyncio_cancels_a_request_that_has_no_answer() -> None:
+    async def use() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            async with AsyncNoiseSweep(f"http://127.0.0.1:{silent.getsockname()[1]}") as service:
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(service.queue(), 0.2)
+
+    asyncio.run(use())
 
 
 def test_a_problem_reads_in_one_line() -> None:
