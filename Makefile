@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 ARGS ?=
 
-.PHONY: setup demo test test-xla faults containers fuzz bench bench-parts bench-sweep bench-api bench-fleet check format lock clean
+.PHONY: setup demo test test-xla faults containers fuzz bench bench-parts bench-sweep bench-api bench-fleet check generate format lock clean
 
 setup: $(STAMP)
 
@@ -63,6 +63,11 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/unasync.py --check
+
+# The synchronous client from the asynchronous one.
+generate: setup
+	$(BIN)/python scripts/unasync.py
 
 format: setup
 	$(BIN)/ruff format .

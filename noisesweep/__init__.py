@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from noisesweep.client.asynchronous import AsyncNoiseSweep, AsyncSweepHandle
+    from noisesweep.client._async.service import AsyncNoiseSweep, AsyncSweepHandle
+    from noisesweep.client._sync.service import NoiseSweep, SweepHandle
     from noisesweep.client.errors import NoiseSweepError, RefusedError, ServiceUnreachableError, WrongUsageError
-    from noisesweep.client.service import NoiseSweep, SweepHandle
 
 __version__ = "0.1.0"
 
@@ -21,10 +21,10 @@ __all__ = [
 ]
 
 _MODULES = {
-    "AsyncNoiseSweep": "asynchronous",
-    "AsyncSweepHandle": "asynchronous",
-    "NoiseSweep": "service",
-    "SweepHandle": "service",
+    "AsyncNoiseSweep": "_async.service",
+    "AsyncSweepHandle": "_async.service",
+    "NoiseSweep": "_sync.service",
+    "SweepHandle": "_sync.service",
 }
 
 

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from noisesweep import NoiseSweep, SweepHandle
 from noisesweep.client.connection import API_KEY, DEFAULT_URL, URL
 from noisesweep.client.errors import WrongUsageError
-from noisesweep.client.operations import format_of
-from noisesweep.client.service import NoiseSweep, SweepHandle
+from noisesweep.client.payloads import format_of
 from noisesweep.models import RunStatus, Sweep
 
 FAILED_RUNS = 1

@@ -16,10 +16,10 @@ from noisesweep.models import Interval, NoiseSamples, RunStatus, RunSummary, Sca
 OTHER_LINES = 4
 
 
-def watch(looks: Iterable[Sweep], console: Console) -> Sweep:
+def watch(records: Iterable[Sweep], console: Console) -> Sweep:
     """Show a sweep's progress, look by look, and say why runs failed; return the last look, of which there is one."""
     with Display(console) as display:
-        for sweep in looks:
+        for sweep in records:
             display.show(sweep)
     tell_failures(sweep, console)
     return sweep

@@ -38,13 +38,13 @@ def up(
     """Run the whole service on this machine until Ctrl-C: the store, the API on 127.0.0.1 and the workers."""
     _log_in_json(wanted=as_json)
     try:
-        with launch(data, port, workers) as stack:
+        with launch(data, port, workers) as processes:
             if as_json:
-                print_json({"url": stack.url})
+                print_json({"url": processes.url})
             else:
-                print(f"\nnoisesweep is up at {stack.url}, described at {stack.url}/docs. Ctrl-C stops it.\n")
+                print(f"\nnoisesweep is up at {processes.url}, described at {processes.url}/docs. Ctrl-C stops it.\n")
             sys.stdout.flush()
-            stack.wait()
+            processes.wait()
     except KeyboardInterrupt:
         if not as_json:
             print("\nnoisesweep has stopped.")

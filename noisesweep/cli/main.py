@@ -11,7 +11,7 @@ from typer.exceptions import TyperException
 
 from noisesweep.cli import machine, results, sweeps
 from noisesweep.client.errors import NoiseSweepError, RefusedError, ServiceUnreachableError, WrongUsageError
-from noisesweep.client.flow import passes
+from noisesweep.client.retries import passes
 from noisesweep.local.launcher import LaunchError, exit_on_signals
 
 FAILED = 1

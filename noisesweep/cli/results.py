@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from noisesweep import NoiseSweep
 from noisesweep.cli.common import Json, Key, SweepName, Url, find, people, picture_option, print_json
 from noisesweep.cli.display import figures_table, noise_table, say
 from noisesweep.client.fields import Kind, Theme
-from noisesweep.client.service import NoiseSweep
 from noisesweep.models import DatasetName, Images
 
 Width = Annotated[float | None, typer.Option(help="In inches, 2 to 12.", show_default=False)]
@@ -61,10 +61,10 @@ def plot(
     key: Key = None,
 ) -> None:
     """Save a picture of a sweep."""
-    look = _look(width, height, dpi, theme, log=log) | ({"samples": True} if samples else {})
+    options = _plot_options(width, height, dpi, theme, log=log) | ({"samples": True} if samples else {})
     with NoiseSweep(url, key) as service:
         sweep = find(service, name)
-        _saved(sweep.plot(out, kind, **look), as_json=as_json)
+        _saved(sweep.plot(out, kind, **options), as_json=as_json)
 
 
 def compare(
@@ -83,7 +83,7 @@ def compare(
     """Save the curves of several sweeps in one picture."""
     with NoiseSweep(url, key) as service:
         sweeps = [find(service, name) for name in names]
-        _saved(service.compare(sweeps, out, **_look(width, height, dpi, theme, log=log)), as_json=as_json)
+        _saved(service.compare(sweeps, out, **_plot_options(width, height, dpi, theme, log=log)), as_json=as_json)
 
 
 def noise(
@@ -122,7 +122,7 @@ def noise(
             say(people(as_json=as_json), f"The picture: {path}")
 
 
-def _look(width: float | None, height: float | None, dpi: int | None, theme: Theme, *, log: bool) -> Any:  # noqa: ANN401 - noisesweep.client.fields.Look, of what is given
+def _plot_options(width: float | None, height: float | None, dpi: int | None, theme: Theme, *, log: bool) -> Any:  # noqa: ANN401 - PlotOptions
     given = {"width": width, "height": height, "dpi": dpi, "theme": theme, "log": log or None}
     return {field: value for field, value in given.items() if value is not None}
 

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
+from noisesweep import NoiseSweep, SweepHandle
 from noisesweep.cli.common import Json, Key, SweepName, Url, exit_by, find, people, picture_path, print_json
 from noisesweep.cli.display import print_sweeps, runs_table, say, tell_failures, watch
 from noisesweep.client.errors import WrongUsageError
 from noisesweep.client.prose import duration, in_words
-from noisesweep.client.service import NoiseSweep, SweepHandle
 from noisesweep.models import DatasetName, NoiseOn, Precision, RunStatus, SweepRequest
 
 
@@ -211,7 +211,7 @@ def _watch(sweep: SweepHandle, plot: Path | None, *, as_json: bool) -> None:
     console = people(as_json=as_json)
     say(console, in_words(sweep.record))
     try:
-        record = watch(sweep.looks(), console)
+        record = watch(sweep.poll(), console)
     except KeyboardInterrupt:
         say(console, f"The sweep goes on without you: `noisesweep watch {sweep.id}` looks again.")
         raise

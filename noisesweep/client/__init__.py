@@ -1,1 +1,1 @@
-"""The Python client, synchronous and asynchronous."""
+"""The Python client: written in _async, from which `make generate` derives _sync."""

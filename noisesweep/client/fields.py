@@ -48,8 +48,8 @@ class Filters(TypedDict, total=False):
     tags: Iterable[str]
 
 
-class Look(TypedDict, total=False):
-    """How a picture is to look.
+class PlotOptions(TypedDict, total=False):
+    """Options of a picture.
 
     Attributes:
         width: In inches, 2 to 12.

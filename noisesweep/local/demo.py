@@ -7,13 +7,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from noisesweep import NoiseSweep, SweepHandle
 from noisesweep.cli.display import runs_table, say, watch
 from noisesweep.client.errors import ServiceUnreachableError
-from noisesweep.client.service import NoiseSweep, SweepHandle
 from noisesweep.local.launcher import Processes, launch, module
 from noisesweep.models import DatasetName, Sweep, SweepRequest
 
-LOOK_SECONDS = 0.3
+POLL_SECONDS = 0.3
 SEARCH_SECONDS = 60.0
 
 
@@ -39,26 +39,26 @@ def demo(request: SweepRequest, console: Console, workers: int | None, plot: Pat
         data = Path(folder)
         console.print("Starting the store, the API and the workers ...")
         with (
-            launch(data, port=None, workers=workers, log=data / "log") as stack,
-            NoiseSweep(stack.url) as service,
+            launch(data, port=None, workers=workers, log=data / "log") as processes,
+            NoiseSweep(processes.url) as service,
         ):
             sweep = service.submit(**request.model_dump(mode="json", exclude_unset=True))
             say(console, f"POST /sweeps, which leads to {sweep.record.links.self}")
-            record = watch(_looks(sweep, stack), console)
+            record = watch(_records(sweep, processes), console)
             sweep.plot(plot)
             if any(run.error and run.error.code == "internal_error" for run in record.runs):
-                say(console, stack.tail())
+                say(console, processes.tail())
     console.print(runs_table(record))
     say(console, f"The plot: {plot}")
     return record
 
 
-def _looks(sweep: SweepHandle, stack: Processes) -> Iterator[Sweep]:
-    """The sweep's record now and then, for as long as all parts of the service live."""
+def _records(sweep: SweepHandle, processes: Processes) -> Iterator[Sweep]:
+    """Yield the sweep's record until it has ended; raise LaunchError if a part of the service ends before."""
     try:
-        for record in sweep.looks(every_seconds=LOOK_SECONDS):
-            stack.check()
+        for record in sweep.poll(every_seconds=POLL_SECONDS):
+            processes.check()
             yield record
     except ServiceUnreachableError:
-        stack.check()
+        processes.check()
         raise

@@ -114,15 +114,15 @@ def launch(data: Path, port: int | None, workers: int | None, log: Path | None =
     """
     port = port or free_port()
     _refuse_taken(port)
-    stack = Processes(url=f"http://{LOOPBACK}:{port}", log=log)
+    processes = Processes(url=f"http://{LOOPBACK}:{port}", log=log)
     with ExitStack() as cleanup:
         output = cleanup.enter_context(log.open("wb")) if log else None
         group = cleanup.enter_context(process_group())
-        cleanup.callback(stack.stop)
+        cleanup.callback(processes.stop)
         environment = os.environ | {"NOISESWEEP_HOST": LOOPBACK, "NOISESWEEP_PORT": str(port)}
 
         def start(name: str, command: list[str], keep_open: tuple[int, ...] = ()) -> None:
-            stack.processes[name] = subprocess.Popen(
+            processes.processes[name] = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output or STANDARD_ERROR,
@@ -140,8 +140,8 @@ def launch(data: Path, port: int | None, workers: int | None, log: Path | None =
             start("store", [store_binary(), str(config)], keep_open=(lock.fileno(),))
         start("API", module("api"))
         start("worker", module("worker", *(["--concurrency", str(workers)] if workers else [])))
-        stack.wait_until_ready()
-        yield stack
+        processes.wait_until_ready()
+        yield processes
 
 
 def module(name: str, *arguments: str) -> list[str]:

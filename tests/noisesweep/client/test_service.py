@@ -2,8 +2,11 @@
 
 import asyncio
 import inspect
+import socket
+import subprocess
 import sys
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 from threading import Thread
 from typing import Literal, TypedDict
@@ -14,9 +17,11 @@ import pytest
 
 import noisesweep
 from noisesweep import AsyncNoiseSweep, AsyncSweepHandle, NoiseSweep, RefusedError, SweepHandle, WrongUsageError
+from noisesweep.client._sync.service import PAGE
 from noisesweep.client.errors import InvalidField, Problem
 from noisesweep.client.fields import SweepFields
 from noisesweep.models import Event, EventType, RunStatus, SweepRequest
+from tests.noisesweep.local.test_launcher import write_namesakes
 from tests.support.api import Served
 from tests.support.pictures import PNG_MAGIC
 from tests.support.proxy import Proxy
@@ -49,7 +54,7 @@ def test_the_two_clients_have_the_same_methods() -> None:
         public = {name for name in vars(blocking) if not name.startswith("_")}
         also = {name for name in vars(asynchronous) if not name.startswith("_")}
         assert {name.removeprefix("a") if name == "aclose" else name for name in also} == public
-        for name in public - {"close", "wait"}:
+        for name in public - {"close"}:
             one, other = getattr(blocking, name), getattr(asynchronous, name)
             if callable(one):
                 assert list(inspect.signature(one).parameters) == list(inspect.signature(other).parameters)
@@ -61,6 +66,24 @@ def test_the_package_has_all_that_it_names() -> None:
         noisesweep.Trainer  # noqa: B018
 
 
+def test_client_works_beside_files_named_as_our_packages(service: NoiseSweep, tmp_path: Path) -> None:
+    write_namesakes(tmp_path)
+    script = tmp_path / "mine.py"
+    script.write_text(
+        "import sys\nfrom noisesweep import NoiseSweep\n"
+        "with NoiseSweep(sys.argv[1]) as service:\n    print(service.submit(scales=[0.5], dataset='digits').id)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, script, service.url], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.split() == [sweep.id for sweep in service.sweeps()]
+
+
+def test_the_package_is_marked_as_typed() -> None:
+    assert (files("noisesweep") / "py.typed").is_file()
+
+
 def test_a_sweep_is_submitted_found_again_and_read(service: NoiseSweep) -> None:
     sweep = service.submit(scales=TWO, **SMALL, name="week 3", tags={"course": "ml-101"})
     assert sweep.record.scales == TWO
@@ -70,11 +93,11 @@ def test_a_sweep_is_submitted_found_again_and_read(service: NoiseSweep) -> None:
     assert repr(sweep) == f"<sweep {sweep.id}: queued, 0 of 4 epochs; digits at scale 0.1 0.5 (week 3)>"
 
 
-def test_the_list_goes_on_over_all_pages(service: NoiseSweep, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("noisesweep.client.operations.PAGE", 2)
-    sweeps = [service.submit(scales=[0.1], **SMALL, tags={"group": str(number % 2)}) for number in range(5)]
-    assert [sweep.id for sweep in service.sweeps()] == [sweep.id for sweep in reversed(sweeps)]
-    assert [sweep.id for sweep in service.sweeps(tags=["group:1"])] == [sweeps[3].id, sweeps[1].id]
+def test_the_list_goes_on_over_all_pages(service: NoiseSweep) -> None:
+    groups = [str(number % 2) for number in range(2 * PAGE + 3)]
+    ids = [service.submit(scales=[0.1], **SMALL, tags={"group": group}).id for group in groups]
+    assert [sweep.id for sweep in service.sweeps()] == ids[::-1]
+    assert [sweep.id for sweep in service.sweeps(tags=["group:1"])] == ids[1::2][::-1]
     assert list(service.sweeps(status="failed")) == []
 
 
@@ -170,7 +193,7 @@ def test_url_and_key_come_from_the_environment_and_the_key_is_not_shown(monkeypa
     monkeypatch.setenv("NOISESWEEP_API_KEY", "ns_secret")
     with NoiseSweep() as service:
         assert repr(service) == "<NoiseSweep at http://127.0.0.1:9>"
-        assert service._http.headers["Authorization"] == "Bearer ns_secret"  # noqa: SLF001 - there alone
+        assert service._session.http.headers["Authorization"] == "Bearer ns_secret"  # noqa: SLF001 - there alone
         assert "ns_secret" not in repr(vars(service))
 
 
@@ -260,6 +283,28 @@ def test_asyncio_has_it_all(
             await sweep.delete()
 
     asyncio.run(use(proxy(0, 150, 2000, 1500, 1200).url))
+
+
+def test_asyncio_limits_a_wait(service: NoiseSweep) -> None:
+    async def use() -> None:
+        async with AsyncNoiseSweep(service.url) as also:
+            sweep = await also.submit(scales=TWO, **SMALL)
+            with pytest.raises(TimeoutError, match=r"queued after 0\.1 s"):
+                await sweep.wait(0.1)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(sweep.wait(), 0.1)
+
+    asyncio.run(use())
+
+
+def test_asyncio_cancels_a_request_that_has_no_answer() -> None:
+    async def use() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            async with AsyncNoiseSweep(f"http://127.0.0.1:{silent.getsockname()[1]}") as service:
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(service.queue(), 0.2)
+
+    asyncio.run(use())
 
 
 def test_a_problem_reads_in_one_line() -> None:

@@ -13,6 +13,14 @@ from noisesweep.local.launcher import free_port
 from tests.support.command_line import CommandLine
 from tests.support.waiting import wait_until
 
+ROOMS = ("api", "client", "shared", "worker")
+
+
+def write_namesakes(folder: Path) -> None:
+    """Write files of a user's own, named as our packages are or were, which must not be imported."""
+    for room in ROOMS:
+        (folder / f"{room}.py").write_text("raise SystemExit(f'imported {__file__}')")
+
 
 def up(command_line: CommandLine, port: int, data: str = "the data") -> subprocess.Popen[str]:
     return command_line.start("up", "--port", str(port), "--data", data, "--workers", "1")
@@ -26,6 +34,7 @@ def answers(port: int) -> bool:
 
 
 def test_up_serves_until_ctrl_c_and_then_stops_all_it_started(command_line: CommandLine, tmp_path: Path) -> None:
+    write_namesakes(tmp_path)
     port = free_port()
     process = up(command_line, port)
     assert process.stdout
