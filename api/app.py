@@ -1,6 +1,5 @@
 """The application: clients born in its lifespan, routes, problems."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -40,8 +39,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store, celery = Store(settings), celery_app(settings)
         app.state.store, app.state.queue = store, RunQueue(store, celery, settings)
-        app.state.tail, app.state.drawing = Tail(settings, store), asyncio.Lock()
-        app.state.library, app.state.inspecting = Library(settings.data_dir), asyncio.Lock()
+        app.state.tail, app.state.library = Tail(settings, store), Library(settings.data_dir)
         yield
         await app.state.tail.close()
         celery.close()

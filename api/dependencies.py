@@ -1,6 +1,5 @@
 """What routes ask for by type: the store, the queue, and the sweep or run that a path names."""
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -43,25 +42,11 @@ async def _tail(request: Request) -> Tail:
     return tail
 
 
-async def _drawing(request: Request) -> asyncio.Lock:
-    drawing: asyncio.Lock = request.app.state.drawing
-    return drawing
-
-
 async def _library(request: Request) -> Library:
     library: Library = request.app.state.library
     return library
 
 
-async def _inspecting(request: Request) -> asyncio.Lock:
-    inspecting: asyncio.Lock = request.app.state.inspecting
-    return inspecting
-
-
-# Held while a picture is drawn: there is no more than one at a time, and who waits for theirs keeps no thread waiting.
-DrawingDep = Annotated[asyncio.Lock, Depends(_drawing)]
-# Likewise while the noise of images is: that of MNIST's last takes a second.
-InspectingDep = Annotated[asyncio.Lock, Depends(_inspecting)]
 LibraryDep = Annotated[Library, Depends(_library)]
 TailDep = Annotated[Tail, Depends(_tail)]
 StoreDep = Annotated[Store, Depends(_store)]

@@ -17,6 +17,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from api.plots import accuracy
+from api.plots.picture import draw
 from api.science.summary import summary
 from api.sweeps import results
 from api.sweeps.creations import Origin
@@ -206,7 +207,7 @@ async def _measured(sweep: BigSweep, service: Service) -> None:
     if ended.status is not RunStatus.SUCCEEDED or any(run.epochs_done != EPOCHS for run in ended.runs):
         raise BrokenSweepError(f"Expected {sweep.runs} runs of {EPOCHS} epochs, received {ended.progress}.")
     await timed("summary", partial(asyncio.to_thread, lambda: summary(ended).model_dump_json()))
-    await timed("plot", partial(asyncio.to_thread, lambda: accuracy.draw(accuracy.curve(ended))))
+    await timed("plot", partial(asyncio.to_thread, lambda: draw(accuracy.plot_data(ended))))
     await timed("results", partial(_results, store, ended))
     if sweep.runs <= MOST_RUNS:
         await asyncio.to_thread(_over_http, sweep, service, sweep_id, request)
@@ -220,7 +221,7 @@ async def _warm_up(queue: RunQueue, store: Store) -> None:
     """Let connections be made, scripts be known and fonts be found."""
     sweep_id = new_sweep_id()
     await queue.submit(sweep_id, request_of(1), Origin())
-    accuracy.draw(accuracy.curve(await store.sweep(sweep_id)))
+    draw(accuracy.plot_data(await store.sweep(sweep_id)))
     await store.cancel(sweep_id)
     await store.delete(sweep_id)
 

@@ -1,6 +1,5 @@
 """/noise: what noise looks like on the images, before anything is trained on it."""
 
-import asyncio
 import hashlib
 from http import HTTPStatus
 from typing import Annotated
@@ -9,11 +8,12 @@ import numpy as np
 from fastapi import APIRouter, Depends, Query, Response
 from numpy.typing import NDArray
 
-from api.dependencies import DrawingDep, InspectingDep, LibraryDep
+from api.dependencies import LibraryDep
 from api.http.conditional import CACHE_CONTROL, NOT_MODIFIED, IfNoneMatch, refuse_known
 from api.http.problems import documented
 from api.plots.noise import NoisePicture, draw
-from api.plots.options import PICTURE, OptionsDep, PictureResponse
+from api.plots.options import FileFormat, OptionsDep, PlotResponse, plot_responses
+from api.plots.picture import in_turn
 from api.science.noise_preview import PURPOSES, Chosen, Inspection, choose, noise_of, samples
 from noisesweep import __version__
 from noisesweep.models import DatasetName, Images, NoiseSamples, PixelRange, PixelScale
@@ -82,7 +82,6 @@ async def get_noise_samples(
     *,
     inspection: InspectionDep,
     library: LibraryDep,
-    inspecting: InspectingDep,
     rows: Annotated[Pixels, Query(description="start:stop of the rows answered, as Python has it; : is all.")] = ":",
     columns: Annotated[Pixels, Query(description="Likewise of the columns.")] = ":",
     if_none_match: IfNoneMatch = None,
@@ -94,42 +93,43 @@ async def get_noise_samples(
     chosen = choose(await library.get(inspection.dataset), inspection)
     headers = _validators(inspection, rows, columns)
     refuse_known(if_none_match, headers["ETag"])
-    noise = await _noise(inspecting, chosen, inspection)
-
-    def document() -> str:
-        return samples(chosen, noise, inspection, _slice(rows), _slice(columns)).model_dump_json()
-
-    async with inspecting:  # all pixels of all images at all scales take a second
-        return Response(await asyncio.to_thread(document), headers=headers, media_type="application/json")
+    document = await in_turn(lambda: _document(chosen, inspection, _slice(rows), _slice(columns)))
+    return Response(document, headers=headers, media_type="application/json")
 
 
-@router.get("/plot", response_class=Response, responses=READ | PICTURE)
+def _document(chosen: Chosen, inspection: Inspection, rows: slice, columns: slice) -> bytes:
+    return samples(chosen, _noise(chosen, inspection), inspection, rows, columns).model_dump_json().encode()
+
+
+@router.get("/plot", response_class=Response, responses=READ | plot_responses(NoiseSamples))
 async def plot_noise(
     *,
     inspection: InspectionDep,
     options: OptionsDep,
     library: LibraryDep,
-    inspecting: InspectingDep,
-    drawing: DrawingDep,
     if_none_match: IfNoneMatch = None,
-) -> PictureResponse:
-    """The same images as a picture: clean, then for each scale with noise, and the noise alone."""
+) -> PlotResponse:
+    """The same images as a picture: clean, then for each scale with noise, and the noise alone.
+
+    As JSON they are the numbers of /noise/samples.
+    """
     chosen = choose(await library.get(inspection.dataset), inspection)
     headers = _validators(inspection, options)
     refuse_known(if_none_match, headers["ETag"])
-    data = _picture(chosen, await _noise(inspecting, chosen, inspection), inspection)
-    async with drawing:
-        picture = await asyncio.to_thread(draw, data, options)
-    return PictureResponse(picture, options, headers)
+
+    def answer() -> bytes:
+        if options.file_format is FileFormat.JSON:
+            return _document(chosen, inspection, slice(None), slice(None))
+        return draw(_picture(chosen, inspection), options)
+
+    return PlotResponse(await in_turn(answer), options, headers)
 
 
-async def _noise(inspecting: asyncio.Lock, chosen: Chosen, inspection: Inspection) -> NDArray[np.float32]:
-    purpose = PURPOSES[inspection.images]
-    async with inspecting:
-        return await asyncio.to_thread(noise_of, inspection.seed, purpose, chosen.count, chosen.indices)
+def _noise(chosen: Chosen, inspection: Inspection) -> NDArray[np.float32]:
+    return noise_of(inspection.seed, PURPOSES[inspection.images], chosen.count, chosen.indices)
 
 
-def _picture(chosen: Chosen, noise: NDArray[np.float32], inspection: Inspection) -> NoisePicture:
+def _picture(chosen: Chosen, inspection: Inspection) -> NoisePicture:
     class_names = CATALOGUE[inspection.dataset].class_names
     return NoisePicture(
         dataset=inspection.dataset,
@@ -137,8 +137,8 @@ def _picture(chosen: Chosen, noise: NDArray[np.float32], inspection: Inspection)
         labels=tuple(class_names[label] for label in chosen.labels),
         scales=inspection.scales,
         clean=chosen.clean,
-        noise=noise,
+        noise=_noise(chosen, inspection),
         clip=inspection.clip,
         pixel_range=inspection.pixel_range,
-        caption=f"{inspection.dataset}, {inspection.images} images, noise of seed {inspection.seed}",
+        settings=f"{inspection.dataset}, {inspection.images} images, noise of seed {inspection.seed}",
     )
