@@ -1,6 +1,5 @@
 """The application: its state, middleware, routes and problem types."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -67,8 +66,6 @@ def create_app(settings: Settings, limits: Limits) -> FastAPI:
                 sweeps=SweepService(store, celery, settings, limits),
                 events=broadcaster,
                 datasets=DatasetCache(settings.data_dir),
-                drawing=asyncio.Lock(),
-                previewing=asyncio.Lock(),
                 registry=registry,
             )
         }

@@ -46,14 +46,6 @@ async def _datasets(state: StateDep) -> DatasetCache:
     return state.datasets
 
 
-async def _drawing(state: StateDep) -> asyncio.Lock:
-    return state.drawing
-
-
-async def _previewing(state: StateDep) -> asyncio.Lock:
-    return state.previewing
-
-
 async def _context(request: Request) -> RequestContext:
     return RequestContext(key_of(request), request.state.request_id, request.state.traceparent)
 
@@ -62,8 +54,6 @@ StoreDep = Annotated[Store, Depends(_store)]
 SweepsDep = Annotated[SweepService, Depends(_sweeps)]
 EventsDep = Annotated[EventBroadcaster, Depends(_events)]
 DatasetsDep = Annotated[DatasetCache, Depends(_datasets)]
-DrawingDep = Annotated[asyncio.Lock, Depends(_drawing)]
-PreviewingDep = Annotated[asyncio.Lock, Depends(_previewing)]
 ContextDep = Annotated[RequestContext, Depends(_context)]
 
 

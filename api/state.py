@@ -1,6 +1,5 @@
 """The typed state of the application, created in its lifespan."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -23,8 +22,6 @@ class AppState:
         sweeps: All verbs on sweeps and runs.
         events: The event streams.
         datasets: Data sets for pictures and noise previews.
-        drawing: Held while a picture is drawn: one at a time, and a waiting request occupies no thread.
-        previewing: Held while a noise preview is computed; the last image of MNIST takes a second.
         registry: This process's own metrics.
     """
 
@@ -33,8 +30,6 @@ class AppState:
     sweeps: SweepService
     events: EventBroadcaster
     datasets: DatasetCache
-    drawing: asyncio.Lock
-    previewing: asyncio.Lock
     registry: CollectorRegistry
 
 

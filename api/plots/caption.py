@@ -1,8 +1,9 @@
-"""What a picture says of itself in words: title, where the noise is, how to read it, and where it is from."""
+"""The words of a plot: title, where the noise is, how to read it, and where it is from."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from noisesweep.models import NoiseOn, Run, RunStatus, Sweep, TrainingConfig
 
@@ -13,33 +14,30 @@ _NOISY = {
 }
 
 
-@dataclass(frozen=True)
-class Imprint:
-    """The words of a picture, on it and in its file's metadata.
+class Caption(BaseModel):
+    """The words of a plot, on the picture and in its file's metadata."""
 
-    Attributes:
-        title: What is to be seen.
-        subtitle: Where the noise is.
-        notes: How to read it, line by line.
-        settings: What was trained.
-        source: Which sweep or run it is, to find it again.
-        config: The config as JSON, for the metadata.
-    """
+    model_config = ConfigDict(frozen=True)
 
-    title: str
-    subtitle: str
-    notes: tuple[str, ...]
-    settings: str
-    source: str
-    config: str
+    title: str = Field(description="What is to be seen.")
+    subtitle: str = Field(description="Where the noise is.")
+    notes: tuple[str, ...] = Field(description="How to read it, line by line.")
+    settings: str = Field(description="What was trained.")
+    source: str = Field(description="Which sweep or run it is, to find it again.")
+    config: str = Field(description="The config as JSON.")
 
 
-def imprint(of: Sweep | Run, title: str, *notes: str) -> Imprint:
-    """The words of a picture of a sweep or a run."""
+def caption(of: Sweep | Run, title: str, *notes: str) -> Caption:
+    """Return the words of a plot of a sweep or a run."""
     seeds = [of.seed] if isinstance(of, Run) else sorted({run.seed for run in of.runs})
-    source = f"run {of.id}" if isinstance(of, Run) else f"sweep {of.id}"
-    settings = f"{words_of_config(of.config)}, {words_of_seeds(seeds)}"
-    return Imprint(title, words_of_noise(of.config), notes, settings, source, of.config.model_dump_json())
+    return Caption(
+        title=title,
+        subtitle=words_of_noise(of.config),
+        notes=notes,
+        settings=f"{words_of_config(of.config)}, {words_of_seeds(seeds)}",
+        source=f"{'run' if isinstance(of, Run) else 'sweep'} {of.id}",
+        config=of.config.model_dump_json(),
+    )
 
 
 def words_of_noise(config: TrainingConfig) -> str:

@@ -1,71 +1,46 @@
-"""Validation accuracy of several sweeps against the scale, in one picture."""
+"""Validation accuracy of several sweeps against the scale, in one plot."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from api.plots.caption import Imprint, remark, words_of_noise, words_of_seeds, words_of_settings
-from api.plots.curves import draw_curve
-from api.plots.layout import Sheet
-from api.plots.options import PLAIN, Options
-from api.plots.picture import render
-from api.plots.scales import ScaleAxis
-from api.plots.ticks import FRACTION_LIMITS, FRACTIONS
+from api.plots.axes import ScaleAxis
+from api.plots.caption import Caption, remark, words_of_noise, words_of_seeds, words_of_settings
+from api.plots.data import Curve, Panel, PlotData, Point, fraction_axis
+from api.plots.theme import sweep_style
 from api.science.scale_figures import figures
-from noisesweep.models import Interval, Sweep
+from noisesweep.models import Sweep
 
 MOST_SWEEPS = 8
 
 
-@dataclass(frozen=True)
-class ComparedCurve:
-    """The curve of one sweep.
+def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
+    """Return the curves of 1 to 8 different sweeps, of the runs that have succeeded so far.
 
-    Attributes:
-        label: Its name and its settings, as far as the others have not the same.
-        points: Scale and val_accuracy at the last epoch, over the succeeded seeds, by ascending scale.
+    A curve is named by the sweep's name and settings, except what all sweeps have in common.
     """
-
-    label: str
-    points: tuple[tuple[float, Interval], ...]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What is drawn of several sweeps.
-
-    Attributes:
-        curves: One for each, in the order asked for.
-        axis: The scales of all.
-        imprint: The picture's words: what all have in common.
-    """
-
-    curves: tuple[ComparedCurve, ...]
-    axis: ScaleAxis
-    imprint: Imprint
-
-
-def comparison(sweeps: Sequence[Sweep], *, log: bool = False) -> Comparison:
-    """The curves of sweeps, 1 to 8 different ones, of the runs that have succeeded so far."""
     words = [{"name": _printable(sweep.name or "").strip()} | _words(sweep) for sweep in sweeps]
     common = {key: said for key, said in words[0].items() if all(other[key] == said for other in words)}
     labels = [", ".join(said for key, said in each.items() if said and key not in common) for each in words]
     axis = ScaleAxis(tuple(sorted({run.scale for sweep in sweeps for run in sweep.runs})), log)
+    by_sweep = [figures(sweep) for sweep in sweeps]
     curves = tuple(
-        ComparedCurve(label, tuple((at.scale, at.val_accuracy) for at in figures(sweep)))
-        for label, sweep in zip(_told_apart(labels, sweeps), sweeps, strict=True)
+        Curve(
+            name=label,
+            style=sweep_style(index),
+            points=tuple(Point.of(axis.position(at.scale), at.val_accuracy) for at in by_scale),
+            starts_apart=log and bool(by_scale) and by_scale[0].scale == 0,
+        )
+        for index, (label, by_scale) in enumerate(zip(_told_apart(labels, sweeps), by_sweep, strict=True))
     )
-    most_seeds = max((point.seeds for curve in curves for _, point in curve.points), default=0)
+    most_seeds = max((point.seeds for curve in curves for point in curve.points), default=0)
     notes = ["One seed: no interval."] if most_seeds == 1 else []
     if most_seeds > 1:
         notes = ["Mean over seeds with its 95 % interval (Student's t over seeds); of one seed there is none."]
     notes += [f"Sweep {sweep.id}: {standing}." for sweep in sweeps if (standing := remark(sweep))]
     noise = common.pop("noise", "noise as the legend says")
     common.pop("name", None)
-    return Comparison(
-        curves=curves,
-        axis=axis,
-        imprint=Imprint(
+    return PlotData(
+        caption=Caption(
             title="Validation Accuracy With Increasing Noise",
             subtitle=noise,
             notes=tuple(notes),
@@ -73,6 +48,8 @@ def comparison(sweeps: Sequence[Sweep], *, log: bool = False) -> Comparison:
             source=f"{'sweep' if len(sweeps) == 1 else 'sweeps'} {', '.join(sweep.id for sweep in sweeps)}",
             config=json.dumps({sweep.id: sweep.config.model_dump(mode="json") for sweep in sweeps}),
         ),
+        panels=(Panel(x_axis=axis.axis, y_axis=fraction_axis("Validation accuracy"), curves=curves),),
+        size=(8, 5.5 + 0.2 * len(curves)),
     )
 
 
@@ -96,21 +73,3 @@ def _told_apart(labels: Sequence[str], sweeps: Sequence[Sweep]) -> list[str]:
         label if labels.count(label) == 1 and label else ", ".join(filter(None, (label, sweep.id)))
         for label, sweep in zip(labels, sweeps, strict=True)
     ]
-
-
-def draw(data: Comparison, options: Options = PLAIN) -> bytes:
-    """The curves over each other; of a sweep that has no point yet there is the label alone."""
-    return render(_draw, data, options, width=8, height=5.5 + 0.2 * len(data.curves))
-
-
-def _draw(sheet: Sheet, data: Comparison) -> None:
-    em, looks = sheet.em, sheet.theme.several
-    sheet.legend([(curve.label, look) for curve, look in zip(data.curves, looks, strict=False)])
-    panel = sheet.panel(
-        sheet.body.inset(left=5 * em, bottom=3.6 * em), data.axis.limits, FRACTION_LIMITS, least_height=11
-    )
-    panel.x_axis(data.axis.ticks(panel.characters), "Scale")
-    panel.y_axis(FRACTIONS, "Validation accuracy")
-    panel.frame()
-    for curve, look in zip(data.curves, looks, strict=False):
-        draw_curve(panel, data.axis, curve.points, look)

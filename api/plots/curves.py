@@ -1,34 +1,96 @@
-"""A curve of means over seeds against the scale, with their intervals."""
+"""Drawing of panels with curves."""
 
 from collections.abc import Sequence
-from itertools import groupby
-from math import nan
 
-from api.plots.layout import Panel
-from api.plots.scales import ScaleAxis
-from api.plots.theme import Look
-from noisesweep.models import Interval
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis as MatplotlibAxis
+from matplotlib.ticker import FixedFormatter, FixedLocator
 
+from api.plots.axes import NUMBER_WIDTH, Axis
+from api.plots.data import Curve, Panel, PlotData, Point
+from api.plots.layout import SMALL, Layout, line
+from api.plots.samples import STRIP_HEIGHT, draw_strip
+from api.plots.theme import CLEAN, LineStyle
 
-def draw_curve(panel: Panel, axis: ScaleAxis, points: Sequence[tuple[float, Interval]], look: Look) -> None:
-    """Draw the mean at each scale, and the interval where there is one.
-
-    Args:
-        panel: Where to draw.
-        axis: Its x axis.
-        points: Scale and interval, by ascending scale.
-        look: The curve's.
-    """
-    # On a logarithmic axis the clean point stands alone.
-    for _, group in groupby(points, key=lambda point: axis.stands_apart(point[0])):
-        stretch = list(group)
-        panel.line([axis.place(scale) for scale, _ in stretch], [point.mean for _, point in stretch], look)
-        for has_interval, neighbours in groupby(stretch, key=lambda point: point[1].low is not None):
-            if has_interval:
-                _draw_band(panel, axis, list(neighbours), look)
+# Height of a label on the y axis, in em.
+LABEL_HEIGHT = 1.8
 
 
-def _draw_band(panel: Panel, axis: ScaleAxis, points: Sequence[tuple[float, Interval]], look: Look) -> None:
-    low = [nan if point.low is None else point.low for _, point in points]
-    high = [nan if point.high is None else point.high for _, point in points]
-    panel.band([axis.place(scale) for scale, _ in points], low, high, look)
+def draw_curves(layout: Layout, data: PlotData) -> None:
+    """Draw the panels of a plot. Panels with equal axes share their labels."""
+    panels, columns = data.panels, data.columns
+    layout.legend({name: layout.theme.styles[style] for name, style in data.legend.items()})
+    shared = len(panels) > 1 and len({(panel.x_axis, panel.y_axis) for panel in panels}) == 1
+    strip = STRIP_HEIGHT if data.samples else 0
+    layout.reserve(left=5, bottom=3.6 + strip, top=1.6 if any(panel.title for panel in panels) else 0)
+    spaced = {"across": 0.9, "down": 2.2, "least_width": 6.0} if shared else {"across": 5.5}
+    # The label of the y axis is as long.
+    longest = max(len(panel.y_axis.label) for panel in panels if panel.y_axis)
+    all_axes = layout.axes(len(panels), columns, least_height=2.5 if shared else 0.56 * longest, **spaced)
+    for index, (panel, axes) in enumerate(zip(panels, all_axes, strict=True)):
+        is_lowest, is_leftmost = index + columns >= len(panels), index % columns == 0
+        _draw_panel(layout, axes, panel, strength=0.8 if shared and columns > 1 else 1.0)
+        if shared:
+            axes.set_title(panel.title)
+            axes.tick_params(labelbottom=is_lowest, labelleft=is_leftmost)
+            axes.set(xlabel="", ylabel="")
+        axes.xaxis.labelpad += strip * layout.em * 72
+    if shared and panels[0].x_axis and panels[0].y_axis:
+        centre, middle = (layout.left + layout.right) / 2, (layout.bottom + layout.top) / 2
+        layout.text(centre, layout.bottom - 2.1 * layout.em, panels[0].x_axis.label, ha="center", va="top")
+        layout.text(layout.left - 3.4 * layout.em, middle, panels[0].y_axis.label, ha="right", va="center", rotation=90)
+    if data.samples and panels[0].x_axis:
+        draw_strip(layout, all_axes[0], panels[0].x_axis, data.samples)
+    if data.remark and data.legend:
+        if not shared:
+            left, bottom = layout.left + layout.em, layout.bottom + 0.8 * layout.em
+            layout.text(left, bottom, data.remark, SMALL, color=layout.theme.faint_ink)
+    elif data.remark:
+        layout.remark(data.remark)
+
+
+def _draw_panel(layout: Layout, axes: Axes, panel: Panel, strength: float) -> None:
+    x_axis, y_axis = panel.x_axis, panel.y_axis
+    assert x_axis  # noqa: S101 - a panel of curves
+    assert y_axis  # noqa: S101
+    width, height = layout.characters(axes), layout.extent(axes)[1]
+    # Every how many points a curve has a marker, so that markers do not hide it.
+    span = x_axis.limits[1] - x_axis.limits[0]
+    marks = max(1, round(2 * span / width)) if x_axis.integer else 1
+    for curve in panel.curves:
+        _draw_curve(axes, curve, layout.theme.styles[curve.style], strength, marks)
+    axes.set(xlim=x_axis.limits, ylim=y_axis.limits)
+    _set_axis(axes.xaxis, x_axis.fitted(width))
+    _set_axis(axes.yaxis, y_axis.fitted(NUMBER_WIDTH * height / LABEL_HEIGHT))
+
+
+def _set_axis(axis: MatplotlibAxis, data: Axis) -> None:
+    axis.set_major_locator(FixedLocator([tick.position for tick in data.ticks]))
+    axis.set_major_formatter(FixedFormatter([tick.label for tick in data.ticks]))
+    axis.set_label_text(data.label)
+
+
+def _draw_curve(axes: Axes, curve: Curve, style: LineStyle, strength: float, marks: int) -> None:
+    parts = [curve.points[:1], curve.points[1:]] if curve.starts_apart else [curve.points]
+    for points in filter(None, parts):
+        xs, means = [point.x for point in points], [point.mean for point in points]
+        zorder = 1.9 if curve.style == CLEAN else 2
+        axes.plot(xs, means, **line(style, strength), markevery=marks, zorder=zorder)
+        _draw_intervals(axes, points, style)
+    if curve.each_seed:
+        # Wider than the mean's marker, which would hide them.
+        dash = style.model_copy(update={"marker": "_", "dashes": "none"})
+        axes.plot(*zip(*curve.each_seed, strict=True), **line(dash, 2.2), alpha=0.45)
+
+
+def _draw_intervals(axes: Axes, points: Sequence[Point], style: LineStyle) -> None:
+    """Draw a band where neighbours have intervals, and a bar at each point that has one."""
+    known = [(at.x, at.low, at.high) for at in points if at.low is not None and at.high is not None]
+    if known:
+        low, high = [at.low or 0.0 for at in points], [at.high or 0.0 for at in points]
+        has_interval = [at.low is not None for at in points]
+        xs = [at.x for at in points]
+        axes.fill_between(xs, low, high, where=has_interval, color=style.colour, alpha=0.2, linewidth=0, zorder=1.5)
+        width = 0.8 * line(style)["linewidth"]
+        for x, below, above in known:
+            axes.plot((x, x), (below, above), color=style.colour, linewidth=width, zorder=1.8)

@@ -2,56 +2,50 @@
 
 import asyncio
 import logging
-import time
-from collections import OrderedDict
 from pathlib import Path
+
+from cachetools import LRUCache, TTLCache
 
 from noisesweep.models import DatasetName
 from shared.datasets import Dataset, load
 from shared.errors import DatasetUnavailableError
 
 # MNIST takes 55 MB.
-KEPT = 2
-# Else a host without a network would try a download, which takes seconds to fail, for each request.
+CACHED = 2
+# A host without a network would otherwise try a download, which takes seconds to fail, for each request.
 FAILURE_SECONDS = 60.0
 
 logger = logging.getLogger(__name__)
 
 
 class DatasetCache:
-    """The data sets of this host, the last two asked for in memory.
+    """An LRU cache of this host's data sets, which remembers for a while what could not be loaded.
 
     Args:
         data_dir: The folder that NOISESWEEP_DATA_DIR names.
+        failure_seconds: After how long a data set that could not be loaded is looked for again.
     """
 
-    def __init__(self, data_dir: Path | None) -> None:
+    def __init__(self, data_dir: Path | None, failure_seconds: float = FAILURE_SECONDS) -> None:
         self._data_dir = data_dir
-        self._loaded: OrderedDict[DatasetName, Dataset] = OrderedDict()
-        self._failures: dict[DatasetName, tuple[float, str]] = {}
+        self._loaded: LRUCache[DatasetName, Dataset] = LRUCache(CACHED)
+        self._failures: TTLCache[DatasetName, str] = TTLCache(len(DatasetName), failure_seconds)
         self._loading = {name: asyncio.Lock() for name in DatasetName}
 
     async def get(self, name: DatasetName) -> Dataset:
-        """The data set, at once if it is kept; who asks while it is loaded waits for that.
+        """Return a data set. Callers that ask while it is being loaded share that load.
 
         Raises:
-            DatasetUnavailableError: It cannot be had on this host, or could not be less than a minute ago.
+            DatasetUnavailableError: It cannot be loaded on this host, or could not be a short while ago.
         """
         async with self._loading[name]:
             if name not in self._loaded:
-                self._loaded[name] = await self._load(name)
-                if len(self._loaded) > KEPT:
-                    self._loaded.popitem(last=False)
-            self._loaded.move_to_end(name)
+                if reason := self._failures.get(name):
+                    raise DatasetUnavailableError(reason)
+                try:
+                    self._loaded[name] = await asyncio.to_thread(load, name, self._data_dir)
+                except (DatasetUnavailableError, OSError) as error:
+                    logger.warning("The data set %s cannot be shown: %s", name, error)
+                    self._failures[name] = str(error)
+                    raise DatasetUnavailableError(str(error)) from error
             return self._loaded[name]
-
-    async def _load(self, name: DatasetName) -> Dataset:
-        failed_at, reason = self._failures.get(name, (float("-inf"), ""))
-        if time.monotonic() - failed_at < FAILURE_SECONDS:
-            raise DatasetUnavailableError(reason)
-        try:
-            return await asyncio.to_thread(load, name, self._data_dir)
-        except (DatasetUnavailableError, OSError) as error:
-            logger.warning("The data set %s cannot be shown: %s", name, error)
-            self._failures[name] = time.monotonic(), str(error)
-            raise DatasetUnavailableError(str(error)) from error

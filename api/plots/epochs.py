@@ -1,59 +1,105 @@
-"""Accuracy and loss of one run against the epoch."""
+"""Accuracy against the epoch: of one run with its loss, and of a sweep with a panel for each scale."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from math import ceil
+from statistics import fmean
 
-from api.plots.caption import Imprint, imprint
-from api.plots.layout import Sheet
-from api.plots.options import PLAIN, Options
-from api.plots.picture import render
-from api.plots.ticks import FRACTION_LIMITS, FRACTIONS, round_ticks
-from noisesweep.models import EpochMetrics, Run, RunStatus
+from api.plots.axes import Axis, title_of_scale
+from api.plots.caption import caption, remark
+from api.plots.data import MOST_INCHES, Curve, Panel, PlotData, Point, columns_of, fraction_axis
+from api.plots.theme import CLEAN, TRAINING, VALIDATION, StyleName
+from noisesweep.models import EpochMetrics, Run, RunStatus, Sweep
 
-
-@dataclass(frozen=True)
-class EpochCurves:
-    """What is drawn of a run.
-
-    Attributes:
-        metrics: Those of its epochs so far, in order.
-        epochs: How many there are to be: the extent of the x axis.
-        imprint: The picture's words; they tell how far the run is where it has not succeeded.
-    """
-
-    metrics: tuple[EpochMetrics, ...]
-    epochs: int
-    imprint: Imprint
+Value = Callable[[EpochMetrics], float]
 
 
-def curves(run: Run) -> EpochCurves:
-    """The curves of the run's epochs so far."""
+def of_run(run: Run) -> PlotData:
+    """Return the accuracy and the loss of the run's epochs so far."""
     standing = f"{run.status.capitalize()}: {run.epochs_done} of {run.config.epochs} epochs."
     notes = [] if run.status is RunStatus.SUCCEEDED else [standing]
-    title = f"Training at Noise Scale {run.scale:g}"
-    return EpochCurves(tuple(run.epochs), run.config.epochs, imprint(run, title, *notes))
+    most = max((max(metrics.loss, metrics.val_loss) for metrics in run.epochs), default=0) or 1.0
+    x_axis, epochs = _epoch_axis(run.config.epochs), [run.epochs]
+    return PlotData(
+        caption=caption(run, f"Training at Noise Scale {run.scale:g}", *notes),
+        panels=(
+            _accuracy_panel(x_axis, epochs),
+            _panel(
+                x_axis,
+                Axis(label="Loss (cross-entropy, nats)", limits=(0, 1.05 * most)),
+                epochs,
+                training=lambda at: at.loss,
+                validation=lambda at: at.val_loss,
+            ),
+        ),
+        columns=2,
+        epochs_done=(len(run.epochs),),
+        size=(10, 4.5),
+    )
 
 
-def draw(data: EpochCurves, options: Options = PLAIN) -> bytes:
-    """The curves, by default as a PNG of 1500 x 675 pixels; before the first epoch, the axes."""
-    return render(_draw, data, options, width=10, height=4.5)
+def of_sweep(sweep: Sweep, epochs: Sequence[Sequence[EpochMetrics]]) -> PlotData:
+    """Return a panel for each scale, with the means over the seeds that have come to each epoch.
+
+    The validation curve without noise, if there is one, stands beside every other.
+
+    Args:
+        sweep: The sweep.
+        epochs: Those of its runs so far, by index.
+    """
+    by_scale: dict[float, list[Sequence[EpochMetrics]]] = {}
+    for run, metrics in zip(sweep.runs, epochs, strict=True):
+        by_scale.setdefault(run.scale, []).append(metrics)
+    seeds, standing = len({run.seed for run in sweep.runs}), remark(sweep)
+    notes = [f"Mean of {seeds} seeds."] if seeds > 1 else []
+    if seeds > 1 and standing:
+        notes = ["Mean of the seeds that have come to each epoch."]
+    notes += [f"{standing}."] if standing else []
+    x_axis = _epoch_axis(sweep.config.epochs)
+    panels = [_accuracy_panel(x_axis, runs, title_of_scale(scale)) for scale, runs in sorted(by_scale.items())]
+    if any(by_scale.get(0.0, ())):
+        clean = panels[0].curves[1].model_copy(update={"name": "Validation without noise", "style": CLEAN})
+        panels[1:] = [panel.model_copy(update={"curves": (*panel.curves, clean)}) for panel in panels[1:]]
+    columns = columns_of(len(panels))
+    rows = ceil(len(panels) / columns)
+    return PlotData(
+        caption=caption(sweep, "Accuracy by Epoch at Each Noise Scale", *notes),
+        panels=tuple(panels),
+        columns=columns,
+        epochs_done=tuple(map(len, epochs)),
+        size=(min(MOST_INCHES, max(7.0, 1.0 + 2.8 * columns)), min(MOST_INCHES, 2.0 + 2.2 * max(rows, 1.5))),
+    )
 
 
-def _draw(sheet: Sheet, data: EpochCurves) -> None:
-    em, theme = sheet.em, sheet.theme
-    sheet.legend([("Train", theme.training), ("Validation", theme.validation)])
-    body = sheet.body.inset(left=5 * em, bottom=3.6 * em)
-    accuracy_box, loss_box = body.split(columns=2, rows=1, across=5.5 * em, down=0)
-    epochs, limits = [metrics.epoch for metrics in data.metrics], (-0.5, data.epochs - 0.5)
-    most = max((max(metrics.loss, metrics.val_loss) for metrics in data.metrics), default=0) or 1.0
-    accuracy = sheet.panel(accuracy_box, limits, FRACTION_LIMITS)
-    # The label of the axis is as long.
-    loss = sheet.panel(loss_box, limits, (0, 1.05 * most), least_height=15)
-    accuracy.y_axis(FRACTIONS, "Accuracy")
-    loss.y_axis(round_ticks(0, 1.05 * most, loss.labels_up), "Loss (cross-entropy, nats)")
-    accuracy.line(epochs, [metrics.accuracy for metrics in data.metrics], theme.training)
-    accuracy.line(epochs, [metrics.val_accuracy for metrics in data.metrics], theme.validation)
-    loss.line(epochs, [metrics.loss for metrics in data.metrics], theme.training)
-    loss.line(epochs, [metrics.val_loss for metrics in data.metrics], theme.validation)
-    for panel in (accuracy, loss):
-        panel.x_axis(round_ticks(*limits, panel.labels_across, whole=True), "Epoch")
-        panel.frame()
+def _epoch_axis(epochs: int) -> Axis:
+    return Axis(label="Epoch", limits=(-0.5, epochs - 0.5), integer=True)
+
+
+def _accuracy_panel(x_axis: Axis, runs: Sequence[Sequence[EpochMetrics]], title: str = "") -> Panel:
+    return _panel(
+        x_axis,
+        fraction_axis("Accuracy"),
+        runs,
+        training=lambda at: at.accuracy,
+        validation=lambda at: at.val_accuracy,
+        title=title,
+    )
+
+
+def _panel(
+    x_axis: Axis,
+    y_axis: Axis,
+    runs: Sequence[Sequence[EpochMetrics]],
+    *,
+    training: Value,
+    validation: Value,
+    title: str = "",
+) -> Panel:
+    curves = (_curve("Train", TRAINING, runs, training), _curve("Validation", VALIDATION, runs, validation))
+    return Panel(title=title, x_axis=x_axis, y_axis=y_axis, curves=curves)
+
+
+def _curve(name: str, style: StyleName, runs: Sequence[Sequence[EpochMetrics]], value: Value) -> Curve:
+    longest = max(len(epochs) for epochs in runs)
+    by_epoch = [[value(epochs[epoch]) for epochs in runs if epoch < len(epochs)] for epoch in range(longest)]
+    points = tuple(Point(x=epoch, mean=fmean(values), seeds=len(values)) for epoch, values in enumerate(by_epoch))
+    return Curve(name=name, style=style, points=points)

@@ -1,82 +1,140 @@
-"""Fractions as a field of coloured cells with numbers in them."""
-
-from collections.abc import Sequence
+"""Drawing of panels with coloured cells and words in them."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MultipleLocator, PercentFormatter
 
-from api.plots.box import Box
-from api.plots.layout import CHARACTER, TYPE_POINTS, Panel, Sheet
-from api.plots.ticks import FRACTIONS
+from api.plots.axes import Tick, thinned
+from api.plots.data import Categories, Cells, PlotData, Texts
+from api.plots.layout import CHARACTER, SMALL, TYPE_POINTS, Layout
 
 # Nuñez, Anderton and Renslow 2018: lightness grows evenly, and no hue is needed to read it.
 COLOURS = "cividis"
 # From here on the colours are light.
 LIGHT = 0.55
-# Smaller than this, and where there are more, numbers are left out: nobody would read them, and they take seconds.
+# Smaller than this, and where there are more, words are left out: nobody would read them, and they take seconds.
 LEAST_POINTS = 4.5
-MOST_NUMBERS = 1024
+MOST_WORDS = 1024
 # Width of a number with what is around it, in characters.
 AROUND = 1.2
-SCALE_WIDTH = 6.5
+COLOUR_SCALE_WIDTH = 6.5
+LABEL_HEIGHT = 1.8
 
-Cells = Sequence[Sequence[float | None]]
+
+def draw_cells(layout: Layout, data: PlotData) -> None:
+    """Draw the panels of a plot. Several share their labels."""
+    tables = [panel.cells for panel in data.panels if panel.cells]
+    first, shared = tables[0], len(tables) > 1
+    longest, longest_column = max(map(len, first.rows.names)), max(map(len, first.columns.names))
+    rotated = first.columns.all_named and longest_column > 1
+    left = 3.6 if shared else max(2.5, 0.62 * longest) + 3.4
+    bottom = 0.46 * longest_column + 4.4 if rotated else 3.8
+    _draw_colour_scale(layout, first.label)
+    layout.reserve(left, bottom, top=1.2 if data.panels[0].title else 0, right=4.5 if first.row_notes else 0)
+    least_width = 10.5 if first.square else 26
+    all_axes = layout.axes(len(tables), data.columns, across=1.2, down=2.6, least_width=least_width)
+    for index, (panel, cells, axes) in enumerate(zip(data.panels, tables, all_axes, strict=True)):
+        _draw_table(layout, axes, cells)
+        axes.set_title(panel.title)
+        _set_labels(layout, axes, cells)
+        if shared:
+            is_lowest, is_leftmost = index + data.columns >= len(tables), index % data.columns == 0
+            size = min(SMALL, 0.9 * layout.extent(axes)[1] / len(cells.values)) * layout.scale * TYPE_POINTS
+            axes.tick_params(labelbottom=is_lowest, labelleft=is_leftmost, labelsize=size)
+            axes.set(xlabel="", ylabel="")
+        elif rotated:
+            axes.tick_params(axis="x", rotation=35)
+            for label in axes.get_xticklabels():
+                label.set(ha="right", rotation_mode="anchor", va="center_baseline")
+    if shared:
+        em, centre, middle = layout.em, (layout.left + layout.right) / 2, (layout.bottom + layout.top) / 2
+        layout.text(centre, layout.bottom - 1.8 * em, first.columns.label, ha="center", va="top")
+        layout.text(layout.left - 1.8 * em, middle, first.rows.label, ha="right", va="center", rotation=90)
 
 
-def draw_cells(panel: Panel, cells: Cells, words: Sequence[Sequence[str]]) -> None:
-    """Colour a panel's cells by fractions in [0, 1], the first row at the top, and write in them.
-
-    Args:
-        panel: Its coordinates are the indices of columns and rows: -0.5 to n - 0.5, and from the top down.
-        cells: The fractions; None is hatched.
-        words: What to write in each; left out where the cells are too small for the longest.
-    """
-    values = np.array([[np.nan if cell is None else cell for cell in row] for row in cells], dtype=np.float64)
-    panel.image(np.ma.masked_invalid(values), 0, 1, COLOURS)
-    for y, x in zip(*np.nonzero(np.isnan(values)), strict=True):
-        theme = panel.sheet.theme
-        panel.add(
-            Rectangle(
-                (x - 0.5, y - 0.5), 1, 1, facecolor=theme.paper, edgecolor=theme.faint_ink, hatch="////", linewidth=0
-            )
-        )
-    size = type_size(panel, words)
-    for y, row in enumerate(words if size else ()):
+def _draw_table(layout: Layout, axes: Axes, cells: Cells) -> None:
+    """Colour the cells, the first row at the top, and write in them. Cells without a value are hatched."""
+    values = np.array([[np.nan if cell is None else cell for cell in row] for row in cells.values], dtype=np.float64)
+    axes.imshow(np.ma.masked_invalid(values), cmap=COLOURS, vmin=0, vmax=1, interpolation="none")
+    axes.set_aspect("equal" if cells.square else "auto")
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.apply_aspect()
+    if np.isnan(values).any():
+        axes.patch.set(facecolor=layout.theme.paper, edgecolor=layout.theme.faint_ink, hatch="////", linewidth=0)
+    fitting = ((texts, size) for texts in cells.texts if (size := type_size(layout, axes, texts)))
+    none: tuple[Texts, float] = ((), 0.0)
+    texts, type_scale = next(fitting, none)
+    for y, row in enumerate(texts):
         for x, word in enumerate(row):
             if word:
-                style = {"ha": "center", "va": "center_baseline", "color": ink_on(cells[y][x] or 0)}
-                panel.sheet.text(panel.x(x), panel.y(y), word, size, **style)
+                ink, points = ink_on(cells.values[y][x] or 0), type_scale * layout.scale * TYPE_POINTS
+                axes.text(x, y, word, size=points, color=ink, ha="center", va="center_baseline")
+    for y, column in enumerate(cells.outlined):
+        if column is not None:
+            # Within the cell, so that no neighbour covers it.
+            ink, width = ink_on(cells.values[y][column] or 0), 1.6 * layout.scale
+            axes.add_patch(Rectangle((column - 0.45, y - 0.44), 0.9, 0.88, fill=False, edgecolor=ink, linewidth=width))
+    right = len(cells.columns.names) - 0.4
+    for y, note in enumerate(cells.row_notes):
+        axes.text(right, y, note, size=SMALL * layout.scale * TYPE_POINTS, ha="left", va="center_baseline")
+
+
+def _set_labels(layout: Layout, axes: Axes, cells: Cells) -> None:
+    width, height = layout.extent(axes)
+    across, up = width / CHARACTER / len(cells.columns.names), height / LABEL_HEIGHT / len(cells.rows.names)
+
+    def fit_across(left: Tick, right: Tick) -> bool:
+        return (right.position - left.position) * across > (len(left.label) + len(right.label)) / 2 + 1
+
+    def fit_up(upper: Tick, lower: Tick) -> bool:
+        return (lower.position - upper.position) * up >= 1
+
+    columns, rows = _ticks(cells.columns), _ticks(cells.rows)
+    columns = columns if cells.columns.all_named else thinned(columns, fit_across)
+    rows = rows if cells.rows.all_named else thinned(rows, fit_up)
+    axes.set_xticks([tick.position for tick in columns], [tick.label for tick in columns])
+    axes.set_yticks([tick.position for tick in rows], [tick.label for tick in rows])
+    axes.set(xlabel=cells.columns.label, ylabel=cells.rows.label)
+
+
+def _ticks(categories: Categories) -> list[Tick]:
+    return [Tick(position=index, label=name) for index, name in enumerate(categories.names)]
 
 
 def ink_on(fraction: float) -> str:
-    """The colour that reads on that of a fraction."""
+    """Return the colour that reads on that of a fraction."""
     return "#000000" if fraction > LIGHT else "#ffffff"
 
 
-def type_size(panel: Panel, words: Sequence[Sequence[str]]) -> float:
-    """The size of type in which the longest word fits into its cell, in the plain size; 0 where none is legible."""
-    longest = max((len(word) for row in words for word in row), default=0) or 1
-    em = panel.sheet.em
-    across = panel.box.width / len(words[0]) / (CHARACTER * (longest + AROUND) * em)
-    up = panel.box.height / len(words) / (1.5 * em)
-    size = min(1.0, across, up)
-    is_legible = size * panel.sheet.scale * TYPE_POINTS >= LEAST_POINTS and sum(map(len, words)) <= MOST_NUMBERS
+def type_size(layout: Layout, axes: Axes, texts: Texts) -> float:
+    """Return the relative size of type in which the longest word fits into its cell; 0 where none is legible."""
+    longest = max((len(word) for row in texts for word in row), default=0) or 1
+    width, height = layout.extent(axes)
+    size = min(1.0, width / len(texts[0]) / (CHARACTER * (longest + AROUND)), height / len(texts) / 1.5)
+    is_legible = size * layout.scale * TYPE_POINTS >= LEAST_POINTS and sum(map(len, texts)) <= MOST_WORDS
     return size if is_legible else 0.0
 
 
-def draw_colour_scale(sheet: Sheet, label: str) -> None:
-    """Draw at the right of the sheet's body which colour stands for what, and take its place from the body."""
-    em = sheet.em
-    # The words below the cells go as far as the edge.
-    body = sheet.body.inset(bottom=3.8 * em)
-    sheet.body = sheet.body.inset(right=SCALE_WIDTH * em)
-    height = min(body.height, 24 * em)
-    bottom = (body.bottom + body.top - height) / 2
-    box = Box(body.right - 4.2 * em, bottom, body.right - 3.2 * em, bottom + height)
-    panel = sheet.panel(box, (0, 1), (0, 1))
-    panel.image(np.linspace(0.975, 0.025, 20)[:, np.newaxis], 0, 1, COLOURS)
-    for tick in FRACTIONS:
-        words = f"{100 * tick.place:.0f} %"
-        sheet.text(box.right + 0.4 * em, panel.y(tick.place), words, 0.83, ha="left", va="center_baseline")
-    style = {"ha": "right", "va": "center", "rotation": 90}
-    sheet.text(box.left - 0.3 * em, (box.bottom + box.top) / 2, label, 0.83, **style)
+def _draw_colour_scale(layout: Layout, label: str) -> None:
+    """Draw at the right which colour stands for what."""
+    em, bottom = layout.em, layout.bottom + 3.8 * layout.em  # the words below the cells go as far as the edge
+    height = min(layout.top - bottom, 24 * em)
+    bottom += (layout.top - bottom - height) / 2
+    left = layout.right - 4.2 * em
+    rectangle = (left / layout.width, bottom / layout.height, em / layout.width, max(height, em) / layout.height)
+    axes = layout.figure.add_axes(rectangle)
+    axes.imshow(
+        np.linspace(0.975, 0.025, 20)[:, np.newaxis], cmap=COLOURS, vmin=0, vmax=1, aspect="auto", extent=(0, 1, 0, 1)
+    )
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.xaxis.set_visible(False)
+    axes.yaxis.tick_right()
+    axes.yaxis.set_major_locator(MultipleLocator(0.2))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    axes.tick_params(labelsize=SMALL * layout.scale * TYPE_POINTS)
+    middle = bottom + height / 2
+    layout.text(left - 0.3 * em, middle, label, SMALL, ha="right", va="center", rotation=90)
+    layout.reserve(right=COLOUR_SCALE_WIDTH)

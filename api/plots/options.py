@@ -1,23 +1,30 @@
-"""How a picture is to look: what every route that answers with one takes in its query."""
+"""Options of plots: the query parameters of every route that answers with one."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Response
+from pydantic import BaseModel
 
 
 class FileFormat(StrEnum):
-    """The formats of a picture's file."""
+    """The formats of a plot: those of a picture's file, and JSON for its data."""
 
     PNG = "png"
     SVG = "svg"
     PDF = "pdf"
+    JSON = "json"
 
     @property
     def media_type(self) -> str:
         """What HTTP calls it."""
-        return {FileFormat.PNG: "image/png", FileFormat.SVG: "image/svg+xml", FileFormat.PDF: "application/pdf"}[self]
+        return {
+            FileFormat.PNG: "image/png",
+            FileFormat.SVG: "image/svg+xml",
+            FileFormat.PDF: "application/pdf",
+            FileFormat.JSON: "application/json",
+        }[self]
 
 
 class ThemeName(StrEnum):
@@ -28,7 +35,7 @@ class ThemeName(StrEnum):
 
 
 @dataclass(frozen=True)
-class Options:
+class PlotOptions:
     """How a picture is to look. What a picture has no use for changes nothing in it.
 
     Attributes:
@@ -50,14 +57,18 @@ class Options:
     samples: bool = False
 
 
-PLAIN = Options()
+PLAIN = PlotOptions()
 Inches = Annotated[float | None, Query(ge=2, le=12, allow_inf_nan=False)]
 
 
 async def _options(
     *,
-    file_format: Annotated[FileFormat, Query(alias="format", description="Of the file.")] = FileFormat.PNG,
-    width: Annotated[Inches, Query(description="In inches; by default what the picture needs.")] = None,
+    file_format: Annotated[
+        FileFormat, Query(alias="format", description="Of a picture's file, or json for the data.")
+    ] = FileFormat.PNG,
+    width: Annotated[
+        Inches, Query(description="In inches; by default what the picture needs. JSON has ticks for this width.")
+    ] = None,
     height: Annotated[Inches, Query(description="In inches; by default what the picture needs.")] = None,
     dpi: Annotated[
         int, Query(ge=50, le=300, description="Pixels an inch; of SVG and PDF, those of the images within.")
@@ -76,28 +87,23 @@ async def _options(
             "there is no such axis."
         ),
     ] = False,
-) -> Options:
-    return Options(file_format, width, height, dpi, theme, log, samples)
+) -> PlotOptions:
+    return PlotOptions(file_format, width, height, dpi, theme, log, samples)
 
 
 # How the picture is to look, by the query; every route that answers with a picture takes the same.
-OptionsDep = Annotated[Options, Depends(_options)]
-
-# The `responses` of a route that answers with one.
-PICTURE: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The picture.",
-        "content": {
-            "image/png": {"schema": {"type": "string", "format": "binary"}},
-            "image/svg+xml": {"schema": {"type": "string"}},
-            "application/pdf": {"schema": {"type": "string", "format": "binary"}},
-        },
-    }
-}
+OptionsDep = Annotated[PlotOptions, Depends(_options)]
 
 
-class PictureResponse(Response):
-    """A picture, in the format that was asked for."""
+def plot_responses(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of a route that answers with a plot, whose data as JSON is such a model."""
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    pictures = {"image/png": binary, "image/svg+xml": {"schema": {"type": "string"}}, "application/pdf": binary}
+    return {200: {"model": model, "description": "The picture, or its data.", "content": pictures}}
 
-    def __init__(self, picture: bytes, options: Options, headers: dict[str, str] | None = None) -> None:
-        super().__init__(picture, headers=headers, media_type=options.file_format.media_type)
+
+class PlotResponse(Response):
+    """A plot, in the format that was asked for."""
+
+    def __init__(self, plot: bytes, options: PlotOptions, headers: dict[str, str] | None = None) -> None:
+        super().__init__(plot, headers=headers, media_type=options.file_format.media_type)

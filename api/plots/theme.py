@@ -1,42 +1,48 @@
 """Colours: safe for readers who do not tell hues apart, because lightness and markers differ with them."""
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from matplotlib.colors import LinearSegmentedColormap, to_hex
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.plots.options import ThemeName
 
+StyleName = str
+TRAINING, VALIDATION, CLEAN = "training", "validation", "clean"
 
-class Look(NamedTuple):
-    """How a curve looks."""
+
+class LineStyle(BaseModel):
+    """The look of a curve."""
+
+    model_config = ConfigDict(frozen=True)
 
     colour: str
-    marker: str
-    dashes: str = "-"
+    marker: str = Field(description="As Matplotlib names it: o is a circle, s a square; empty for none.")
+    dashes: str = Field(default="-", description="- for a solid line, -- for a dashed one.")
 
 
-@dataclass(frozen=True)
-class Theme:
-    """The colours of a picture.
+class Theme(BaseModel):
+    """The colours of a plot."""
 
-    Attributes:
-        paper: The ground.
-        ink: Titles, labels and axes.
-        faint_ink: Small print.
-        rule: The grid.
-        training: The curve of the training images.
-        validation: The curve of the validation images.
-        clean: The curve of what has no noise, beside others.
-        several: Curves that stand for as many sweeps.
-    """
+    model_config = ConfigDict(frozen=True)
 
     paper: str
-    ink: str
-    faint_ink: str
-    rule: str
-    training: Look
-    validation: Look
-    clean: Look
-    several: tuple[Look, ...]
+    ink: str = Field(description="Titles, labels and axes.")
+    faint_ink: str = Field(description="Small print.")
+    rule: str = Field(description="The grid.")
+    styles: dict[StyleName, LineStyle] = Field(
+        description="The curve of the training images, of the validation images, of what has no noise, and those of "
+        "several sweeps, sweep-1 to sweep-8."
+    )
+    ramp: tuple[str, ...] = Field(description="From the first to the last of several scales.", exclude=True)
+
+    def ramp_colours(self, count: int) -> tuple[str, ...]:
+        """Return a colour for each of several scales in their order."""
+        colours = LinearSegmentedColormap.from_list("ramp", self.ramp)
+        return tuple(to_hex(colours(position / max(1, count - 1))) for position in range(count))
+
+
+def sweep_style(index: int) -> StyleName:
+    """Return the line style of one of several sweeps, counted from 0."""
+    return f"sweep-{index + 1}"
 
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -44,30 +50,35 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _OKABE_ITO = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8c8c8c")
 
 
-def _several(ink: str) -> tuple[Look, ...]:
-    return tuple(Look(colour, marker) for colour, marker in zip((*_OKABE_ITO, ink), _MARKERS, strict=True))
+def _styles(training: str, validation: str, ink: str) -> dict[StyleName, LineStyle]:
+    several = zip((*_OKABE_ITO, ink), _MARKERS, strict=True)
+    return {
+        TRAINING: LineStyle(colour=training, marker="o"),
+        VALIDATION: LineStyle(colour=validation, marker="s"),
+        CLEAN: LineStyle(colour="#8c8c8c", marker="", dashes="--"),
+        **{
+            sweep_style(index): LineStyle(colour=colour, marker=marker)
+            for index, (colour, marker) in enumerate(several)
+        },
+    }
 
 
-# Purple and green, as in the notebook.
+# Purple and green, as in the notebook. The ramps are from viridis, without its yellow end, which fades on white.
 THEMES = {
     ThemeName.LIGHT: Theme(
         paper="#ffffff",
         ink="#000000",
         faint_ink="#595959",
         rule="#e0e0e0",
-        training=Look("#54278f", "o"),
-        validation=Look("#41ab5d", "s"),
-        clean=Look("#8c8c8c", "", "--"),
-        several=_several("#000000"),
+        styles=_styles("#54278f", "#41ab5d", "#000000"),
+        ramp=("#440154", "#3b528b", "#21918c", "#5ec962"),
     ),
     ThemeName.DARK: Theme(
         paper="#15181c",
         ink="#eeeeee",
         faint_ink="#a6a6a6",
         rule="#33383e",
-        training=Look("#9e7ad6", "o"),
-        validation=Look("#a1dba6", "s"),
-        clean=Look("#8c8c8c", "", "--"),
-        several=_several("#eeeeee"),
+        styles=_styles("#9e7ad6", "#a1dba6", "#eeeeee"),
+        ramp=("#7e6bc4", "#5aa0d6", "#45c7a8", "#d8e35c"),
     ),
 }

@@ -1,6 +1,5 @@
 """/noise: what noise looks like on the images, before anything is trained on it."""
 
-import asyncio
 import hashlib
 from http import HTTPStatus
 from typing import Annotated
@@ -9,11 +8,12 @@ import numpy as np
 from fastapi import APIRouter, Depends, Query, Response
 from numpy.typing import NDArray
 
-from api.dependencies import DatasetsDep, DrawingDep, PreviewingDep
+from api.dependencies import DatasetsDep
 from api.http.conditional import NOT_MODIFIED, IfNoneMatch, raise_if_not_modified, validators
 from api.http.problems import documented
 from api.plots.noise import NoisePicture, draw
-from api.plots.options import PICTURE, OptionsDep, PictureResponse
+from api.plots.options import FileFormat, OptionsDep, PlotResponse, plot_responses
+from api.plots.picture import in_turn
 from api.science.noise_preview import PURPOSES, ChosenImages, NoisePreview, choose, preview_noise, samples
 from noisesweep import __version__
 from noisesweep.models import DatasetName, Images, NoiseSamples, PixelRange, PixelScale
@@ -82,7 +82,6 @@ async def get_noise_samples(
     *,
     preview: PreviewDep,
     datasets: DatasetsDep,
-    previewing: PreviewingDep,
     rows: Annotated[Pixels, Query(description="start:stop of the rows answered, as Python has it; : is all.")] = ":",
     columns: Annotated[Pixels, Query(description="Likewise of the columns.")] = ":",
     if_none_match: IfNoneMatch = None,
@@ -94,42 +93,43 @@ async def get_noise_samples(
     chosen = choose(await datasets.get(preview.dataset), preview)
     headers = _validators(preview, rows, columns)
     raise_if_not_modified(if_none_match, headers["ETag"])
-    noise = await _noise(previewing, chosen, preview)
-
-    def document() -> str:
-        return samples(chosen, noise, preview, _slice(rows), _slice(columns)).model_dump_json()
-
-    async with previewing:  # all pixels of all images at all scales take a second
-        return Response(await asyncio.to_thread(document), headers=headers, media_type="application/json")
+    document = await in_turn(lambda: _document(chosen, preview, _slice(rows), _slice(columns)))
+    return Response(document, headers=headers, media_type="application/json")
 
 
-@router.get("/plot", response_class=Response, responses=READ | PICTURE)
+def _document(chosen: ChosenImages, preview: NoisePreview, rows: slice, columns: slice) -> bytes:
+    return samples(chosen, _noise(chosen, preview), preview, rows, columns).model_dump_json().encode()
+
+
+@router.get("/plot", response_class=Response, responses=READ | plot_responses(NoiseSamples))
 async def plot_noise(
     *,
     preview: PreviewDep,
     options: OptionsDep,
     datasets: DatasetsDep,
-    previewing: PreviewingDep,
-    drawing: DrawingDep,
     if_none_match: IfNoneMatch = None,
-) -> PictureResponse:
-    """The same images as a picture: clean, then for each scale with noise, and the noise alone."""
+) -> PlotResponse:
+    """The same images as a picture: clean, then for each scale with noise, and the noise alone.
+
+    As JSON they are the numbers of /noise/samples.
+    """
     chosen = choose(await datasets.get(preview.dataset), preview)
     headers = _validators(preview, options)
     raise_if_not_modified(if_none_match, headers["ETag"])
-    data = _picture(chosen, await _noise(previewing, chosen, preview), preview)
-    async with drawing:
-        picture = await asyncio.to_thread(draw, data, options)
-    return PictureResponse(picture, options, headers)
+
+    def answer() -> bytes:
+        if options.file_format is FileFormat.JSON:
+            return _document(chosen, preview, slice(None), slice(None))
+        return draw(_picture(chosen, preview), options)
+
+    return PlotResponse(await in_turn(answer), options, headers)
 
 
-async def _noise(previewing: asyncio.Lock, chosen: ChosenImages, preview: NoisePreview) -> NDArray[np.float32]:
-    purpose = PURPOSES[preview.images]
-    async with previewing:
-        return await asyncio.to_thread(preview_noise, preview.seed, purpose, chosen.count, chosen.indices)
+def _noise(chosen: ChosenImages, preview: NoisePreview) -> NDArray[np.float32]:
+    return preview_noise(preview.seed, PURPOSES[preview.images], chosen.count, chosen.indices)
 
 
-def _picture(chosen: ChosenImages, noise: NDArray[np.float32], preview: NoisePreview) -> NoisePicture:
+def _picture(chosen: ChosenImages, preview: NoisePreview) -> NoisePicture:
     class_names = CATALOGUE[preview.dataset].class_names
     return NoisePicture(
         dataset=preview.dataset,
@@ -137,8 +137,8 @@ def _picture(chosen: ChosenImages, noise: NDArray[np.float32], preview: NoisePre
         labels=tuple(class_names[label] for label in chosen.labels),
         scales=preview.scales,
         clean=chosen.clean,
-        noise=noise,
+        noise=_noise(chosen, preview),
         clip=preview.clip,
         pixel_range=preview.pixel_range,
-        caption=f"{preview.dataset}, {preview.images} images, noise of seed {preview.seed}",
+        settings=f"{preview.dataset}, {preview.images} images, noise of seed {preview.seed}",
     )

@@ -3,8 +3,10 @@ from typing import Any
 
 import pytest
 
-from api.plots.compare import comparison, draw
-from api.plots.options import FileFormat, Options
+from api.plots.compare import plot_data
+from api.plots.data import Point
+from api.plots.options import FileFormat, PlotOptions
+from api.plots.picture import draw
 from api.science.intervals import interval
 from noisesweep.models import NoiseOn, RunStatus, Sweep, TrainingConfig
 from tests.support.measured import measured
@@ -16,18 +18,18 @@ def sweep(number: int, name: str | None = None, *curves: dict[float, Any], **con
 
 
 def labels(*sweeps: Sweep) -> list[str]:
-    return [curve.label for curve in comparison(sweeps).curves]
+    return [curve.name for curve in plot_data(sweeps).panels[0].curves]
 
 
 def test_sweeps_are_told_apart_by_what_differs_and_the_rest_is_said_once() -> None:
-    data = comparison([sweep(1, dropout=0.2), sweep(2, dropout=0.5)])
-    assert [curve.label for curve in data.curves] == ["dropout 0.2", "dropout 0.5"]
-    assert data.imprint.settings == (
+    data = plot_data([sweep(1, dropout=0.2), sweep(2, dropout=0.5)])
+    assert [curve.name for curve in data.panels[0].curves] == ["dropout 0.2", "dropout 0.5"]
+    assert data.caption.settings == (
         "mnist, 20 epochs, batch size 128, float32, hidden units 512-512, learning rate 0.001, seed 0"
     )
-    assert data.imprint.source == "sweeps 0000000000000001, 0000000000000002"
-    assert data.imprint.subtitle == "noise on training and validation images"
-    assert json.loads(data.imprint.config)["0000000000000002"]["dropout"] == 0.5
+    assert data.caption.source == "sweeps 0000000000000001, 0000000000000002"
+    assert data.caption.subtitle == "noise on training and validation images"
+    assert json.loads(data.caption.config)["0000000000000002"]["dropout"] == 0.5
 
 
 def test_names_go_first_where_they_differ() -> None:
@@ -42,25 +44,27 @@ def test_sweeps_that_do_not_differ_are_told_apart_by_their_ids() -> None:
 
 
 def test_noise_in_different_places_is_in_the_legend() -> None:
-    data = comparison([sweep(1), sweep(2, noise_on=NoiseOn.TRAIN)])
-    assert [curve.label for curve in data.curves] == [
+    data = plot_data([sweep(1), sweep(2, noise_on=NoiseOn.TRAIN)])
+    assert [curve.name for curve in data.panels[0].curves] == [
         "noise on training and validation images",
         "noise on training images only",
     ]
-    assert data.imprint.subtitle == "noise as the legend says"
+    assert data.caption.subtitle == "noise as the legend says"
 
 
 def test_the_points_are_means_over_seeds_on_an_axis_of_all_scales() -> None:
-    data = comparison([sweep(1, None, {0.1: 0.9}, {0.1: 0.8}), sweep(2, None, {4.0: 0.2, 8.0: RunStatus.FAILED})])
-    assert data.curves[0].points == ((0.1, interval([0.9, 0.8])),)
-    assert data.axis.scales == (0.1, 4.0, 8.0)
-    assert data.imprint.notes[-1] == "Sweep 0000000000000002: 1 of 2 runs succeeded: 1 failed."
+    data = plot_data([sweep(1, None, {0.1: 0.9}, {0.1: 0.8}), sweep(2, None, {4.0: 0.2, 8.0: RunStatus.FAILED})])
+    (panel,) = data.panels
+    assert panel.x_axis
+    assert panel.curves[0].points == (Point.of(0.1, interval([0.9, 0.8])),)
+    assert [at.scale for at in panel.x_axis.scales] == [0.1, 4.0, 8.0]
+    assert data.caption.notes[-1] == "Sweep 0000000000000002: 1 of 2 runs succeeded: 1 failed."
 
 
-@pytest.mark.parametrize("file_format", FileFormat)
+@pytest.mark.parametrize("file_format", [FileFormat.PNG, FileFormat.SVG, FileFormat.PDF])
 def test_a_name_is_drawn_as_it_is_whatever_is_in_it(file_format: FileFormat) -> None:
-    data = comparison([sweep(1, "$\\frac{ 漢字 😀 \x00 <b>"), sweep(2, "x" * 100)])
-    assert draw(data, Options(file_format=file_format))
+    data = plot_data([sweep(1, "$\\frac{ 漢字 😀 \x00 <b>"), sweep(2, "x" * 100)])
+    assert draw(data, PlotOptions(file_format=file_format))
 
 
 def test_a_name_that_shows_nothing_is_no_name() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import api.plots.dataset_cache
-from api.plots.dataset_cache import KEPT, DatasetCache
+from api.plots.dataset_cache import CACHED, DatasetCache
 from noisesweep.models import DatasetName
 from shared import datasets
 from shared.datasets import Dataset
@@ -57,24 +57,23 @@ def test_the_data_sets_asked_for_last_are_kept_and_no_more(
 
     asyncio.run(ask(mnist, fashion, mnist, digits, mnist, digits, fashion))
     assert loads == [mnist, fashion, digits, fashion]
-    assert KEPT == 2
+    assert CACHED == 2
 
 
 def test_a_data_set_that_is_not_there_is_looked_for_again_only_after_a_while(
     tmp_path: Path,
     small: dict[DatasetName, Dataset],
     loads: list[DatasetName],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def ask() -> None:
-        library = DatasetCache(tmp_path)
+        library = DatasetCache(tmp_path, failure_seconds=0.3)
         with pytest.raises(DatasetUnavailableError, match="MNIST was not found"):
             await library.get(DatasetName.MNIST)
         write_archive(tmp_path / "mnist.npz", small[DatasetName.MNIST])
         with pytest.raises(DatasetUnavailableError, match="MNIST was not found"):
             await library.get(DatasetName.MNIST)
         assert len(loads) == 1
-        monkeypatch.setattr(api.plots.dataset_cache, "FAILURE_SECONDS", 0.0)
+        await asyncio.sleep(0.4)
         assert (await library.get(DatasetName.MNIST)).source == str(tmp_path / "mnist.npz")
 
     asyncio.run(ask())

@@ -1,7 +1,9 @@
 import pytest
 
-from api.plots import epochs, epochs_by_scale
-from api.plots.epochs_by_scale import columns_of, panels
+from api.plots import epochs
+from api.plots.data import Curve, columns_of
+from api.plots.picture import draw
+from api.plots.theme import CLEAN
 from noisesweep.models import EpochMetrics, Run, RunStatus
 from tests.support.measured import measured
 from tests.support.pictures import PNG_MAGIC
@@ -18,24 +20,31 @@ def metrics(*val_accuracies: float) -> list[EpochMetrics]:
     ]
 
 
+def means(curve: Curve) -> list[float]:
+    return [point.mean for point in curve.points]
+
+
 def test_each_scale_has_the_mean_of_the_seeds_that_have_come_to_an_epoch() -> None:
     sweep = measured({1.0: 0.5, 0.0: 0.9}, {1.0: R, 0.0: Q})
-    data = panels(sweep, [metrics(0.2, 0.4), metrics(0.8, 0.9), metrics(0.4), []])
-    assert [curves.scale for curves in data.curves] == [0, 1]
-    clean, noisy = data.curves
-    assert clean.val_accuracy == pytest.approx((0.8, 0.9))
-    assert noisy.val_accuracy == pytest.approx((0.3, 0.4))
-    assert noisy.accuracy == pytest.approx((0.15, 0.2))
-    assert data.imprint.notes == (
+    data = epochs.of_sweep(sweep, [metrics(0.2, 0.4), metrics(0.8, 0.9), metrics(0.4), []])
+    assert [panel.title for panel in data.panels] == ["clean", "scale 1"]
+    clean, noisy = ([means(curve) for curve in panel.curves] for panel in data.panels)
+    assert clean[1] == pytest.approx((0.8, 0.9))
+    assert noisy[1] == pytest.approx((0.3, 0.4))
+    assert noisy[0] == pytest.approx((0.15, 0.2))
+    assert (data.panels[1].curves[2].style, noisy[2]) == (CLEAN, clean[1])
+    assert [point.seeds for point in data.panels[1].curves[1].points] == [2, 1]
+    assert data.epochs_done == (2, 2, 1, 0)
+    assert data.caption.notes == (
         "Mean of the seeds that have come to each epoch.",
         "2 of 4 runs succeeded: 1 queued, 1 running.",
     )
 
 
 def test_a_sweep_that_has_not_begun_has_axes_for_all_its_scales() -> None:
-    data = panels(measured({0.1: Q, 0.5: Q}), [[], []])
-    assert [curves.val_accuracy for curves in data.curves] == [(), ()]
-    assert epochs_by_scale.draw(data).startswith(PNG_MAGIC)
+    data = epochs.of_sweep(measured({0.1: Q, 0.5: Q}), [[], []])
+    assert [[means(curve) for curve in panel.curves] for panel in data.panels] == [[[], []], [[], []]]
+    assert draw(data).startswith(PNG_MAGIC)
 
 
 @pytest.mark.parametrize("count", range(1, 65))
@@ -55,7 +64,7 @@ def test_a_run_that_has_not_succeeded_says_how_far_it_is() -> None:
         epochs=[invented_metrics(0, 0.5)],
         evaluation=None,
     )
-    data = epochs.curves(run)
-    assert data.imprint.notes == ("Running: 1 of 20 epochs.",)
-    assert data.imprint.title == "Training at Noise Scale 0.5"
-    assert epochs.draw(data).startswith(PNG_MAGIC)
+    data = epochs.of_run(run)
+    assert data.caption.notes == ("Running: 1 of 20 epochs.",)
+    assert data.caption.title == "Training at Noise Scale 0.5"
+    assert draw(data).startswith(PNG_MAGIC)

@@ -19,7 +19,7 @@ def picture(scales: tuple[float, ...] = (0.5,)) -> NoisePicture:
         noise=draws.standard_normal((2, 28, 28), np.float32),
         clip=False,
         pixel_range=1,
-        caption="mnist, training images, seed 0",
+        settings="mnist, training images, seed 0",
     )
 
 
@@ -40,6 +40,6 @@ def test_a_scale_in_units_of_255_is_the_same_picture_but_for_the_words() -> None
 
 
 def test_the_words_say_what_black_and_white_are() -> None:
-    notes = " ".join(replace(picture(), pixel_range=255).imprint.notes)
+    notes = " ".join(replace(picture(), pixel_range=255).caption.notes)
     assert "black is 0 or less, white 255 or more" in notes
     assert "black is -255 or less, grey 0, white 255 or more" in notes

@@ -9,18 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageColor
 
-from api.plots.accuracy import AccuracyCurve, curve, draw
-from api.plots.options import FileFormat, Options, ThemeName
-from api.plots.picture import KEPT_PICTURES
-from api.plots.theme import THEMES
+from api.plots.accuracy import plot_data
+from api.plots.data import PlotData
+from api.plots.options import FileFormat, PlotOptions, ThemeName
+from api.plots.picture import CACHED_PICTURES, draw
+from api.plots.theme import THEMES, TRAINING, VALIDATION, sweep_style
 from noisesweep import __version__
 from tests.support.measured import measured
 
 MAGIC = {FileFormat.PNG: b"\x89PNG\r\n\x1a\n", FileFormat.SVG: b"<?xml", FileFormat.PDF: b"%PDF"}
 
 
-def data(end: float = 0.4) -> AccuracyCurve:
-    return curve(measured({0.0: 0.98, 0.1: 0.9, 4.0: end}, {0.0: 0.97, 0.1: 0.8, 4.0: end}))
+def data(end: float = 0.4) -> PlotData:
+    return plot_data(measured({0.0: 0.98, 0.1: 0.9, 4.0: end}, {0.0: 0.97, 0.1: 0.8, 4.0: end}))
 
 
 def test_a_picture_that_was_drawn_is_not_drawn_again() -> None:
@@ -29,23 +30,23 @@ def test_a_picture_that_was_drawn_is_not_drawn_again() -> None:
 
 
 def test_no_more_than_some_pictures_are_kept_whatever_their_size() -> None:
-    first = draw(data(0.4), Options(width=2, height=2, dpi=50))
-    for width in range(KEPT_PICTURES):
-        draw(data(0.4), Options(width=2.1 + width / 1000, height=2, dpi=50))
-    again = draw(data(0.4), Options(width=2, height=2, dpi=50))
+    first = draw(data(0.4), PlotOptions(width=2, height=2, dpi=50))
+    for width in range(CACHED_PICTURES):
+        draw(data(0.4), PlotOptions(width=2.1 + width / 1000, height=2, dpi=50))
+    again = draw(data(0.4), PlotOptions(width=2, height=2, dpi=50))
     assert again == first
     assert again is not first
 
 
-@pytest.mark.parametrize("file_format", FileFormat)
+@pytest.mark.parametrize("file_format", MAGIC)
 def test_equal_pictures_have_equal_bytes_in_every_process(file_format: FileFormat) -> None:
     program = (
         "import sys; from tests.api.plots.test_picture import *; "
-        f"sys.stdout.buffer.write(draw(data(), Options(file_format=FileFormat('{file_format}'))))"
+        f"sys.stdout.buffer.write(draw(data(), PlotOptions(file_format=FileFormat('{file_format}'))))"
     )
-    draw(data(0.2), Options(file_format=file_format))  # what was drawn before leaves no trace
+    draw(data(0.2), PlotOptions(file_format=file_format))  # what was drawn before leaves no trace
     elsewhere = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout
-    here = draw(data(), Options(file_format=file_format))
+    here = draw(data(), PlotOptions(file_format=file_format))
     assert here == elsewhere
     assert here.startswith(MAGIC[file_format])
 
@@ -61,9 +62,9 @@ def test_a_png_tells_what_it_shows_and_where_it_is_from() -> None:
 
 
 def test_an_svg_and_a_pdf_tell_it_too_and_no_date() -> None:
-    svg = draw(data(), Options(file_format=FileFormat.SVG))
+    svg = draw(data(), PlotOptions(file_format=FileFormat.SVG))
     ET.fromstring(svg)  # noqa: S314 - the project's own
-    pdf = draw(data(), Options(file_format=FileFormat.PDF))
+    pdf = draw(data(), PlotOptions(file_format=FileFormat.PDF))
     for picture in (svg, pdf):
         for told in ("Accuracy of Model With Increasing Noise", "0123456789abcdef", f"noisesweep {__version__}"):
             assert told.encode() in picture
@@ -74,7 +75,7 @@ def test_an_svg_and_a_pdf_tell_it_too_and_no_date() -> None:
 
 @pytest.mark.parametrize("theme", ThemeName)
 def test_the_paper_is_the_themes(theme: ThemeName) -> None:
-    picture = Image.open(io.BytesIO(draw(data(), Options(theme=theme)))).convert("RGB")
+    picture = Image.open(io.BytesIO(draw(data(), PlotOptions(theme=theme)))).convert("RGB")
     assert picture.getpixel((0, 0)) == ImageColor.getrgb(THEMES[theme].paper)
 
 
@@ -82,7 +83,8 @@ def test_the_paper_is_the_themes(theme: ThemeName) -> None:
 def test_the_two_curves_differ_in_lightness_and_stand_out_from_the_paper(theme: ThemeName) -> None:
     colours = THEMES[theme]
     training, validation, paper = (
-        luminance(colour) for colour in (colours.training.colour, colours.validation.colour, colours.paper)
+        luminance(colour)
+        for colour in (colours.styles[TRAINING].colour, colours.styles[VALIDATION].colour, colours.paper)
     )
     assert contrast(training, validation) > 1.8
     assert min(contrast(training, paper), contrast(validation, paper)) > 2.5
@@ -90,8 +92,8 @@ def test_the_two_curves_differ_in_lightness_and_stand_out_from_the_paper(theme: 
 
 @pytest.mark.parametrize("theme", ThemeName)
 def test_curves_of_several_sweeps_differ_in_colour_and_in_marker(theme: ThemeName) -> None:
-    several = THEMES[theme].several
-    assert len({look.colour for look in several}) == len({look.marker for look in several}) == 8
+    several = [THEMES[theme].styles[sweep_style(index)] for index in range(8)]
+    assert len({style.colour for style in several}) == len({style.marker for style in several}) == 8
 
 
 def luminance(colour: str) -> float:
@@ -114,7 +116,7 @@ scales = st.lists(st.floats(0, 1000), min_size=1, max_size=64, unique=True)
     scales,
     st.integers(1, 3),
     st.builds(
-        Options,
+        PlotOptions,
         width=st.floats(2, 12),
         height=st.floats(2, 12),
         dpi=st.just(50),
@@ -123,10 +125,10 @@ scales = st.lists(st.floats(0, 1000), min_size=1, max_size=64, unique=True)
     st.booleans(),
 )
 def test_whatever_scales_and_sizes_there_are_the_picture_is_drawn_in_that_size(
-    scales: list[float], seeds: int, options: Options, log: bool
+    scales: list[float], seeds: int, options: PlotOptions, log: bool
 ) -> None:
     sweep = measured(*[dict.fromkeys(scales, 0.5 + seed / 10) for seed in range(seeds)])
-    picture = Image.open(io.BytesIO(draw(curve(sweep, log=log), options)))
+    picture = Image.open(io.BytesIO(draw(plot_data(sweep, log=log), options)))
     assert options.width
     assert options.height
     assert picture.size == (int(options.width * 50), int(options.height * 50))

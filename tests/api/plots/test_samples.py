@@ -21,8 +21,8 @@ def test_a_sample_is_what_the_runs_of_the_first_seed_see(digits: Dataset, noise_
     purpose = Purpose.TRAINING_NOISE if in_training else Purpose.VALIDATION_NOISE
     clean = images[0] / 255
     noisy = clean + 2 * base_noise(0, purpose, (len(images), 784))[0].reshape(28, 28)
-    assert data.scales == (0.0, 2.0)
-    for image, expected in zip(data.images, (clean, noisy), strict=True):
+    assert [scale for scale, _ in data.images] == [0.0, 2.0]
+    for (_, image), expected in zip(data.images, (clean, noisy), strict=True):
         seen = np.frombuffer(image, np.uint8).reshape(28, 28)
         np.testing.assert_allclose(seen, expected.clip(0, 1) * 255, atol=0.51)
     assert ("training image 0" if in_training else "validation image 0") in data.note

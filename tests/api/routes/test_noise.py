@@ -153,3 +153,10 @@ def test_the_picture_comes_in_the_format_that_was_asked_for_and_is_not_sent_twic
     for other in others:
         assert http.get("/noise/plot", params={**query, **other}, headers=known).status_code == 200
     assert http.get("/noise/plot", params={**query, "indices": "2000"}).status_code == 404
+
+
+def test_the_data_of_the_picture_are_the_samples(http: httpx.Client) -> None:
+    query: Query = {"dataset": "digits", "indices": "0,1", "scale": [0.5, 2]}
+    plot = http.get("/noise/plot", params={**query, "format": "json"})
+    assert plot.headers["Content-Type"] == "application/json"
+    assert plot.json() == http.get(SAMPLES, params=query).json()

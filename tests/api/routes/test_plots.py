@@ -73,6 +73,49 @@ def test_every_picture_comes_in_every_format(http: httpx.Client, path: str, file
     assert answer.content.startswith(MAGIC[file_format])
 
 
+@pytest.mark.parametrize("path", ["{sweep}/plot", "{run}/plot", "/plots/compare?sweep={id}"])
+def test_every_plot_is_data_too_under_the_same_validators(http: httpx.Client, training: Training, path: str) -> None:
+    address = submitted(http)
+    training.epochs(address, runs=6, epochs=2, end=True)
+    sweep = http.get(address).json()
+    url = httpx.URL(path.format(sweep=address, run=sweep["runs"][0]["links"]["self"], id=sweep["id"]))
+    picture, data = http.get(url), http.get(url.copy_merge_params({"format": "json"}))
+    assert data.headers["Content-Type"] == "application/json"
+    assert data.headers["ETag"] == picture.headers["ETag"]
+    known = {"If-None-Match": data.headers["ETag"]}
+    assert http.get(url.copy_merge_params({"format": "json"}), headers=known).status_code == 304
+    plot = data.json()
+    assert plot["caption"]["title"] == Image.open(io.BytesIO(picture.content)).info["Title"]
+    for panel in plot["panels"]:
+        assert [tick["label"] for tick in panel["x_axis"]["ticks"]]
+        for curve in panel["curves"]:
+            assert {"colour", "marker", "dashes"} == plot["theme"]["styles"][curve["style"]].keys()
+            assert all(point["mean"] >= 0 for point in curve["points"])
+
+
+@pytest.mark.parametrize("kind", SWEEP_KINDS)
+def test_the_data_of_a_plot_have_what_its_options_ask_for(http: httpx.Client, training: Training, kind: str) -> None:
+    sweep = submitted(http)
+    training.epochs(sweep, runs=6, epochs=2, end=True)
+
+    def plot(**options: Any) -> Any:
+        return http.get(f"{sweep}/plot", params={"kind": kind, "format": "json"} | options).json()
+
+    plain, dark = plot(), plot(theme="dark")
+    assert plain["panels"] == dark["panels"]
+    assert plain["theme"]["paper"] != dark["theme"]["paper"]
+    assert len(plain["panel_colours"]) == len(plain["panels"])
+    if kind == "accuracy":
+        (panel,), (log,) = plain["panels"], plot(log=True, samples=True)["panels"]
+        assert [at["scale"] for at in panel["x_axis"]["scales"]] == [at["scale"] for at in log["x_axis"]["scales"]]
+        assert panel["x_axis"]["limits"] != log["x_axis"]["limits"]
+        assert [curve["starts_apart"] for curve in log["curves"]] == [True, True]
+        assert len(plot(samples=True)["samples"]["images"][0][1]) == 784
+    if kind == "matrix":
+        (panel,) = plain["panels"]
+        assert panel["cells"]["values"] == http.get(f"{sweep}/results").json()["matrix"]["val_accuracy"]
+
+
 def test_size_and_resolution_are_as_asked_for(http: httpx.Client) -> None:
     answer = http.get(f"{submitted(http)}/plot", params={"width": 4, "height": 2.5, "dpi": 300})
     assert Image.open(io.BytesIO(answer.content)).size == (1200, 750)
@@ -141,7 +184,9 @@ def test_the_document_names_the_formats_and_the_options_of_every_picture(http: h
     paths = http.get("/openapi.json").json()["paths"]
     for path in ("/sweeps/{sweep_id}/plot", "/runs/{run_id}/plot", "/plots/compare"):
         operation = paths[path]["get"]
-        assert set(operation["responses"]["200"]["content"]) == set(MEDIA_TYPES.values())
+        content = operation["responses"]["200"]["content"]
+        assert set(content) == {*MEDIA_TYPES.values(), "application/json"}
+        assert content["application/json"]["schema"] == {"$ref": "#/components/schemas/Plot"}
         assert {"format", "width", "height", "dpi", "theme", "log", "samples"} <= {
             parameter["name"] for parameter in operation["parameters"]
         }

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.plots.scales import ScaleAxis
-from api.plots.ticks import thinned
+from api.plots.axes import ScaleAxis, thinned
 
 scales = st.lists(
     st.floats(min_value=0, max_value=1000, allow_subnormal=False), min_size=1, max_size=64, unique=True
@@ -15,7 +14,7 @@ scales = st.lists(
 @given(scales, st.booleans())
 def test_scales_stand_in_their_order_within_the_axis(scales: tuple[float, ...], log: bool) -> None:
     axis = ScaleAxis(scales, log)
-    places = [axis.place(scale) for scale in scales]
+    places = [axis.position(scale) for scale in scales]
     low, high = axis.limits
     assert low < high
     assert all(left <= right for left, right in pairwise(places))
@@ -27,8 +26,8 @@ def test_labels_stand_within_the_axis_each_once(scales: tuple[float, ...], log: 
     axis = ScaleAxis(scales, log)
     ticks = axis.ticks(characters)
     low, high = axis.limits
-    assert all(low <= tick.place <= high for tick in ticks)
-    assert all(left.place < right.place for left, right in pairwise(ticks))
+    assert all(low <= tick.position <= high for tick in ticks)
+    assert all(left.position < right.position for left, right in pairwise(ticks))
 
 
 @given(scales, st.floats(min_value=5, max_value=200))
@@ -36,7 +35,7 @@ def test_labels_of_a_logarithmic_axis_do_not_touch(scales: tuple[float, ...], ch
     axis = ScaleAxis(scales, log=True)
     low, high = axis.limits
     for left, right in pairwise(axis.ticks(characters)):
-        room = (right.place - left.place) / (high - low) * characters
+        room = (right.position - left.position) / (high - low) * characters
         assert room > (len(left.label) + len(right.label)) / 2
 
 
@@ -48,10 +47,8 @@ def test_a_linear_axis_has_round_labels() -> None:
 def test_a_logarithmic_axis_names_the_sweeps_own_scales_and_calls_0_clean() -> None:
     axis = ScaleAxis((0.0, 0.1, 0.5, 1.0, 2.0, 4.0), log=True)
     assert [tick.label for tick in axis.ticks(90)] == ["clean", "0.1", "0.5", "1", "2", "4"]
-    assert axis.place(1.0) - axis.place(0.1) == pytest.approx(1)
-    assert axis.place(0) < axis.place(0.1) - 0.1
-    assert axis.stands_apart(0)
-    assert not axis.stands_apart(0.1)
+    assert axis.position(1.0) - axis.position(0.1) == pytest.approx(1)
+    assert axis.position(0) < axis.position(0.1) - 0.1
 
 
 def test_too_many_scales_to_name_give_way_to_round_ones() -> None:
