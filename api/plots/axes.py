@@ -32,8 +32,8 @@ class Tick(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    position: float = Field(description="In the coordinates of the axis.")
-    label: str
+    position: float = Field(description="In the coordinates of the axis.", examples=[0.2])
+    label: str = Field(description="The text at it.", examples=["0.2"])
 
 
 class ScalePosition(BaseModel):
@@ -41,8 +41,8 @@ class ScalePosition(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    scale: float
-    position: float = Field(description="In the coordinates of the axis.")
+    scale: float = Field(description="The noise scale.", examples=[0.5])
+    position: float = Field(description="In the coordinates of the axis.", examples=[-0.301])
 
 
 class Axis(BaseModel):
@@ -50,7 +50,7 @@ class Axis(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    label: str
+    label: str = Field(description="What it measures.", examples=["Scale"])
     limits: tuple[float, float] = Field(description="Its ends, in its own coordinates.")
     integer: bool = Field(default=False, description="Whether only whole numbers are labelled.")
     log: bool = Field(default=False, description="Whether scales stand by their logarithm.")

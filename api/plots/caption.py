@@ -19,12 +19,14 @@ class Caption(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    title: str = Field(description="What is to be seen.")
-    subtitle: str = Field(description="Where the noise is.")
+    title: str = Field(description="What the plot shows.", examples=["Accuracy of Model With Increasing Noise"])
+    subtitle: str = Field(
+        description="Which images have the noise.", examples=["noise on training and validation images"]
+    )
     notes: tuple[str, ...] = Field(description="How to read it, line by line.")
-    settings: str = Field(description="What was trained.")
-    source: str = Field(description="Which sweep or run it is, to find it again.")
-    config: str = Field(description="The config as JSON.")
+    settings: str = Field(description="What was trained.", examples=["mnist, 20 epochs, batch size 128, seed 0"])
+    source: str = Field(description="The sweep or run.", examples=["sweep 5f0c6a1e9b3d2748"])
+    config: str = Field(description="The config as JSON.", examples=['{"dataset": "mnist", "epochs": 20}'])
 
 
 def caption(of: Sweep | Run, title: str, *notes: str) -> Caption:

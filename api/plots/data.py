@@ -26,11 +26,11 @@ class Frozen(BaseModel):
 class Point(Frozen):
     """A point of a curve: a mean over seeds, with its 95 % confidence interval where there is one."""
 
-    x: float = Field(description="In the coordinates of the x axis.")
-    mean: float
+    x: float = Field(description="In the coordinates of the x axis.", examples=[0.5])
+    mean: float = Field(description="The mean over seeds.", examples=[0.9203])
     low: float | None = Field(default=None, description="Lower end of the interval.")
     high: float | None = Field(default=None, description="Upper end of the interval.")
-    seeds: int = Field(default=1, description="How many seeds the mean is taken over.")
+    seeds: int = Field(default=1, description="Number of seeds that the mean is taken over.", examples=[5])
 
     @classmethod
     def of(cls, x: float, interval: Interval) -> "Point":
@@ -41,8 +41,8 @@ class Point(Frozen):
 class Curve(Frozen):
     """A curve."""
 
-    name: str = Field(description="As in the legend.")
-    style: StyleName = Field(description="Its line style in the theme.")
+    name: str = Field(description="As in the legend.", examples=["Validation"])
+    style: StyleName = Field(description="Its line style in the theme.", examples=["validation"])
     points: tuple[Point, ...] = Field(description="By ascending x.")
     starts_apart: bool = Field(
         default=False, description="Whether no line leads from the first point to the others: it is scale 0, which has "
@@ -56,17 +56,17 @@ class Curve(Frozen):
 class Categories(Frozen):
     """What the rows or the columns of cells are."""
 
-    label: str
-    names: tuple[str, ...]
+    label: str = Field(description="What they have in common.", examples=["Scale trained with"])
+    names: tuple[str, ...] = Field(description="Of each, in order.")
     all_named: bool = Field(default=True, description="Whether each has its label, however little room there is.")
 
 
 class Cells(Frozen):
     """A table of fractions."""
 
-    label: str = Field(description="What the fractions are.")
-    rows: Categories
-    columns: Categories
+    label: str = Field(description="What the fractions are.", examples=["Validation accuracy"])
+    rows: Categories = Field(description="The rows, from the top.")
+    columns: Categories = Field(description="The columns, from the left.")
     values: tuple[tuple[float | None, ...], ...] = Field(
         description="Fractions in [0, 1] by row and column; null where there is none."
     )
@@ -81,11 +81,11 @@ class Cells(Frozen):
 class Panel(Frozen):
     """A part of a plot with axes of its own: curves, or cells."""
 
-    title: str = ""
-    x_axis: Axis | None = None
-    y_axis: Axis | None = None
-    curves: tuple[Curve, ...] = ()
-    cells: Cells | None = None
+    title: str = Field(default="", description="What it shows, where there are several.", examples=["scale 0.5"])
+    x_axis: Axis | None = Field(default=None, description="Of curves.")
+    y_axis: Axis | None = Field(default=None, description="Of curves.")
+    curves: tuple[Curve, ...] = Field(default=(), description="In the order of the legend.")
+    cells: Cells | None = Field(default=None, description="A table in place of curves.")
 
     def fitted(self, characters: float) -> "Panel":
         """Return the panel with the ticks for a width of that many characters."""
@@ -102,7 +102,10 @@ class Samples(Frozen):
     images: tuple[tuple[float, Annotated[bytes, PlainSerializer(list, return_type=list[int])]], ...] = Field(
         description="Scale, and 28 x 28 grey values in row-major order: 0 for a pixel of 0 or less, 255 for 1 or more."
     )
-    note: str = Field(description="Which image it is, and with which noise.")
+    note: str = Field(
+        description="Which image it is, and with which noise.",
+        examples=["Strip: validation image 0, seed 0"],
+    )
 
 
 class PlotData(Frozen):
@@ -110,7 +113,7 @@ class PlotData(Frozen):
 
     caption: Caption = Field(description="Its words.")
     panels: tuple[Panel, ...] = Field(description="Row by row; none before there is something to show.")
-    columns: int = Field(default=1, description="In how many columns the panels stand.")
+    columns: int = Field(default=1, description="Number of columns of panels.", examples=[3])
     remark: str | None = Field(default=None, description="What is still to come or went wrong, if anything.")
     samples: Samples | None = Field(default=None, description="What each scale does to an image, if asked for.")
     epochs_done: tuple[int, ...] = Field(
@@ -127,7 +130,7 @@ class PlotData(Frozen):
 class Plot(PlotData):
     """A plot's data with the theme that was asked for, and with ticks for the width that was asked for."""
 
-    theme: Theme
+    theme: Theme = Field(description="The colours and line styles.")
     panel_colours: tuple[str, ...] = Field(description="A colour for each panel, to draw them over each other.")
 
 

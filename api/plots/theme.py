@@ -14,9 +14,11 @@ class LineStyle(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    colour: str
-    marker: str = Field(description="As Matplotlib names it: o is a circle, s a square; empty for none.")
-    dashes: str = Field(default="-", description="- for a solid line, -- for a dashed one.")
+    colour: str = Field(description="Hexadecimal RGB.", examples=["#54278f"])
+    marker: str = Field(
+        description="As Matplotlib names it: o is a circle, s a square; empty for none.", examples=["o"]
+    )
+    dashes: str = Field(default="-", description="- for a solid line, -- for a dashed one.", examples=["-"])
 
 
 class Theme(BaseModel):
@@ -24,10 +26,10 @@ class Theme(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    paper: str
-    ink: str = Field(description="Titles, labels and axes.")
-    faint_ink: str = Field(description="Small print.")
-    rule: str = Field(description="The grid.")
+    paper: str = Field(description="The background.", examples=["#ffffff"])
+    ink: str = Field(description="Titles, labels and axes.", examples=["#000000"])
+    faint_ink: str = Field(description="Small print.", examples=["#595959"])
+    rule: str = Field(description="The grid.", examples=["#e0e0e0"])
     styles: dict[StyleName, LineStyle] = Field(
         description="The curve of the training images, of the validation images, of what has no noise, and those of "
         "several sweeps, sweep-1 to sweep-8."
