@@ -10,25 +10,23 @@ from redis.exceptions import RedisError
 
 from shared.settings import Settings
 from shared.store import connections
+from shared.store.clock import server_time
+from shared.store.heartbeat import ALIVE_SECONDS
 from shared.store.keys import WORKERS
-from worker.presence import BEAT_SECONDS
-
-# Two signs of life may fail to come.
-SILENT_SECONDS = 3 * BEAT_SECONDS
 
 
 def fault(redis: Redis, host: str) -> str | None:
     """What is wrong with the host's worker, as the store knows it; None if nothing is."""
     try:
-        now, _ = redis.time()
+        now = server_time(redis)
         seen = cast("list[tuple[str, float]]", redis.zrange(WORKERS, 0, -1, withscores=True))
     except RedisError as error:
         return f"The store does not answer: {error}"
-    signs = [at / 1_000_000 for name, at in seen if name.endswith(f"@{host}")]
+    signs = [at for name, at in seen if name.endswith(f"@{host}")]
     if not signs:
         return f"No worker of {host} has given a sign of life."
-    silence = now - max(signs)
-    return f"The worker of {host} has given no sign of life for {silence:.0f} s." if silence > SILENT_SECONDS else None
+    silence = (now - max(signs)) / 1_000_000
+    return f"The worker of {host} has given no sign of life for {silence:.0f} s." if silence > ALIVE_SECONDS else None
 
 
 def main() -> None:

@@ -16,15 +16,13 @@ from noisesweep import __version__
 from noisesweep.models import WorkerProfile
 from shared.settings import Settings
 from shared.store import connections
+from shared.store.heartbeat import BEAT_SECONDS, REMEMBERED_SECONDS
 from shared.store.keys import WORKERS
 from shared.store.keys import worker as worker_key
 from worker.devices import Device
 
 logger = get_logger(__name__)
 
-BEAT_SECONDS = 5.0
-# A worker that was lost is remembered for so long.
-REMEMBERED_SECONDS = 3600
 # A full store takes it, for the worker lives nonetheless.
 # KEYS: the list of all, and its own. ARGV: its name, its profile (JSON), seconds to remember it.
 BEAT = """#!lua flags=allow-oom

@@ -13,6 +13,7 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError, WatchError
 
 from shared.settings import Settings
+from shared.store.clock import server_time
 from shared.store.keys import OPEN, SWEEPS
 from shared.store.queue import publish, waiting
 from shared.store.scripts import is_newer
@@ -41,8 +42,7 @@ class Reaper:
     def round(self) -> None:
         """Look after every sweep once; what goes wrong with one is logged and leaves the others."""
         try:
-            seconds, microseconds = self._leases.redis.time()
-            now = seconds * 1_000_000 + microseconds
+            now = server_time(self._leases.redis)
             opened = cast("list[tuple[str, float]]", self._leases.redis.zrange(OPEN, 0, -1, withscores=True))
             queue = _Queue(self._leases.redis)
             for sweep_id, opened_at in opened:

@@ -1,23 +1,24 @@
 import pytest
 from redis import Redis
 
+from shared.store.clock import server_time
+from shared.store.heartbeat import ALIVE_SECONDS
 from shared.store.keys import WORKERS
 from tests.conftest import RedisServer
-from worker.health import SILENT_SECONDS, fault
+from worker.health import fault
 
 
 def seen(redis: Redis, name: str, seconds_ago: float) -> None:
-    now, _ = redis.time()
-    redis.zadd(WORKERS, {name: (now - seconds_ago) * 1_000_000})
+    redis.zadd(WORKERS, {name: server_time(redis) - seconds_ago * 1_000_000})
 
 
 def test_a_worker_that_gave_a_sign_of_life_lately_is_well(redis: Redis) -> None:
-    seen(redis, "1-aaaa@here", seconds_ago=SILENT_SECONDS - 5)
+    seen(redis, "1-aaaa@here", seconds_ago=ALIVE_SECONDS - 5)
     assert fault(redis, "here") is None
 
 
 def test_one_that_has_fallen_silent_is_not(redis: Redis) -> None:
-    seen(redis, "1-aaaa@here", seconds_ago=SILENT_SECONDS + 5)
+    seen(redis, "1-aaaa@here", seconds_ago=ALIVE_SECONDS + 5)
     assert "no sign of life for" in (fault(redis, "here") or "")
 
 

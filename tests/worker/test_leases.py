@@ -8,6 +8,7 @@ from redis import Redis
 from noisesweep.models import EpochMetrics, RunError, RunStatus, SweepRequest
 from shared.errors import LeaseLostError
 from shared.settings import Settings
+from shared.store.clock import server_time
 from shared.store.keys import ENDED, SweepKeys, new_sweep_id
 from tests.support.claims import SHA, THREE, claimed, metrics, state
 from tests.support.records import evaluation
@@ -151,8 +152,7 @@ def test_a_commit_renews_the_lease(leases: Leases, sweeps: Sweeps, redis: Redis)
     assert leased_until[0] is not None
     assert leased_until[1] is not None
     assert leased_until[1] > leased_until[0]
-    seconds, microseconds = redis.time()
-    left_seconds = leased_until[1] / 1e6 - (seconds + microseconds / 1e6)
+    left_seconds = (leased_until[1] - server_time(redis)) / 1e6
     assert left_seconds == pytest.approx(30, abs=5)
 
 
