@@ -25,7 +25,8 @@ test: setup
 
 # The tests of the trainer on the program that a GPU runs, compiled by XLA for this machine's CPU.
 test-xla: setup
-	NOISESWEEP_XLA=true $(BIN)/python -m pytest tests/worker/trainer/test_stack.py tests/worker/trainer/test_noise_conditions.py \
+	NOISESWEEP_XLA=true $(BIN)/python -m pytest tests/worker/trainer/test_network.py tests/worker/trainer/test_stack.py \
+		tests/worker/trainer/test_noise_conditions.py tests/worker/trainer/test_loop.py \
 		tests/worker/trainer/test_claim.py tests/worker/trainer/test_evaluation.py $(ARGS)
 
 # Kills, stops, starves and floods every part, many times over; NOISESWEEP_FAULT_ROUNDS=1 for a short round of each.

@@ -58,8 +58,8 @@ def keras_fit(precision: str) -> Epoch:
 def trainer(precision: str) -> Epoch:
     """(b), with its validation."""
     prepare(CPU)
-    from worker.trainer.claim import epochs  # noqa: PLC0415
     from worker.trainer.images import NoisyImages  # noqa: PLC0415 - as above
+    from worker.trainer.loop import epochs  # noqa: PLC0415
     from worker.trainer.stack import Stack  # noqa: PLC0415 - as above
 
     dataset = data.load()

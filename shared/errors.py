@@ -41,12 +41,6 @@ class DatasetNotFoundError(DatasetUnavailableError):
         self.looked_at, self.remedy = looked_at, remedy
 
 
-class DivergedError(NoiseSweepError):
-    """The loss of a run left the finite numbers."""
-
-    code = "diverged"
-
-
 class RunCancelledError(NoiseSweepError):
     """A run that was training is to end, because a client cancelled it."""
 

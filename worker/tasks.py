@@ -19,7 +19,7 @@ from worker.fail_points import reach
 from worker.leases import Leases
 
 if TYPE_CHECKING:
-    from worker.trainer.claim import WarmStack
+    from worker.trainer.warm_stack import WarmStack
 
 logger = get_task_logger(__name__)
 
@@ -71,7 +71,7 @@ def leases() -> Leases:
 @cache
 def warm_stack() -> "WarmStack":
     """What this process keeps warm from run to run."""
-    from worker.trainer.claim import WarmStack  # noqa: PLC0415 - it brings TensorFlow, which only children may import
+    from worker.trainer.warm_stack import WarmStack  # noqa: PLC0415 - it brings TensorFlow, which only children may import
 
     return WarmStack(settings(), xla=device().xla)
 

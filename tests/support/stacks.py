@@ -13,7 +13,8 @@ from shared.noise import Purpose, add_noise, base_noise, generator
 from shared.settings import Settings
 from worker.trainer.images import NoisyImages
 from worker.trainer.keras_export import build_model
-from worker.trainer.stack import Stack, initial_weights
+from worker.trainer.network import initial_weights
+from worker.trainer.stack import Stack
 
 Array = NDArray[np.float32]
 DIGITS = datasets.load(DatasetName.DIGITS, None)

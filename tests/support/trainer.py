@@ -6,7 +6,8 @@ from noisesweep.models import EpochMetrics, SweepRequest
 from shared.settings import Settings
 from tests.support.stored_sweeps import Sweeps
 from worker.leases import Claim, Leases
-from worker.trainer.claim import ClaimTraining, WarmStack
+from worker.trainer.claim import ClaimTraining
+from worker.trainer.warm_stack import WarmStack
 
 REQUEST = SweepRequest(scales=[0.1, 0.5, 1.0], epochs=3, hidden_units=[32], batch_size=16, dataset="digits")
 

@@ -8,7 +8,7 @@ from tests.support.stored_sweeps import Sweeps
 from tests.support.trainer import Trainer
 from worker import devices
 from worker.leases import Leases
-from worker.trainer.claim import WarmStack
+from worker.trainer.warm_stack import WarmStack
 
 # TensorFlow is set up here as in a training process, before any test computes with it.
 devices.prepare(devices.find(Settings()))

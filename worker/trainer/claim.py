@@ -1,7 +1,5 @@
 """From a claim to its end: epochs in chunks, metrics committed, checkpoints, stops, and runs that fail alone."""
 
-import gc
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,24 +10,21 @@ import numpy as np
 from celery.utils.log import get_task_logger
 from redis import exceptions as store_errors
 
-from noisesweep.models import DatasetName, EpochMetrics, Evaluation, RunError, RunStatus, TrainingConfig
-from shared import datasets
-from shared.errors import DivergedError, LeaseLostError, NoiseSweepError, RunCancelledError, StoreAwayError
-from shared.noise import Purpose
+from noisesweep.models import Evaluation, RunError, RunStatus
+from shared.errors import LeaseLostError, NoiseSweepError, RunCancelledError, StoreAwayError
 from shared.settings import Settings
 from shared.store.keys import run_id
 from worker.fail_points import reach
 from worker.heartbeat import Heartbeat
 from worker.leases import Claim, ClaimedRun, Leases, Standing
-from worker.trainer.images import NoisyImages
 from worker.trainer.keras_export import to_keras_file
-from worker.trainer.stack import Stack, accuracy_of
+from worker.trainer.loop import DivergedError, Result, Stop, epochs
+from worker.trainer.network import accuracy_of
+from worker.trainer.stack import Stack
 from worker.trainer.state import RunState
+from worker.trainer.warm_stack import WarmStack
 
 logger = get_task_logger(__name__)
-
-# The stop flag is looked at between chunks, so a chunk is to take a fraction of a second whatever the config.
-CHUNK_SECONDS = 0.25
 
 # A store that is away is tried again so often.
 AGAIN_SECONDS = 0.2
@@ -44,74 +39,6 @@ STORE_AWAY = (
 )
 
 T = TypeVar("T")
-Stop = Callable[[], bool]
-Result = EpochMetrics | DivergedError
-
-
-class WarmStack:
-    """What a training process keeps warm from one claim to the next: a data set on the device and a traced stack."""
-
-    def __init__(self, settings: Settings, *, xla: bool) -> None:
-        self._settings = settings
-        self._xla = xla
-        self._data: tuple[DatasetName, NoisyImages, NoisyImages] | None = None
-        self._stack: Stack | None = None
-
-    def fitting(self, config: TrainingConfig, runs: int) -> Stack:
-        """A stack for so many runs of that config; the last one again, if it is of that kind.
-
-        Raises:
-            DatasetUnavailableError: The data set cannot be had on this host.
-        """
-        if not self._stack or self._stack.config != config or self._stack.runs != runs:
-            self._stack = None
-            if self._data and self._data[0] != config.dataset:
-                self._data = None
-            gc.collect()  # a traced function and its stack hold each other: their memory is wanted back first
-            self._stack = Stack(config, runs, *self._images(config.dataset), xla=self._xla)
-        return self._stack
-
-    def _images(self, name: DatasetName) -> tuple[NoisyImages, NoisyImages]:
-        if not self._data:
-            data = datasets.load(name, self._settings.data_dir)
-            training = NoisyImages(data.training_images, data.training_labels, Purpose.TRAINING_NOISE)
-            validation = NoisyImages(data.validation_images, data.validation_labels, Purpose.VALIDATION_NOISE)
-            self._data = name, training, validation
-        return self._data[1:]
-
-
-def epochs(stack: Stack, stop: Stop) -> Iterator[list[Result]]:
-    """Train from where the stack stands; yield what each epoch measured, run by run.
-
-    The stack then stands at the beginning of the next epoch. It ends after the config's last epoch, or early, between
-    two chunks, when `stop` says so.
-    """
-    chunk = 1
-    while stack.epoch < stack.config.epochs:
-        begun = time.perf_counter()
-        while stack.step < stack.steps:
-            if stop():
-                return
-            first, chunk_begun = stack.step, time.perf_counter()
-            stack.train(chunk)
-            pace = CHUNK_SECONDS / (time.perf_counter() - chunk_begun)
-            chunk = max(1, round((stack.step - first) * min(pace, 4)))
-        figures = zip(*stack.training_figures(), *stack.validation_figures(), strict=True)
-        seconds, epoch = time.perf_counter() - begun, stack.epoch
-        stack.next_epoch()
-        yield [_result(epoch, seconds, *map(float, run)) for run in figures]
-
-
-def _result(epoch: int, seconds: float, *figures: float) -> Result:
-    loss, accuracy, val_loss, val_accuracy = figures
-    if not (math.isfinite(loss) and math.isfinite(val_loss)):
-        return DivergedError(
-            f"The loss left the finite numbers in epoch {epoch} (training {loss}, validation {val_loss}). "
-            "Try a smaller learning_rate."
-        )
-    return EpochMetrics(
-        epoch=epoch, loss=loss, accuracy=accuracy, val_loss=val_loss, val_accuracy=val_accuracy, seconds=seconds
-    )
 
 
 class ClaimTraining:

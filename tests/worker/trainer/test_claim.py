@@ -11,10 +11,9 @@ import pytest
 from redis import Redis
 
 from noisesweep.local.launcher import free_port
-from noisesweep.models import DatasetName, EpochMetrics, Precision
+from noisesweep.models import DatasetName, Precision
 from shared import datasets
 from shared.datasets import to_pixels
-from shared.errors import DivergedError
 from shared.noise import Purpose, add_noise, base_noise
 from shared.settings import Settings
 from shared.store.keys import SweepKeys
@@ -24,7 +23,7 @@ from tests.support.trainer import REQUEST, Interruption, Trainer, after
 from tests.support.waiting import wait_until
 from worker.heartbeat import ASK_SECONDS
 from worker.leases import Claim, Leases
-from worker.trainer.claim import epochs
+from worker.trainer.loop import DivergedError
 from worker.trainer.state import RunState
 
 
@@ -67,17 +66,6 @@ def test_a_run_stopped_anywhere_and_claimed_again_ends_with_the_same_bits(traine
     assert stood[0] == (state.epoch, state.step)
     run = trainer.sweeps.run(claim.sweep_id, 0)
     assert (trainer.figures(claim.sweep_id, 0), run["weights_sha256"]) == trainer.undisturbed(REQUEST)
-
-
-def test_a_run_that_goes_on_does_not_train_again_what_its_checkpoint_holds(trainer: Trainer) -> None:
-    stack = trainer.warm_stack.fitting(REQUEST.config, 1)
-    stack.start(0, [0.1])
-    for _ in zip(range(2), epochs(stack, lambda: False), strict=False):
-        pass
-    assert (stack.epoch, stack.step) == (2, 0)
-    state = RunState.from_bytes(stack.state(0).to_bytes())
-    stack.start(0, [0.1], [state])
-    assert [results[0].epoch for results in epochs(stack, lambda: False) if isinstance(results[0], EpochMetrics)] == [2]
 
 
 def test_runs_stopped_together_go_on_together_and_apart_from_those_not_begun(trainer: Trainer) -> None:

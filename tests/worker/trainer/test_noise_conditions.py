@@ -18,7 +18,8 @@ from tests.support.stacks import (
     stack,
     trained,
 )
-from worker.trainer.stack import Stack, accuracy_of
+from worker.trainer.network import accuracy_of, fresh_noise
+from worker.trainer.stack import Stack
 
 
 def keras_steps(images: Array, labels: NDArray[np.uint8], steps: int) -> list[Array]:
@@ -60,7 +61,7 @@ def test_clipped_pixels_stay_in_zero_to_one_in_training_and_validation() -> None
 
 
 def new_noise(ours: Stack, step: int) -> Array:
-    noise: Array = ours._new_noise(128, ours._draws.noise_keys[step]).numpy()  # noqa: SLF001 - no other sight of it
+    noise: Array = fresh_noise(128, 784, ours.draws.noise_keys[step]).numpy()
     return noise
 
 

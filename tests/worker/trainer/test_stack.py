@@ -8,24 +8,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from noisesweep.models import TrainingConfig
 from shared.noise import Purpose
 from tests.support.stacks import SEED, config, keras_twin, noisy, order, relative_error, stack, trained
-from worker.trainer.stack import initial_weights
-
-
-def test_the_notebooks_network_has_669706_parameters() -> None:
-    weights = initial_weights(TrainingConfig(), 784, seed=0)
-    assert sum(weight.size for weight in weights) == 669_706
-    assert [weight.shape for weight in weights[::2]] == [(784, 512), (512, 512), (512, 10)]
-
-
-def test_kernels_are_glorot_uniform_and_biases_zero() -> None:
-    kernel, bias, *_ = initial_weights(TrainingConfig(), 784, seed=0)
-    limit = np.sqrt(6 / (784 + 512))
-    assert np.abs(kernel).max() <= limit
-    assert kernel.std() == pytest.approx(limit / np.sqrt(3), rel=0.01)
-    assert not bias.any()
 
 
 @pytest.mark.parametrize(("steps", "tolerance"), [(1, 1e-5), (10, 1e-4)])
@@ -74,17 +58,6 @@ def test_validation_figures_are_those_of_keras_without_dropout() -> None:
     for run, scale in enumerate((0.7, 0.0)):
         expected = keras_twin(config()).evaluate(*noisy(Purpose.VALIDATION_NOISE, scale), verbose=0)
         assert [loss[run], accuracy[run]] == pytest.approx(expected, rel=1e-5)
-
-
-def test_dropout_keeps_its_fraction_scales_what_it_keeps_and_differs_from_step_to_step() -> None:
-    ours = stack(config(dropout=0.2, hidden_units=[512, 511]), [1.0])
-    masks = [ours._dropout_masks(128, ours._draws.dropout_keys[step]) for step in (0, 1)]  # noqa: SLF001 - no other sight of it
-    first, second = ([mask.numpy() for mask in step or []] for step in masks)
-    assert [mask.shape for mask in first] == [(128, 512), (128, 511)]
-    for mask in first + second:
-        assert set(np.unique(mask)) == {np.float32(0), np.float32(65536 / 52429)}
-        assert (mask > 0).mean() == pytest.approx(0.8, abs=4 * np.sqrt(0.2 * 0.8 / mask.size))
-    assert np.mean((first[0] > 0) == (second[0] > 0)) == pytest.approx(0.8**2 + 0.2**2, abs=0.01)
 
 
 def test_chunks_change_no_bit() -> None:
