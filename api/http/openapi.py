@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from api.http.problems import Problem
+from noisesweep.models import Problem
 
 JSON = dict[str, Any]
 

@@ -10,35 +10,18 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.problem_types import BAD_REQUEST, FRAMEWORK, INVALID, METHOD_NOT_ALLOWED, NOT_FOUND, ProblemType
-from api.http.validation import InvalidField, invalid_fields
+from api.http.validation import invalid_fields
+from noisesweep.models import InvalidField, Problem
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 ProblemTypeOf = Callable[[Exception], ProblemType]
-
-
-class Problem(BaseModel):
-    """An RFC 9457 problem document."""
-
-    type: str = Field(
-        description="What kind of problem it is: a page of this service that explains it.",
-        examples=["/problems/not-found"],
-    )
-    title: str = Field(description="The kind of problem in a few words.", examples=["There is nothing at this address"])
-    status: int = Field(description="The HTTP status.", examples=[404])
-    detail: str = Field(
-        description="What happened here and what to do about it.",
-        examples=['No sweep has the id "5f0c6a1e9b3d2748".'],
-    )
-    instance: str = Field(description="The path that was asked for.", examples=["/sweeps/5f0c6a1e9b3d2748"])
-    errors: list[InvalidField] | None = Field(default=None, description="For 422: every field that is wrong.")
 
 
 def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:

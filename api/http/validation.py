@@ -4,21 +4,12 @@ import json
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field
+
+from noisesweep.models import InvalidField
 
 RECEIVED_LIMIT = 200
 # Pydantic marks a bad key with [key]; it is dropped from the JSON pointer.
 KEY_ITSELF = "[key]"
-
-
-class InvalidField(BaseModel):
-    """An invalid field of a request."""
-
-    pointer: str = Field(
-        description="Where: a JSON pointer into the body, or the name of a query parameter.", examples=["#/scales/1"]
-    )
-    detail: str = Field(description="What is allowed.", examples=["Input should be greater than or equal to 0"])
-    received: Any = Field(description="What came, cut short where it is long.", examples=[-0.5])
 
 
 def invalid_fields(error: RequestValidationError) -> list[InvalidField]:

@@ -91,7 +91,7 @@ def told(error: Exception) -> Iterator[str]:
     """The lines that say what went wrong and what to do: one, or one for each option that the service refuses."""
     if isinstance(error, RefusedError) and error.problem.errors:
         for fault in error.problem.errors:
-            option = fault.place.partition("/")[0].replace("_", "-")
+            option = fault.path.partition("/")[0].replace("_", "-")
             yield f"--{option}: {fault.detail}. Received: {fault.received}" if option else fault.detail
     elif isinstance(error, TyperException):
         context: typer.Context | None = getattr(error, "ctx", None)

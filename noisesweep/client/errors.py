@@ -9,10 +9,11 @@ NoiseSweepError
 
 import re
 from http import HTTPStatus
-from typing import Any
 
 import httpx
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
+
+from noisesweep.models import Problem
 
 GATEWAY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 
@@ -33,47 +34,6 @@ class GatewayError(ServiceUnreachableError):
     """A proxy between here and the service had no answer from it, which may come yet."""
 
 
-class InvalidField(BaseModel):
-    """One thing that is wrong with a request.
-
-    Attributes:
-        pointer: Where: a JSON pointer into the body such as #/scales/1, or the name of a query parameter.
-        detail: What is allowed.
-        received: What came.
-    """
-
-    pointer: str
-    detail: str
-    received: Any = None
-
-    @property
-    def place(self) -> str:
-        """The pointer as people read it: scales/1; empty where it is the whole body that is wrong."""
-        return self.pointer.removeprefix("#").removeprefix("/")
-
-    def __str__(self) -> str:
-        """What is wrong, and where."""
-        return f"{self.place}: {self.detail}" if self.place else self.detail
-
-
-class Problem(BaseModel):
-    """What the service says of a request that it refused: an RFC 9457 problem document.
-
-    Attributes:
-        type: What kind of problem it is: the path of a page of the service that explains it.
-        title: The kind in a few words.
-        status: The HTTP status.
-        detail: What happened and what to do about it.
-        errors: Every field that is wrong, where the request is not valid.
-    """
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    errors: list[InvalidField] = Field(default=[])
-
-
 class RefusedError(NoiseSweepError):
     """The service refused a request.
 
@@ -83,7 +43,7 @@ class RefusedError(NoiseSweepError):
     """
 
     def __init__(self, problem: Problem, retry_after_seconds: float | None = None) -> None:
-        faults = "; ".join(map(str, problem.errors))
+        faults = "; ".join(map(str, problem.errors or []))
         super().__init__(faults or problem.detail)
         self.problem = problem
         self.retry_after_seconds = retry_after_seconds

@@ -33,6 +33,7 @@ from noisesweep.models.noise import (
     PixelRange,
     PixelScale,
 )
+from noisesweep.models.problems import InvalidField, Problem
 from noisesweep.models.requests import MAX_RUNS, MAX_SCALES, ExtensionRequest, RunRequest, SweepRequest
 from noisesweep.models.workers import Worker, WorkerList, WorkerProfile
 
@@ -54,6 +55,7 @@ __all__ = [
     "HalfWay",
     "Images",
     "Interval",
+    "InvalidField",
     "Matrix",
     "NoiseOn",
     "NoiseSample",
@@ -63,6 +65,7 @@ __all__ = [
     "PixelRange",
     "PixelScale",
     "Precision",
+    "Problem",
     "Progress",
     "Queue",
     "ResultRow",

@@ -18,9 +18,8 @@ import pytest
 import noisesweep
 from noisesweep import AsyncNoiseSweep, AsyncSweepHandle, NoiseSweep, RefusedError, SweepHandle, WrongUsageError
 from noisesweep.client._sync.service import PAGE
-from noisesweep.client.errors import InvalidField, Problem
 from noisesweep.client.fields import SweepFields
-from noisesweep.models import Event, EventType, RunStatus, SweepRequest
+from noisesweep.models import Event, EventType, InvalidField, Problem, RunStatus, SweepRequest
 from tests.noisesweep.local.test_launcher import write_namesakes
 from tests.support.api import Served
 from tests.support.pictures import PNG_MAGIC
