@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 ARGS ?=
 
-.PHONY: setup demo test test-xla faults containers fuzz bench bench-parts bench-sweep bench-api bench-fleet check generate format lock clean
+.PHONY: setup demo test test-xla faults containers fuzz bench bench-sweep bench-api bench-fleet check generate format lock clean
 
 setup: $(STAMP)
 
@@ -44,9 +44,6 @@ fuzz: setup
 # Takes some minutes and all cores; leave the machine alone meanwhile.
 bench: setup
 	$(BIN)/python -m bench.training $(ARGS)
-
-bench-parts: setup
-	$(BIN)/python -m bench.parts
 
 bench-sweep: setup
 	$(BIN)/python -m bench.sweep $(ARGS)

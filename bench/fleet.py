@@ -1,250 +1,282 @@
-"""The number of training devices that one store serves.
+"""The number of training devices that one store serves, by simulated trainers.
 
-    commits      10 to 10,000 running runs, each of which commits an epoch a second, alone or ten to a claim
-    checkpoints  the same with a checkpoint of each run as often as a worker writes one, as far as the memory goes
+    commits      10 to 10,000 running runs, each of which commits an epoch a second, one or ten runs to a claim
+    checkpoints  the same with a checkpoint of each run every 30 s, as far as the memory goes
 
-The store is durable as the product's, and new for each line. The trainers are simulated: they run the worker's own code
-for all that they write, and train nothing (bench/trainers.py). Store and trainers share this machine, so a line tells
-which of them was at its end. Run it by `make bench-fleet`, which takes seven minutes. `ARGS="--runs 10 100"` narrows
-the first part and `--checkpointed 10` the second; without a number, a part is left out.
+A simulated trainer claims, renews, commits and ends runs by the worker's own code and trains nothing. The store is
+durable and new for each line, and shares this machine with the trainers, so a line says how busy each was. Run it by
+`make bench-fleet`, which takes five minutes. `ARGS="--runs 10 100"` and `ARGS="--checkpointed 10"` narrow it.
 """
 
 import argparse
+import asyncio
+import multiprocessing
 import os
-import platform
-import shutil
-import tempfile
-import textwrap
-from collections.abc import Iterator, Sequence
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import psutil
 
-from bench.simulation import EPOCH_SECONDS, WARM_UP_SECONDS, Fleet, measure
-from bench.store import store
-from bench.table import Column, percentile, print_cells, print_titles
-from bench.trainers import PROCESSES, THREADS, invented_state
+from api.limits import Limits
+from api.sweeps.store import RequestContext, Store
+from bench.report import percentile, print_table, write_json
+from bench.service import NO_WEIGHTS, Service, made_up_evaluation, made_up_metrics, serve
 from noisesweep.local.launcher import exit_on_signals
+from noisesweep.models import SweepRequest, TrainingConfig
 from shared.settings import Settings
-from worker.devices import GPU_STACK
+from shared.store.keys import SweepKeys, new_sweep_id, run_id
+from worker.leases import Claim, Leases
+from worker.trainer.state import RunState
 
-STACKS = (1, 10)
-# The store's memory at most; less where the machine has less to give.
-STORE_BYTES = 4 * 1024**3
-# Of that, what checkpoints are to take at most: buffers take some as well.
-FILLED = 0.85
-# What other programs may take of the cores without a word: the kernel's work for the disk is among it.
-LEFT_ALONE = 0.3
-
-COMMITS: Sequence[Column[Fleet]] = (
-    Column("", "runs", 7, 0, lambda fleet: fleet.runs),
-    Column("", "claim", 6, 0, lambda fleet: fleet.stack),
-    Column("commits/s", "wanted", 8, 0, lambda fleet: fleet.wanted),
-    Column("", "reached", 8, 0, lambda fleet: fleet.reached),
-    Column("due to kept, ms", "p50", 9, 1, lambda fleet: percentile(fleet.work.late_ms, 0.50)),
-    Column("", "p99", 9, 1, lambda fleet: percentile(fleet.work.late_ms, 0.99)),
-    Column("sent to kept", "p50", 7, 1, lambda fleet: percentile(fleet.work.service_ms, 0.50)),
-    Column("", "p99", 8, 1, lambda fleet: percentile(fleet.work.service_ms, 0.99)),
-    Column("cores used", "store", 7, 2, lambda fleet: fleet.spent.cpu),
-    Column("", "train", 6, 2, lambda fleet: fleet.trainers_cpu),
-    Column("", "others", 7, 2, lambda fleet: fleet.others_cpu),
-    Column("store busy", "all", 6, 2, lambda fleet: fleet.spent.busy),
-    Column("", "log", 6, 2, lambda fleet: fleet.spent.log_busy),
-    Column("per commit", "µs", 6, 0, lambda fleet: 1e6 * fleet.store_seconds),
-    Column("", "log B", 7, 0, lambda fleet: fleet.spent.log_bytes / len(fleet.work.service_ms)),
-    Column("", "MB", 7, 1, lambda fleet: fleet.spent.peak_bytes / 1e6),
-)
-COMMITS_NOTE = """
-Commits: each run an epoch a second, alone or ten runs to a claim, and a heartbeat a second for each claim;
-{warm_up:g} s of warm-up, then {seconds:g} s. Due: at the end of the epoch; a claim's runs are due together, and
-sent one by one. Others: all other programs here. Busy: share of the time in which the store's thread did not wait
-for requests, and in which it wrote the log and waited for the disk. µs: the store's processor time. MB: its memory."""
-
-CHECKPOINTS: Sequence[Column[Fleet]] = (
-    Column("", "runs", 7, 0, lambda fleet: fleet.runs),
-    Column("checkpoints/s", "wanted", 8, 1, lambda fleet: fleet.checkpoints_wanted),
-    Column("", "reached", 8, 1, lambda fleet: fleet.checkpoints_reached),
-    Column("sent to kept, ms", "p50", 8, 0, lambda fleet: percentile(fleet.work.checkpoint_ms, 0.50)),
-    Column("", "p99", 8, 0, lambda fleet: percentile(fleet.work.checkpoint_ms, 0.99)),
-    Column("all commits", "p50", 7, 1, lambda fleet: percentile(fleet.work.service_ms, 0.50)),
-    Column("", "p99", 7, 1, lambda fleet: percentile(fleet.work.service_ms, 0.99)),
-    Column("cores used", "store", 7, 2, lambda fleet: fleet.spent.cpu),
-    Column("", "train", 6, 2, lambda fleet: fleet.trainers_cpu),
-    Column("", "others", 7, 2, lambda fleet: fleet.others_cpu),
-    Column("store busy", "all", 6, 2, lambda fleet: fleet.spent.busy),
-    Column("", "log", 6, 2, lambda fleet: fleet.spent.log_busy),
-    Column("MB/s", "log", 7, 1, lambda fleet: fleet.log_megabytes),
-    Column("", "disk", 7, 1, lambda fleet: fleet.disk_megabytes),
-    Column("MB", "used", 8, 0, lambda fleet: fleet.spent.peak_bytes / 1e6),
-    Column("", "copied", 8, 0, lambda fleet: fleet.spent.copied_bytes / 1e6),
-    Column("", "rewrites", 9, 0, lambda fleet: fleet.spent.rewrites),
-)
-CHECKPOINTS_NOTE = """
-Checkpoints: as above with ten runs to a claim, and {megabytes:.2f} MB of each run every {interval:g} s;
-measured so long. Disk: the log with its rewrites. Copied: what the last rewrite took beside the memory used."""
+PROCESSES = min(16, os.cpu_count() or 1)
+THREADS = 16  # of each process
+EPOCH_SECONDS = 1.0
+WARM_UP_SECONDS = 4.0
+CHECKPOINT_SECONDS = 30.0
+# Scales and seeds of one sweep: 250 runs.
+SCALES, SEEDS = 10, 25
+# Share of the machine's free memory that checkpoints may take.
+FILLED = 0.25
+# A fleet is served if at least this share of its commits was kept in time.
+SERVED = 0.98
+# Like a worker's, so that a store on the same machine comes first.
+NICENESS = 5
 
 
-def commits(sizes: Sequence[int], memory: int, seconds: float) -> list[Fleet]:
-    """Measure fleets that write no checkpoints, and print the table."""
-    if sizes:
-        print(COMMITS_NOTE.format(seconds=seconds, warm_up=WARM_UP_SECONDS))
-        print_titles(COMMITS)
-    fleets = []
-    for stack in STACKS:
-        for runs in sizes:
-            fleets.append(measure(runs, stack, memory, seconds))
-            print_cells(COMMITS, fleets[-1], f" {fleets[-1].verdict}")
-    return fleets
+class MiscountError(Exception):
+    """The store does not hold what was committed."""
 
 
-def checkpoints(sizes: Sequence[int], memory: int, interval: float) -> list[Fleet]:
-    """Measure fleets that write checkpoints, until one is not served, and print the table."""
-    size = len(invented_state().to_bytes())
-    if sizes:
-        print(CHECKPOINTS_NOTE.format(megabytes=size / 1e6, interval=interval))
-        print_titles(CHECKPOINTS)
-    fleets: list[Fleet] = []
-    for runs in sizes:
-        if runs * size > FILLED * memory:
-            print(
-                f"{runs:7,}  left out: {runs * size / 1e9:.1f} GB of checkpoints, and the store has {memory / 1e9:.1f}"
-            )
-        elif fleets and not fleets[-1].served:
-            print(f"{runs:7,}  left out: fewer were not served")
-        else:
-            fleets.append(measure(runs, STACKS[-1], memory, interval, interval))
-            print_cells(CHECKPOINTS, fleets[-1], f" {fleets[-1].verdict}")
-    return fleets
+@dataclass(frozen=True)
+class Plan:
+    """What a fleet does.
+
+    Attributes:
+        settings: The settings of a worker.
+        sweep_ids: The sweeps whose runs are trained.
+        stack: Runs to a claim.
+        seconds: How long it commits after the warm-up.
+        checkpoint_epochs: Epochs from one checkpoint of a run to the next; 0 for none.
+    """
+
+    settings: Settings
+    sweep_ids: Sequence[str]
+    stack: int
+    seconds: float
+    checkpoint_epochs: int
 
 
-def of_commits(fleets: Sequence[Fleet], epoch_seconds: Sequence[float]) -> Iterator[str]:
-    """What follows from fleets without checkpoints."""
-    for stack in STACKS:
-        most = strongest(fleets, stack)
-        end = most.verdict or "all that was wanted"
-        yield (
-            f"{stack} to a claim: measured up to {most.reached:,.0f} commits/s, {end}. One core of a store would bear "
-            f"{1 / most.store_seconds:,.0f}/s at {1e6 * most.store_seconds:,.0f} µs each: extrapolated, for trainers "
-            "elsewhere, and a disk that is not waited for."
+@dataclass
+class Work:
+    """What trainers did.
+
+    Attributes:
+        late_ms: For each commit of the measured time: from the end of the epoch until it was kept.
+        service_ms: For each of these, from when it was sent.
+        checkpoint_ms: As service_ms, of the commits with a checkpoint.
+        epochs: Commits from the first to the last, by run id.
+        cpu_seconds: Processor time of the trainers' processes in the measured time.
+    """
+
+    late_ms: list[float] = field(default_factory=list)
+    service_ms: list[float] = field(default_factory=list)
+    checkpoint_ms: list[float] = field(default_factory=list)
+    epochs: dict[str, int] = field(default_factory=dict)
+    cpu_seconds: float = 0.0
+
+    def add(self, other: "Work") -> None:
+        """Add the work of other trainers."""
+        self.late_ms += other.late_ms
+        self.service_ms += other.service_ms
+        self.checkpoint_ms += other.checkpoint_ms
+        self.epochs |= other.epochs
+        self.cpu_seconds += other.cpu_seconds
+
+
+def made_up_state() -> RunState:
+    """Return a state of the default network in its true size, with random numbers."""
+    sizes, draws = [784, *TrainingConfig().hidden_units, 10], np.random.default_rng(0)
+    weights = [
+        draws.standard_normal(shape, dtype=np.float32)
+        for inputs, units in pairwise(sizes)
+        for shape in ((inputs, units), (units,))
+    ]
+    return RunState(1, 0, weights, [weight**2 for weight in weights], np.float32(0), np.float32(0))
+
+
+class Trainers(threading.Thread):
+    """One thread with some claims, whose epochs end one after the other within each second."""
+
+    def __init__(self, plan: Plan, leases: Leases, claims: Sequence[Claim], begin: float) -> None:
+        super().__init__(daemon=True)
+        self.work = Work()
+        self._plan, self._leases, self._claims, self._begin = plan, leases, claims, begin
+        self._state = made_up_state() if plan.checkpoint_epochs else None
+
+    def run(self) -> None:
+        """Commit until the plan's time is over."""
+        measured_from = self._begin + WARM_UP_SECONDS
+        for epoch in range(round((WARM_UP_SECONDS + self._plan.seconds) / EPOCH_SECONDS)):
+            for position, claim in enumerate(self._claims):
+                due = self._begin + (epoch + position / len(self._claims)) * EPOCH_SECONDS
+                time.sleep(max(0.0, due - time.monotonic()))
+                if time.monotonic() > measured_from + self._plan.seconds:
+                    return
+                self._leases.renew(claim)
+                self._commit(claim, epoch, position, due, measured=due >= measured_from)
+
+    def _commit(self, claim: Claim, epoch: int, position: int, due: float, *, measured: bool) -> None:
+        every = self._plan.checkpoint_epochs
+        state = self._state if every and (epoch + position) % every == 0 else None
+        for run in claim.runs:
+            sent = time.monotonic()
+            self._leases.commit(claim, run, made_up_metrics(epoch, run.scale), state)
+            kept = time.monotonic()
+            self.work.epochs[run_id(claim.sweep_id, run.index)] = epoch + 1
+            if measured:
+                self.work.late_ms.append(1000 * (kept - due))
+                self.work.service_ms.append(1000 * (kept - sent))
+                if state:
+                    self.work.checkpoint_ms.append(1000 * (kept - sent))
+
+
+def trainers_process(plan: Plan, number: int, connection: Connection) -> None:
+    """Claim runs, commit from the given moment on, send the work, and end the runs."""
+    os.nice(NICENESS)
+    leases, claims = Leases(plan.settings), []
+    for sweep_id in plan.sweep_ids[number::PROCESSES]:
+        while claim := leases.claim(sweep_id, plan.stack, "bench", "simulated"):
+            claims.append(claim)
+    connection.send(len(claims))
+    begin = connection.recv()
+    threads = [Trainers(plan, leases, claims[first::THREADS], begin) for first in range(min(THREADS, len(claims)))]
+    for thread in threads:
+        thread.start()
+    time.sleep(max(0.0, begin + WARM_UP_SECONDS - time.monotonic()))
+    cpu_begun, work = time.process_time(), Work()
+    for thread in threads:
+        thread.join()
+        work.add(thread.work)
+    work.cpu_seconds = time.process_time() - cpu_begun
+    connection.send(work)
+    connection.recv()
+    for claim in claims:
+        evaluation = made_up_evaluation(leases, claim)
+        for run in claim.runs:
+            leases.succeed(claim, run, NO_WEIGHTS, evaluation)
+    connection.send("ended")
+
+
+def store_figures(service: Service) -> dict[str, float]:
+    """Return counters of the store: processor seconds, seconds not waiting, bytes of its log, bytes of memory."""
+    info: dict[str, Any] = service.redis.info("everything") | service.redis.info("debug")
+    return {
+        "cpu": info["used_cpu_user"] + info["used_cpu_sys"],
+        "busy": info.get("eventloop_duration_sum", float("nan")) / 1e6,
+        "log": info["aof_current_size"],
+        "memory": info["used_memory"],
+    }
+
+
+def measure(runs: int, stack: int, seconds: float, checkpoint_epochs: int = 0) -> dict[str, object]:
+    """Return the figures of one fleet; raise MiscountError if the store does not hold what was committed."""
+    context = multiprocessing.get_context("spawn")
+    with serve() as service:
+        sweep_ids = asyncio.run(create_sweeps(service.settings, runs))
+        plan = Plan(service.settings, sweep_ids, stack, seconds, checkpoint_epochs)
+        connections = []
+        for number in range(PROCESSES):
+            ours, theirs = context.Pipe()
+            context.Process(target=trainers_process, args=(plan, number, theirs), daemon=True).start()
+            connections.append(ours)
+        for connection in connections:
+            connection.recv()
+        begin = time.monotonic() + 0.5
+        for connection in connections:
+            connection.send(begin)
+        time.sleep(begin + WARM_UP_SECONDS - time.monotonic())
+        before, work = store_figures(service), Work()
+        for connection in connections:
+            work.add(connection.recv())
+        after = store_figures(service)
+        check_kept(service, runs, work)
+        for connection in connections:
+            connection.send("end")
+        for connection in connections:
+            connection.recv()
+    commits, wanted = len(work.service_ms), runs / EPOCH_SECONDS
+    spent = {name: (after[name] - before[name]) / seconds for name in before}
+    latencies = work.checkpoint_ms if checkpoint_epochs else work.late_ms
+    return {
+        "runs": runs,
+        "to a claim": stack,
+        "wanted/s": wanted,
+        "kept/s": commits / seconds,
+        "p50 ms": percentile(latencies, 0.50),
+        "p99 ms": percentile(latencies, 0.99),
+        "store cores": spent["cpu"],
+        "busy": spent["busy"],
+        "µs/commit": 1e6 * spent["cpu"] * seconds / max(1, commits),
+        "log MB/s": spent["log"] / 1e6,
+        "memory MB": after["memory"] / 1e6,
+        "trainers' cores": work.cpu_seconds / seconds,
+        "served": "yes" if commits >= SERVED * wanted * seconds - stack else "no",
+    }
+
+
+async def create_sweeps(settings: Settings, runs: int) -> list[str]:
+    """Create sweeps that have that many runs together, as the API does; return their ids."""
+    sizes = [SCALES * SEEDS] * (runs // (SCALES * SEEDS)) + [runs % (SCALES * SEEDS)]
+    store, sweep_ids = Store(settings, Limits()), []
+    for size in filter(None, sizes):
+        scales = min(SCALES, size)
+        request = SweepRequest.model_validate(
+            {"scales": [0.1 * step for step in range(scales)], "seeds": list(range(size // scales)), "epochs": 200}
         )
-    least = min((fleet for fleet in fleets if fleet.stack == most.stack), key=lambda fleet: fleet.runs)
-    wait = percentile(least.work.stack_ms, 0.50) / least.stack * GPU_STACK
-    yield (
-        f"A GPU that trains {GPU_STACK} runs commits them one by one and waits for that, {wait:,.0f} ms an epoch: p50 "
-        f"of {least.stack} in the smallest fleet, times {GPU_STACK / least.stack:g}."
-    )
-    for seconds in epoch_seconds:
-        rate = GPU_STACK / seconds
-        yield (
-            f"Such a GPU with epochs of {seconds:g} s makes {rate:g} commits/s: the store keeps those of "
-            f"{most.reached / rate:,.0f} GPUs at the rate measured, {1 / most.store_seconds / rate:,.0f} at the one "
-            "extrapolated. Arithmetic: no GPU was here."
-        )
+        sweep_ids.append(new_sweep_id())
+        await store.create(sweep_ids[-1], request, RequestContext(), {})
+    await store.close()
+    return sweep_ids
 
 
-def of_checkpoints(fleets: Sequence[Fleet], memory: int, interval: float) -> Iterator[str]:
-    """What follows from fleets with checkpoints."""
-    megabytes = len(invented_state().to_bytes()) / 1e6
-    yield (
-        f"A running run takes {megabytes:.2f} MB of the store's memory and {megabytes:.2f} MB / {interval:g} s = "
-        f"{megabytes / interval:.2f} MB/s of its log; a GPU with {GPU_STACK} runs {GPU_STACK * megabytes:,.0f} MB and "
-        f"{GPU_STACK * megabytes / interval:.1f} MB/s. A rewrite of the log copied up to "
-        f"{max(fleet.spent.copied_bytes for fleet in fleets) / 1e6:,.0f} MB, and would copy all if all changed "
-        "meanwhile."
-    )
-    room = int(FILLED * memory / 1e6 / megabytes)
-    yield f"{memory / 1e9:.1f} GB have room for the checkpoints of {room:,} runs, {room / GPU_STACK:.0f} such GPUs."
-    for fleet in fleets:
-        if not fleet.served:
-            yield f"With the checkpoints of {fleet.runs:,} runs the store falls behind, {fleet.verdict}."
-    if best := most_served(fleets):
-        yield (
-            f"Measured up to {best.runs:,} runs, {best.runs / GPU_STACK:.1f} such GPUs, at "
-            f"{best.log_megabytes:.0f} MB/s and {best.spent.peak_bytes / 1e9:.2f} GB."
-        )
-        if best.spent.busy:
-            yield (
-                f"Its thread was busy for {best.spent.busy:.0%} of the time, so it would have no rest at "
-                f"{best.runs / best.spent.busy:,.0f} runs (extrapolated)."
-            )
-
-
-def of_both(plain: Sequence[Fleet], saving: Sequence[Fleet], epoch_seconds: Sequence[float]) -> Iterator[str]:
-    """Which of the two a store is at its end with first."""
-    best = most_served(saving)
-    if not best:
-        return
-    for seconds in epoch_seconds:
-        runs = strongest(plain, STACKS[-1]).reached * seconds
-        first = "commits" if runs < best.runs else "checkpoints"
-        yield (
-            f"Epochs of {seconds:g} s: the commits of {runs:,.0f} runs by the rate measured, the checkpoints of "
-            f"{best.runs:,} as measured. The {first} are the limit."
-        )
-
-
-def strongest(fleets: Sequence[Fleet], stack: int) -> Fleet:
-    """The fleet that reached the most, of those with so many runs to a claim."""
-    return max((fleet for fleet in fleets if fleet.stack == stack), key=lambda fleet: fleet.reached)
-
-
-def most_served(fleets: Sequence[Fleet]) -> Fleet | None:
-    """The largest fleet that was served."""
-    return max((fleet for fleet in fleets if fleet.served), key=lambda fleet: fleet.runs, default=None)
-
-
-def disturbed(fleets: Sequence[Fleet]) -> Iterator[str]:
-    """Whether the machine was left alone."""
-    others = [fleet.others_cpu for fleet in fleets]
-    if others and max(others) > LEFT_ALONE:
-        yield f"Disturbed: other programs took up to {max(others):.1f} of the {os.cpu_count()} cores meanwhile."
-
-
-def head(memory: int) -> None:
-    """Print what it is measured on."""
-    with store(memory) as server:
-        info = server.info("server")
-    name, version = info.get("server_name", "redis"), info.get("valkey_version", info["redis_version"])
-    print(
-        f"{processor()}, {os.cpu_count()} cores; {name} {version}, appendfsync always, {memory / 1e9:.1f} GB at most;"
-    )
-    print(
-        f"simulated trainers in {PROCESSES} processes of {THREADS} threads; everything on this machine, over loopback"
-    )
-
-
-def processor() -> str:
-    """The model of this machine's processor, as far as it tells."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()
-
-
-def store_memory() -> int:
-    """What the store may take of this machine: a rewrite of its log doubles it, and its files take three times that."""
-    return min(STORE_BYTES, psutil.virtual_memory().available // 3, shutil.disk_usage(tempfile.gettempdir()).free // 4)
+def check_kept(service: Service, runs: int, work: Work) -> None:
+    """Raise MiscountError unless the store has every run with every epoch that was committed."""
+    if len(work.epochs) != runs:
+        raise MiscountError(f"Expected {runs} claimed runs, received {len(work.epochs)}.")
+    for run, committed in work.epochs.items():
+        sweep_id, index = run.split("-")
+        kept = service.redis.llen(SweepKeys(sweep_id).epochs(index))
+        if kept != committed:
+            raise MiscountError(f"Run {run}: {committed} epochs committed, {kept} kept.")
 
 
 def main() -> None:
-    """Measure, print the tables and what follows from them."""
+    """Measure, print the tables, write the JSON."""
     parser = argparse.ArgumentParser(prog="python -m bench.fleet", description=main.__doc__)
     parser.add_argument("--runs", type=int, nargs="*", default=[10, 100, 1000, 10_000], help="sizes of fleets")
     parser.add_argument("--checkpointed", type=int, nargs="*", default=[10, 100, 300, 600], help="with checkpoints")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long each fleet is measured")
-    parser.add_argument("--epoch-seconds", type=float, nargs="+", default=[1.0, 10.0], help="of a GPU, for arithmetic")
+    parser.add_argument("--out", type=Path, default=Path("bench-fleet.json"))
     arguments = parser.parse_args()
 
     exit_on_signals()
-    memory, interval = store_memory(), max(EPOCH_SECONDS, Settings().checkpoint_interval_seconds)
-    head(memory)
-    fleets = commits(arguments.runs, memory, arguments.seconds)
-    conclusions = list(of_commits(fleets, arguments.epoch_seconds)) if fleets else []
-    saving = checkpoints(arguments.checkpointed, memory, interval)
-    conclusions += of_checkpoints(saving, memory, interval) if saving else []
-    conclusions += of_both(fleets, saving, arguments.epoch_seconds) if fleets else []
-    conclusions += disturbed([*fleets, *saving])
-    print("", *(textwrap.fill(said, 120, subsequent_indent="  ") for said in conclusions), sep="\n")
+    room = FILLED * psutil.virtual_memory().available / len(made_up_state().to_bytes())
+    commits = [measure(runs, stack, arguments.seconds) for stack in (1, 10) for runs in arguments.runs]
+    epochs = round(CHECKPOINT_SECONDS / EPOCH_SECONDS)
+    saving = [measure(runs, 10, CHECKPOINT_SECONDS, epochs) for runs in arguments.checkpointed if runs <= room]
+    cores = f"{os.cpu_count()} cores, {PROCESSES} processes of {THREADS} trainers each"
+    if commits:
+        print_table(f"commits: from the end of an epoch until it was kept; {cores}", commits)
+    if saving:
+        print_table("commits with a checkpoint: from sent to kept", saving)
+    write_json(arguments.out, {"commits": commits, "checkpoints": saving})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Event streams by the hundred, in one process that does nothing else, and when each event came."""
+"""Hundreds of event streams in a process of their own, and when each event arrived."""
 
 import asyncio
 import multiprocessing
@@ -8,7 +8,6 @@ import time
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from multiprocessing.connection import Connection
@@ -18,37 +17,19 @@ import uvloop
 
 from noisesweep.local.launcher import LOOPBACK
 
-# Streams that are opened at a time: clients come one after the other.
 OPENED_AT_ONCE = 50
 OPEN_SECONDS = 60.0
 EVENT_ID = re.compile(rb"^id: ?([0-9]+-[0-9]+)\r?$", re.MULTILINE)
-END_OF_HEAD = b"\r\n\r\n"
+# The id of an event, and the seconds of this machine's clock, which is the store's too, at which it arrived.
+Delivery = tuple[str, float]
 
 
 class BrokenStreamError(Exception):
     """A stream was refused, or ended before its events did."""
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """An event on one stream.
-
-    Attributes:
-        event_id: Begins with the milliseconds of the store's clock at the commit.
-        received_at: Seconds of this machine's clock, which is the store's too.
-    """
-
-    event_id: str
-    received_at: float
-
-    @property
-    def delay_ms(self) -> float:
-        """From commit to delivery. The id has whole milliseconds, so it is up to one too long."""
-        return 1000 * self.received_at - int(self.event_id.split("-")[0])
-
-
 class Stream(asyncio.Protocol):
-    """Keeps what comes and when; what it says is read after the end, when no time is lost by it."""
+    """One stream. It keeps the bytes and their times of arrival; they are parsed after the end."""
 
     def __init__(self, request: bytes) -> None:
         self.received: list[tuple[float, bytes]] = []
@@ -56,25 +37,25 @@ class Stream(asyncio.Protocol):
         self._request = request
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for the events."""
+        """Send the request."""
         cast("asyncio.WriteTransport", transport).write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        """Keep what came."""
+        """Keep the bytes."""
         self.received.append((time.time(), data))
         self.opened.set()
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """Nothing more comes."""
+        """Mark the end."""
         self.opened.set()
         self.ended.set()
 
 
 @contextmanager
 def listening(port: int, sweep_ids: Sequence[str]) -> Iterator[Connection]:
-    """A process that has a stream open on each of the sweeps, which may be named more than once.
+    """Open a stream on each of the sweeps, an id may occur repeatedly, in a process.
 
-    Its connection gives the deliveries of each stream, a list[list[Delivery]], when all have ended.
+    Yield a connection that receives the deliveries of each stream, a list[list[Delivery]], when all have ended.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -97,56 +78,27 @@ def _listen(port: int, sweep_ids: Sequence[str], connection: Connection) -> None
 
 async def _follow(port: int, sweep_ids: Sequence[str], connection: Connection) -> None:
     loop = asyncio.get_running_loop()
-    streams: list[Stream] = []
-    for first in range(0, len(sweep_ids), OPENED_AT_ONCE):
-        opening = [Stream(_request(port, sweep_id)) for sweep_id in sweep_ids[first : first + OPENED_AT_ONCE]]
-        for stream in opening:
-            await loop.create_connection(partial(_itself, stream), LOOPBACK, port)
-        for stream in opening:
+    head = "GET /sweeps/{}/events HTTP/1.1\r\nHost: {}:{}\r\nConnection: close\r\n\r\n"
+    streams = [Stream(head.format(sweep_id, LOOPBACK, port).encode()) for sweep_id in sweep_ids]
+    for first in range(0, len(streams), OPENED_AT_ONCE):
+        for stream in streams[first : first + OPENED_AT_ONCE]:
+            await loop.create_connection(partial(lambda opened: opened, stream), LOOPBACK, port)
+        for stream in streams[first : first + OPENED_AT_ONCE]:
             await stream.opened.wait()
-        streams += opening
     connection.send("open")
     for stream in streams:
         await stream.ended.wait()
     connection.send([deliveries(stream.received) for stream in streams])
 
 
-def _itself(stream: Stream) -> Stream:
-    return stream
-
-
-def _request(port: int, sweep_id: str) -> bytes:
-    lines = [f"GET /sweeps/{sweep_id}/events HTTP/1.1", f"Host: {LOOPBACK}:{port}", "Connection: close", "", ""]
-    return "\r\n".join(lines).encode()
-
-
 def deliveries(received: Sequence[tuple[float, bytes]]) -> list[Delivery]:
-    """The events in an HTTP answer of server-sent events, which came in pieces at certain times.
-
-    Raises:
-        BrokenStreamError: It is no such answer, or it has no end.
-    """
+    """Return the events of a chunked answer that arrived in pieces; raise BrokenStreamError if it is not complete."""
     raw = b"".join(data for _, data in received)
     arrivals = list(accumulate(len(data) for _, data in received))
-    head, _, _ = raw.partition(END_OF_HEAD)
-    if not head.startswith(b"HTTP/1.1 200 ") or b"text/event-stream" not in head:
-        raise BrokenStreamError(f"Expected a stream of events, received: {raw[:500]!r}")
-    found, text = [], b""
-    for payload, end in _chunks(raw, len(head) + len(END_OF_HEAD)):
-        *events, text = (text + payload).split(b"\n\n")
-        received_at = received[bisect_left(arrivals, end)][0]
-        identities = [EVENT_ID.search(event) for event in events]
-        # Without an id: comments that keep the connection alive.
-        found += [Delivery(identity[1].decode(), received_at) for identity in identities if identity]
-    return found
-
-
-def _chunks(raw: bytes, position: int) -> Iterator[tuple[bytes, int]]:
-    """The chunks of a body in HTTP's chunked coding, each with the place in `raw` where it ends."""
-    while (begin := raw.find(b"\r\n", position) + 2) > 1:
-        size = int(raw[position : begin - 2], 16)
-        if not size:
-            return
-        yield raw[begin : begin + size], begin + size
-        position = begin + size + 2
-    raise BrokenStreamError(f"The stream was broken off after: {raw[-500:]!r}")
+    head, _, body = raw.partition(b"\r\n\r\n")
+    if not head.startswith(b"HTTP/1.1 200 ") or b"text/event-stream" not in head or not body.endswith(b"0\r\n\r\n"):
+        raise BrokenStreamError(f"Expected a complete stream of events, received: {raw[:300]!r} ... {raw[-300:]!r}")
+    start = len(head) + 4
+    # An event lies within one chunk: the API writes whole events.
+    found = ((match[1].decode(), start + match.end()) for match in EVENT_ID.finditer(body))
+    return [(event_id, received[bisect_left(arrivals, end)][0]) for event_id, end in found]

@@ -49,11 +49,13 @@ class Processes:
     Attributes:
         url: Where the API is served.
         processes: The parts by name, in the order of their start.
+        redis_url: URL of the store, with its password.
         log: What the parts print; None where they print to the terminal.
     """
 
     url: str
     log: Path | None
+    redis_url: str = field(default="", repr=False)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def check(self) -> None:
@@ -105,7 +107,7 @@ def launch(data: Path, port: int | None, workers: int | None, log: Path | None =
     Args:
         data: Where the store keeps its files; unused if NOISESWEEP_REDIS_URL names a store.
         port: Of the API on loopback; None takes a free one.
-        workers: Training processes; None leaves the choice to the worker.
+        workers: Training processes; None leaves the choice to the worker, and 0 starts no worker.
         log: A file that takes what the parts print; None sends it to standard error, and leaves standard output to
             the caller.
 
@@ -138,8 +140,10 @@ def launch(data: Path, port: int | None, workers: int | None, log: Path | None =
             environment["NOISESWEEP_REDIS_URL"] = url
             # The store holds the lock too: it is given back when the last of both has ended.
             start("store", [store_binary(), str(config)], keep_open=(lock.fileno(),))
+        processes.redis_url = environment["NOISESWEEP_REDIS_URL"]
         start("API", module("api"))
-        start("worker", module("worker", *(["--concurrency", str(workers)] if workers else [])))
+        if workers != 0:
+            start("worker", module("worker", *(["--concurrency", str(workers)] if workers else [])))
         processes.wait_until_ready()
         yield processes
 
