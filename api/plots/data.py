@@ -82,6 +82,7 @@ class Panel(Frozen):
     """A part of a plot with axes of its own: curves, or cells."""
 
     title: str = ""
+    scale: float | None = Field(default=None, description="The noise scale that it is of, if it is of one.")
     x_axis: Axis | None = None
     y_axis: Axis | None = None
     curves: tuple[Curve, ...] = ()
