@@ -52,7 +52,9 @@ def _of_scale(scale: float, counts: Counts) -> Panel:
     cells, numbers = shares(counts), tuple(map(str, range(len(counts))))
     texts = tuple(tuple(f"{100 * cell:.0f}" if cell >= LEAST_SHARE else "" for cell in row) for row in cells)
     return Panel(
-        title=f"{title_of_scale(scale)}: {100 * accuracy(counts):.1f} % right", cells=_cells(numbers, cells, texts)
+        title=f"{title_of_scale(scale)}: {100 * accuracy(counts):.1f} % right",
+        scale=scale,
+        cells=_cells(numbers, cells, texts),
     )
 
 

@@ -82,6 +82,7 @@ class Panel(Frozen):
     """A part of a plot with axes of its own: curves, or cells."""
 
     title: str = Field(default="", description="What it shows, where there are several.", examples=["scale 0.5"])
+    scale: float | None = Field(default=None, description="The noise scale that it is of, if it is of one.")
     x_axis: Axis | None = Field(default=None, description="Of curves.")
     y_axis: Axis | None = Field(default=None, description="Of curves.")
     curves: tuple[Curve, ...] = Field(default=(), description="In the order of the legend.")

@@ -55,7 +55,10 @@ def of_sweep(sweep: Sweep, epochs: Sequence[Sequence[EpochMetrics]]) -> PlotData
         notes = ["Mean of the seeds that have come to each epoch."]
     notes += [f"{standing}."] if standing else []
     x_axis = _epoch_axis(sweep.config.epochs)
-    panels = [_accuracy_panel(x_axis, runs, title_of_scale(scale)) for scale, runs in sorted(by_scale.items())]
+    panels = [
+        _accuracy_panel(x_axis, runs).model_copy(update={"title": title_of_scale(scale), "scale": scale})
+        for scale, runs in sorted(by_scale.items())
+    ]
     if any(by_scale.get(0.0, ())):
         clean = panels[0].curves[1].model_copy(update={"name": "Validation without noise", "style": CLEAN})
         panels[1:] = [panel.model_copy(update={"curves": (*panel.curves, clean)}) for panel in panels[1:]]
@@ -74,14 +77,13 @@ def _epoch_axis(epochs: int) -> Axis:
     return Axis(label="Epoch", limits=(-0.5, epochs - 0.5), integer=True)
 
 
-def _accuracy_panel(x_axis: Axis, runs: Sequence[Sequence[EpochMetrics]], title: str = "") -> Panel:
+def _accuracy_panel(x_axis: Axis, runs: Sequence[Sequence[EpochMetrics]]) -> Panel:
     return _panel(
         x_axis,
         fraction_axis("Accuracy"),
         runs,
         training=lambda at: at.accuracy,
         validation=lambda at: at.val_accuracy,
-        title=title,
     )
 
 
@@ -92,10 +94,9 @@ def _panel(
     *,
     training: Value,
     validation: Value,
-    title: str = "",
 ) -> Panel:
     curves = (_curve("Train", TRAINING, runs, training), _curve("Validation", VALIDATION, runs, validation))
-    return Panel(title=title, x_axis=x_axis, y_axis=y_axis, curves=curves)
+    return Panel(x_axis=x_axis, y_axis=y_axis, curves=curves)
 
 
 def _curve(name: str, style: StyleName, runs: Sequence[Sequence[EpochMetrics]], value: Value) -> Curve:

@@ -67,7 +67,8 @@ async def _options(
         FileFormat, Query(alias="format", description="Of a picture's file, or json for the data.")
     ] = FileFormat.PNG,
     width: Annotated[
-        Inches, Query(description="In inches; by default what the picture needs. JSON has ticks for this width.")
+        Inches,
+        Query(description="In inches; by default what the picture needs. JSON has ticks for panels of this width."),
     ] = None,
     height: Annotated[Inches, Query(description="In inches; by default what the picture needs.")] = None,
     dpi: Annotated[

@@ -71,7 +71,7 @@ def answer(data: PlotData, options: PlotOptions) -> bytes:
     if options.file_format is not FileFormat.JSON:
         return draw(data, options)
     theme, width = THEMES[options.theme], options.width or data.size[0]
-    characters = width * POINTS_PER_INCH / TYPE_POINTS / CHARACTER / data.columns
+    characters = width * POINTS_PER_INCH / TYPE_POINTS / CHARACTER
     plot = Plot(
         **{name: getattr(data, name) for name in PlotData.model_fields if name != "panels"},
         panels=tuple(panel.fitted(characters) for panel in data.panels),

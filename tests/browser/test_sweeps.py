@@ -57,6 +57,9 @@ def test_the_curves_grow_while_a_sweep_is_trained(visit: Visit, stack: Stack) ->
     sweep_id = stack.submit([0.5], **LONG)
     page = visit.open(f"/ui/sweeps/{sweep_id}")
     expect(page.locator("#status")).to_have_text("running")
+    asked: list[str] = []
+    expect(page.locator("#by-epoch .scatterlayer .js-line")).to_have_count(1)
+    page.on("request", lambda request: asked.append(request.url) if "/plot?" in request.url else None)
     bar = page.locator("#runs progress")
     seen = set()
 
@@ -64,8 +67,12 @@ def test_the_curves_grow_while_a_sweep_is_trained(visit: Visit, stack: Stack) ->
         seen.add(bar.evaluate("bar => bar.value"))
         return len(seen) > 4
 
+    line = page.locator("#by-epoch .scatterlayer .js-line")
+    before = line.get_attribute("d")
     wait_until(grows, seconds=60)
-    expect(page.locator("#by-epoch .scatterlayer .js-line")).to_have_count(1)
+    expect(line).not_to_have_attribute("d", str(before))
+    assert drawn_points(page, "by-scale") == 2  # hollow ones, of the run that is under way
+    assert asked == []  # epochs come with the events
     expect(page.locator("#progress-words")).to_contain_text("left")
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("#status")).to_have_text("cancelled")

@@ -34,7 +34,18 @@ def fail_once(page: Page, address: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "read", [r"[0-9]/sweeps/\w+$", "/summary$", "/results$", "/events$", "/noise/samples", "/runs/", "/datasets$"]
+    "read",
+    [
+        r"[0-9]/sweeps/\w+$",
+        "/summary$",
+        "/results$",
+        "/events$",
+        "/noise/samples",
+        "/runs/",
+        "/datasets$",
+        r"/plot\?kind=accuracy",
+        r"/plot\?kind=epochs",
+    ],
 )
 def test_a_read_that_fails_once_leaves_nothing_out(visit: Visit, reused: str, read: str) -> None:
     failed = fail_once(visit.page, read)

@@ -1,16 +1,13 @@
 // Charts by Plotly, in the page's own colours; what can be clicked is beside them, as buttons.
 
 import { element } from "./dom.js";
+import { dark, labelsOf } from "./plots.js";
 
-const MARKERS = ["circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x", "star"];
+// What Plotly calls the markers of the API's line styles.
+const SYMBOLS = {
+  o: "circle", s: "square", "^": "triangle-up", D: "diamond", v: "triangle-down", P: "cross", X: "x", "*": "star",
+}; // prettier-ignore
 const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false };
-// From viridis, but for its yellow end, which fades on white: lightness alone tells the colours apart.
-const RAMP = {
-  light: ["#440154", "#3b528b", "#21918c", "#5ec962"],
-  dark: ["#7e6bc4", "#5aa0d6", "#45c7a8", "#d8e35c"],
-};
-
-const dark = matchMedia("(prefers-color-scheme: dark)");
 
 /** @type {Promise<any> | null} */
 let loading = null;
@@ -29,27 +26,6 @@ function plotly() {
 
 /** A colour of the style sheet. @param {string} name */
 export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-
-/** What tells the curve at a place from others: a colour and a marker. @param {number} place */
-export const lookOf = (place) => ({
-  colour: colour(`several-${(place % MARKERS.length) + 1}`),
-  marker: MARKERS[place % MARKERS.length],
-});
-
-/** A colour for each of several scales in their order. @param {number} place @param {number} count */
-export function rampColour(place, count) {
-  const stops = dark.matches ? RAMP.dark : RAMP.light;
-  const along = count > 1 ? (place / (count - 1)) * (stops.length - 1) : 0;
-  const [from, part] = [
-    Math.min(Math.floor(along), stops.length - 2),
-    along - Math.min(Math.floor(along), stops.length - 2),
-  ];
-  const channels = [1, 3, 5].map((at) => {
-    const [low, high] = [stops[from], stops[from + 1]].map((stop) => parseInt(stop.slice(at, at + 2), 16));
-    return Math.round(low + part * (high - low));
-  });
-  return `rgb(${channels.join(", ")})`;
-}
 
 /** A chart of accuracies in an element of the page. */
 export class Chart {
@@ -74,19 +50,19 @@ export class Chart {
   /**
    * Draw, unless there is nothing to draw with yet.
    * @param {object[]} traces
-   * @param {{xaxis: object, title: string, words: string, hovermode?: string}} options `words` describe it to those who
-   *   do not see it.
+   * @param {{panel: any, title: string, words: string}} options Its axes are those of the panel of a plot; `words`
+   *   describe it to those who do not see it.
    */
-  show(traces, { xaxis, title, words, hovermode = "closest" }) {
+  show(traces, { panel, title, words }) {
     if (!this.#plotly) return;
     this.#place.setAttribute("role", "img");
     this.#place.setAttribute("aria-label", words);
-    this.#plotly.react(this.#place, traces, layout(title, xaxis, hovermode), CONFIG);
+    this.#plotly.react(this.#place, traces, layout(title, panel), CONFIG);
   }
 }
 
-/** @param {string} title @param {object} xaxis @param {string} hovermode */
-function layout(title, xaxis, hovermode) {
+/** @param {string} title @param {any} panel */
+function layout(title, { x_axis: across, y_axis: up }) {
   const [ink, faint, rule] = [colour("ink"), colour("faint"), colour("rule")];
   const axis = { fixedrange: true, gridcolor: rule, linecolor: rule, zeroline: false, tickfont: { color: faint } };
   return {
@@ -96,50 +72,67 @@ function layout(title, xaxis, hovermode) {
     margin: { l: 52, r: 12, t: 10, b: 46 },
     showlegend: false,
     dragmode: false,
-    hovermode,
+    hovermode: "closest",
     hoverlabel: { bgcolor: colour("raised"), bordercolor: rule, font: { color: ink } },
-    xaxis: { ...axis, title: { text: title, font: { color: faint, size: 13 }, standoff: 8 }, ...xaxis },
-    yaxis: { ...axis, range: [-0.02, 1.02], dtick: 0.2, tickformat: ".0%" },
+    xaxis: {
+      ...axis,
+      title: { text: title, font: { color: faint, size: 13 }, standoff: 8 },
+      range: across.limits,
+      tickvals: across.ticks.map((/** @type {any} */ tick) => tick.position),
+      ticktext: across.ticks.map((/** @type {any} */ tick) => tick.label),
+    },
+    yaxis: {
+      ...axis,
+      range: up.limits,
+      tickvals: up.ticks.map((/** @type {any} */ tick) => tick.position),
+      tickformat: ".0%",
+    },
   };
 }
-
-/** @typedef {{mean: number, low: number | null, high: number | null}} Interval */
 
 /**
- * The curve of some values against scale; markers of what is not done are hollow.
- * @param {{name: string, look: {colour: string, marker: string}, x: number[], y: number[], labels: string[],
- *   done: boolean[], intervals: (Interval | undefined)[], hidden: boolean}} curve
+ * A curve against scale: its means with their intervals, and hollow markers for the runs under way.
+ * @param {import("./plots.js").Curve} curve
+ * @param {{name: string, style: any, axis: any, hidden: boolean, underWay: any[], side: string}} options `side` is the
+ *   metric of the runs under way.
+ * @returns {object[]}
  */
-export function curveTrace({ name, look, x, y, labels, done, intervals, hidden }) {
-  const paper = colour("paper");
-  return {
-    name,
-    x,
-    y,
-    visible: !hidden,
-    mode: "lines+markers",
-    line: { color: look.colour, width: 2 },
-    marker: {
-      symbol: look.marker,
-      size: 8,
-      color: done.map((is) => (is ? look.colour : paper)),
-      line: { color: look.colour, width: 1.5 },
+export function curveTraces({ points, starts_apart: apart }, { name, style, axis, hidden, underWay, side }) {
+  const labels = labelsOf(axis);
+  /** @type {any[]} */
+  const spaced = apart && points.length > 1 ? [points[0], { mean: null }, ...points.slice(1)] : points;
+  const symbol = /** @type {any} */ (SYMBOLS)[style.marker];
+  const shared = { name, visible: !hidden, hovertemplate: `%{customdata}<br>${escaped(name)} %{y:.1%}<extra></extra>` };
+  return [
+    {
+      ...shared,
+      x: spaced.map((point) => point.x),
+      y: spaced.map((point) => point.mean),
+      mode: "lines+markers",
+      line: { color: style.colour, width: 2 },
+      marker: { symbol, size: 8, color: style.colour, line: { color: style.colour, width: 1.5 } },
+      error_y: errorBars(style.colour, spaced),
+      customdata: spaced.map((point) => labels.get(point.x)),
     },
-    error_y: errorBars(look.colour, intervals),
-    customdata: labels,
-    hovertemplate: `%{customdata}<br>${escaped(name)} %{y:.1%}<extra></extra>`,
-  };
+    {
+      ...shared,
+      x: underWay.map((run) => run.x),
+      y: underWay.map((run) => run.metrics[side]),
+      mode: "markers",
+      marker: { symbol, size: 8, color: colour("paper"), line: { color: style.colour, width: 1.5 } },
+      customdata: underWay.map((run) => run.label),
+    },
+  ];
 }
 
-/** @param {string} color @param {(Interval | undefined)[]} intervals */
-function errorBars(color, intervals) {
+/** @param {string} color @param {import("./plots.js").Point[]} points */
+function errorBars(color, points) {
   const reach = (/** @type {"low" | "high"} */ end) =>
-    intervals.map((interval) => Math.abs((interval?.[end] ?? interval?.mean ?? 0) - (interval?.mean ?? 0)));
-  const visible = intervals.some((interval) => interval && interval.low !== null);
+    points.map((point) => Math.abs((point[end] ?? point.mean) - point.mean));
   return {
     type: "data",
     symmetric: false,
-    visible,
+    visible: points.some((point) => (point.low ?? null) !== null),
     array: reach("high"),
     arrayminus: reach("low"),
     color,

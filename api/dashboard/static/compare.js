@@ -1,15 +1,14 @@
 // Several sweeps in one picture.
 
 import { download, get } from "./api.js";
-import { scaleAxis } from "./axis.js";
-import { Chart, curveTrace, lookOf } from "./charts.js";
-import { pointsByScale } from "./curves.js";
+import { Chart, curveTraces } from "./charts.js";
 import { byId, element, fillHead, fillRows, write } from "./dom.js";
 import { attempt, messageOf, report } from "./faults.js";
 import { isFinal } from "./following.js";
 import { Legend } from "./legend.js";
 import { paced, repeated } from "./pace.js";
-import { mayPass } from "./retries.js";
+import { dark, readPlot, runsUnderWay, succeeded } from "./plots.js";
+import { keptUp, mayPass } from "./retries.js";
 import { count, nameOf, percent, wordsOfScale } from "./words.js";
 
 const [BUSY_PAUSE, IDLE_PAUSE, FAULT_PAUSE] = [3_000, 60_000, 5_000]; // ms
@@ -18,17 +17,17 @@ const ids = [...new Set(new URLSearchParams(location.search).getAll("sweep"))];
 const draw = paced(show);
 const chart = new Chart(byId("overlay"), draw);
 const legend = new Legend(byId("overlay-legend"), draw);
-/** @type {Map<string, {sweep: any, summary: any}>} Those that are there, by id. */
+const readCurves = keptUp(readPlotOf, (problem) => mayPass(problem) || report(problem));
+/** @type {Map<string, any>} Those that are there, by id. */
 const known = new Map();
 /** @type {any[]} */
 let sweeps = [];
-/** @type {any[]} */
-let summaries = [];
+/** @type {{plot: any, ids: string[], plotted: Set<string>} | null} Read when the page is, and when a run ends. */
+let curves = null;
 
 async function read() {
   const problems = (await Promise.all(ids.map(readOne))).filter(Boolean);
-  const there = ids.flatMap((id) => known.get(id) ?? []);
-  [sweeps, summaries] = [there.map(({ sweep }) => sweep), there.map(({ summary }) => summary)];
+  sweeps = ids.flatMap((id) => known.get(id) ?? []);
   draw();
   const open = sweeps.filter((sweep) => !isFinal(sweep.status)).length;
   const words = [open && `${open} of ${count(sweeps.length, "sweep")} still to end.`, ...problems.map(messageOf)];
@@ -37,12 +36,11 @@ async function read() {
   return open ? BUSY_PAUSE : IDLE_PAUSE;
 }
 
-/** Read a sweep and its summary. @param {string} id @returns {Promise<unknown>} What is wrong, if anything is. */
+/** Read a sweep. @param {string} id @returns {Promise<unknown>} What is wrong, if anything is. */
 async function readOne(id) {
   const path = `/sweeps/${encodeURIComponent(id)}`;
   try {
-    const [sweep, summary] = await Promise.all([get(path), get(`${path}/summary`)]);
-    known.set(id, { sweep, summary });
+    known.set(id, await get(path));
   } catch (problem) {
     if (!mayPass(problem)) known.delete(id);
     return problem;
@@ -58,33 +56,45 @@ const labelOf = (sweep) =>
 function show() {
   for (const id of ["overlay-section", "differences-section", "values-section"]) byId(id).hidden = !sweeps.length;
   if (!sweeps.length) return;
-  showChart();
+  const ended = sweeps.map(({ id, runs }) => `${id}: ${runs.filter((/** @type {any} */ run) => isFinal(run.status)).length}`);
+  readCurves(`${ended}, ${sweeps.map(({ status }) => status)}, ${byId("log").checked}, ${dark.matches}`, sweeps);
   showDifferences();
-  showValues();
+  if (!curves) return;
+  showChart(curves);
+  showValues(curves);
 }
 
-function showChart() {
-  const axis = scaleAxis(
-    sweeps.flatMap((sweep) => sweep.scales),
-    byId("log").checked,
-  );
-  const traces = sweeps.map((sweep, place) => {
-    const points = pointsByScale(sweep.runs);
-    const figures = new Map(summaries[place].scales.map((/** @type {any} */ each) => [each.scale, each.val_accuracy]));
-    return curveTrace({
+/** @param {any[]} shown */
+async function readPlotOf(shown) {
+  const ids = shown.map(({ id }) => id);
+  const query = [...ids.map((id) => ["sweep", id]), ["log", byId("log").checked]];
+  const plot = await readPlot("/plots/compare", query, byId("overlay"));
+  curves = { plot, ids, plotted: succeeded(shown.flatMap(({ runs }) => runs)) };
+  draw();
+}
+
+/** The curve of a sweep, once it was read. @param {{plot: any, ids: string[]}} curves @param {any} sweep */
+const curveOf = ({ plot, ids }, sweep) => plot.panels[0].curves[ids.indexOf(sweep.id)];
+
+/** @param {{plot: any, ids: string[], plotted: Set<string>}} curves */
+function showChart(curves) {
+  const { panels, theme } = curves.plot;
+  const { x_axis: axis } = panels[0];
+  const drawn = sweeps.filter((sweep) => curveOf(curves, sweep));
+  const styleOf = (/** @type {any} */ sweep) => theme.styles[curveOf(curves, sweep).style];
+  const traces = drawn.flatMap((sweep) =>
+    curveTraces(curveOf(curves, sweep), {
       name: labelOf(sweep),
-      look: lookOf(place),
-      x: points.map((point) => axis.place(point.scale)),
-      y: points.map((point) => point.val_accuracy),
-      labels: points.map((point) => `scale ${wordsOfScale(point.scale)}`),
-      done: points.map((point) => point.done),
-      intervals: points.map((point) => /** @type {any} */ (point.done ? figures.get(point.scale) : undefined)),
+      style: styleOf(sweep),
+      axis,
       hidden: legend.hides(sweep.id),
-    });
-  });
-  legend.show(sweeps.map((sweep, place) => ({ key: sweep.id, name: labelOf(sweep), colour: lookOf(place).colour })));
+      underWay: runsUnderWay(sweep.runs, curves.plotted, axis),
+      side: "val_accuracy",
+    }),
+  );
+  legend.show(drawn.map((sweep) => ({ key: sweep.id, name: labelOf(sweep), colour: styleOf(sweep).colour })));
   chart.show(traces, {
-    xaxis: axis.layout,
+    panel: panels[0],
     title: "noise scale",
     words: "Validation accuracy against scale, a curve for each sweep; the table below has its figures.",
   });
@@ -92,7 +102,7 @@ function showChart() {
   const hollow = sweeps.some((sweep) => sweep.status !== "succeeded");
   write(
     byId("overlay-note"),
-    [several && "Mean over seeds, with 95 % intervals.", hollow && "Hollow: not all runs at that scale have succeeded."]
+    [several && "Mean over seeds, with 95 % intervals.", hollow && "Hollow: a run that has not succeeded, at its latest epoch."]
       .filter(Boolean)
       .join(" "),
   );
@@ -112,16 +122,19 @@ function showDifferences() {
   );
 }
 
-function showValues() {
-  const curves = sweeps.map(
-    (sweep) => new Map(pointsByScale(sweep.runs).map((point) => [point.scale, point.val_accuracy])),
+/** @param {{plot: any, ids: string[]}} curves */
+function showValues(curves) {
+  const means = sweeps.map(
+    (sweep) => new Map(curveOf(curves, sweep)?.points.map((/** @type {any} */ point) => [point.x, point.mean])),
   );
-  const scales = [...new Set(sweeps.flatMap((sweep) => sweep.scales))].sort((one, other) => one - other);
   const table = byId("values");
   fillHead(table, ["Scale", ...sweeps.map(labelOf)]);
   fillRows(
     table,
-    scales.map((scale) => [wordsOfScale(scale), ...curves.map((curve) => percent(curve.get(scale)))]),
+    curves.plot.panels[0].x_axis.scales.map((/** @type {any} */ { scale, position }) => [
+      wordsOfScale(scale),
+      ...means.map((curve) => percent(curve.get(position))),
+    ]),
   );
 }
 

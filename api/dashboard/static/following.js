@@ -15,7 +15,7 @@ const AFTER_NEWS = 300; // ms; what happens together is read together
 export class FollowedSweep {
   /** @type {any} The sweep; null before it was read. */
   sweep = null;
-  /** @type {Map<string, EpochMetrics[]>} By the run's id, each by its epoch. */
+  /** @type {Map<string, EpochMetrics[]>} Those that events told of, by the run's id, each by its epoch. */
   epochs = new Map();
 
   #path;
@@ -87,22 +87,7 @@ export class FollowedSweep {
 
   async #readAll() {
     this.take(await get(this.#path));
-    await this.#readReused();
     this.#connected(true);
-  }
-
-  /** Read the epochs of runs that are reused, of which no event tells: they were trained elsewhere. */
-  async #readReused() {
-    const unread = this.sweep.runs.filter((/** @type {any} */ run) => run.reused_from && !this.epochs.has(run.id));
-    if (!unread.length) return;
-    const { rows } = await get(`${this.#path}/results`);
-    for (const { id } of unread) {
-      this.epochs.set(
-        id,
-        rows.filter((/** @type {any} */ row) => row.run_id === id),
-      );
-    }
-    this.#changed();
   }
 
   /** Take a sweep that the API has answered with. @param {any} sweep */

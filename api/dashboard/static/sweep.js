@@ -2,15 +2,14 @@
 
 import { get } from "./api.js";
 import { Actions } from "./actions.js";
-import { scaleAxis } from "./axis.js";
-import { Chart, colour, curveTrace, rampColour } from "./charts.js";
-import { curvesByEpoch, pointsByScale } from "./curves.js";
+import { Chart, curveTraces } from "./charts.js";
 import { byId, tell, write } from "./dom.js";
 import { report } from "./faults.js";
 import { showConfusions, showFigures, showMatrix, showRemarks } from "./figures.js";
 import { FollowedSweep, isFinal, secondsLeftOfAll } from "./following.js";
 import { Legend } from "./legend.js";
 import { paced, repeated } from "./pace.js";
+import { dark, grownCurve, readPlot, runsUnderWay, succeeded } from "./plots.js";
 import { keptUp, mayPass } from "./retries.js";
 import { showRuns } from "./runs.js";
 import { Samples } from "./samples.js";
@@ -27,6 +26,7 @@ const look = repeated(follow);
 const actions = new Actions(id, followed, look);
 const summarise = keptUp(showSummary, failed);
 const samples = new Samples();
+const readPlots = keptUp(readBoth, failed);
 const [byScale, byEpoch] = [new Chart(byId("by-scale"), draw), new Chart(byId("by-epoch"), draw)];
 const [scaleLegend, epochLegend] = [
   new Legend(byId("by-scale-legend"), draw),
@@ -34,6 +34,8 @@ const [scaleLegend, epochLegend] = [
 ];
 /** @type {any} */
 let summary = null;
+/** @type {{accuracy: any, epochs: any, plotted: Set<string>} | null} Read when the page is, and when a run ends. */
+let plots = null;
 let matrixAt = -Infinity;
 
 /** @param {boolean} is */
@@ -63,10 +65,24 @@ function show() {
   showHead(sweep);
   actions.show();
   showRuns(sweep);
-  showByScale(sweep);
-  showByEpoch(sweep, epochs);
+  if (plots) {
+    showByScale(sweep, plots);
+    showByEpoch(sweep, epochs, plots.epochs);
+  }
   samples.show(sweep);
-  summarise(`${endedOf(sweep)} of ${sweep.runs.length}, ${sweep.status}`, sweep);
+  const stand = `${endedOf(sweep)} of ${sweep.runs.length}, ${sweep.status}`;
+  readPlots(`${stand}, ${byId("log").checked}, ${dark.matches}`, sweep);
+  summarise(stand, sweep);
+}
+
+/** @param {any} sweep */
+async function readBoth(sweep) {
+  const read = (/** @type {string} */ kind, /** @type {string} */ place) =>
+    readPlot(`/sweeps/${sweep.id}/plot`, [["kind", kind], ["log", byId("log").checked]], byId(place)); // prettier-ignore
+  const [accuracy, epochs] = await Promise.all([read("accuracy", "by-scale"), read("epochs", "by-epoch")]);
+  plots = { accuracy, epochs, plotted: succeeded(sweep.runs) };
+  connected(true);
+  draw();
 }
 
 /** @param {any} sweep */
@@ -92,64 +108,54 @@ function showHead(sweep) {
   );
 }
 
-/** @param {any} sweep */
-function showByScale(sweep) {
-  const points = pointsByScale(sweep.runs);
-  const axis = scaleAxis(sweep.scales, byId("log").checked);
-  const figures = new Map((summary?.scales ?? []).map((/** @type {any} */ each) => [each.scale, each]));
+/** @param {any} sweep @param {{accuracy: any, plotted: Set<string>}} plots */
+function showByScale(sweep, { accuracy: { panels, theme }, plotted }) {
+  const [panel] = panels;
+  const underWay = runsUnderWay(sweep.runs, plotted, panel.x_axis);
   const sides = [
-    { key: "accuracy", name: "training", look: { colour: colour("training"), marker: "circle" } },
-    { key: "val_accuracy", name: "validation", look: { colour: colour("validation"), marker: "square" } },
+    { side: "accuracy", name: "training", style: theme.styles.training },
+    { side: "val_accuracy", name: "validation", style: theme.styles.validation },
   ];
-  const traces = sides.map(({ key, name, look }) =>
-    curveTrace({
-      name,
-      look,
-      x: points.map((point) => axis.place(point.scale)),
-      y: points.map((point) => /** @type {any} */ (point)[key]),
-      labels: points.map((point) => `scale ${wordsOfScale(point.scale)}`),
-      done: points.map((point) => point.done),
-      intervals: points.map((point) => (point.done ? figures.get(point.scale)?.[key] : undefined)),
-      hidden: scaleLegend.hides(key),
-    }),
-  );
-  scaleLegend.show(sides.map(({ key, name, look }) => ({ key, name, colour: look.colour })));
+  const traces = sides.flatMap(({ side, name, style }) => {
+    const curve = panel.curves.find((/** @type {any} */ each) => each.style === name) ?? { points: [] };
+    return curveTraces(curve, { name, style, axis: panel.x_axis, hidden: scaleLegend.hides(side), underWay, side });
+  });
+  scaleLegend.show(sides.map(({ side, name, style }) => ({ key: side, name, colour: style.colour })));
   byScale.show(traces, {
-    xaxis: axis.layout,
+    panel,
     title: "noise scale",
     words: "Accuracy against scale; the table of runs has its figures.",
   });
-  const hollow =
-    points.length > 0 && points.some((point) => !point.done) ? "Hollow: not all of its runs have succeeded." : "";
+  const hollow = underWay.length ? "Hollow: a run that has not succeeded, at its latest epoch." : "";
   const bars = sweep.seeds.length > 1 ? "Mean over seeds, with 95 % intervals." : "";
   write(byId("by-scale-note"), [bars, hollow].filter(Boolean).join(" "));
 }
 
-/** @param {any} sweep @param {Map<string, any[]>} epochs */
-function showByEpoch(sweep, epochs) {
-  const side = /** @type {any} */ (document.querySelector("input[name=side]:checked")).value;
-  const curves = curvesByEpoch(sweep.runs, epochs, side);
-  const colours = curves.map((_, place) => rampColour(place, curves.length));
-  const traces = curves.map(({ scale, values }, place) => ({
-    x: values.map((_, epoch) => epoch),
-    y: values,
-    visible: !epochLegend.hides(String(scale)),
-    mode: values.length > 1 ? "lines" : "markers",
-    line: { color: colours[place], width: 2 },
-    marker: { color: colours[place] },
-    hovertemplate: `scale ${wordsOfScale(scale)}, epoch %{x}<br>%{y:.1%}<extra></extra>`,
-  }));
+/** @param {any} sweep @param {Map<string, any[]>} epochs @param {any} plot */
+function showByEpoch(sweep, epochs, plot) {
+  const style = /** @type {any} */ (document.querySelector("input[name=side]:checked")).value;
+  const traces = plot.panels.map((/** @type {any} */ panel, /** @type {number} */ place) => {
+    const values = grownCurve(plot, panel, style, sweep.runs, epochs);
+    const color = plot.panel_colours[place];
+    return {
+      x: values.map((_, epoch) => epoch),
+      y: values,
+      visible: !epochLegend.hides(String(panel.scale)),
+      mode: values.length > 1 ? "lines" : "markers",
+      line: { color, width: 2 },
+      marker: { color },
+      hovertemplate: `scale ${wordsOfScale(panel.scale)}, epoch %{x}<br>%{y:.1%}<extra></extra>`,
+    };
+  });
   epochLegend.show(
-    curves.map(({ scale }, place) => ({ key: String(scale), name: wordsOfScale(scale), colour: colours[place] })),
+    plot.panels.map((/** @type {any} */ { scale }, /** @type {number} */ place) => ({
+      key: String(scale),
+      name: wordsOfScale(scale),
+      colour: plot.panel_colours[place],
+    })),
   );
-  const last = sweep.config.epochs - 1;
-  const xaxis = {
-    range: [-0.03 * last - 0.2, last + 0.03 * last + 0.2],
-    tickformat: "d",
-    ...(last < 6 ? { dtick: 1 } : { nticks: 8 }),
-  };
   byEpoch.show(traces, {
-    xaxis,
+    panel: plot.panels[0],
     title: "epoch, counted from 0",
     words: "Accuracy against epoch, a curve for each scale.",
   });

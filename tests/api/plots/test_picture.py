@@ -131,4 +131,4 @@ def test_whatever_scales_and_sizes_there_are_the_picture_is_drawn_in_that_size(
     picture = Image.open(io.BytesIO(draw(plot_data(sweep, log=log), options)))
     assert options.width
     assert options.height
-    assert picture.size == (int(options.width * 50), int(options.height * 50))
+    assert picture.size == pytest.approx((options.width * 50, options.height * 50), abs=1)

@@ -7,6 +7,8 @@ import httpx
 import pytest
 
 from api.dashboard import assets
+from api.plots.options import ThemeName
+from api.plots.theme import THEMES, VALIDATION
 from noisesweep.models import hash_api_key
 from shared.settings import Settings
 from tests.support.api import Served
@@ -70,6 +72,11 @@ def test_pages_hold_no_data_and_are_shown_without_a_key(settings: Settings) -> N
 
 def test_pages_are_no_part_of_the_described_api(http: httpx.Client) -> None:
     assert not [path for path in http.get("/openapi.json").json()["paths"] if path.startswith("/ui") or path == "/"]
+
+
+def test_the_style_sheet_has_the_palettes_colour_of_validation() -> None:
+    light, dark = re.findall(r"--validation: (#\w+);", (assets.FOLDER / "base.css").read_text())
+    assert [light, dark] == [THEMES[name].styles[VALIDATION].colour for name in (ThemeName.LIGHT, ThemeName.DARK)]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
