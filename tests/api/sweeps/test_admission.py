@@ -11,13 +11,12 @@ from redis import Redis
 import api.sweeps.service
 from api.http.auth import hash_of
 from noisesweep.models import RunError
-from shared.errors import LeaseLostError
 from shared.settings import Settings
 from shared.store.keys import ENDED, OPEN, QUEUE, SweepKeys
 from tests.api.conftest import Training
 from tests.conftest import RedisServer, Served
 from tests.support.records import evaluation
-from worker.leases import Leases
+from worker.leases import LeaseLostError, Leases
 
 THREE = {"scales": [0.1, 0.5, 1.0]}
 
