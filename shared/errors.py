@@ -39,21 +39,3 @@ class DatasetNotFoundError(DatasetUnavailableError):
             'dataset "digits", which needs no file.'
         )
         self.looked_at, self.remedy = looked_at, remedy
-
-
-class RunCancelledError(NoiseSweepError):
-    """A run that was training is to end, because a client cancelled it."""
-
-    code = "cancelled"
-
-
-class StoreAwayError(NoiseSweepError):
-    """The store has not answered for so long that the leases may have run out."""
-
-    code = "store_away"
-
-
-class LeaseLostError(NoiseSweepError):
-    """A write was refused: the run is no longer this owner's. Whoever holds the claim now goes on with it."""
-
-    code = "lease_lost"

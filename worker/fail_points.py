@@ -9,8 +9,8 @@ import signal
 from pathlib import Path
 
 
-def reach(point: str, index: int) -> None:
-    """Die here if the tests want it."""
+def fail_point(point: str, index: int) -> None:
+    """Kill this process if a test has armed the point for that run."""
     folder = os.environ.get("NOISESWEEP_FAIL_POINTS")
     if not folder:
         return

@@ -10,7 +10,7 @@ from celery.utils.log import get_logger
 from redis.exceptions import RedisError
 
 from shared.settings import Settings
-from worker.leases import Claim, Leases, Standing
+from worker.leases import Claim, Leases, LeaseState
 
 logger = get_logger(__name__)
 
@@ -30,7 +30,7 @@ class Heartbeat:
         self._ask_seconds = min(ASK_SECONDS, settings.lease_seconds / 6)
         self._trust_seconds = settings.lease_seconds * 2 / 3
         self._renewed_at = time.monotonic()
-        self._standings = {run.index: Standing.HELD for run in claim.runs}
+        self._states = {run.index: LeaseState.HELD for run in claim.runs}
         self._done = threading.Event()
         # In this context, so that its log lines say what they belong to.
         context = contextvars.copy_context()
@@ -46,9 +46,9 @@ class Heartbeat:
         self._done.set()
         self._thread.join()
 
-    def standing(self, index: int) -> Standing:
-        """What is asked of a run, as of the last time the store answered."""
-        return self._standings[index]
+    def state(self, index: int) -> LeaseState:
+        """Return the state of a run's lease as of the last time the store answered."""
+        return self._states[index]
 
     @property
     def stopped(self) -> bool:
@@ -59,7 +59,7 @@ class Heartbeat:
         while not self._done.is_set():
             asked_at = time.monotonic()
             try:
-                self._standings = self._leases.renew(self._claim)
+                self._states = self._leases.renew(self._claim)
                 self._renewed_at = asked_at
             except RedisError as error:
                 logger.warning("Sweep %s: the lease could not be renewed: %s", self._claim.sweep_id, error)

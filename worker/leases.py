@@ -12,17 +12,21 @@ from redis.exceptions import ResponseError
 from redis.retry import Retry
 
 from noisesweep.models import EpochMetrics, Evaluation, RunError, RunStatus, SweepRequest, TrainingConfig
-from shared.errors import LeaseLostError
+from shared.errors import NoiseSweepError
 from shared.fingerprint import fingerprint
 from shared.settings import Settings
 from shared.store import connections
 from shared.store.keys import SweepKeys, run_id
 from shared.store.scripts import Script, is_newer, source
-from worker.metrics import Tally
+from worker.metrics import WorkerMetrics
 from worker.trainer.state import RunState
 
-# A connection that has broken is made anew at once; whether it is worth while to try for longer, the caller knows.
+# Reconnect quickly; callers decide whether to keep retrying.
 RETRIES = 2
+
+
+class LeaseLostError(NoiseSweepError):
+    """A write was refused: the run has another owner now, or none. Nothing was written."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,8 @@ class Claim:
     runs: tuple[ClaimedRun, ...]
 
 
-class Standing(StrEnum):
-    """What becomes of a claimed run: its owner trains on, is to cancel it, or has lost it."""
+class LeaseState(StrEnum):
+    """The state of a claimed run's lease: its owner holds it, must cancel the run, or has lost it."""
 
     HELD = "held"
     CANCELLED = "cancelled"
@@ -61,19 +65,19 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True)
-class Reaped:
-    """What a reaper found in a sweep.
+class ReapResult:
+    """The result of reaping one sweep.
 
     Attributes:
         open_runs: Runs queued or running.
-        needy_runs: Queued runs that should each have a message and may have none.
+        runs_without_message: Queued runs that should each have a message and may have none.
         requeued: Runs that went back to the queue now.
         lost: Runs that failed now as worker_lost.
         cancelled: Runs that ended now because they were to be cancelled.
     """
 
     open_runs: int
-    needy_runs: int
+    runs_without_message: int
     requeued: int = 0
     lost: int = 0
     cancelled: int = 0
@@ -99,7 +103,7 @@ class Leases:
             socket_timeout=5,
             retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), RETRIES),
         )
-        self.tally = Tally(self.redis)
+        self.metrics = WorkerMetrics(self.redis)
         self._claim = self.redis.register_script(source(Script.CLAIM))
         self._renew = self.redis.register_script(source(Script.RENEW))
         self._commit = self.redis.register_script(source(Script.COMMIT))
@@ -140,12 +144,12 @@ class Leases:
             runs=tuple(ClaimedRun(int(index), float(scale), int(seed)) for index, scale, seed in runs),
         )
 
-    def renew(self, claim: Claim) -> dict[int, Standing]:
+    def renew(self, claim: Claim) -> dict[int, LeaseState]:
         """Say by index what is asked of each run; renew their leases unless that was done within a sixth of a lease."""
         indices = [run.index for run in claim.runs]
         arguments: list[str | int] = [claim.owner, self.lease_microseconds, self.lease_microseconds // 6, *indices]
         reply = self._renew(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments)
-        return dict(zip(indices, map(Standing, reply), strict=True))
+        return dict(zip(indices, map(LeaseState, reply), strict=True))
 
     def commit(self, claim: Claim, run: ClaimedRun, metrics: EpochMetrics, state: RunState | None = None) -> None:
         """Keep an epoch, with the state after it as checkpoint if there is one, and renew the lease.
@@ -163,7 +167,7 @@ class Leases:
         ]
         if not self._commit(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments):
             raise LeaseLostError(f"Epoch {metrics.epoch} of run {run.index} was refused.")
-        self.tally.epoch(claim.config, metrics, len(claim.runs))
+        self.metrics.epoch(claim.config, metrics, len(claim.runs))
 
     def checkpoint(self, claim: Claim, run: ClaimedRun) -> RunState | None:
         """The run's last checkpoint, if it has one."""
@@ -191,7 +195,7 @@ class Leases:
             raise LeaseLostError(f"The release of run {run.index} was refused.")
         status = RunStatus(stands)
         if status.is_final:
-            self.tally.ended(run_id(claim.sweep_id, run.index), status)
+            self.metrics.ended(run_id(claim.sweep_id, run.index), status)
         return status
 
     def succeed(
@@ -218,7 +222,7 @@ class Leases:
         )
         if outcome is RunStatus.SUCCEEDED and claim.device:
             known = fingerprint(claim.config, run.scale, run.seed)
-            self.tally.trained(known, claim.device, run_id(claim.sweep_id, run.index), self.retention_seconds)
+            self.metrics.trained(known, claim.device, run_id(claim.sweep_id, run.index), self.retention_seconds)
         return outcome
 
     def fail(self, claim: Claim, run: ClaimedRun, error: RunError) -> RunStatus:
@@ -235,17 +239,17 @@ class Leases:
         if stands is None:
             raise LeaseLostError(f"The end of run {run.index} was refused.")
         status = RunStatus(stands)
-        self.tally.ended(run_id(claim.sweep_id, run.index), status)
+        self.metrics.ended(run_id(claim.sweep_id, run.index), status)
         return status
 
-    def reap(self, sweep_id: str, max_attempts: int, silence_seconds: float) -> Reaped:
-        """Take the sweep's runs whose lease has run out from their owners, and see whether it wants messages.
+    def reap(self, sweep_id: str, max_attempts: int, silence_seconds: float) -> ReapResult:
+        """Take runs whose lease has run out from their owners; report how many queued runs lack a message.
 
         A run goes back to the queue, or fails as worker_lost if `max_attempts` owners in a row were lost without an
         epoch more. Messages are wanted for runs that came back, and when none were for as long as `silence_seconds`.
         """
         arguments = [max_attempts, int(silence_seconds * 1_000_000)]
-        return Reaped(*self._reap(keys=SweepKeys(sweep_id).for_scripts, args=arguments))
+        return ReapResult(*self._reap(keys=SweepKeys(sweep_id).for_scripts, args=arguments))
 
     def forget(self, sweep_id: str, ended_before_microseconds: int) -> bool:
         """Remove the sweep if its runs ended before that time of the server; return whether nothing of it is left."""

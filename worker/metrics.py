@@ -1,4 +1,4 @@
-"""What workers leave behind for who watches, estimates and submits: counts, ends, the pace, and what was trained."""
+"""Metrics that workers write for monitoring, estimates and reuse: counts, ends, the pace, and what was trained."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from shared.store.keys import COUNTERS, ENDED, PACE, trained
 KEPT = 1000
 
 
-class Tally:
+class WorkerMetrics:
     """Adds to counters and to capped streams that belong to no sweep.
 
     It is no part of the scripts that change a sweep, which may touch that sweep's keys alone: a store that does not

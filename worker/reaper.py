@@ -63,12 +63,12 @@ class Reaper:
             if not is_newer(error):
                 logger.exception("Sweep %s could not be looked after", sweep_id)
             return None
-        missing = max(0, found.needy_runs - queue.messages[sweep_id]) if found.needy_runs else 0
+        missing = max(0, found.runs_without_message - queue.messages[sweep_id]) if found.runs_without_message else 0
         if missing:
             logger.info("Sweep %s: publishing %d messages anew", sweep_id, missing)
             publish(self._app, {sweep_id: missing})
         if found.requeued or found.lost or found.cancelled or missing:
-            self._leases.tally.reaped(
+            self._leases.metrics.reaped(
                 requeued=found.requeued, lost=found.lost, cancelled=found.cancelled, republished=missing
             )
         return found.open_runs

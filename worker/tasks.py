@@ -15,7 +15,7 @@ from shared.store.keys import parse_sweep_id
 from shared.store.queue import TRAIN_TASK, publish
 from worker import devices
 from worker.broker import TimelessRequest
-from worker.fail_points import reach
+from worker.fail_points import fail_point
 from worker.leases import Leases
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def train(task: Task, sweep_id: str) -> None:
     if claim is None:
         logger.info("Sweep %s has no queued run", sweep_id)
         return
-    reach("after_claim", claim.runs[0].index)
+    fail_point("after_claim", claim.runs[0].index)
     with logs.belonging_to(sweep_id=sweep_id, request_id=claim.request_id, traceparent=claim.traceparent):
         logger.info("Sweep %s: training scales %s", sweep_id, ", ".join(f"{run.scale:g}" for run in claim.runs))
         training = ClaimTraining(claim, leases(), settings())

@@ -13,7 +13,7 @@ from redis import Redis
 
 from noisesweep.models import EpochMetrics, TrainingConfig
 from worker.devices import Device, DeviceKind
-from worker.metrics import Tally
+from worker.metrics import WorkerMetrics
 from worker.presence import Presence, profile
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "prometheus"
@@ -30,7 +30,7 @@ TARGET = {"instance", "job"}
 def told(http: httpx.Client, redis: Redis) -> dict[str, set[str]]:
     """The labels of every figure of the API, which has answered a request, with a worker there and an epoch trained."""
     Presence(redis, profile("1@host", CPU, processes=2)).beat()
-    Tally(redis).epoch(TrainingConfig(), EPOCH, runs=1)
+    WorkerMetrics(redis).epoch(TrainingConfig(), EPOCH, runs=1)
     http.get("/queue")
     families = text_string_to_metric_families(http.get("/metrics").text)
     return {sample.name: set(sample.labels) for family in families for sample in family.samples}

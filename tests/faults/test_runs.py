@@ -6,13 +6,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from noisesweep.models import EpochMetrics, RunStatus, Sweep
-from shared.errors import LeaseLostError
 from shared.settings import Settings
 from shared.store.keys import SweepKeys
 from tests.support.fleet import BODY, Fleet, rounds
 from tests.support.records import evaluation
 from tests.support.waiting import wait_until
-from worker.leases import Leases
+from worker.leases import LeaseLostError, Leases
 
 SHA = "ab" * 32
 

@@ -5,12 +5,11 @@ from redis import Redis
 from redis.exceptions import OutOfMemoryError
 
 from noisesweep.models import SweepRequest
-from shared.errors import LeaseLostError
 from shared.store.keys import SweepKeys
 from tests.support.claims import SHA, THREE, claimed, metrics, state
 from tests.support.records import evaluation
 from tests.support.stored_sweeps import Sweeps
-from worker.leases import Leases, Reaped, Standing
+from worker.leases import LeaseLostError, Leases, LeaseState, ReapResult
 
 
 def expire(redis: Redis, sweep_id: str, *indices: int) -> None:
@@ -19,7 +18,7 @@ def expire(redis: Redis, sweep_id: str, *indices: int) -> None:
         redis.zadd(SweepKeys(sweep_id).leases, {str(index): 1})
 
 
-def reap(leases: Leases, sweep_id: str, *, silence_seconds: float = 60) -> Reaped:
+def reap(leases: Leases, sweep_id: str, *, silence_seconds: float = 60) -> ReapResult:
     return leases.reap(sweep_id, max_attempts=3, silence_seconds=silence_seconds)
 
 
@@ -30,10 +29,10 @@ def test_a_lease_is_renewed_when_a_sixth_of_it_has_passed_and_not_before(
     claim = claimed(leases, sweep_id)
     key = SweepKeys(sweep_id).leases
     first = redis.zscore(key, "0")
-    assert leases.renew(claim) == {0: Standing.HELD}
+    assert leases.renew(claim) == {0: LeaseState.HELD}
     assert redis.zscore(key, "0") == first
     redis.zincrby(key, -6_000_000, "0")  # six of its thirty seconds ago
-    assert leases.renew(claim) == {0: Standing.HELD}
+    assert leases.renew(claim) == {0: LeaseState.HELD}
     renewed = redis.zscore(key, "0")
     assert first is not None
     assert renewed is not None
@@ -47,7 +46,7 @@ def test_a_renewal_tells_which_runs_are_to_be_cancelled_and_which_are_lost(
     claim = claimed(leases, sweep_id, limit=3)
     assert sweeps.cancel(sweep_id, 1) == 1
     redis.hset(SweepKeys(sweep_id).run(2), "owner", "somebody else")
-    assert leases.renew(claim) == {0: Standing.HELD, 1: Standing.CANCELLED, 2: Standing.LOST}
+    assert leases.renew(claim) == {0: LeaseState.HELD, 1: LeaseState.CANCELLED, 2: LeaseState.LOST}
 
 
 def test_a_run_whose_lease_has_run_out_is_queued_again_and_its_old_owner_can_write_nothing(
@@ -57,12 +56,12 @@ def test_a_run_whose_lease_has_run_out_is_queued_again_and_its_old_owner_can_wri
     claim = claimed(leases, sweep_id)
     leases.commit(claim, claim.runs[0], metrics(0), state(1))
     expire(redis, sweep_id, 0)
-    assert reap(leases, sweep_id) == Reaped(open_runs=3, needy_runs=3, requeued=1)
+    assert reap(leases, sweep_id) == ReapResult(open_runs=3, runs_without_message=3, requeued=1)
     with pytest.raises(LeaseLostError):
         leases.commit(claim, claim.runs[0], metrics(1))
     with pytest.raises(LeaseLostError):
         leases.succeed(claim, claim.runs[0], SHA, evaluation())
-    assert leases.renew(claim) == {0: Standing.LOST}
+    assert leases.renew(claim) == {0: LeaseState.LOST}
     again = claimed(leases, sweep_id)
     assert again.runs == claim.runs
     kept = leases.checkpoint(again, again.runs[0])
@@ -74,7 +73,7 @@ def test_a_run_whose_lease_has_run_out_is_queued_again_and_its_old_owner_can_wri
 def test_a_lease_that_runs_is_left_alone_by_the_reaper(leases: Leases, sweeps: Sweeps) -> None:
     sweep_id = sweeps.create(SweepRequest(scales=[0.1]))
     claim = claimed(leases, sweep_id)
-    assert reap(leases, sweep_id) == Reaped(open_runs=1, needy_runs=0)
+    assert reap(leases, sweep_id) == ReapResult(open_runs=1, runs_without_message=0)
     leases.commit(claim, claim.runs[0], metrics(0))
 
 
@@ -86,7 +85,7 @@ def test_a_run_that_loses_three_workers_without_an_epoch_more_fails(
         claimed(leases, sweep_id)
         expire(redis, sweep_id, 0)
         found = reap(leases, sweep_id)
-    assert found == Reaped(open_runs=0, needy_runs=0, lost=1)
+    assert found == ReapResult(open_runs=0, runs_without_message=0, lost=1)
     run = sweeps.run(sweep_id, 0)
     assert (run["outcome"], run["error_code"], run["attempts"]) == ("failed", "worker_lost", "3")
     assert "3 times in a row" in run["error_message"]
@@ -124,7 +123,7 @@ def test_a_full_store_lets_runs_be_handed_back_and_cancelled(leases: Leases, swe
     try:
         with pytest.raises(OutOfMemoryError):
             leases.commit(claim, claim.runs[0], metrics(0))
-        assert leases.renew(claim) == {0: Standing.HELD, 1: Standing.HELD}
+        assert leases.renew(claim) == {0: LeaseState.HELD, 1: LeaseState.HELD}
         leases.release(claim, claim.runs[0], state(0, step=3))
         assert sweeps.cancel(sweep_id) == 3
         assert leases.cancel(claim, claim.runs[1]) == "cancelled"
@@ -148,10 +147,10 @@ def test_messages_are_wanted_again_after_a_silence_and_then_not_for_as_long(
     leases: Leases, sweeps: Sweeps, redis: Redis
 ) -> None:
     sweep_id = sweeps.create(THREE)
-    assert reap(leases, sweep_id).needy_runs == 0
+    assert reap(leases, sweep_id).runs_without_message == 0
     redis.hincrby(SweepKeys(sweep_id).record, "hinted_at", -61_000_000)
-    assert reap(leases, sweep_id).needy_runs == 3
-    assert reap(leases, sweep_id).needy_runs == 0
+    assert reap(leases, sweep_id).runs_without_message == 3
+    assert reap(leases, sweep_id).runs_without_message == 0
 
 
 def test_a_queued_run_is_cancelled_at_once_and_is_never_claimed(leases: Leases, sweeps: Sweeps) -> None:

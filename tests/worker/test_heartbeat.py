@@ -12,7 +12,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.stored_sweeps import Sweeps
 from tests.support.waiting import wait_until
 from worker.heartbeat import Heartbeat
-from worker.leases import Claim, Leases, Standing
+from worker.leases import Claim, Leases, LeaseState
 
 
 def claimed(leases: Leases, sweeps: Sweeps) -> Claim:
@@ -50,10 +50,10 @@ def test_a_lease_outlives_its_time_while_its_heart_beats(
 def test_what_is_asked_of_a_run_is_learned_while_it_trains(leases: Leases, sweeps: Sweeps, brief: Settings) -> None:
     claim = claimed(leases, sweeps)
     with Heartbeat(claim, leases, brief) as heartbeat:
-        assert heartbeat.standing(0) is Standing.HELD
+        assert heartbeat.state(0) is LeaseState.HELD
         sweeps.cancel(claim.sweep_id, 0)
-        wait_until(lambda: heartbeat.standing(0) is Standing.CANCELLED)
-        assert heartbeat.standing(1) is Standing.HELD
+        wait_until(lambda: heartbeat.state(0) is LeaseState.CANCELLED)
+        assert heartbeat.state(1) is LeaseState.HELD
 
 
 def test_without_the_store_the_heart_stops_before_the_lease_has_run_out_and_beats_again_with_it(

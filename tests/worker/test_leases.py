@@ -6,14 +6,13 @@ import pytest
 from redis import Redis
 
 from noisesweep.models import EpochMetrics, RunError, RunStatus, SweepRequest
-from shared.errors import LeaseLostError
 from shared.settings import Settings
 from shared.store.clock import server_time
 from shared.store.keys import ENDED, SweepKeys, new_sweep_id
 from tests.support.claims import SHA, THREE, claimed, metrics, state
 from tests.support.records import evaluation
 from tests.support.stored_sweeps import Sweeps
-from worker.leases import Claim, ClaimedRun, Leases, Standing
+from worker.leases import Claim, ClaimedRun, LeaseLostError, Leases, LeaseState
 
 
 def test_a_claim_carries_all_that_training_needs(leases: Leases, sweeps: Sweeps) -> None:
@@ -111,8 +110,8 @@ def test_a_run_whose_last_epochs_the_store_has_forgotten_goes_on_from_those_that
     behind(redis, sweep_id)
     with pytest.raises(LeaseLostError):
         write(leases, claim, run)
-    assert leases.renew(claim) == {0: Standing.LOST}
-    assert leases.reap(sweep_id, max_attempts=1, silence_seconds=60).needy_runs == 1
+    assert leases.renew(claim) == {0: LeaseState.LOST}
+    assert leases.reap(sweep_id, max_attempts=1, silence_seconds=60).runs_without_message == 1
     again = claimed(leases, sweep_id)
     checkpoint = leases.checkpoint(again, again.runs[0])
     assert checkpoint

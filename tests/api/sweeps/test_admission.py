@@ -10,14 +10,13 @@ from redis import Redis
 
 from api.limits import Limits
 from noisesweep.models import RunError, hash_api_key
-from shared.errors import LeaseLostError
 from shared.settings import Settings
 from shared.store.keys import ENDED, OPEN, QUEUE, SweepKeys
 from tests.support.api import Served
 from tests.support.records import evaluation
 from tests.support.redis_server import RedisServer
 from tests.support.training import Training
-from worker.leases import Leases
+from worker.leases import LeaseLostError, Leases
 
 THREE = {"scales": [0.1, 0.5, 1.0]}
 

@@ -208,7 +208,7 @@ def test_an_outage_within_the_lease_only_delays_and_a_longer_one_ends_in_silence
     assert away.train(long, Interruption(4, store.kill)) == 0
     store.start()
     assert "outcome" not in away.sweeps.run(long.sweep_id, 0)
-    wait_until(lambda: away.leases.reap(long.sweep_id, 3, silence_seconds=60).needy_runs)
+    wait_until(lambda: away.leases.reap(long.sweep_id, 3, silence_seconds=60).runs_without_message)
     again = away.leases.claim(long.sweep_id, limit=1)
     assert again
     away.train(again)
