@@ -19,6 +19,7 @@ from api.sweeps.events import Tail
 from api.sweeps.service import RunQueue
 from api.sweeps.store import Store
 from noisesweep.models import Estimate, Run, Sweep, SweepRequest
+from shared.datasets import check_config
 from shared.errors import RunNotFoundError, SweepNotFoundError
 from shared.store.keys import new_sweep_id, parse_run_id, parse_sweep_id
 
@@ -117,6 +118,7 @@ class Submission:
             sweep: The sweep that it stands for.
             read: Reads the answer by the sweep's id.
         """
+        check_config(sweep)
         if self._dry_run:
             reused = len(await self._queue.trained_before(sweep, sweep.grid()))
             await self._queue.make_sure_of_room(len(sweep.grid()) - reused, self._origin.key)

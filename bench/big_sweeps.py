@@ -26,7 +26,8 @@ from bench.service import Service, serve
 from bench.store import without_waiting
 from bench.table import Column, print_cells, print_titles
 from bench.trainers import PROCESSES, Plan, trainers
-from noisesweep.models import DatasetName, RunStatus, Sweep, SweepRequest, requests
+from noisesweep.models import RunStatus, Sweep, SweepRequest, requests
+from shared.datasets import DatasetName
 from shared.errors import NoiseSweepError
 from shared.store.keys import new_sweep_id
 from shared.store.queue import celery_app

@@ -11,8 +11,9 @@ from api.sweeps.creations import Origin
 from api.sweeps.store import Store
 from bench.store import Spent, StoreServer, store, without_waiting
 from bench.trainers import Plan, Work, trainers
-from noisesweep.models import DatasetName, RunStatus, SweepRequest
+from noisesweep.models import RunStatus, SweepRequest
 from noisesweep.models.config import MAX_EPOCHS
+from shared.datasets import DatasetName
 from shared.settings import Settings
 from shared.store import counters
 from shared.store.counters import Counter

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from api.http.problems import Problem
 from noisesweep.models import EventList
+from shared.datasets import MAX_PARAMETERS, DatasetName
 
 JSON = dict[str, Any]
 
@@ -89,6 +90,10 @@ def _make_exact(document: JSON) -> None:
         schema = model.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
         for name, definition in (schema.pop("$defs") | {model.__name__: schema}).items():
             schemas.setdefault(name, definition)
+    for name in ("SweepRequest", "RunRequest"):  # what depends on the catalogue is not in the wire models
+        properties = schemas[name]["properties"]
+        properties["dataset"]["enum"] = list(DatasetName)
+        properties["hidden_units"]["description"] += f" The limit is {MAX_PARAMETERS:,}."
     for operation in _operations(document):
         _remove_the_frameworks_own_error(operation)
         _remove_null(operation)

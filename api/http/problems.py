@@ -37,7 +37,8 @@ from api.http.problem_types import (
     UNAVAILABLE,
     Kind,
 )
-from api.http.validation import InvalidField, invalid_fields
+from api.http.validation import InvalidField, invalid_field, invalid_fields
+from shared.datasets import UnsupportedConfigError
 from shared.errors import (
     AlreadyEndedError,
     DatasetUnavailableError,
@@ -164,6 +165,7 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(error_type, _from_table)
     app.add_exception_handler(HTTPException, _from_http)
     app.add_exception_handler(RequestValidationError, _from_validation)
+    app.add_exception_handler(UnsupportedConfigError, _from_config)
 
 
 def respond(
@@ -230,7 +232,15 @@ def _allowed(request: Request) -> str:
 
 async def _from_validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type alone
-    errors = invalid_fields(error)
+    return _invalid(request, invalid_fields(error))
+
+
+async def _from_config(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, UnsupportedConfigError)  # noqa: S101 - registered for this type alone
+    return _invalid(request, [invalid_field(error.field, error.detail, error.received)])
+
+
+def _invalid(request: Request, errors: list[InvalidField]) -> JSONResponse:
     fields = ", ".join(dict.fromkeys(field.pointer for field in errors))
     stored = "" if request.method in ("GET", "HEAD") else "Nothing was stored. "
     return respond(request, INVALID, f"{stored}Wrong: {fields}.", errors)

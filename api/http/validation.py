@@ -35,6 +35,11 @@ def invalid_fields(error: RequestValidationError) -> list[InvalidField]:
     ]
 
 
+def invalid_field(name: str, detail: str, received: object) -> InvalidField:
+    """Return the fault of one field at the top of the body."""
+    return InvalidField(pointer=_pointer("body", name), detail=detail, received=_received(received))
+
+
 def _not_json(error: RequestValidationError, fault: dict[str, Any]) -> InvalidField:
     """A body that does not parse: the place is a position in its text, so it stands in the detail."""
     detail = f"The body is not JSON: {fault['ctx']['error']} at character {fault['loc'][-1]}"

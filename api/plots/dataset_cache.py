@@ -6,8 +6,7 @@ import time
 from collections import OrderedDict
 from pathlib import Path
 
-from noisesweep.models import DatasetName
-from shared.datasets import Dataset, load
+from shared.datasets import Dataset, DatasetName, load
 from shared.errors import DatasetUnavailableError
 
 # MNIST takes 55 MB.
@@ -27,11 +26,11 @@ class Library:
 
     def __init__(self, data_dir: Path | None) -> None:
         self._data_dir = data_dir
-        self._loaded: OrderedDict[DatasetName, Dataset] = OrderedDict()
-        self._failures: dict[DatasetName, tuple[float, str]] = {}
-        self._loading = {name: asyncio.Lock() for name in DatasetName}
+        self._loaded: OrderedDict[str, Dataset] = OrderedDict()
+        self._failures: dict[str, tuple[float, str]] = {}
+        self._loading: dict[str, asyncio.Lock] = {name: asyncio.Lock() for name in DatasetName}
 
-    async def get(self, name: DatasetName) -> Dataset:
+    async def get(self, name: str) -> Dataset:
         """The data set, at once if it is kept; who asks while it is loaded waits for that.
 
         Raises:
@@ -45,7 +44,7 @@ class Library:
             self._loaded.move_to_end(name)
             return self._loaded[name]
 
-    async def _load(self, name: DatasetName) -> Dataset:
+    async def _load(self, name: str) -> Dataset:
         failed_at, reason = self._failures.get(name, (float("-inf"), ""))
         if time.monotonic() - failed_at < FAILURE_SECONDS:
             raise DatasetUnavailableError(reason)

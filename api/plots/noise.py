@@ -12,7 +12,7 @@ from api.plots.layout import SMALL, Sheet
 from api.plots.options import PLAIN, Options
 from api.plots.picture import ByValue, render
 from api.science.noise_preview import noisy_images, statistics
-from noisesweep.models import DatasetName
+from shared.datasets import DatasetName
 
 MOST_INCHES = 12.0
 CELL = 0.85

@@ -16,9 +16,9 @@ from api.plots.noise import NoisePicture, draw
 from api.plots.options import PICTURE, OptionsDep, PictureResponse
 from api.science.noise_preview import PURPOSES, Chosen, Inspection, choose, noise_of, samples
 from noisesweep import __version__
-from noisesweep.models import DatasetName, Images, NoiseSamples, PixelRange, PixelScale
+from noisesweep.models import Images, NoiseSamples, PixelRange, PixelScale
 from noisesweep.models.config import Seed
-from shared.datasets import CATALOGUE
+from shared.datasets import CATALOGUE, DatasetName
 
 router = APIRouter(prefix="/noise", tags=["noise"])
 READ = documented(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY) | NOT_MODIFIED

@@ -10,7 +10,7 @@ from api.http.conditional import NOT_MODIFIED, ModifiedSweepDep, validators
 from api.http.idempotency import Answer
 from api.http.problems import ADMISSION, SUBMISSION, documented
 from api.sweeps import listing
-from noisesweep.models import DatasetName, ExtensionRequest, RunStatus, Sweep, SweepList, SweepRequest
+from noisesweep.models import DatasetSlug, ExtensionRequest, RunStatus, Sweep, SweepList, SweepRequest
 from shared.errors import AlreadyEndedError, SweepOpenError
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
@@ -21,7 +21,7 @@ NOT_FOUND_OR_CONFLICT = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 async def _filters(
     status: Annotated[RunStatus | None, Query(description="Only sweeps that stand so.")] = None,
-    dataset: Annotated[DatasetName | None, Query(description="Only sweeps on this data set.")] = None,
+    dataset: Annotated[DatasetSlug | None, Query(description="Only sweeps on this data set.")] = None,
     name: Annotated[str | None, Query(max_length=100, description="Only sweeps whose name begins so.")] = None,
     tag: Annotated[
         list[str] | None,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api.sweeps.store import Place, Store
-from noisesweep.models import DatasetName, RunStatus, Sweep
+from noisesweep.models import RunStatus, Sweep
 
 # What a cursor looks like to who checks it; to a client it is opaque.
 CURSOR = r"^[0-9]{1,16}-[0-9a-f]{16}$"
@@ -17,7 +17,7 @@ class Filters:
     """What is asked of a sweep; None and empty ask nothing. Tags are `key` or `key:value`, and all must be there."""
 
     status: RunStatus | None = None
-    dataset: DatasetName | None = None
+    dataset: str | None = None
     name: str | None = None
     tags: Sequence[str] = ()
 
@@ -25,7 +25,7 @@ class Filters:
         """Whether the sweep is asked for."""
         return (
             (self.status is None or sweep.status is self.status)
-            and (self.dataset is None or sweep.config.dataset is self.dataset)
+            and (self.dataset is None or sweep.config.dataset == self.dataset)
             and (self.name is None or (sweep.name or "").startswith(self.name))
             and all(has_tag(sweep, tag) for tag in self.tags)
         )

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.plots.confusion import accuracy, draw, of_sweep, shares
-from noisesweep.models import DatasetName, RunStatus, TrainingConfig
+from noisesweep.models import RunStatus, TrainingConfig
+from shared.datasets import DatasetName
 from tests.api.conftest import PNG_MAGIC
 from tests.support.measured import measured
 from tests.support.records import evaluation
