@@ -32,6 +32,7 @@ from api.routes import (
     workers,
 )
 from api.routes.responses import REFUSED, STORED
+from api.routes.submission import describe_catalogue
 from api.state import AppState, LifespanState
 from api.sweeps.events import EventBroadcaster
 from api.sweeps.service import SweepService
@@ -85,7 +86,7 @@ def create_app(settings: Settings, limits: Limits) -> FastAPI:
     conditional.install(app)
     _add_middleware(app, settings, limits, registry)
     _add_routes(app, settings)
-    openapi.install(app, models=[EventList])
+    openapi.install(app, [EventList], describe_catalogue)
     return app
 
 

@@ -1,8 +1,7 @@
 """The data set that a benchmark measures on."""
 
-from noisesweep.models import DatasetName
 from shared import datasets
-from shared.datasets import Dataset
+from shared.datasets import Dataset, DatasetName
 from shared.errors import DatasetUnavailableError
 from shared.settings import Settings
 

@@ -1,6 +1,6 @@
 """The OpenAPI document: the framework's, made exact."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -38,20 +38,25 @@ VALIDATORS: JSON = {
 }
 
 
-def install(app: FastAPI, models: Sequence[type[BaseModel]]) -> None:
-    """Make the app's document exact; add the schemas of `models`, which FastAPI cannot see in the routes."""
+def install(app: FastAPI, models: Sequence[type[BaseModel]], describe: Callable[[JSON], None]) -> None:
+    """Make the app's document exact; add the schemas of `models`, which FastAPI cannot see in the routes.
+
+    `describe` completes the schemas, by name, in place.
+    """
     generate = app.openapi
 
     def openapi() -> JSON:
         if app.openapi_schema is None:
-            _make_exact(generate(), [Problem, *models])  # the app keeps what it generates: it is changed in place
+            describe(
+                _make_exact(generate(), [Problem, *models])
+            )  # the app keeps what it generates: it is changed in place
         return generate()
 
     app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to extend the document
 
 
-def _make_exact(document: JSON, models: Sequence[type[BaseModel]]) -> None:
-    schemas = document["components"]["schemas"]
+def _make_exact(document: JSON, models: Sequence[type[BaseModel]]) -> JSON:
+    schemas: JSON = document["components"]["schemas"]
     for model in models:
         schema = model.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
         for name, definition in (schema.pop("$defs", {}) | {model.__name__: schema}).items():
@@ -63,6 +68,7 @@ def _make_exact(document: JSON, models: Sequence[type[BaseModel]]) -> None:
         _add_headers(operation)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    return schemas
 
 
 def _operations(document: JSON) -> Iterator[JSON]:

@@ -52,7 +52,7 @@ def words_of_noise(config: TrainingConfig) -> str:
 def words_of_settings(config: TrainingConfig) -> dict[str, str]:
     """Each setting beside the noise in words, by its name."""
     return {
-        "dataset": config.dataset.value,
+        "dataset": config.dataset,
         "epochs": counted(config.epochs, "epoch"),
         "batch_size": f"batch size {config.batch_size}",
         "precision": config.precision.value,

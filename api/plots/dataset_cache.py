@@ -6,8 +6,7 @@ from pathlib import Path
 
 from cachetools import LRUCache, TTLCache
 
-from noisesweep.models import DatasetName
-from shared.datasets import Dataset, load
+from shared.datasets import Dataset, DatasetName, load
 from shared.errors import DatasetUnavailableError
 
 # MNIST takes 55 MB.
@@ -28,11 +27,11 @@ class DatasetCache:
 
     def __init__(self, data_dir: Path | None, failure_seconds: float = FAILURE_SECONDS) -> None:
         self._data_dir = data_dir
-        self._loaded: LRUCache[DatasetName, Dataset] = LRUCache(CACHED)
-        self._failures: TTLCache[DatasetName, str] = TTLCache(len(DatasetName), failure_seconds)
-        self._loading = {name: asyncio.Lock() for name in DatasetName}
+        self._loaded: LRUCache[str, Dataset] = LRUCache(CACHED)
+        self._failures: TTLCache[str, str] = TTLCache(len(DatasetName), failure_seconds)
+        self._loading: dict[str, asyncio.Lock] = {name: asyncio.Lock() for name in DatasetName}
 
-    async def get(self, name: DatasetName) -> Dataset:
+    async def get(self, name: str) -> Dataset:
         """Return a data set. Callers that ask while it is being loaded share that load.
 
         Raises:

@@ -13,7 +13,7 @@ from api.plots.layout import SMALL, TYPE_POINTS, Layout
 from api.plots.options import PLAIN, PlotOptions
 from api.plots.picture import render
 from api.science.noise_preview import noisy_images, statistics
-from noisesweep.models import DatasetName
+from shared.datasets import DatasetName
 
 CELL = 0.85
 # Between two images, in their pixels.

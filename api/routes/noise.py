@@ -16,9 +16,9 @@ from api.plots.options import FileFormat, OptionsDep, PlotResponse, plot_respons
 from api.plots.picture import in_turn
 from api.science.noise_preview import PURPOSES, ChosenImages, NoisePreview, choose, preview_noise, samples
 from noisesweep import __version__
-from noisesweep.models import DatasetName, Images, NoiseSamples, PixelRange, PixelScale
+from noisesweep.models import Images, NoiseSamples, PixelRange, PixelScale
 from noisesweep.models.config import Seed
-from shared.datasets import CATALOGUE
+from shared.datasets import CATALOGUE, DatasetName
 
 router = APIRouter(prefix="/noise", tags=["noise"])
 READ = documented(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY) | NOT_MODIFIED

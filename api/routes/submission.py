@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 
 from api.dependencies import ContextDep, StateDep
@@ -13,6 +14,7 @@ from api.http.idempotency import Answer, Idempotency
 from api.state import AppState
 from api.sweeps.store import RequestContext
 from noisesweep.models import SweepRequest
+from shared.datasets import MAX_PARAMETERS, DatasetName, UnsupportedConfigError, check_config
 from shared.store.keys import idempotency, new_sweep_id
 
 # A submission is worth a look after this time.
@@ -42,6 +44,7 @@ class Submission:
             sweep: The sweep that it stands for.
             read: Returns the answer for the sweep's id.
         """
+        _raise_if_unsupported(sweep)
         if self._dry_run:
             estimated = await self._sweeps.estimate(sweep, self._context.key)
             return Response(estimated.model_dump_json(), media_type="application/json")
@@ -58,6 +61,23 @@ class Submission:
             answer = await self._idempotency.answer(self._key, whole, submit)
         headers = {"Location": answer.location, **POLL_AFTER}
         return Response(answer.body, HTTPStatus.ACCEPTED, headers, "application/json")
+
+
+def _raise_if_unsupported(sweep: SweepRequest) -> None:
+    """Raise RequestValidationError for what the wire model cannot know, such as an unknown data set."""
+    try:
+        check_config(sweep)
+    except UnsupportedConfigError as error:
+        fault = {"type": "value_error", "loc": ("body", error.field), "msg": error.detail, "input": error.received}
+        raise RequestValidationError([fault]) from error
+
+
+def describe_catalogue(schemas: dict[str, Any]) -> None:
+    """Add to the schemas of submissions what depends on the catalogue, which the wire models do not know."""
+    for name in ("SweepRequest", "RunRequest"):
+        fields = schemas[name]["properties"]
+        fields["dataset"]["enum"] = list(DatasetName)
+        fields["hidden_units"]["description"] += f" The limit is {MAX_PARAMETERS:,}."
 
 
 async def _submission(

@@ -12,7 +12,7 @@ from api.http.problems import documented
 from api.routes.responses import ADMISSION, ESTIMATE, SUBMISSION
 from api.routes.submission import POLL_AFTER, SubmissionDep
 from api.sweeps import listing
-from noisesweep.models import DatasetName, ExtensionRequest, RunStatus, Sweep, SweepList, SweepRequest
+from noisesweep.models import DatasetSlug, ExtensionRequest, RunStatus, Sweep, SweepList, SweepRequest
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 READ = documented(HTTPStatus.NOT_FOUND) | NOT_MODIFIED
@@ -22,7 +22,7 @@ NOT_FOUND_OR_CONFLICT = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 async def _filters(
     status: Annotated[RunStatus | None, Query(description="Only sweeps that stand so.")] = None,
-    dataset: Annotated[DatasetName | None, Query(description="Only sweeps on this data set.")] = None,
+    dataset: Annotated[DatasetSlug | None, Query(description="Only sweeps on this data set.")] = None,
     name: Annotated[str | None, Query(max_length=100, description="Only sweeps whose name begins so.")] = None,
     tag: Annotated[
         list[str] | None,

@@ -14,7 +14,8 @@ from api.dashboard import assets
 from api.dashboard.assets import Asset
 from api.http import security
 from noisesweep import __version__
-from noisesweep.models import DatasetName, NoiseOn, Precision, SweepRequest
+from noisesweep.models import NoiseOn, Precision, SweepRequest
+from shared.datasets import DatasetName
 
 router = APIRouter(include_in_schema=False)
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from noisesweep.models import DatasetName, Images, NoiseSample, NoiseSamples, NoiseStatistics, NoisyImage, PixelRange
-from shared.datasets import CATALOGUE, IMAGE_SHAPE, Dataset, to_pixels
+from noisesweep.models import Images, NoiseSample, NoiseSamples, NoiseStatistics, NoisyImage, PixelRange
+from shared.datasets import CATALOGUE, IMAGE_SHAPE, Dataset, DatasetName, to_pixels
 from shared.noise import Purpose, add_noise, noise_blocks
 
 Array = NDArray[np.float32]

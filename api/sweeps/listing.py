@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api.sweeps.reader import Cursor, SweepReader
-from noisesweep.models import DatasetName, RunStatus, Sweep
+from noisesweep.models import RunStatus, Sweep
 
 # The form of a cursor, which is opaque to clients.
 CURSOR_PATTERN = r"^[0-9]{1,16}-[0-9a-f]{16}$"
@@ -15,7 +15,7 @@ class Filters:
     """Filters for listing sweeps; None or empty matches all. Tags are `key` or `key:value`, and all must match."""
 
     status: RunStatus | None = None
-    dataset: DatasetName | None = None
+    dataset: str | None = None
     name: str | None = None
     tags: Sequence[str] = ()
 
@@ -23,7 +23,7 @@ class Filters:
         """Return whether the sweep matches."""
         return (
             (self.status is None or sweep.status is self.status)
-            and (self.dataset is None or sweep.config.dataset is self.dataset)
+            and (self.dataset is None or sweep.config.dataset == self.dataset)
             and (self.name is None or (sweep.name or "").startswith(self.name))
             and all(has_tag(sweep, tag) for tag in self.tags)
         )

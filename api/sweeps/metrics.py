@@ -15,7 +15,8 @@ from prometheus_client.core import (
 from api.sweeps.queue_stats import QueueStats
 from api.sweeps.store import Store
 from noisesweep import __version__
-from noisesweep.models import DatasetName, Queue, RunStatus, Worker
+from noisesweep.models import Queue, RunStatus, Worker
+from shared.datasets import DatasetName
 from shared.store.counters import EPOCH_SECONDS_BUCKETS, REAPER_ACTIONS, Counter, read
 from shared.store.keys import COUNTERS, SWEEPS
 

@@ -15,7 +15,7 @@ from noisesweep.cli.common import Json, exit_by, people, picture_path, print_jso
 from noisesweep.client.errors import WrongUsageError
 from noisesweep.local.demo import choose_dataset, demo
 from noisesweep.local.launcher import LaunchError, launch, module, store_binary
-from noisesweep.models import KEY_NAME, DatasetName, SweepRequest, hash_api_key
+from noisesweep.models import KEY_NAME, SweepRequest, hash_api_key
 
 API_KEYS = "NOISESWEEP_API_KEYS"
 LOG_FORMAT = "NOISESWEEP_LOG_FORMAT"
@@ -55,9 +55,7 @@ def run_demo(
     scales: Annotated[list[float], typer.Option(help="Noise scales, one or more: --scales 0.1 1")] = NOTEBOOK_SCALES,
     epochs: Annotated[int, typer.Option(help="Epochs of each run.")] = 20,
     seeds: Annotated[list[int], typer.Option(help="One or more: each scale is trained once per seed.")] = FIRST_SEED,
-    dataset: Annotated[
-        DatasetName | None, typer.Option(help="By default mnist if it can be had here, else digits.")
-    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="By default mnist if it can be had here, else digits.")] = None,
     workers: Workers = None,
     plot: Annotated[Path, typer.Option(dir_okay=False, callback=picture_path, help="Where the picture goes.")] = Path(
         "noisesweep.png"

@@ -10,7 +10,7 @@ from noisesweep import NoiseSweep
 from noisesweep.cli.common import Json, Key, SweepName, Url, find, people, picture_option, print_json
 from noisesweep.cli.display import figures_table, noise_table, say
 from noisesweep.client.fields import Kind, Theme
-from noisesweep.models import DatasetName, Images
+from noisesweep.models import Images
 
 Width = Annotated[float | None, typer.Option(help="In inches, 2 to 12.", show_default=False)]
 Height = Annotated[float | None, typer.Option(help="In inches, 2 to 12.", show_default=False)]
@@ -94,7 +94,7 @@ def noise(
             "--scales", "--scale", help="Standard deviations of the noise, up to 8.", show_default="0.1 ... 4"
         ),
     ] = None,
-    dataset: Annotated[DatasetName, typer.Option(help="On the images of this data set.")] = DatasetName.MNIST,
+    dataset: Annotated[str, typer.Option(help="On the images of this data set.")] = "mnist",
     images: Annotated[Images, typer.Option(help="Which of its images.")] = Images.TRAINING,
     indices: Annotated[
         list[int] | None, typer.Option(help="Places among them, up to 12.", show_default="-1 0 1 2 3 4")

@@ -11,7 +11,7 @@ from noisesweep.cli.common import Json, Key, SweepName, Url, exit_by, find, peop
 from noisesweep.cli.display import print_sweeps, runs_table, say, tell_failures, watch
 from noisesweep.client.errors import WrongUsageError
 from noisesweep.client.prose import duration, in_words
-from noisesweep.models import DatasetName, NoiseOn, Precision, RunStatus, SweepRequest
+from noisesweep.models import NoiseOn, Precision, RunStatus, SweepRequest
 
 
 def described(field: str, *names: str) -> Any:  # noqa: ANN401 - as typer.Option itself
@@ -32,7 +32,7 @@ def submit(
     include_clean: Annotated[bool, described("include_clean", "--include-clean")] = False,
     seeds: Annotated[list[int] | None, described("seeds")] = None,
     repeats: Annotated[int | None, described("repeats")] = None,
-    dataset: Annotated[DatasetName | None, described("dataset")] = None,
+    dataset: Annotated[str | None, described("dataset")] = None,
     epochs: Annotated[int | None, described("epochs")] = None,
     batch_size: Annotated[int | None, described("batch_size")] = None,
     hidden_units: Annotated[list[int] | None, described("hidden_units")] = None,
@@ -93,7 +93,7 @@ def submit(
 def list_sweeps(
     *,
     status: Annotated[RunStatus | None, typer.Option(help="Only those that stand so.")] = None,
-    dataset: Annotated[DatasetName | None, typer.Option(help="Only those on this data set.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Only those on this data set.")] = None,
     name: Annotated[str | None, typer.Option(help="Only those whose name begins so.")] = None,
     tags: Annotated[
         list[str] | None, typer.Option("--tags", "--tag", help="Only those with all these, each key or key:value.")

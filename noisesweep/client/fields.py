@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Literal, TypedDict
 
-from noisesweep.models import DatasetName, NoiseOn, Precision, RunStatus
+from noisesweep.models import NoiseOn, Precision, RunStatus
 
 Kind = Literal["accuracy", "epochs", "matrix", "confusion"]
 Theme = Literal["light", "dark"]
-Dataset = DatasetName | Literal["mnist", "fashion_mnist", "digits"]
+# A name of GET /datasets: "mnist", "fashion_mnist" or "digits".
+Dataset = str
 
 
 class SweepFields(TypedDict, total=False):

@@ -11,16 +11,16 @@ from noisesweep import NoiseSweep, SweepHandle
 from noisesweep.cli.display import runs_table, say, watch
 from noisesweep.client.errors import ServiceUnreachableError
 from noisesweep.local.launcher import Processes, launch, module
-from noisesweep.models import DatasetName, Sweep, SweepRequest
+from noisesweep.models import Sweep, SweepRequest
 
 POLL_SECONDS = 0.3
 SEARCH_SECONDS = 60.0
 
 
-def choose_dataset(console: Console) -> DatasetName:
+def choose_dataset(console: Console) -> str:
     """MNIST if it is at hand or can be downloaded; else the bundled digits, said in one line."""
     console.print("Looking for MNIST ...")
-    search = module("shared.datasets", DatasetName.MNIST)
+    search = module("shared.datasets", "mnist")
     try:
         subprocess.run(search, capture_output=True, text=True, check=True, timeout=SEARCH_SECONDS)
     except subprocess.TimeoutExpired:
@@ -28,9 +28,9 @@ def choose_dataset(console: Console) -> DatasetName:
     except subprocess.CalledProcessError as failure:
         reason = failure.stderr.strip().splitlines()[-1]
     else:
-        return DatasetName.MNIST
+        return "mnist"
     say(console, f"Training on the bundled digits. {reason}")
-    return DatasetName.DIGITS
+    return "digits"
 
 
 def demo(request: SweepRequest, console: Console, workers: int | None, plot: Path) -> Sweep:

@@ -19,7 +19,7 @@ from noisesweep.models.answers import (
     SweepLinks,
     SweepList,
 )
-from noisesweep.models.config import DatasetName, NoiseOn, Precision, TrainingConfig
+from noisesweep.models.config import DatasetSlug, NoiseOn, Precision, TrainingConfig
 from noisesweep.models.datasets import DatasetInfo, DatasetList
 from noisesweep.models.events import Event, EventList, EventType
 from noisesweep.models.figures import Area, Evaluation, HalfWay, Interval, Matrix, ScaleFigures, Summary
@@ -44,7 +44,7 @@ __all__ = [
     "Area",
     "DatasetInfo",
     "DatasetList",
-    "DatasetName",
+    "DatasetSlug",
     "EpochMetrics",
     "Estimate",
     "Evaluation",

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from noisesweep.models.config import DatasetName
+from noisesweep.models.config import DatasetSlug
 
 
 class DatasetInfo(BaseModel):
@@ -10,7 +10,7 @@ class DatasetInfo(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    name: DatasetName = Field(description="What `dataset` in a request names.", examples=["mnist"])
+    name: DatasetSlug = Field(description="What `dataset` in a request names.", examples=["mnist"])
     description: str = Field(
         description="What it is, where it is from, and what was done to it.", examples=["Handwritten digits ..."]
     )

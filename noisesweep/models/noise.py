@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from noisesweep.models.config import DatasetName, Seed
+from noisesweep.models.config import DatasetSlug, Seed
 
 # A thousand times the range of the pixels, in either unit.
 MAX_PIXEL_SCALE = 255_000
@@ -80,7 +80,7 @@ class NoiseStatistics(BaseModel):
 class NoiseSamples(BaseModel):
     """Images with the noise that a run of the seed has on them."""
 
-    dataset: DatasetName = Field(description="The data set.", examples=["mnist"])
+    dataset: DatasetSlug = Field(description="The data set.", examples=["mnist"])
     images: Images = Field(description="Which of its images.", examples=["training"])
     seed: Seed
     clip: bool = Field(description="Whether the noisy pixels are clipped to the range.", examples=[False])

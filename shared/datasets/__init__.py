@@ -5,8 +5,31 @@ it came from, or why it cannot be had.
 """
 
 from shared.datasets.arrays import Dataset, to_pixels
-from shared.datasets.catalogue import CATALOGUE, CLASSES, IMAGE_SHAPE, epoch_work, run_work
+from shared.datasets.catalogue import CATALOGUE, CLASSES, IMAGE_SHAPE, DatasetName
 from shared.datasets.files import read_idx
 from shared.datasets.loading import load
+from shared.datasets.work import (
+    MAX_PARAMETERS,
+    UnsupportedConfigError,
+    check_config,
+    epoch_work,
+    parameters,
+    run_work,
+)
 
-__all__ = ["CATALOGUE", "CLASSES", "IMAGE_SHAPE", "Dataset", "epoch_work", "load", "read_idx", "run_work", "to_pixels"]
+__all__ = [
+    "CATALOGUE",
+    "CLASSES",
+    "IMAGE_SHAPE",
+    "MAX_PARAMETERS",
+    "Dataset",
+    "DatasetName",
+    "UnsupportedConfigError",
+    "check_config",
+    "epoch_work",
+    "load",
+    "parameters",
+    "read_idx",
+    "run_work",
+    "to_pixels",
+]

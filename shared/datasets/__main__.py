@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from noisesweep.models import DatasetName
+from shared.datasets.catalogue import DatasetName
 from shared.datasets.loading import load
 from shared.errors import DatasetUnavailableError
 from shared.settings import Settings

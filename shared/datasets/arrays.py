@@ -6,8 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from noisesweep.models import DatasetName
-
 # Training images, training labels, validation images, validation labels.
 Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
 
@@ -25,7 +23,7 @@ class Dataset:
         validation_labels: uint8, shape (m,).
     """
 
-    name: DatasetName
+    name: str
     source: str
     training_images: NDArray[np.uint8]
     training_labels: NDArray[np.uint8]

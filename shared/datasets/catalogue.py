@@ -1,12 +1,23 @@
 """What is known of each data set without loading it."""
 
-from noisesweep.models import DatasetInfo, DatasetName, SweepRequest, TrainingConfig
+from enum import StrEnum
+
+from noisesweep.models import DatasetInfo
 
 CLASSES = 10
 IMAGE_SHAPE = (28, 28)
 DIGITS = [str(digit) for digit in range(CLASSES)]
 
-CATALOGUE = {
+
+class DatasetName(StrEnum):
+    """The data sets that a run can train on."""
+
+    MNIST = "mnist"
+    FASHION_MNIST = "fashion_mnist"
+    DIGITS = "digits"
+
+
+CATALOGUE: dict[str, DatasetInfo] = {
     DatasetName.MNIST: DatasetInfo(
         name=DatasetName.MNIST,
         description="Handwritten digits (LeCun, Cortes and Burges): 28x28 grey pixels, as published.",
@@ -60,17 +71,3 @@ CATALOGUE = {
         sha256="583ef91ef1ef9f3f05d3f157d28a4c11716af75a5ea4a0194e434cce17d750d5",
     ),
 }
-
-
-def epoch_work(config: TrainingConfig) -> int:
-    """What an epoch costs, up to a factor: training images x parameters, the multiply-accumulates of a forward pass."""
-    return CATALOGUE[config.dataset].training_images * config.parameters
-
-
-def run_work(request: SweepRequest) -> float:
-    """What a run costs, in the same unit: its epochs, and its tests at all scales of its sweep and clean.
-
-    A test image passes forward alone, which is a third of what a training image costs.
-    """
-    tests = len({0.0, *request.scales}) * CATALOGUE[request.dataset].validation_images
-    return request.epochs * epoch_work(request) + tests * request.parameters / 3

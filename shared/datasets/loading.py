@@ -3,16 +3,15 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from noisesweep.models import DatasetName
 from shared.datasets import digits
 from shared.datasets.arrays import Arrays, Dataset
-from shared.datasets.catalogue import CATALOGUE
+from shared.datasets.catalogue import CATALOGUE, DatasetName
 from shared.datasets.files import read
 from shared.datasets.search_paths import PUBLISHED, candidates
 from shared.errors import DatasetNotFoundError, DatasetUnavailableError
 
 
-def load(name: DatasetName, data_dir: Path | None, *, download: bool = True) -> Dataset:
+def load(name: str, data_dir: Path | None, *, download: bool = True) -> Dataset:
     """The arrays of a data set, from the first place that has it.
 
     A published one is looked for in `data_dir`, in the folder of Debian's packages, in Keras's cache, and in this
@@ -45,10 +44,8 @@ def load(name: DatasetName, data_dir: Path | None, *, download: bool = True) -> 
     )
 
 
-def _sources(
-    name: DatasetName, data_dir: Path | None, looked_at: list[str], *, download: bool
-) -> Iterator[tuple[str, Arrays]]:
-    if name is DatasetName.DIGITS:
+def _sources(name: str, data_dir: Path | None, looked_at: list[str], *, download: bool) -> Iterator[tuple[str, Arrays]]:
+    if name == DatasetName.DIGITS:
         yield digits.SOURCE, digits.read_digits()
     else:
         for path in candidates(PUBLISHED[name], data_dir, looked_at, download=download):

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import pooch
 import requests
 
-from noisesweep.models import DatasetName
+from shared.datasets.catalogue import DatasetName
 from shared.datasets.files import IDX_FILES, idx_files
 from shared.errors import DatasetUnavailableError
 
@@ -36,7 +36,7 @@ class Publication:
     downloads: dict[str, str]
 
 
-PUBLISHED = {
+PUBLISHED: dict[str, Publication] = {
     DatasetName.MNIST: Publication(
         "MNIST",
         "mnist.npz",

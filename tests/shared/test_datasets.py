@@ -10,8 +10,7 @@ import numpy as np
 import pooch
 import pytest
 
-from noisesweep.models import DatasetName
-from shared.datasets import CATALOGUE, Dataset, load, read_idx, search_paths, to_pixels
+from shared.datasets import CATALOGUE, Dataset, DatasetName, load, read_idx, search_paths, to_pixels
 from shared.datasets.files import IDX_FILES, idx_files
 from shared.datasets.search_paths import DEBIAN, PUBLISHED
 from shared.errors import DatasetNotFoundError, DatasetUnavailableError
@@ -32,7 +31,7 @@ def nowhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def small_catalogue(monkeypatch: pytest.MonkeyPatch) -> dict[DatasetName, Dataset]:
+def small_catalogue(monkeypatch: pytest.MonkeyPatch) -> dict[str, Dataset]:
     return shrink_catalogue(monkeypatch)
 
 
@@ -96,7 +95,7 @@ def test_the_first_image_of_fashion_mnist_is_an_ankle_boot_as_published() -> Non
     ],
 )
 def test_a_data_set_is_found_wherever_it_may_lie(
-    tmp_path: Path, small_catalogue: dict[DatasetName, Dataset], name: DatasetName, place: str
+    tmp_path: Path, small_catalogue: dict[str, Dataset], name: DatasetName, place: str
 ) -> None:
     write = write_archive if place.endswith(".npz") else write_files
     path = write(tmp_path / place, small_catalogue[name])
@@ -109,7 +108,7 @@ def test_a_data_set_is_found_wherever_it_may_lie(
 @pytest.mark.usefixtures("nowhere_else")
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_one_data_set_is_never_taken_for_another_whose_files_have_the_same_names(
-    tmp_path: Path, small_catalogue: dict[DatasetName, Dataset], name: DatasetName
+    tmp_path: Path, small_catalogue: dict[str, Dataset], name: DatasetName
 ) -> None:
     other = next(one for one in PUBLISHED if one is not name)
     folder = write_files(tmp_path / "data", small_catalogue[other])
@@ -124,7 +123,7 @@ def test_one_data_set_is_never_taken_for_another_whose_files_have_the_same_names
 @pytest.mark.usefixtures("nowhere_else")
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_what_was_downloaded_before_is_found_without_a_download_and_only_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_catalogue: dict[DatasetName, Dataset], name: DatasetName
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_catalogue: dict[str, Dataset], name: DatasetName
 ) -> None:
     cache = pooch.os_cache("noisesweep")
     path = write_archive(cache / PUBLISHED[name].archive, small_catalogue[name])
@@ -146,7 +145,7 @@ class Mirror(http.server.SimpleHTTPRequestHandler):
 
 @pytest.mark.usefixtures("nowhere_else")
 def test_the_files_of_a_data_set_are_downloaded_once_and_refused_unless_they_are_as_published(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_catalogue: dict[DatasetName, Dataset]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_catalogue: dict[str, Dataset]
 ) -> None:
     name = DatasetName.FASHION_MNIST
     origin = write_files(tmp_path / "origin", small_catalogue[name])

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from noisesweep.models import DatasetName
 from shared.datasets import CATALOGUE, Dataset, search_paths
 from shared.datasets.files import IDX_FILES
 from shared.datasets.search_paths import PUBLISHED
@@ -55,7 +54,7 @@ def hide_data_sets(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def shrink_catalogue(monkeypatch: pytest.MonkeyPatch) -> dict[DatasetName, Dataset]:
+def shrink_catalogue(monkeypatch: pytest.MonkeyPatch) -> dict[str, Dataset]:
     """Ten images under the name of each published data set: to read and to hash those takes half a second."""
     draws = np.random.default_rng(0)
     small = {}

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from noisesweep.models import DatasetName, TrainingConfig
+from noisesweep.models import TrainingConfig
 from shared import datasets
-from shared.datasets import to_pixels
+from shared.datasets import DatasetName, to_pixels
 from shared.noise import Purpose, add_noise, base_noise, generator
 from shared.settings import Settings
 from worker.trainer.images import NoisyImages

@@ -10,10 +10,11 @@ from noisesweep.local.launcher import free_port
 from noisesweep.models import RunError, RunStatus
 from shared.settings import Settings
 from shared.store.keys import SweepKeys
-from tests.conftest import RedisServer, wait_until
 from tests.support.claims import SHA, THREE, claimed, metrics, state
 from tests.support.records import evaluation
+from tests.support.redis_server import RedisServer
 from tests.support.stored_sweeps import Sweeps
+from tests.support.waiting import wait_until
 from worker.claim_leases import ClaimLeases, StoreAwayError
 from worker.leases import LeaseLostError, Leases, LeaseState
 

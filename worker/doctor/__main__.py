@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
-from noisesweep.models import DatasetName
+from shared.datasets import DatasetName
 from shared.settings import variable
 from worker import devices
 from worker.doctor import host

@@ -13,8 +13,7 @@ from importlib import metadata
 
 from pydantic import ValidationError
 
-from noisesweep.models import DatasetName
-from shared.datasets import load
+from shared.datasets import DatasetName, load
 from shared.errors import DatasetNotFoundError, DatasetUnavailableError
 from shared.settings import Settings, faults_of, variable
 from worker.devices import ANSWER_SECONDS, TRAINING_PROCESS_BYTES, Device, DeviceKind, compute, fault_in

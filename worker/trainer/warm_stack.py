@@ -2,7 +2,7 @@
 
 import gc
 
-from noisesweep.models import DatasetName, TrainingConfig
+from noisesweep.models import TrainingConfig
 from shared import datasets
 from shared.noise import Purpose
 from shared.settings import Settings
@@ -16,7 +16,7 @@ class WarmStack:
     def __init__(self, settings: Settings, *, xla: bool) -> None:
         self._settings = settings
         self._xla = xla
-        self._data: tuple[DatasetName, NoisyImages, NoisyImages] | None = None
+        self._data: tuple[str, NoisyImages, NoisyImages] | None = None
         self._stack: Stack | None = None
 
     def fitting(self, config: TrainingConfig, runs: int) -> Stack:
@@ -33,7 +33,7 @@ class WarmStack:
             self._stack = Stack(config, runs, *self._images(config.dataset), xla=self._xla)
         return self._stack
 
-    def _images(self, name: DatasetName) -> tuple[NoisyImages, NoisyImages]:
+    def _images(self, name: str) -> tuple[NoisyImages, NoisyImages]:
         if not self._data:
             data = datasets.load(name, self._settings.data_dir)
             training = NoisyImages(data.training_images, data.training_labels, Purpose.TRAINING_NOISE)

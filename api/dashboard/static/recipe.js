@@ -42,7 +42,7 @@ export function python(request, service, hasKey) {
   const url = service === "http://127.0.0.1:8000" ? "" : pythonOf(service);
   const lines = Object.entries(request).map(([name, value]) => `        ${name}=${pythonOf(value)},\n`);
   const key = hasKey ? "# The API key is read from NOISESWEEP_API_KEY.\n" : "";
-  return `from client import NoiseSweep
+  return `from noisesweep import NoiseSweep
 
 ${key}with NoiseSweep(${url}) as service:
     sweep = service.submit(

@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from api.plots.confusion import accuracy, of_sweep, shares, summed
 from api.plots.picture import draw
-from noisesweep.models import DatasetName, RunStatus, TrainingConfig
+from noisesweep.models import RunStatus, TrainingConfig
+from shared.datasets import DatasetName
 from tests.support.measured import measured
 from tests.support.pictures import PNG_MAGIC
 from tests.support.records import evaluation

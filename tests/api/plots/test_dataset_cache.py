@@ -7,15 +7,14 @@ import pytest
 
 import api.plots.dataset_cache
 from api.plots.dataset_cache import CACHED, DatasetCache
-from noisesweep.models import DatasetName
 from shared import datasets
-from shared.datasets import Dataset
+from shared.datasets import Dataset, DatasetName
 from shared.errors import DatasetUnavailableError
 from tests.support.dataset_files import hide_data_sets, shrink_catalogue, write_archive
 
 
 @pytest.fixture
-def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[DatasetName, Dataset]:
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Dataset]:
     hide_data_sets(tmp_path, monkeypatch)
     return shrink_catalogue(monkeypatch)
 
@@ -44,7 +43,7 @@ def test_all_who_ask_at_once_get_the_data_set_of_one_load(loads: list[DatasetNam
 
 
 def test_the_data_sets_asked_for_last_are_kept_and_no_more(
-    tmp_path: Path, small: dict[DatasetName, Dataset], loads: list[DatasetName]
+    tmp_path: Path, small: dict[str, Dataset], loads: list[DatasetName]
 ) -> None:
     mnist, fashion, digits = DatasetName.MNIST, DatasetName.FASHION_MNIST, DatasetName.DIGITS
     for name, dataset in small.items():
@@ -62,7 +61,7 @@ def test_the_data_sets_asked_for_last_are_kept_and_no_more(
 
 def test_a_data_set_that_is_not_there_is_looked_for_again_only_after_a_while(
     tmp_path: Path,
-    small: dict[DatasetName, Dataset],
+    small: dict[str, Dataset],
     loads: list[DatasetName],
 ) -> None:
     async def ask() -> None:

@@ -5,7 +5,7 @@ import numpy as np
 from PIL import Image
 
 from api.plots.noise import NoisePicture, draw
-from noisesweep.models import DatasetName
+from shared.datasets import DatasetName
 
 
 def picture(scales: tuple[float, ...] = (0.5,)) -> NoisePicture:

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from api.plots.samples import samples
-from noisesweep.models import DatasetName, NoiseOn, TrainingConfig
-from shared.datasets import Dataset, load
+from noisesweep.models import NoiseOn, TrainingConfig
+from shared.datasets import Dataset, DatasetName, load
 from shared.noise import Purpose, base_noise
 from tests.support.measured import measured
 

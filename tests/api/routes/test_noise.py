@@ -7,7 +7,8 @@ import httpx
 import numpy as np
 import pytest
 
-from noisesweep.models import DatasetName, NoiseSamples
+from noisesweep.models import NoiseSamples
+from shared.datasets import DatasetName
 from shared.noise import Purpose, base_noise
 from shared.settings import Settings
 from tests.support.api import Served

@@ -18,8 +18,8 @@ from api.science.noise_preview import (
     samples,
     statistics,
 )
-from noisesweep.models import DatasetName, Images, PixelRange
-from shared.datasets import load, to_pixels
+from noisesweep.models import Images, PixelRange
+from shared.datasets import DatasetName, load, to_pixels
 from shared.noise import Purpose, add_noise, base_noise
 
 Array = NDArray[np.float32]

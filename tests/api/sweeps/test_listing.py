@@ -109,10 +109,15 @@ def test_no_more_than_sixteen_tags(http: httpx.Client) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["cursor=nonsense", "limit=0", "limit=101", "status=finished", "dataset=cifar", "cursor=1-5f0c6a1e9b3d274"],
+    ["cursor=nonsense", "limit=0", "limit=101", "status=finished", "dataset=../cifar", "cursor=1-5f0c6a1e9b3d274"],
 )
 def test_a_query_that_makes_no_sense_is_refused(http: httpx.Client, query: str) -> None:
     answer = http.get(f"/sweeps?{query}")
     assert answer.status_code == 422
     assert answer.json()["detail"].startswith("Wrong: ")
     assert answer.json()["errors"][0]["pointer"] in ("cursor", "limit", "status", "dataset")
+
+
+def test_an_unknown_data_set_matches_no_sweep(http: httpx.Client) -> None:
+    http.post("/sweeps", json={"scales": [1.0]}).raise_for_status()
+    assert http.get("/sweeps?dataset=cifar10").json() == {"sweeps": [], "next": None}

@@ -152,10 +152,15 @@ REFUSED: list[tuple[dict[str, Any] | str, str, str]] = [
     ({"scales": [1], "batch_size": 0}, "#/batch_size", "greater than or equal to 1"),
     ({"scales": [1], "hidden_units": [512, 0]}, "#/hidden_units/1", "greater than or equal to 1"),
     ({"scales": [1], "hidden_units": []}, "#/hidden_units", "at least 1 item"),
-    ({"scales": [1], "hidden_units": [4096] * 8}, "#", "120,725,514 parameters; at most 20,000,000"),
+    ({"scales": [1], "hidden_units": [4096] * 8}, "#/hidden_units", "at most 20,000,000 parameters"),
     ({"scales": [1], "dropout": 1}, "#/dropout", "less than 1"),
     ({"scales": [1], "learning_rate": 0}, "#/learning_rate", "greater than 0"),
-    ({"scales": [1], "dataset": "cifar10"}, "#/dataset", "'mnist', 'fashion_mnist' or 'digits'"),
+    (
+        {"scales": [1], "dataset": "cifar10"},
+        "#/dataset",
+        'expected one of mnist, fashion_mnist, digits, received "cifar10"',
+    ),
+    ({"scales": [1], "dataset": "../digits"}, "#/dataset", "should match pattern"),
     ({"scales": [1], "precision": "float16"}, "#/precision", "'float32' or 'mixed_bfloat16'"),
     ({"scales": [1], "noise_on": "test"}, "#/noise_on", "'both', 'train' or 'validation'"),
     ({"scales": [1], "repeats": 0}, "#/repeats", "greater than or equal to 1"),
@@ -183,6 +188,25 @@ def test_bad_input_is_refused_with_the_field_and_what_is_allowed_and_nothing_is_
     errors = response.json()["errors"]
     assert pointer in [error["pointer"] for error in errors]
     assert any(detail in error["detail"] for error in errors if error["pointer"] == pointer)
+    assert redis.dbsize() == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [({"dataset": "cifar10"}, "#/dataset"), ({"hidden_units": [4096] * 8}, "#/hidden_units")],
+)
+@pytest.mark.parametrize(
+    ("path", "noise"),
+    [("/sweeps", {"scales": [1.0]}), ("/sweeps?dry_run=true", {"scales": [1.0]}), ("/runs", {"scale": 1.0})],
+)
+def test_config_that_cannot_be_trained_is_rejected_by_every_way_in(
+    http: httpx.Client, redis: Redis, *, path: str, noise: dict[str, Any], fields: dict[str, Any], pointer: str
+) -> None:
+    response = http.post(path, headers={"Idempotency-Key": "once"}, json=noise | fields)
+    problem = response.json()
+    assert (response.status_code, problem["type"]) == (422, "/problems/invalid-request")
+    assert problem["detail"] == f"Nothing was stored. Wrong: {pointer}."
+    assert [(error["pointer"], error["received"]) for error in problem["errors"]] == [(pointer, *fields.values())]
     assert redis.dbsize() == 0
 
 

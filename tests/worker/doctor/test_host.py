@@ -9,8 +9,7 @@ import pooch
 import pytest
 import tensorflow as tf
 
-from noisesweep.models import DatasetName
-from shared.datasets import search_paths
+from shared.datasets import DatasetName, search_paths
 from shared.settings import Settings
 from worker.devices import TRAINING_PROCESS_BYTES, Device, DeviceKind, find
 from worker.doctor import host

@@ -11,9 +11,9 @@ import pytest
 from redis import Redis
 
 from noisesweep.local.launcher import free_port
-from noisesweep.models import DatasetName, Precision
+from noisesweep.models import Precision
 from shared import datasets
-from shared.datasets import to_pixels
+from shared.datasets import DatasetName, to_pixels
 from shared.noise import Purpose, add_noise, base_noise
 from shared.settings import Settings
 from shared.store.keys import SweepKeys

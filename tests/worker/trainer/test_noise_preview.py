@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from api.science.noise_preview import PURPOSES, NoisePreview, choose, preview_noise
-from noisesweep.models import DatasetName, Images, PixelRange
-from shared.datasets import load
+from noisesweep.models import Images, PixelRange
+from shared.datasets import DatasetName, load
 from worker.trainer.images import NoisyImages
 
 SEED = 7
