@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 
 from api.plots.axes import NUMBER_WIDTH
 from api.plots.data import Curve, Panel, PlotData, Point
-from api.plots.layout import SMALL, Layout, line, set_ticks
+from api.plots.layout import POINTS_PER_INCH, SMALL, Layout, line, set_ticks
 from api.plots.samples import STRIP_HEIGHT, draw_strip
 from api.plots.theme import CLEAN, LineStyle
 
@@ -32,7 +32,8 @@ def draw_curves(layout: Layout, data: PlotData) -> None:
             axes.set_title(panel.title)
             axes.tick_params(labelbottom=is_lowest, labelleft=is_leftmost)
             axes.set(xlabel="", ylabel="")
-        axes.xaxis.labelpad += strip * layout.em * 72
+        if strip:
+            axes.xaxis.labelpad += (strip + 0.5) * layout.em * POINTS_PER_INCH
     if shared and panels[0].x_axis and panels[0].y_axis:
         centre, middle = (layout.left + layout.right) / 2, (layout.bottom + layout.top) / 2
         layout.text(centre, layout.bottom - 2.1 * layout.em, panels[0].x_axis.label, ha="center", va="top")
