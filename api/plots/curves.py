@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis as MatplotlibAxis
-from matplotlib.ticker import FixedFormatter, FixedLocator
 
-from api.plots.axes import NUMBER_WIDTH, Axis
+from api.plots.axes import NUMBER_WIDTH
 from api.plots.data import Curve, Panel, PlotData, Point
-from api.plots.layout import SMALL, Layout, line
+from api.plots.layout import POINTS_PER_INCH, SMALL, Layout, line, set_ticks
 from api.plots.samples import STRIP_HEIGHT, draw_strip
 from api.plots.theme import CLEAN, LineStyle
 
@@ -34,7 +32,8 @@ def draw_curves(layout: Layout, data: PlotData) -> None:
             axes.set_title(panel.title)
             axes.tick_params(labelbottom=is_lowest, labelleft=is_leftmost)
             axes.set(xlabel="", ylabel="")
-        axes.xaxis.labelpad += strip * layout.em * 72
+        if strip:
+            axes.xaxis.labelpad += (strip + 0.5) * layout.em * POINTS_PER_INCH
     if shared and panels[0].x_axis and panels[0].y_axis:
         centre, middle = (layout.left + layout.right) / 2, (layout.bottom + layout.top) / 2
         layout.text(centre, layout.bottom - 2.1 * layout.em, panels[0].x_axis.label, ha="center", va="top")
@@ -59,15 +58,9 @@ def _draw_panel(layout: Layout, axes: Axes, panel: Panel, strength: float) -> No
     marks = max(1, round(2 * span / width)) if x_axis.integer else 1
     for curve in panel.curves:
         _draw_curve(axes, curve, layout.theme.styles[curve.style], strength, marks)
-    axes.set(xlim=x_axis.limits, ylim=y_axis.limits)
-    _set_axis(axes.xaxis, x_axis.fitted(width))
-    _set_axis(axes.yaxis, y_axis.fitted(NUMBER_WIDTH * height / LABEL_HEIGHT))
-
-
-def _set_axis(axis: MatplotlibAxis, data: Axis) -> None:
-    axis.set_major_locator(FixedLocator([tick.position for tick in data.ticks]))
-    axis.set_major_formatter(FixedFormatter([tick.label for tick in data.ticks]))
-    axis.set_label_text(data.label)
+    axes.set(xlim=x_axis.limits, ylim=y_axis.limits, xlabel=x_axis.label, ylabel=y_axis.label)
+    set_ticks(axes.xaxis, x_axis.fitted(width).ticks)
+    set_ticks(axes.yaxis, y_axis.fitted(NUMBER_WIDTH * height / LABEL_HEIGHT).ticks)
 
 
 def _draw_curve(axes: Axes, curve: Curve, style: LineStyle, strength: float, marks: int) -> None:

@@ -7,7 +7,7 @@ from matplotlib.ticker import MultipleLocator, PercentFormatter
 
 from api.plots.axes import Tick, thinned
 from api.plots.data import Categories, Cells, PlotData, Texts
-from api.plots.layout import CHARACTER, SMALL, TYPE_POINTS, Layout
+from api.plots.layout import CHARACTER, SMALL, TYPE_POINTS, Layout, set_ticks
 
 # Nuñez, Anderton and Renslow 2018: lightness grows evenly, and no hue is needed to read it.
 COLOURS = "cividis"
@@ -94,8 +94,8 @@ def _set_labels(layout: Layout, axes: Axes, cells: Cells) -> None:
     columns, rows = _ticks(cells.columns), _ticks(cells.rows)
     columns = columns if cells.columns.all_named else thinned(columns, fit_across)
     rows = rows if cells.rows.all_named else thinned(rows, fit_up)
-    axes.set_xticks([tick.position for tick in columns], [tick.label for tick in columns])
-    axes.set_yticks([tick.position for tick in rows], [tick.label for tick in rows])
+    set_ticks(axes.xaxis, columns)
+    set_ticks(axes.yaxis, rows)
     axes.set(xlabel=cells.columns.label, ylabel=cells.rows.label)
 
 

@@ -1,15 +1,18 @@
 """The layout of a picture: words above and below, and Matplotlib's axes between them."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedFormatter, FixedLocator
 
+from api.plots.axes import Tick
 from api.plots.caption import Caption
 from api.plots.theme import LineStyle, Theme
 
@@ -156,6 +159,12 @@ class Layout:
     def characters(self, axes: Axes) -> float:
         """Return how many characters of the plain type fit below axes."""
         return self.extent(axes)[0] / CHARACTER
+
+
+def set_ticks(axis: Axis, ticks: Sequence[Tick]) -> None:
+    """Label an axis of Matplotlib's. Unlike `Axes.set_xticks` this makes no tick before one is drawn."""
+    axis.set_major_locator(FixedLocator([tick.position for tick in ticks]))
+    axis.set_major_formatter(FixedFormatter([tick.label for tick in ticks]))
 
 
 def line(style: LineStyle, strength: float = 1.0) -> dict[str, Any]:
