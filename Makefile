@@ -20,8 +20,10 @@ $(STAMP): requirements/dev.txt pyproject.toml
 demo: setup
 	$(BIN)/noisesweep demo $(ARGS)
 
+# In two processes: most tests wait for one process at a time. TEST_PROCESSES=0 runs them in this one.
+TEST_PROCESSES ?= 2
 test: setup
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 # The tests of the trainer on the program that a GPU runs, compiled by XLA for this machine's CPU.
 test-xla: setup

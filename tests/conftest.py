@@ -1,6 +1,7 @@
 """Real parts for every test: a Redis server, settings that point at it, and the API served over a real socket."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -9,6 +10,16 @@ from redis import Redis
 from shared.settings import Settings
 from tests.support.api import Served
 from tests.support.redis_server import RedisServer
+
+BROWSER = Path(__file__).parent / "browser"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that share a service in one process of pytest-xdist: those of a module, and all of the browser."""
+    for item in items:
+        group = BROWSER.name if BROWSER in item.path.parents else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
