@@ -198,7 +198,7 @@ def test_bad_input_is_refused_with_the_field_and_what_is_allowed_and_nothing_is_
     [("/sweeps", {"scales": [1.0]}), ("/sweeps?dry_run=true", {"scales": [1.0]}), ("/runs", {"scale": 1.0})],
 )
 def test_config_that_cannot_be_trained_is_rejected_by_every_way_in(
-    http: httpx.Client, redis: Redis, path: str, noise: dict[str, Any], fields: dict[str, Any], pointer: str
+    http: httpx.Client, redis: Redis, path: str, noise: dict[str, Any], *, fields: dict[str, Any], pointer: str
 ) -> None:
     response = http.post(path, headers={"Idempotency-Key": "once"}, json=noise | fields)
     problem = response.json()
