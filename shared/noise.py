@@ -1,4 +1,7 @@
-"""Where every random number of a run comes from."""
+"""The source of every random number of a run: generators by seed and purpose, and the noise.
+
+Dropout and resampled noise are drawn by TensorFlow, from keys that are drawn here.
+"""
 
 from collections.abc import Iterator
 from enum import IntEnum

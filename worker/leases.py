@@ -84,12 +84,12 @@ class ReapResult:
 
 
 class Leases:
-    """Claims and what may be written under them.
+    """The worker's side of the store: claims, and writes under them.
 
-    Each method is one atomic script, which the client repeats when the connection breaks. Every write is fenced by
-    the claim's owner: LeaseLostError says that the run belongs to somebody else now, and nothing was written. So does
-    a store that has fallen behind its owner, as a replica may have that became the primary: the run is then trained
-    again from what is known there.
+    Each write is one atomic script, which the client repeats if the connection breaks, and is fenced by the claim's
+    owner. LeaseLostError means that another owner has the run, and that nothing was written. It is also raised if the
+    store has fewer epochs than were committed, as a replica may that became the primary: the run is then trained again
+    from what is known there.
     """
 
     def __init__(self, settings: Settings) -> None:

@@ -21,7 +21,7 @@ from worker.leases import Leases
 
 logger = get_logger(__name__)
 
-# A sweep is listed as open before it is written, and again before it is retried; this is far longer than between.
+# A sweep is listed as open before it is written, extended or retried. This is far longer than the time between.
 SETTLED_SECONDS = 60
 # Old sweeps that one round removes at most.
 REMOVED_AT_ONCE = 100

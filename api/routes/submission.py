@@ -13,8 +13,9 @@ from api.dependencies import ContextDep, StateDep
 from api.http.idempotency import Answer, Idempotency
 from api.state import AppState
 from api.sweeps.store import RequestContext
+from api.sweeps.supported_configs import MAX_PARAMETERS, UnsupportedConfigError, check_config
 from noisesweep.models import SweepRequest
-from shared.datasets import MAX_PARAMETERS, DatasetName, UnsupportedConfigError, check_config
+from shared.datasets import DatasetName
 from shared.store.keys import idempotency, new_sweep_id
 
 # A submission is worth a look after this time.

@@ -31,7 +31,7 @@ STRANDED = "It waits, and no worker is alive to train it: start one with `noises
 
 
 def sweep_of(sweep_id: str, reply: Sequence[Any], *, any_worker: bool) -> Sweep:
-    """Return the model of a reply of lua/read.lua."""
+    """Return the model of a reply of shared/store/lua/read.lua."""
     fields, queued, leased, *runs = reply
     record = _pairs(fields)
     request = SweepRequest.model_validate_json(record["request"])

@@ -52,7 +52,7 @@ class TrainedRuns:
         return {point: run_id for (point, run_id), state in zip(candidates, states, strict=True) if [*state] == whole}
 
     async def measured(self, run_ids: Mapping[GridPoint, str]) -> dict[GridPoint, str]:
-        """Return the measurements of those runs as lua/prelude.lua takes them (JSON), without deleted runs."""
+        """Return the measurements of those runs as shared/store/lua/prelude.lua takes them (JSON), unless deleted."""
         async with self._redis.pipeline(transaction=False) as pipeline:
             for run_id in run_ids.values():
                 keys, index = _keys_of(run_id)

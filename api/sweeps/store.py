@@ -162,7 +162,7 @@ class Store(SweepReader):
 
 
 def runs_for_scripts(grid: Sequence[GridPoint], trained: Mapping[GridPoint, str]) -> Iterator[float | int | str]:
-    """Yield the runs of a grid as lua/prelude.lua takes them: scale, seed, and earlier measurements or ""."""
+    """Yield scale, seed and earlier measurements or "" of each run, as shared/store/lua/prelude.lua takes them."""
     for scale, seed in grid:
         yield from (scale, seed, trained.get((scale, seed), ""))
 

@@ -8,24 +8,14 @@ from shared.datasets.arrays import Dataset, to_pixels
 from shared.datasets.catalogue import CATALOGUE, CLASSES, IMAGE_SHAPE, DatasetName
 from shared.datasets.files import read_idx
 from shared.datasets.loading import load
-from shared.datasets.work import (
-    MAX_PARAMETERS,
-    UnsupportedConfigError,
-    check_config,
-    epoch_work,
-    parameters,
-    run_work,
-)
+from shared.datasets.work import epoch_work, parameters, run_work
 
 __all__ = [
     "CATALOGUE",
     "CLASSES",
     "IMAGE_SHAPE",
-    "MAX_PARAMETERS",
     "Dataset",
     "DatasetName",
-    "UnsupportedConfigError",
-    "check_config",
     "epoch_work",
     "load",
     "parameters",

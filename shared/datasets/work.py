@@ -1,49 +1,9 @@
-"""Size and cost of a training, which follow from its config and the catalogue."""
+"""The size of a network and the cost of its training, from the config and the catalogue."""
 
-import json
 from itertools import pairwise
 
 from noisesweep.models import SweepRequest, TrainingConfig
 from shared.datasets.catalogue import CATALOGUE
-from shared.errors import NoiseSweepError
-
-# A checkpoint holds each twice in four bytes, and stays far below what Redis takes as one value (512 MB).
-MAX_PARAMETERS = 20_000_000
-
-
-class UnsupportedConfigError(NoiseSweepError):
-    """A config is well-formed, and this version of the service cannot train it.
-
-    Attributes:
-        field: The field of the config that is at fault.
-        detail: What was expected, and what was received.
-        received: The value of the field.
-    """
-
-    code = "unsupported_config"
-
-    def __init__(self, field: str, detail: str, received: object) -> None:
-        super().__init__(f"{field}: {detail}")
-        self.field, self.detail, self.received = field, detail, received
-
-
-def check_config(config: TrainingConfig) -> None:
-    """Check what the wire model cannot know: that the data set exists, and that a checkpoint fits into the store.
-
-    Raises:
-        UnsupportedConfigError: It does not.
-    """
-    if config.dataset not in CATALOGUE:
-        raise UnsupportedConfigError(
-            "dataset", f"expected one of {', '.join(CATALOGUE)}, received {json.dumps(config.dataset)}", config.dataset
-        )
-    count = parameters(config)
-    if count > MAX_PARAMETERS:
-        raise UnsupportedConfigError(
-            "hidden_units",
-            f"expected at most {MAX_PARAMETERS:,} parameters, received {config.hidden_units}, which make {count:,}",
-            config.hidden_units,
-        )
 
 
 def parameters(config: TrainingConfig) -> int:

@@ -1,4 +1,4 @@
-"""Where the store is, as its URL says: one server, or the Sentinels that know which of several is the primary."""
+"""The store's URL: one server, or the Sentinels that know the primary."""
 
 import ssl
 from collections.abc import Mapping
@@ -19,17 +19,17 @@ Node = tuple[str, int]
 
 @dataclass(frozen=True)
 class Address:
-    """How to reach the store.
+    """The parts of the store's URL.
 
     Attributes:
-        nodes: Host and port: of the one server, or of each Sentinel.
-        service: What Sentinels call the servers that they watch; None where there is none.
+        nodes: Host and port of the server, or of each Sentinel.
+        service: The Sentinels' name for the servers; None without Sentinels.
         database: The number of the database.
-        username: For the servers; None where they want none, as the following.
+        username: For the servers; None if there is none, as for the following.
         password: For the servers.
         sentinel_username: For the Sentinels.
         sentinel_password: For the Sentinels.
-        tls: How TLS is spoken, with servers and Sentinels alike, as redis-py's and kombu's arguments; None without TLS.
+        tls: TLS arguments of redis-py and kombu, for servers and Sentinels; None without TLS.
     """
 
     nodes: tuple[Node, ...]
@@ -42,18 +42,18 @@ class Address:
     tls: Mapping[str, str | bool] | None = None
 
     @property
-    def places(self) -> list[str]:
-        """Each node as HOST:PORT."""
-        return [place(*node) for node in self.nodes]
+    def hosts(self) -> list[str]:
+        """Return each node as HOST:PORT."""
+        return [host_port(*node) for node in self.nodes]
 
 
-def place(host: str, port: int) -> str:
-    """Host and port in one word, as URLs have them."""
+def host_port(host: str, port: int) -> str:
+    """Return HOST:PORT as in URLs."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def parse(url: str) -> Address:
-    """Read a URL; raise ValueError, which quotes nothing of it, for any part of it may be the password.
+    """Parse a URL; raise ValueError, which quotes no part of it, because any part may be the password.
 
     redis://USER:PASSWORD@HOST:PORT/DATABASE is one server, rediss:// the same over TLS. redis+sentinel:// and
     rediss+sentinel:// take the Sentinels' HOST:PORT, separated by commas, and their name for the servers as ?service=.
@@ -66,7 +66,7 @@ def parse(url: str) -> Address:
         raise ValueError(
             f"it must begin with {', '.join(f'{scheme}://' for scheme in SCHEMES[:-1])} or {SCHEMES[-1]}://"
         )
-    # An @ behind the host means that the password holds a / # or ? as it is, and its head was taken for the host.
+    # An @ behind the host means that the password has an unescaped / # or ?, and its start was taken for the host.
     if any("@" in part for part in parts[2:]) or parts.fragment:
         raise _unreadable()
     server, _, watched = parts.scheme.partition("+")
@@ -113,20 +113,20 @@ def _database(path: str) -> int:
 
 
 def _options(parts: SplitResult, known: list[str]) -> dict[str, str]:
-    # Not parse_qsl, which takes a + for a space: here it may be of a password.
+    # Not parse_qsl, which decodes + as a space: it may be part of a password.
     pairs = (option.partition("=") for option in parts.query.split("&") if option)
     given = [(unquote(name), unquote(value)) for name, _, value in pairs]
     options = dict(given)
     if not options.keys() <= set(known):
         allowed = f"it may have {', '.join(known)}" if known else f"{parts.scheme}:// has none"
-        raise ValueError(f"it has an option that there is not; {allowed}")
+        raise ValueError(f"unknown option; {allowed}")
     if len(options) < len(given):
         raise ValueError("it has an option twice")
     return options
 
 
 def _tls(options: Mapping[str, str]) -> Mapping[str, str | bool]:
-    """What is asked for, and else the safe choice spelled out: redis-py and kombu have had others."""
+    """Return the TLS arguments, with safe defaults spelled out: those of redis-py and kombu have varied."""
     verify, check_name = options.get("ssl_cert_reqs", "required"), options.get("ssl_check_hostname", "true").lower()
     if verify not in ("required", "none"):
         raise ValueError("ssl_cert_reqs is required, or none, which takes any server for the store")
@@ -154,4 +154,4 @@ def _try_certificates(files: Mapping[str, str]) -> None:
 
 
 def _no_password() -> str:
-    raise ValueError("ssl_keyfile is locked with a password, which nobody could type in")
+    raise ValueError("ssl_keyfile is encrypted; encrypted keys are not supported")

@@ -24,7 +24,7 @@ stand what finds them again, what is measured, and who is there to work:
 
     ns:sweeps                 zset    every sweep's id, scored by when it was created (µs)
     ns:open                   zset    the ids of the sweeps that may have runs to train, scored by when they were
-                                      last opened, by creation or retry (µs): what reapers look at
+                                      last opened, by creation, extension or retry (µs): what reapers look at
     ns:ended                  stream  the runs that workers ended lately: run. From it the rate is measured
     ns:pace                   stream  the epochs that were trained lately: dataset, precision, batch_size, work
                                       (multiply-accumulates of a forward pass), seconds. From it times are estimated

@@ -19,7 +19,7 @@ from redis.exceptions import (
 
 from shared.settings import Settings
 from shared.store import address, connections
-from shared.store.address import FORM, Address, place
+from shared.store.address import FORM, Address, host_port
 from shared.store.connections import PrimaryPool
 from shared.store.keys import PROBE
 from worker.doctor.findings import Finding, Verdict
@@ -70,11 +70,11 @@ def _own_store(binary: str | None) -> Finding:
 
 
 def _reach(redis: Redis, where: Address) -> Finding:
-    server, by = ", ".join(where.places), ""
+    server, by = ", ".join(where.hosts), ""
     try:
         if isinstance(redis.connection_pool, PrimaryPool):
             by = f", the primary by the Sentinels at {server}"
-            server = place(*redis.connection_pool.get_master_address())  # type: ignore[no-untyped-call]
+            server = host_port(*redis.connection_pool.get_master_address())  # type: ignore[no-untyped-call]
         redis.ping()
     except NoPermissionError:
         pass  # it answers

@@ -32,7 +32,7 @@ class ClaimTraining:
 
     def __init__(self, claim: Claim, leases: Leases, settings: Settings) -> None:
         self._claim = claim
-        self._store = leases
+        self._worker_leases = leases
         self._settings = settings
         self._live = dict(enumerate(claim.runs))  # by position in the stack
 
@@ -42,7 +42,7 @@ class ClaimTraining:
         If the store is away for two thirds of a lease, or away when the worker stops, nothing more is written: the
         lease then decides what becomes of the runs.
         """
-        with ClaimLeases(self._claim, self._store, self._settings, stop) as self._leases:
+        with ClaimLeases(self._claim, self._worker_leases, self._settings, stop) as self._leases:
             try:
                 return self._train_or_fail(warm_stack)
             except StoreAwayError as away:
