@@ -7,6 +7,7 @@ from typing import cast
 from redis.asyncio import Redis
 
 from noisesweep.models import Worker, WorkerProfile
+from shared.store.clock import server_time_async
 from shared.store.heartbeat import ALIVE_SECONDS
 from shared.store.keys import OPEN, WORKERS, SweepKeys, run_id
 from shared.store.keys import worker as worker_key
@@ -25,11 +26,9 @@ class Workers:
     async def any_alive(self) -> bool:
         """Return whether a worker is alive, or was so a moment ago."""
         if time.monotonic() - self._asked_at > self._liveness_seconds:
-            async with self._redis.pipeline(transaction=False) as pipeline:
-                pipeline.time()
-                pipeline.zrange(WORKERS, -1, -1, withscores=True)
-                (now, _), newest = await pipeline.execute()
-            self._any_alive = any(seen_at / 1_000_000 > now - ALIVE_SECONDS for _, seen_at in newest)
+            newest = cast("list[tuple[str, float]]", await self._redis.zrange(WORKERS, -1, -1, withscores=True))
+            now = await server_time_async(self._redis)
+            self._any_alive = any(_is_alive(seen_at, now) for _, seen_at in newest)
             self._asked_at = time.monotonic()
         return self._any_alive
 
@@ -39,11 +38,11 @@ class Workers:
         if not seen:
             return []
         profiles = await self._redis.mget([worker_key(name) for name, _ in seen])
-        (now, _), trained = await self._redis.time(), await self._trained()
+        now, trained = await server_time_async(self._redis), await self._trained()
         workers = [
             Worker(
                 **WorkerProfile.model_validate_json(profile).model_dump(),
-                alive=seen_at / 1_000_000 > now - ALIVE_SECONDS,
+                alive=_is_alive(seen_at, now),
                 last_seen_at=datetime.fromtimestamp(seen_at / 1_000_000, UTC),
                 current_runs=trained.get(name, []),
             )
@@ -73,3 +72,8 @@ class Workers:
             if name:
                 trained.setdefault(name, []).append(run_id(sweep_id, index))
         return trained
+
+
+def _is_alive(seen_at: float, now: int) -> bool:
+    """Return whether a worker is alive whose last heartbeat is of `seen_at`, µs."""
+    return now - seen_at <= ALIVE_SECONDS * 1_000_000
