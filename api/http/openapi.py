@@ -47,9 +47,7 @@ def install(app: FastAPI, models: Sequence[type[BaseModel]], describe: Callable[
 
     def openapi() -> JSON:
         if app.openapi_schema is None:
-            describe(
-                _make_exact(generate(), [Problem, *models])
-            )  # the app keeps what it generates: it is changed in place
+            describe(_make_exact(generate(), [Problem, *models]))  # in place: the app keeps what it generates
         return generate()
 
     app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to extend the document

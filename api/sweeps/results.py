@@ -9,7 +9,11 @@ from api.science.scale_figures import figures
 from api.sweeps.reader import SweepReader
 from noisesweep.models import EpochMetrics, ResultRow, Results, RunSummary, Sweep
 
-COLUMNS = ["run_id", "scale", "seed", *EpochMetrics.model_fields]  # the fields of ResultRow, run first
+# The fields of ResultRow: those of the run, then those of the epoch.
+COLUMNS = [
+    *(name for name in ResultRow.model_fields if name not in EpochMetrics.model_fields),
+    *EpochMetrics.model_fields,
+]
 
 
 async def document(reader: SweepReader, sweep: Sweep) -> Results:
