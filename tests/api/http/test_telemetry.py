@@ -93,7 +93,7 @@ def test_the_queue_the_runs_the_epochs_and_the_reaping_are_told(
     http.post(f"{links['runs'][3]}/cancel")
     training.claim(links["self"], runs=1)
     sweep_id = links["self"].split("/")[-1]
-    redis.zadd(f"ns:{{{sweep_id}}}:leases", {"2": 1})
+    redis.zadd(SweepKeys(sweep_id).leases, {"2": 1})
     found = leases.reap(sweep_id, max_attempts=3, silence_seconds=60)
     leases.metrics.reaped(requeued=found.requeued, lost=found.lost, cancelled=found.cancelled, republished=2)
     told = metrics(http)
