@@ -22,7 +22,9 @@ FIND_WRITABLE = "find / -path /proc -prune -o -type d -writable -print 2>/dev/nu
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_processes_are_no_roots_and_have_no_capability(project: Project, service: str) -> None:
-    for status in project.run(service, "sh", "-c", "cat /proc/[0-9]*/status").split("Name:")[1:]:
+    statuses = project.run(service, "sh", "-c", "cat /proc/[0-9]*/status").split("Name:")[1:]
+    assert statuses
+    for status in statuses:
         fields = dict(re.findall(r"^(\w+):\s*(.*)$", status, re.MULTILINE))
         assert "0" not in fields["Uid"].split()
         assert int(fields["CapEff"], 16) == int(fields["CapPrm"], 16) == int(fields["CapBnd"], 16) == 0

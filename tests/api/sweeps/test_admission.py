@@ -200,7 +200,9 @@ def test_repeated_refusals_do_not_count_the_queue_each_time(redis_server: RedisS
     served = Served(settings, Limits(recount_seconds=60))
     for _ in range(2):
         served.http.post("/sweeps", json=THREE)
+    redis.config_resetstat()
     assert served.http.post("/sweeps", json=THREE).status_code == 429
+    assert "cmdstat_zcard" in redis.info("commandstats")
     redis.config_resetstat()
     assert served.http.post("/sweeps", json=THREE).status_code == 429
     assert "cmdstat_zcard" not in redis.info("commandstats")
