@@ -13,7 +13,7 @@ from noisesweep.local.launcher import free_port
 from tests.support.command_line import CommandLine
 from tests.support.waiting import wait_until
 
-ROOMS = ("api", "client", "noisesweep", "shared", "worker")
+ROOMS = ("api", "client", "shared", "worker")
 
 
 def write_namesakes(folder: Path) -> None:
