@@ -112,10 +112,13 @@ class WatchedFleet(Fleet):
         wait_until(self._settled, seconds=60)
 
     def _settled(self) -> bool:
-        if self.store.client.info("replication")["role"] == "slave":
-            self.store, self.replica = self.replica, self.store
+        try:
+            if self.store.client.info("replication")["role"] == "slave":
+                self.store, self.replica = self.replica, self.store
+            linked = self.replica.client.info("replication").get("master_link_status") == "up"
+        except RedisError:  # the Sentinels end all connections of a server whose role they change
+            return False
         expected = {"port": self.store.port, "num-slaves": 1, "num-other-sentinels": 2}
-        linked = self.replica.client.info("replication").get("master_link_status") == "up"
         return linked and all(sentinel.sees(expected) for sentinel in self.sentinels)
 
     def cut_replication(self) -> None:
