@@ -1,4 +1,4 @@
-"""What routes ask for by type: parts of the application's state, and the sweep or run that a path names."""
+"""Dependencies of routes: parts of the application's state, and the sweep or run that a path names."""
 
 import asyncio
 from collections.abc import Sequence

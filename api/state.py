@@ -14,7 +14,7 @@ from api.sweeps.store import Store
 
 @dataclass(frozen=True)
 class AppState:
-    """What requests share.
+    """Objects shared by all requests.
 
     Attributes:
         limits: Limits on what clients can make this process hold.
@@ -34,6 +34,6 @@ class AppState:
 
 
 class LifespanState(TypedDict):
-    """What the lifespan yields; Starlette hands it to every request as `request.state`."""
+    """The lifespan state. Starlette copies it to `request.state` for each request."""
 
     app_state: AppState

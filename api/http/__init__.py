@@ -1,1 +1,1 @@
-"""How the API speaks HTTP: auth, conditional requests, idempotency, problem documents, limits, telemetry."""
+"""HTTP concerns of the API: auth, conditional requests, idempotency, problem documents, limits, telemetry."""

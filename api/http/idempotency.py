@@ -23,7 +23,7 @@ class Answer(BaseModel):
 
 
 class IdempotencyRecord(BaseModel):
-    """What is stored under an idempotency key.
+    """The record stored under an idempotency key.
 
     Attributes:
         fingerprint: SHA-256 of the request that came with the key.

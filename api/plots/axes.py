@@ -155,7 +155,7 @@ def title_of_scale(scale: float) -> str:
 
 
 def round_ticks(low: float, high: float, room: float, *, integer: bool = False) -> list[Tick]:
-    """Return round numbers from `low` to `high`, about as many as `room`."""
+    """Return ticks at round numbers from `low` to `high`. `room` is the number of labels that fit."""
     count = int(max(2, min(MOST_TICKS, room)))
     positions = MaxNLocator(count, steps=[1, 2, 2.5, 5, 10], integer=integer).tick_values(low, high)
     step = float(positions[1] - positions[0])

@@ -54,7 +54,7 @@ class Curve(Frozen):
 
 
 class Categories(Frozen):
-    """What the rows or the columns of cells are."""
+    """The labels of a table's rows or columns."""
 
     label: str = Field(description="What they have in common.", examples=["Scale trained with"])
     names: tuple[str, ...] = Field(description="Of each, in order.")

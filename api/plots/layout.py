@@ -128,10 +128,18 @@ class Layout:
         least_width: float = LEAST_WIDTH,
         least_height: float = LEAST_HEIGHT,
     ) -> list[Axes]:
-        """Return axes in the free room, row by row, so many em apart.
+        """Divide the free area into a grid and return `count` axes, row by row.
+
+        Args:
+            count: Number of axes.
+            columns: Columns of the grid.
+            across: Horizontal gap in em.
+            down: Vertical gap in em.
+            least_width: Minimum width of one axes in em.
+            least_height: Minimum height of one axes in em.
 
         Raises:
-            TooTightError: They would be less wide or less high than that, in em.
+            TooTightError: The axes would be smaller than the minimum.
         """
         rows = -(-count // columns)
         across, down = across * self.em, down * self.em

@@ -1,4 +1,4 @@
-"""What each scale does to an image: the strip under an axis of scales."""
+"""The strip of sample images under an axis of scales."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -42,7 +42,7 @@ def _grey(pixels: NDArray[np.float32]) -> bytes:
 
 
 def draw_strip(layout: Layout, axes: Axes, axis: Axis, data: Samples) -> None:
-    """Draw the images below the tick labels of axes, each under its scale, as many as stand side by side."""
+    """Draw each image below the tick label of its scale. Images that would overlap are left out."""
     box, em = axes.get_position(), layout.em
     low, high = axis.limits
     positions = {at.scale: (at.position - low) / (high - low) for at in axis.scales}

@@ -61,7 +61,7 @@ EVENTS = STREAM | documented(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTI
 
 
 class Subscription:
-    """How a client follows events, and from which event on."""
+    """A client's request for events: the first event to send, and the format."""
 
     def __init__(self, state: AppState, after: str, *, as_json: bool) -> None:
         self._state = state

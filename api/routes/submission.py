@@ -1,4 +1,4 @@
-"""What POST /sweeps and POST /runs share: idempotency keys, dry runs, and the shape of the answer."""
+"""Submission, shared by POST /sweeps and POST /runs: idempotency keys, dry runs, and the answer."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial

@@ -30,7 +30,7 @@ class Cursor(NamedTuple):
 
 
 class SweepVersion(NamedTuple):
-    """What all answers about a sweep, or about a run of it, follow from.
+    """The state that determines all answers about a sweep or one of its runs. ETags are made from it.
 
     Attributes:
         version: Grows with each change of the sweep.

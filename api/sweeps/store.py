@@ -25,7 +25,13 @@ from shared.store.scripts import Script, source
 
 
 class RequestContext(NamedTuple):
-    """Who submitted a sweep: the API key's name, the request's id and its W3C trace context; empty if unknown."""
+    """The request that submitted a sweep.
+
+    Attributes:
+        key: Name of the API key; empty without keys.
+        request_id: Id of the request; empty if unknown.
+        traceparent: W3C trace context; empty if the client sent none.
+    """
 
     key: str = ""
     request_id: str = ""
@@ -33,7 +39,7 @@ class RequestContext(NamedTuple):
 
 
 class NewSweep(NamedTuple):
-    """A sweep to write: its id, its request (JSON), who submitted it, and its runs as scripts take them."""
+    """A sweep to write: its id, its request as JSON, the submitting request, and its runs as script arguments."""
 
     sweep_id: str
     request: str

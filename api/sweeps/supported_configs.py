@@ -1,4 +1,4 @@
-"""What this service can train, beyond the form of a config: its data sets, and the size of a network."""
+"""Admission of configs: known data sets, and the maximum size of a network."""
 
 import json
 
