@@ -40,7 +40,7 @@ Row = dict[str, object]
 
 @dataclass(frozen=True)
 class Options:
-    """How long and how hard."""
+    """Duration and intensity of a load."""
 
     seconds: int
     connections: int

@@ -56,7 +56,7 @@ class MiscountError(Exception):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a fleet does.
+    """The work of a simulated fleet.
 
     Attributes:
         settings: The settings of a worker.
@@ -75,7 +75,7 @@ class Plan:
 
 @dataclass
 class Work:
-    """What trainers did.
+    """Counts and times of the work that trainers did.
 
     Attributes:
         late_ms: For each commit of the measured time: from the end of the epoch until it was kept.

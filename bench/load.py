@@ -65,7 +65,7 @@ class Call:
 
 
 class Load(BaseModel):
-    """What wrk counted."""
+    """Results of one run of wrk."""
 
     requests: int
     seconds: float

@@ -1,4 +1,4 @@
-"""What benchmarks report: a table on the terminal, and the same figures as JSON."""
+"""Reports of benchmarks: a table on the terminal, and the same figures as JSON."""
 
 import json
 import math

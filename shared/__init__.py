@@ -1,1 +1,1 @@
-"""What the API and the worker agree on: settings, the store, data sets and noise."""
+"""Code that the API and the worker share: settings, the store, data sets and noise."""

@@ -1,4 +1,4 @@
-"""What a run's numbers follow from, in one word."""
+"""Fingerprints of runs: equal runs give equal numbers."""
 
 import hashlib
 import json

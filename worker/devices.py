@@ -1,4 +1,4 @@
-"""What this host trains on: which device, and how many processes keep it busy."""
+"""The training device of this host, and the number of processes that keep it busy."""
 
 import os
 import platform

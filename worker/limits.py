@@ -1,4 +1,4 @@
-"""What a container leaves of its machine: CPU time and memory.
+"""CPU and memory limits of a container.
 
 They are read from cgroups of version 2, described in the kernel's Documentation/admin-guide/cgroup-v2.rst; those of
 version 1 are not looked at.

@@ -1,4 +1,4 @@
-"""What each worker does for all: it looks after runs whose worker was lost, messages that were, and old sweeps.
+"""The reaper, which runs in every worker: it recovers runs of lost workers and lost messages, and removes old sweeps.
 
 No worker leads. Every change is atomic, so any number of reapers do the work of one.
 """

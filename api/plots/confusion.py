@@ -1,4 +1,4 @@
-"""Which classes a network takes for which."""
+"""Confusion matrices of trained networks."""
 
 from collections.abc import Sequence
 from math import ceil

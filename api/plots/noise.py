@@ -1,4 +1,4 @@
-"""What noise looks like: chosen images clean, noisy, and the noise alone, for several scales."""
+"""The noise preview: selected images clean, noisy, and the noise alone, for several scales."""
 
 import json
 from collections.abc import Hashable

@@ -36,7 +36,7 @@ class ThemeName(StrEnum):
 
 @dataclass(frozen=True)
 class PlotOptions:
-    """How a picture is to look. What a picture has no use for changes nothing in it.
+    """Options of a picture. A kind of plot ignores options that do not apply to it.
 
     Attributes:
         file_format: The format of its file.

@@ -1,4 +1,4 @@
-"""What the commands have in common: options, and how a sweep is named."""
+"""Options and arguments shared by the commands."""
 
 import json
 import os

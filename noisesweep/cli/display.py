@@ -1,4 +1,4 @@
-"""How a sweep looks on a terminal, and in a pipe."""
+"""Output of sweeps on a terminal and in a pipe."""
 
 from collections.abc import Iterable
 from types import TracebackType

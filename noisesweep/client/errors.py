@@ -1,4 +1,4 @@
-"""What can go wrong for a client. Every message says what to do.
+"""Errors raised by the client. Every message says what to do.
 
 NoiseSweepError
 ├── WrongUsageError           nothing was sent
@@ -23,7 +23,7 @@ class NoiseSweepError(Exception):
 
 
 class WrongUsageError(NoiseSweepError, ValueError):
-    """What was asked for cannot be asked: nothing was sent."""
+    """The arguments of a call are invalid. Nothing was sent."""
 
 
 class ServiceUnreachableError(NoiseSweepError):

@@ -1,4 +1,4 @@
-"""What the client's methods take by keyword. The service's defaults hold for what is left out."""
+"""Keyword arguments of the client's methods. The service's defaults apply to omitted ones."""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal, TypedDict
@@ -34,7 +34,7 @@ class SweepFields(TypedDict, total=False):
 
 
 class Filters(TypedDict, total=False):
-    """Which sweeps are asked for; what is left out asks nothing.
+    """Filters of a list of sweeps. An omitted filter matches every sweep.
 
     Attributes:
         status: That they stand so.
@@ -70,7 +70,7 @@ class PlotOptions(TypedDict, total=False):
 
 
 class NoiseFields(TypedDict, total=False):
-    """Which noise is looked at.
+    """Parameters of a noise preview.
 
     Attributes:
         dataset: On the images of this data set.

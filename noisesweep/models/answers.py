@@ -1,4 +1,4 @@
-"""What a client gets back."""
+"""Response bodies."""
 
 from datetime import datetime
 from enum import StrEnum

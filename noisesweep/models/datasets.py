@@ -1,4 +1,4 @@
-"""What is known of the data sets."""
+"""Models of the data sets."""
 
 from pydantic import BaseModel, ConfigDict, Field
 

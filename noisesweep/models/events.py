@@ -1,4 +1,4 @@
-"""What is told to who follows a sweep."""
+"""Events of a sweep, as subscribers receive them."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""What follows from the metrics of a sweep's runs, once they have succeeded."""
+"""Statistics of a sweep's runs that have succeeded."""
 
 from typing import Annotated
 

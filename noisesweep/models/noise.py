@@ -1,4 +1,4 @@
-"""What a client gets back of the noise itself, before anything is trained on it."""
+"""Response bodies of noise previews."""
 
 from enum import IntEnum, StrEnum
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What a client sends."""
+"""Request bodies."""
 
 from collections.abc import Sequence
 from typing import Annotated, Self
@@ -27,7 +27,7 @@ Reuse = Annotated[
 
 
 class TrainingRequest(TrainingConfig):
-    """What both requests may say beside the config."""
+    """Fields that both requests have besides the config."""
 
     name: Name | None = Field(default=None, description="A name for people.", examples=["week 3, group B"])
     tags: dict[TagKey, TagValue] = Field(

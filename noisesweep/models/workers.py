@@ -1,4 +1,4 @@
-"""What is known of the workers."""
+"""Models of the workers."""
 
 from datetime import datetime
 

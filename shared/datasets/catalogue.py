@@ -1,4 +1,4 @@
-"""What is known of each data set without loading it."""
+"""The catalogue of data sets, available without loading them."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""Where the published data sets are looked for on this machine, and where they are downloaded from."""
+"""Search paths of the published data sets on this machine, and their download addresses."""
 
 import os
 from collections.abc import Iterator

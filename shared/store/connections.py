@@ -55,7 +55,7 @@ class PrimaryPool(SentinelConnectionPool):
 
 
 class AsyncioPrimaryPool(asyncio_sentinel.SentinelConnectionPool):
-    """As PrimaryPool, for asyncio."""
+    """PrimaryPool for asyncio."""
 
     async def aclose(self) -> None:
         """Close all connections."""

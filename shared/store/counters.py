@@ -1,4 +1,4 @@
-"""What is counted of the workers' doings, in one hash: written by workers, read by who watches.
+"""Counters of the workers in one hash. Workers write them, and /metrics reads them.
 
 A counter's field is its name and its labels' values, joined by colons. Counts are for watching: a few are lost when the
 store goes away in the wrong moment, and no result depends on them.

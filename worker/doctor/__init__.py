@@ -1,1 +1,1 @@
-"""What `noisesweep doctor` looks at: this host, and the store that it is to work with."""
+"""Checks of `noisesweep doctor`: this host, and the store it is configured for."""

@@ -1,4 +1,4 @@
-"""What a check has found, and how that is shown: on a terminal, in a pipe, as JSON."""
+"""Findings of checks, and their output on a terminal, in a pipe and as JSON."""
 
 import json
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from rich.text import Text
 
 
 class Verdict(StrEnum):
-    """What a finding means for the service."""
+    """Severity of a finding."""
 
     OK = "ok"
     WARNING = "warning"  # it works, with a loss that should be known
@@ -20,7 +20,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check has found.
+    """The result of one check.
 
     Attributes:
         check: What was looked at, in two words at most.

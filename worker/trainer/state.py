@@ -14,7 +14,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class RunState:
-    """Where one run stands: enough, with its config, scale and seed, to go on to the same bits.
+    """The state of one run. With its config, scale and seed it is enough to continue to the same bits.
 
     Attributes:
         epoch: The epoch it is in, from 0.

@@ -1,4 +1,4 @@
-"""What a training process keeps from one claim to the next: a data set on the device and a traced stack."""
+"""The data set on the device and the traced stack that a training process reuses from claim to claim."""
 
 import gc
 
