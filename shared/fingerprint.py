@@ -9,9 +9,9 @@ from shared.datasets import CATALOGUE
 
 
 def fingerprint(config: TrainingConfig, scale: float, seed: int) -> str:
-    """SHA-256 of all that decides what a run measures, but for the kind of device that it is trained on.
+    """Return the SHA-256 of everything that determines a run's numbers, except the kind of device.
 
-    That is the data set's content, the whole config, scale, seed, and the version of the program.
+    It covers the data set's content, the whole config, scale, seed, and the version of the program.
     """
     decisive = config.model_dump(mode="json") | {
         "dataset_sha256": CATALOGUE[config.dataset].sha256,

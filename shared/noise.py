@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 class Purpose(IntEnum):
-    """What a draw is for. The numbers are part of the results: never renumber, only add."""
+    """The purpose of a draw. The numbers are part of the results: never renumber, only add."""
 
     TRAINING_NOISE = 0
     VALIDATION_NOISE = 1
@@ -22,7 +22,7 @@ class Purpose(IntEnum):
 
 
 def generator(seed: int, purpose: Purpose, epoch: int = 0, step: int = 0) -> np.random.Generator:
-    """The generator of one draw; equal arguments give equal numbers on every machine.
+    """Return the generator of one draw. Equal arguments give equal numbers on every machine.
 
     Philox is counter-based (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3") and is keyed by
     `SeedSequence`, whose spawn keys are made to give independent streams. Nothing is hidden state.

@@ -165,18 +165,18 @@ class Settings(BaseSettings):
 
 
 def variable(name: str) -> str:
-    """The environment variable of a setting."""
+    """Return the environment variable of a setting."""
     return f"{Settings.model_config['env_prefix']}{name}".upper()
 
 
 def faults_of(error: ValidationError) -> dict[str, str]:
-    """What is wrong with each setting, by its name. What was given is left out: it may be the store's password."""
+    """Return the error of each invalid setting by name. The received value is left out: it may be a password."""
     faults = error.errors(include_input=False)
     return {str(fault["loc"][0]): fault["msg"].removeprefix("Value error, ") for fault in faults}
 
 
 def settings_or_exit(program: str) -> Settings:
-    """The settings for an entry point, which ends with a line for each that is not what it may be."""
+    """Return the settings for an entry point. Exit with one line for each invalid setting."""
     try:
         return Settings()
     except ValidationError as error:

@@ -129,7 +129,7 @@ def _cpu(reason: str, *, idle_gpu: bool = False) -> Device:
 def fitting_processes(
     cores: int, quota: float | None, container_bytes: int | None, machine_bytes: int
 ) -> tuple[int, str]:
-    """How many training processes there is room for, and at least one; each keeps a core busy.
+    """Return how many training processes fit, at least one. Each keeps a core busy.
 
     Args:
         cores: Those that this process may run on.
@@ -156,7 +156,7 @@ def _fitting_into(memory: int) -> int:
 
 
 def usable_cores() -> int:
-    """Cores that this process may run on, which in a container can be fewer than the machine has."""
+    """Return the number of cores that this process may run on. In a container it can be below the machine's."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

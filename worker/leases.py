@@ -176,7 +176,7 @@ class Leases:
         return RunState.from_bytes(checkpoint) if checkpoint else None
 
     def test_scales(self, claim: Claim) -> list[float]:
-        """0 and every scale that the sweep has by now, ascending: what its trained networks are tested with."""
+        """Return the scales to evaluate trained networks with: 0 and every scale of the sweep, ascending."""
         keys = SweepKeys(claim.sweep_id)
         run_count = int(cast("str", self.redis.hget(keys.record, "run_count")))
         with self.redis.pipeline(transaction=False) as pipeline:

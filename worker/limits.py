@@ -14,7 +14,7 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def core_quota(cgroup: Path = CGROUP) -> float | None:
-    """CPU time that the container may use, in cores, whichever they are; None without a limit."""
+    """Return the CPU limit of the container in cores; None without a limit."""
     limit = _limit(cgroup / "cpu.max")  # microseconds of CPU time, and the period in which they may be used
     if limit is None:
         return None
@@ -23,19 +23,19 @@ def core_quota(cgroup: Path = CGROUP) -> float | None:
 
 
 def memory_limit(cgroup: Path = CGROUP) -> int | None:
-    """Bytes that the container may use; None without a limit, or with one that the machine's memory stays below."""
+    """Return the memory limit of the container in bytes; None without a limit below the machine's memory."""
     limit = _limit(cgroup / "memory.max")
     return int(limit) if limit and int(limit) < machine_memory() else None
 
 
 def machine_memory() -> int:
-    """Bytes of memory that the machine has."""
+    """Return the machine's memory in bytes."""
     total: int = psutil.virtual_memory().total
     return total
 
 
 def free_memory(cgroup: Path = CGROUP) -> int:
-    """Bytes that new processes can have: what the machine has free, or the container, if that is less."""
+    """Return the bytes that new processes can use: the free memory of the machine or the container, the smaller one."""
     free: int = psutil.virtual_memory().available
     limit = memory_limit(cgroup)
     if limit is None:

@@ -44,7 +44,7 @@ class WorkerMetrics:
             pipeline.xadd(PACE, pace, maxlen=KEPT)
 
     def ended(self, run: str, status: RunStatus) -> None:
-        """A worker ended the run of this id."""
+        """Count a run that a worker ended."""
         with self._pipeline() as pipeline:
             pipeline.hincrby(COUNTERS, field(Counter.RUNS, status))
             pipeline.xadd(ENDED, {"run": run}, maxlen=KEPT)
@@ -56,7 +56,7 @@ class WorkerMetrics:
             pipeline.expire(trained(fingerprint), seconds)
 
     def reaped(self, *, requeued: int = 0, lost: int = 0, cancelled: int = 0, republished: int = 0) -> None:
-        """A reaper put runs back to the queue, ended some as lost or cancelled, or published messages anew."""
+        """Count the actions of a reaper: runs requeued, lost or cancelled, and messages published again."""
         actions = {"requeued": requeued, "lost": lost, "cancelled": cancelled, "republished": republished}
         with self._pipeline() as pipeline:
             for action, count in actions.items():

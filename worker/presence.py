@@ -35,7 +35,7 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now - reme
 
 
 def name() -> str:
-    """What to call the worker whose main process this is; made anew by each call.
+    """Return a new name for the worker whose main process this is.
 
     The process and the host are for people: in containers, both may be those of another worker.
     """
@@ -43,7 +43,7 @@ def name() -> str:
 
 
 def profile(name: str, device: Device, processes: int) -> WorkerProfile:
-    """What there is to know of the worker of this name."""
+    """Return the description of the worker of this name."""
     return WorkerProfile(
         name=name,
         host=socket.gethostname(),
@@ -90,7 +90,7 @@ class Announcing(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships 
         return connections.blocking(Settings(), socket_connect_timeout=1, socket_timeout=1)
 
     def start(self, consumer: Any) -> None:  # noqa: ANN401 - as above
-        """Begin: at the start, and after each reconnection, which clears the loop's timers."""
+        """Start the timers: at startup, and after each reconnection, which clears them."""
         if not self._timer:
             from worker.tasks import device  # noqa: PLC0415 - the tasks need the app, which has this step
 
@@ -99,7 +99,7 @@ class Announcing(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships 
         self._timer = consumer.timer.call_repeatedly(BEAT_SECONDS, self._beat)
 
     def stop(self, consumer: Any) -> None:  # noqa: ANN401, ARG002 - as above
-        """End: at a stop, and when the broker is lost."""
+        """Stop the timers: at shutdown, and when the broker is lost."""
         if not self._timer:
             return
         self._timer.cancel()

@@ -118,13 +118,13 @@ class Reaping(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships no 
     _timer: Any = None  # until the first start
 
     def start(self, consumer: Any) -> None:  # noqa: ANN401 - as above
-        """Begin: at the start, and after each reconnection, which clears the loop's timers."""
+        """Start the timers: at startup, and after each reconnection, which clears them."""
         settings = Settings()
         self._reaper = Reaper(consumer.app, settings)
         self._timer = consumer.timer.call_repeatedly(settings.reap_interval_seconds, self._reaper.round)
 
     def stop(self, consumer: Any) -> None:  # noqa: ANN401, ARG002 - as above
-        """End: at a stop, and when the broker is lost."""
+        """Stop the timers: at shutdown, and when the broker is lost."""
         if self._timer:
             self._timer.cancel()
             self._reaper.close()

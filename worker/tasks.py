@@ -52,25 +52,25 @@ def prepare_process(**_: object) -> None:
 
 @cache
 def settings() -> Settings:
-    """This process's settings."""
+    """Return this process's settings."""
     return Settings()
 
 
 @cache
 def device() -> devices.Device:
-    """This host's device."""
+    """Return this host's device."""
     return devices.find(settings())
 
 
 @cache
 def leases() -> Leases:
-    """This process's connection to the store, made when it is first needed: never before the fork."""
+    """Return this process's connection to the store. It is opened at first use, never before the fork."""
     return Leases(settings())
 
 
 @cache
 def warm_stack() -> "WarmStack":
-    """What this process keeps warm from run to run."""
+    """Return the warm stack of this process."""
     from worker.trainer.warm_stack import WarmStack  # noqa: PLC0415 - it brings TensorFlow, which only children may import
 
     return WarmStack(settings(), xla=device().xla)

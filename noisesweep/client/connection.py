@@ -31,7 +31,7 @@ class Connection:
 
     @classmethod
     def of(cls, url: str | None, key: str | None) -> "Connection":
-        """The connection to the URL with the key, where None takes NOISESWEEP_URL and NOISESWEEP_API_KEY.
+        """Return the connection for a URL and a key. None takes NOISESWEEP_URL or NOISESWEEP_API_KEY.
 
         Raises:
             WrongUsageError: One of them cannot be such a thing.
@@ -51,11 +51,11 @@ class Connection:
         return cls(url, key)
 
     def client(self) -> httpx.Client:
-        """A blocking client."""
+        """Return a blocking client."""
         return httpx.Client(base_url=self.url, headers=self._headers, trust_env=not self._is_loopback)
 
     def async_client(self) -> httpx.AsyncClient:
-        """A client for asyncio."""
+        """Return a client for asyncio."""
         return httpx.AsyncClient(base_url=self.url, headers=self._headers, trust_env=not self._is_loopback)
 
     @property
@@ -65,7 +65,7 @@ class Connection:
 
     @property
     def _is_loopback(self) -> bool:
-        """Whether a proxy of the environment is not for it."""
+        """Whether the service is on this machine, so that a proxy of the environment does not apply."""
         host = httpx.URL(self.url).host
         try:
             return ip_address(host).is_loopback

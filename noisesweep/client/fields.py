@@ -12,7 +12,7 @@ Dataset = str
 
 
 class SweepFields(TypedDict, total=False):
-    """What a sweep may say beside its scales: the fields of noisesweep.models.SweepRequest, which describes each."""
+    """Fields of a sweep besides its scales; noisesweep.models.SweepRequest describes each."""
 
     include_clean: bool
     seeds: Iterable[int]

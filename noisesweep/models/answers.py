@@ -19,7 +19,7 @@ StatusDetail = Annotated[
 
 
 class RunStatus(StrEnum):
-    """Where a run stands. A sweep's status is derived from those of its runs."""
+    """The status of a run. A sweep's status is derived from those of its runs."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -34,7 +34,7 @@ class RunStatus(StrEnum):
 
 
 class EpochMetrics(BaseModel):
-    """What one epoch measured. Training figures are running means over its minibatches, with dropout on."""
+    """Metrics of one epoch. Training metrics are running means over its minibatches, with dropout on."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -61,7 +61,7 @@ class EpochMetrics(BaseModel):
 
 
 class RunError(BaseModel):
-    """Why a run failed."""
+    """The reason why a run failed."""
 
     code: str = Field(description="A stable name for programs.", examples=["dataset_unavailable"])
     message: str = Field(
@@ -71,7 +71,7 @@ class RunError(BaseModel):
 
 
 class RunLinks(BaseModel):
-    """Where to go on from a run."""
+    """Paths of a run's resources."""
 
     self: str = Field(description="The run itself.", examples=["/runs/5f0c6a1e9b3d2748-2"])
     plot: str = Field(
@@ -153,14 +153,14 @@ class Run(RunSummary):
 
 
 class Progress(BaseModel):
-    """How far a sweep is."""
+    """Progress of a sweep."""
 
     epochs_done: int = Field(ge=0, description="Epochs kept, over all runs.", examples=[47])
     epochs_total: int = Field(ge=1, description="Epochs asked for, over all runs.", examples=[100])
 
 
 class SweepLinks(BaseModel):
-    """Where to go on from a sweep."""
+    """Paths of a sweep's resources."""
 
     self: str = Field(description="The sweep itself.", examples=["/sweeps/5f0c6a1e9b3d2748"])
     plot: str = Field(
@@ -268,7 +268,7 @@ class Results(BaseModel):
 
 
 class Queue(BaseModel):
-    """How much waits and how much trains, over all sweeps."""
+    """Queue statistics over all sweeps."""
 
     queued_runs: int = Field(ge=0, description="Runs that wait for a worker.", examples=[12])
     running_runs: int = Field(ge=0, description="Runs that workers train.", examples=[2])
@@ -280,7 +280,7 @@ class Queue(BaseModel):
 
 
 class Estimate(BaseModel):
-    """What a submission would cost; nothing was stored."""
+    """The estimated cost of a submission. Nothing was stored."""
 
     runs: int = Field(ge=1, description="Runs of its grid.", examples=[5])
     reused_runs: int = Field(

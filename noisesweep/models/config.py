@@ -1,4 +1,4 @@
-"""What all runs of a sweep have in common. Models are strict: `"20"` is no number of epochs and `true` is no scale."""
+"""The training config. Models are strict: `"20"` is not a number of epochs and `true` is not a scale."""
 
 from collections import Counter
 from enum import StrEnum
@@ -28,7 +28,7 @@ class Precision(StrEnum):
 
 
 class NoiseOn(StrEnum):
-    """Which images get the noise; the others stay clean."""
+    """The images that get the noise. The others stay clean."""
 
     BOTH = "both"
     TRAIN = "train"
@@ -79,7 +79,7 @@ Seed = Annotated[
 
 
 class TrainingConfig(BaseModel):
-    """What every run of a sweep has in common. The defaults are those of the notebook (README, "Where it is from")."""
+    """The config that all runs of a sweep share. Its defaults are the notebook's (README, "Where it is from")."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 

@@ -6,7 +6,7 @@ from noisesweep.models.config import DatasetSlug
 
 
 class DatasetInfo(BaseModel):
-    """What is known of a data set without loading it."""
+    """A data set as the catalogue describes it."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -9,7 +9,7 @@ from noisesweep.models.answers import EpochMetrics, RunStatus
 
 
 class EventType(StrEnum):
-    """What can happen to a sweep and its runs."""
+    """Types of events of a sweep and its runs."""
 
     RUN_QUEUED = "run.queued"
     RUN_STARTED = "run.started"

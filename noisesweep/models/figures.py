@@ -104,7 +104,7 @@ class Area(BaseModel):
 
 
 class Summary(BaseModel):
-    """What a sweep's curve says, in figures and in words."""
+    """The conclusion from a sweep's curve, in figures and in words."""
 
     sweep_id: str = Field(description="The sweep.", examples=["5f0c6a1e9b3d2748"])
     sentence: str = Field(

@@ -31,7 +31,7 @@ class Images(StrEnum):
 
 
 class PixelRange(IntEnum):
-    """What white is; black is 0."""
+    """The value of white; black is 0."""
 
     ONE = 1
     BYTE = 255

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 
 class WorkerProfile(BaseModel):
-    """What a worker says of itself, and does not change while it lives."""
+    """A worker's description of itself. It does not change while the worker lives."""
 
     name: str = Field(description="Names it among all: its process and its host.", examples=["4711@gpu-1"])
     host: str = Field(description="The machine or container that it runs on.", examples=["gpu-1"])

@@ -40,7 +40,7 @@ class Dataset:
 
 
 def to_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Images of shape (n, 28, 28), 0..255, as the network sees them: float32, shape (n, 784), in [0, 1]."""
+    """Return images of shape (n, 28, 28), 0..255, as the network sees them: float32, shape (n, 784), in [0, 1]."""
     pixels = images.reshape(len(images), -1).astype(np.float32)
     pixels /= 255
     return pixels

@@ -62,7 +62,7 @@ PUBLISHED: dict[str, Publication] = {
 def candidates(
     published: Publication, data_dir: Path | None, looked_at: list[str], *, download: bool
 ) -> Iterator[Path]:
-    """Each archive or folder of IDX files that may be the data set, from the first place on; the download comes last.
+    """Yield each archive or folder of IDX files that may be the data set, in order. The download comes last.
 
     Args:
         published: The data set.

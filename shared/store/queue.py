@@ -96,7 +96,7 @@ def publish(app: Celery, messages: Mapping[str, int]) -> None:
 
 
 def waiting(redis: Redis) -> Counter[str]:
-    """How many messages wait for this program, by sweep. A message carries its arguments, readable, in its header."""
+    """Return the number of waiting messages by sweep. A message carries its arguments, readable, in its header."""
     counts: Counter[str] = Counter()
     for queue in QUEUES:
         messages: list[bytes] = redis.execute_command("LRANGE", queue, 0, -1, **{NEVER_DECODE: True})  # type: ignore[no-untyped-call]

@@ -38,7 +38,7 @@ class NoisyImages:
     def minibatch(
         self, rows: tf.Tensor, scales: tf.Tensor, noise: tf.Tensor | None = None, *, clip: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """What the K networks see of the images at `rows`, (K, B, P), and their labels, (K, B).
+        """Return the K networks' inputs for the images at `rows`, (K, B, P), and their labels, (K, B).
 
         The noise is that of the images unless another is given, standard normal, (B, P).
         """
