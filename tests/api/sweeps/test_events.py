@@ -1,6 +1,5 @@
-"""What clients that follow are told: everything, once, in order, from where they left off."""
+"""Subscribers receive every event once, in order, from where they left off."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,53 +11,14 @@ from redis import Redis
 
 from api.limits import Limits
 from api.sweeps.events import position_of
-from noisesweep.models import Event
 from shared.settings import Settings
 from shared.store.keys import SweepKeys
 from tests.support.api import Served
+from tests.support.event_stream import EventStream
 from tests.support.training import Training
 from tests.support.waiting import wait_until
 
 TWO = {"scales": [0.1, 0.5]}
-HEARTBEAT = ": ping"
-
-
-class Stream:
-    """A client that follows in a thread of its own, and takes server-sent events apart as a browser does."""
-
-    def __init__(self, http: httpx.Client, path: str, after: str | None = None) -> None:
-        self.ids: list[str] = []
-        self.types: list[str] = []
-        self.events: list[Event] = []
-        self.comments = 0
-        self.status: int | None = None
-        # A client of its own: whatever becomes of the other, the stream ends when the server ends it.
-        self._request = (http.base_url.join(path), {"Last-Event-ID": after} if after else {})
-        self._thread = threading.Thread(target=self._follow)
-        self._thread.start()
-
-    def _follow(self) -> None:
-        url, headers = self._request
-        with httpx.stream("GET", url, headers=headers, timeout=30, trust_env=False) as response:
-            self.status = response.status_code
-            kind = ""
-            for line in response.iter_lines():
-                field, _, value = line.partition(": ")
-                if field == "id":
-                    self.ids.append(value)
-                elif field == "event":
-                    kind = value
-                    self.types.append(value)
-                elif field == "data" and kind != "closing":
-                    self.events.append(Event.model_validate_json(value))
-                self.comments += line == HEARTBEAT
-
-    def end(self) -> None:
-        self._thread.join(30)
-        assert not self._thread.is_alive()
-
-    def wait_for(self, count: int) -> None:
-        wait_until(lambda: len(self.events) >= count)
 
 
 def submitted(http: httpx.Client) -> str:
@@ -80,7 +40,7 @@ def test_a_client_is_told_what_was_and_then_what_happens_until_the_sweep_has_end
     sweep = submitted(http)
     claim = training.claim(sweep, runs=2)
     training.commit(claim, 0, epoch=0)
-    stream = Stream(http, f"{sweep}/events")
+    stream = EventStream(http, f"{sweep}/events")
     stream.wait_for(3)
     training.succeed(claim, 0)
     stream.wait_for(4)
@@ -99,13 +59,13 @@ def test_a_client_is_told_what_was_and_then_what_happens_until_the_sweep_has_end
 
 def test_a_client_that_comes_back_is_told_the_rest_and_nothing_twice(http: httpx.Client, training: Training) -> None:
     sweep = finished(http, training)
-    whole = Stream(http, f"{sweep}/events")
+    whole = EventStream(http, f"{sweep}/events")
     whole.end()
     for count, event_id in enumerate(whole.ids[:-1], start=1):
-        rest = Stream(http, f"{sweep}/events", after=event_id)
+        rest = EventStream(http, f"{sweep}/events", after=event_id)
         rest.end()
         assert rest.events == whole.events[count:]
-    at_the_end = Stream(http, f"{sweep}/events", after=whole.ids[-1])
+    at_the_end = EventStream(http, f"{sweep}/events", after=whole.ids[-1])
     at_the_end.end()
     assert at_the_end.status == 204
 
@@ -113,7 +73,7 @@ def test_a_client_that_comes_back_is_told_the_rest_and_nothing_twice(http: httpx
 def test_a_run_is_followed_alone_until_its_own_end(http: httpx.Client, training: Training) -> None:
     sweep = submitted(http)
     run = http.get(sweep).json()["runs"][1]["links"]["events"]
-    stream = Stream(http, run)
+    stream = EventStream(http, run)
     claim = training.claim(sweep, runs=2)
     training.commit(claim, 0, epoch=0)
     training.commit(claim, 1, epoch=0)
@@ -122,7 +82,7 @@ def test_a_run_is_followed_alone_until_its_own_end(http: httpx.Client, training:
     assert stream.types == ["run.started", "epoch", "run.ended"]
     assert {event.run_id for event in stream.events} == {run.split("/")[2]}
     training.commit(claim, 0, epoch=1)
-    again = Stream(http, run, after=stream.ids[-1])
+    again = EventStream(http, run, after=stream.ids[-1])
     again.end()
     assert again.status == 204
 
@@ -131,7 +91,7 @@ def test_a_sweep_that_is_tried_again_is_followed_to_its_new_end(http: httpx.Clie
     sweep = submitted(http)
     http.post(f"{sweep}/cancel")
     http.post(f"{sweep}/retry")
-    stream = Stream(http, f"{sweep}/events")
+    stream = EventStream(http, f"{sweep}/events")
     stream.wait_for(5)
     training.epochs(sweep, runs=2, epochs=1, end=True)
     stream.end()
@@ -155,13 +115,13 @@ def test_a_quiet_stream_is_kept_alive_by_comments_and_ends_with_its_sweep(
 ) -> None:
     http = limited(Limits(keepalive_seconds=0.05))
     sweep = submitted(http)
-    stream = Stream(http, f"{sweep}/events")
+    stream = EventStream(http, f"{sweep}/events")
     wait_until(lambda: stream.comments > 3)
     http.post(f"{sweep}/cancel")
     stream.end()
     assert stream.types == ["run.ended", "run.ended", "sweep.ended"]
     deleted = submitted(http)
-    orphan = Stream(http, f"{deleted}/events")
+    orphan = EventStream(http, f"{deleted}/events")
     wait_until(lambda: orphan.comments > 0)
     http.post(f"{deleted}/cancel")
     http.delete(deleted)
@@ -173,7 +133,7 @@ def test_a_client_too_slow_for_what_waits_for_it_still_gets_everything_once(
 ) -> None:
     http = limited(Limits(stream_backlog=1))
     sweep = submitted(http)
-    streams = [Stream(http, f"{sweep}/events") for _ in range(3)]
+    streams = [EventStream(http, f"{sweep}/events") for _ in range(3)]
     claim = training.claim(sweep, runs=2)
     for epoch in range(20):
         training.commit(claim, 0, epoch)
@@ -201,12 +161,12 @@ def test_a_server_told_to_stop_closes_its_streams_with_a_word_and_the_next_goes_
     sweep = submitted(http)
     claim = training.claim(sweep, runs=2)
     with serving(settings) as old:
-        stream = Stream(old.http, f"{sweep}/events")
+        stream = EventStream(old.http, f"{sweep}/events")
         stream.wait_for(2)
     stream.end()
     assert stream.types == ["run.started"] * 2 + ["closing"]
     training.commit(claim, 0, epoch=0)
-    rest = Stream(http, f"{sweep}/events", after=stream.ids[-1])
+    rest = EventStream(http, f"{sweep}/events", after=stream.ids[-1])
     rest.wait_for(1)
     http.post(f"{sweep}/cancel")
     training.succeed(claim, 0)
@@ -219,11 +179,11 @@ def test_all_streams_of_a_server_share_one_connection_to_the_store(
     http: httpx.Client, redis: Redis, training: Training
 ) -> None:
     sweeps = [submitted(http) for _ in range(20)]
-    first = Stream(http, f"{sweeps[0]}/events")
+    first = EventStream(http, f"{sweeps[0]}/events")
     claims = [training.claim(sweep, runs=2) for sweep in sweeps]
     first.wait_for(2)
     blocked = [len(reading(redis))]
-    others = [Stream(http, f"{sweep}/events") for sweep in sweeps[1:]]
+    others = [EventStream(http, f"{sweep}/events") for sweep in sweeps[1:]]
     for stream in others:
         stream.wait_for(2)
     blocked.append(len(reading(redis)))
@@ -243,7 +203,7 @@ def reading(redis: Redis) -> list[object]:
 def test_more_streams_than_a_server_serves_are_refused(limited: Callable[[Limits], httpx.Client]) -> None:
     http = limited(Limits(streams=1))
     sweep = submitted(http)
-    stream = Stream(http, f"{sweep}/events")
+    stream = EventStream(http, f"{sweep}/events")
     wait_until(lambda: stream.status)
     refused = http.get(f"{sweep}/events")
     assert refused.status_code == 429
@@ -276,7 +236,7 @@ def test_an_event_that_only_a_newer_worker_knows_is_left_out_and_harms_nobody(
     sweep = submitted(http)
     events = SweepKeys(sweep.split("/")[-1]).events
     redis.xadd(events, unreadable)
-    stream = Stream(http, f"{sweep}/events")
+    stream = EventStream(http, f"{sweep}/events")
     redis.xadd(events, unreadable)
     training.epochs(sweep, runs=2, epochs=1, end=True)
     stream.end()
@@ -290,7 +250,7 @@ def test_who_follows_one_run_is_kept_alive_while_the_others_report(
 ) -> None:
     http = limited(Limits(keepalive_seconds=0.1))
     sweep = submitted(http)
-    follower = Stream(http, f"/runs/{sweep.split('/')[-1]}-1/events")
+    follower = EventStream(http, f"/runs/{sweep.split('/')[-1]}-1/events")
     claim = training.claim(sweep, runs=1)
     for epoch in range(8):
         training.commit(claim, 0, epoch)

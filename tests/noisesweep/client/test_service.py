@@ -1,12 +1,9 @@
 """The client against the real API: what is asked, what is lost, what breaks."""
 
 import asyncio
-import inspect
 import socket
-import subprocess
 import sys
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
 from threading import Thread
 from typing import Literal, TypedDict
@@ -15,12 +12,9 @@ import httpx
 import pandas as pd
 import pytest
 
-import noisesweep
-from noisesweep import AsyncNoiseSweep, AsyncSweepHandle, NoiseSweep, RefusedError, SweepHandle, WrongUsageError
+from noisesweep import AsyncNoiseSweep, NoiseSweep, RefusedError, SweepHandle, WrongUsageError
 from noisesweep.client._sync.service import PAGE
-from noisesweep.client.fields import SweepFields
-from noisesweep.models import Event, EventType, InvalidField, Problem, RunStatus, SweepRequest
-from tests.noisesweep.local.test_launcher import write_namesakes
+from noisesweep.models import Event, EventType, InvalidField, Problem, RunStatus
 from tests.support.api import Served
 from tests.support.pictures import PNG_MAGIC
 from tests.support.proxy import Proxy
@@ -42,45 +36,6 @@ EVERYTHING = ["run.started"] * 2 + (["epoch"] * 2 + ["run.ended"]) * 2 + ["sweep
 def train(training: Training, sweep: SweepHandle) -> SweepHandle:
     training.epochs(sweep.record.links.self, runs=len(sweep.record.runs), epochs=2, end=True)
     return sweep.refresh()
-
-
-def test_the_keywords_are_the_fields_of_the_request() -> None:
-    assert {"scales", *SweepFields.__annotations__} == set(SweepRequest.model_fields)
-
-
-def test_the_two_clients_have_the_same_methods() -> None:
-    for blocking, asynchronous in ((NoiseSweep, AsyncNoiseSweep), (SweepHandle, AsyncSweepHandle)):
-        public = {name for name in vars(blocking) if not name.startswith("_")}
-        also = {name for name in vars(asynchronous) if not name.startswith("_")}
-        assert {name.removeprefix("a") if name == "aclose" else name for name in also} == public
-        for name in public - {"close"}:
-            one, other = getattr(blocking, name), getattr(asynchronous, name)
-            if callable(one):
-                assert list(inspect.signature(one).parameters) == list(inspect.signature(other).parameters)
-
-
-def test_the_package_has_all_that_it_names() -> None:
-    assert all(inspect.isclass(getattr(noisesweep, name)) for name in noisesweep.__all__)
-    with pytest.raises(AttributeError, match="Trainer"):
-        noisesweep.Trainer  # noqa: B018
-
-
-def test_client_works_beside_files_named_as_our_packages(service: NoiseSweep, tmp_path: Path) -> None:
-    write_namesakes(tmp_path)
-    script = tmp_path / "mine.py"
-    script.write_text(
-        "import sys\nfrom noisesweep import NoiseSweep\n"
-        "with NoiseSweep(sys.argv[1]) as service:\n    print(service.submit(scales=[0.5], dataset='digits').id)\n"
-    )
-    run = subprocess.run(
-        [sys.executable, script, service.url], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert run.returncode == 0, run.stderr
-    assert run.stdout.split() == [sweep.id for sweep in service.sweeps()]
-
-
-def test_the_package_is_marked_as_typed() -> None:
-    assert (files("noisesweep") / "py.typed").is_file()
 
 
 def test_a_sweep_is_submitted_found_again_and_read(service: NoiseSweep) -> None:
