@@ -8,7 +8,7 @@ from noisesweep.models import TrainingConfig
 from shared.datasets import CATALOGUE
 
 
-def fingerprint(config: TrainingConfig, scale: float, seed: int) -> str:
+def fingerprint(config: TrainingConfig, scale: float, seed: int, program: str = __version__) -> str:
     """Return the SHA-256 of everything that determines a run's numbers, except the kind of device.
 
     It covers the data set's content, the whole config, scale, seed, and the version of the program.
@@ -17,6 +17,6 @@ def fingerprint(config: TrainingConfig, scale: float, seed: int) -> str:
         "dataset_sha256": CATALOGUE[config.dataset].sha256,
         "scale": scale,
         "seed": seed,
-        "program": __version__,
+        "program": program,
     }
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from cachetools import LRUCache, TTLCache
@@ -18,14 +19,21 @@ logger = logging.getLogger(__name__)
 
 
 class DatasetCache:
-    """An LRU cache of this host's data sets, which remembers for a while what could not be loaded.
+    """An LRU cache of this host's data sets. It also remembers failed loads for a while.
 
     Args:
         data_dir: The folder that NOISESWEEP_DATA_DIR names.
-        failure_seconds: After how long a data set that could not be loaded is looked for again.
+        failure_seconds: Seconds until a failed load is tried again.
+        load: Loads the data set of a name; called in a thread.
     """
 
-    def __init__(self, data_dir: Path | None, failure_seconds: float = FAILURE_SECONDS) -> None:
+    def __init__(
+        self,
+        data_dir: Path | None,
+        failure_seconds: float = FAILURE_SECONDS,
+        load: Callable[[DatasetName, Path | None], Dataset] = load,
+    ) -> None:
+        self._load = load
         self._data_dir = data_dir
         self._loaded: LRUCache[str, Dataset] = LRUCache(CACHED)
         self._failures: TTLCache[str, str] = TTLCache(len(DatasetName), failure_seconds)
@@ -42,7 +50,7 @@ class DatasetCache:
                 if reason := self._failures.get(name):
                     raise DatasetUnavailableError(reason)
                 try:
-                    self._loaded[name] = await asyncio.to_thread(load, name, self._data_dir)
+                    self._loaded[name] = await asyncio.to_thread(self._load, DatasetName(name), self._data_dir)
                 except (DatasetUnavailableError, OSError) as error:
                     logger.warning("The data set %s cannot be shown: %s", name, error)
                     self._failures[name] = str(error)
