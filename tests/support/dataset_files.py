@@ -44,7 +44,7 @@ def write_files(folder: Path, dataset: Dataset) -> Path:
 
 
 def hide_data_sets(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the places for data sets, but NOISESWEEP_DATA_DIR, be in a folder, and nobody be there to download from."""
+    """Move all search paths into a folder, except NOISESWEEP_DATA_DIR, and make downloads fail."""
     monkeypatch.setattr(search_paths, "DEBIAN", folder / "debian")
     monkeypatch.setenv("KERAS_HOME", str(folder / "keras"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
@@ -55,7 +55,7 @@ def hide_data_sets(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def shrink_catalogue(monkeypatch: pytest.MonkeyPatch) -> dict[str, Dataset]:
-    """Ten images under the name of each published data set: to read and to hash those takes half a second."""
+    """Replace each published data set by ten images. Reading and hashing the real ones takes half a second."""
     draws = np.random.default_rng(0)
     small = {}
     for name in PUBLISHED:

@@ -1,10 +1,23 @@
-"""Sweeps and runs as the API speaks of them, made up."""
+"""Invented sweeps and runs in the API's form, and the notebook's config."""
 
 from collections.abc import Sequence
 
 from noisesweep.models import EpochMetrics, Evaluation, RunStatus, RunSummary, Sweep, TrainingConfig
 
 SWEEP_ID = "0123456789abcdef"
+# The config of the notebook, which is the default.
+NOTEBOOK_CONFIG = {
+    "dataset": "mnist",
+    "epochs": 20,
+    "batch_size": 128,
+    "hidden_units": [512, 512],
+    "dropout": 0.2,
+    "learning_rate": 0.001,
+    "precision": "float32",
+    "noise_on": "both",
+    "clip": False,
+    "resample": False,
+}
 
 
 def run_summary(

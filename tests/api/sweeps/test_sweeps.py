@@ -12,6 +12,7 @@ from noisesweep.models import Sweep
 from shared.settings import Settings
 from shared.store.keys import QUEUE, SWEEPS, SweepKeys, new_sweep_id
 from tests.support.pictures import PNG_MAGIC
+from tests.support.records import NOTEBOOK_CONFIG
 from tests.support.training import Training
 
 NOTEBOOK = {"scales": [0.1, 0.5, 1.0, 2.0, 4.0]}
@@ -24,18 +25,7 @@ def test_a_sweep_of_scales_alone_is_accepted_with_the_notebooks_values(http: htt
     assert response.headers["Location"] == sweep["links"]["self"] == f"/sweeps/{sweep['id']}"
     assert sweep["status"] == "queued"
     assert sweep["progress"] == {"epochs_done": 0, "epochs_total": 100}
-    assert sweep["config"] == {
-        "dataset": "mnist",
-        "epochs": 20,
-        "batch_size": 128,
-        "hidden_units": [512, 512],
-        "dropout": 0.2,
-        "learning_rate": 0.001,
-        "precision": "float32",
-        "noise_on": "both",
-        "clip": False,
-        "resample": False,
-    }
+    assert sweep["config"] == NOTEBOOK_CONFIG
     assert [run["scale"] for run in sweep["runs"]] == NOTEBOOK["scales"]
     assert {run["status"] for run in sweep["runs"]} == {"queued"}
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from noisesweep.models import MAX_RUNS, RunRequest, RunStatus, Sweep, SweepRequest, TrainingConfig
-from tests.support.records import run_summary, sweep_of
+from tests.support.records import NOTEBOOK_CONFIG, run_summary, sweep_of
 
 scales = st.lists(st.floats(0, 1000), min_size=1, max_size=16, unique=True)
 seeds = st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=16, unique=True)
@@ -18,17 +18,7 @@ def sweep_with(*statuses: RunStatus) -> Sweep:
 
 def test_a_request_of_scales_alone_is_the_notebooks_training() -> None:
     request = SweepRequest(scales=[0.1])
-    assert request.model_dump(exclude={"scales"}) == {
-        "dataset": "mnist",
-        "epochs": 20,
-        "batch_size": 128,
-        "hidden_units": [512, 512],
-        "dropout": 0.2,
-        "learning_rate": 0.001,
-        "precision": "float32",
-        "noise_on": "both",
-        "clip": False,
-        "resample": False,
+    assert request.model_dump(exclude={"scales"}) == NOTEBOOK_CONFIG | {
         "include_clean": False,
         "seeds": [0],
         "repeats": None,

@@ -9,8 +9,9 @@ import pooch
 import pytest
 import tensorflow as tf
 
-from shared.datasets import DatasetName, search_paths
+from shared.datasets import DatasetName
 from shared.settings import Settings
+from tests.support.dataset_files import hide_data_sets
 from worker.devices import TRAINING_PROCESS_BYTES, Device, DeviceKind, find
 from worker.doctor import host
 from worker.doctor.findings import Verdict
@@ -180,9 +181,7 @@ def test_memory_for_fewer_processes_is_a_warning_that_says_how_many_and_for_none
 
 @pytest.fixture
 def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search_paths, "DEBIAN", tmp_path / "debian")
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    hide_data_sets(tmp_path, monkeypatch)
 
     def refuse(*arguments: object, **options: object) -> None:
         pytest.fail("A check has begun a download.")
