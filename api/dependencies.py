@@ -22,34 +22,38 @@ SweepId = Annotated[str, Path(description="A sweep's id.", examples=["5f0c6a1e9b
 RunId = Annotated[str, Path(description="A run's id.", examples=["5f0c6a1e9b3d2748-2"])]
 
 
-async def _state(request: Request) -> AppState:
+def _state_of(request: Request) -> AppState:
+    """Return the application's state."""
     state: AppState = request.state.app_state
     return state
 
 
-StateDep = Annotated[AppState, Depends(_state)]
+# Each depends on the request alone: FastAPI resolves every further link of a chain again for each request.
+async def _state(request: Request) -> AppState:
+    return _state_of(request)
 
 
-async def _store(state: StateDep) -> Store:
-    return state.store
+async def _store(request: Request) -> Store:
+    return _state_of(request).store
 
 
-async def _sweeps(state: StateDep) -> SweepService:
-    return state.sweeps
+async def _sweeps(request: Request) -> SweepService:
+    return _state_of(request).sweeps
 
 
-async def _events(state: StateDep) -> EventBroadcaster:
-    return state.events
+async def _events(request: Request) -> EventBroadcaster:
+    return _state_of(request).events
 
 
-async def _datasets(state: StateDep) -> DatasetCache:
-    return state.datasets
+async def _datasets(request: Request) -> DatasetCache:
+    return _state_of(request).datasets
 
 
 async def _context(request: Request) -> RequestContext:
     return RequestContext(key_of(request), request.state.request_id, request.state.traceparent)
 
 
+StateDep = Annotated[AppState, Depends(_state)]
 StoreDep = Annotated[Store, Depends(_store)]
 SweepsDep = Annotated[SweepService, Depends(_sweeps)]
 EventsDep = Annotated[EventBroadcaster, Depends(_events)]
@@ -84,8 +88,10 @@ async def _run(store: StoreDep, run_id: RunId) -> Run:
 
 async def sweep_if_modified(store: StoreDep, sweep_id: SweepId, if_none_match: IfNoneMatch = None) -> Sweep:
     """Return the sweep; raise NotModified if the client has its newest version."""
-    [sweep] = await sweeps_if_modified(store, [sweep_id], if_none_match)
-    return sweep
+    sweep_id = parse_sweep_id(sweep_id)
+    if if_none_match:
+        raise_if_not_modified(if_none_match, etag_of(await store.version(sweep_id)))
+    return await store.sweep(sweep_id)
 
 
 async def sweeps_if_modified(store: Store, sweep_ids: Sequence[str], if_none_match: str | None) -> list[Sweep]:
