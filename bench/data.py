@@ -7,7 +7,7 @@ from shared.settings import Settings
 
 
 def load() -> Dataset:
-    """MNIST, or digits where there is none; every report names the one it got."""
+    """Return MNIST, or digits if this host has no MNIST. Every report names the data set."""
     try:
         return datasets.load(DatasetName.MNIST, Settings().data_dir)
     except DatasetUnavailableError:

@@ -47,14 +47,14 @@ print(time.perf_counter() - begun)
 
 
 def notebook(epochs: int) -> float:
-    """Seconds that the notebook's loop takes."""
+    """Return the seconds that the notebook's loop takes."""
     command = [sys.executable, "-c", NOTEBOOK, str(epochs), *map(str, SCALES)]
     answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - the text above
     return float(answer.stdout)
 
 
 def service(http: httpx.Client, epochs: int, dataset: str, precision: Precision) -> float:
-    """Seconds from POST /sweeps until the sweep is seen to have succeeded."""
+    """Return the seconds from POST /sweeps until the sweep has succeeded."""
     body = {"scales": SCALES, "epochs": epochs, "dataset": dataset, "precision": precision, "reuse": False}
     begun = time.perf_counter()
     sweep = finished(http, body)

@@ -1,4 +1,4 @@
-"""How fast is the trainer? Seconds per run and epoch with all cores busy, against Keras and against the floor.
+"""Speed of the trainer: seconds per run and epoch with all cores busy, against Keras and against the floor.
 
     a  the notebook's way: Keras `fit` on NumPy arrays, one process, all cores
     b  this trainer: one single-threaded process per core, each with a run of its own
@@ -36,7 +36,7 @@ Epoch = Callable[[], object]
 
 
 def keras_fit(precision: str) -> Epoch:
-    """(a), with its validation, as in the notebook."""
+    """Train and validate as in the notebook (a)."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
     from worker.trainer.keras_export import build_model  # noqa: PLC0415 - each contender imports what it measures
 
@@ -56,7 +56,7 @@ def keras_fit(precision: str) -> Epoch:
 
 
 def trainer(precision: str) -> Epoch:
-    """(b), with its validation."""
+    """Train and validate (b)."""
     prepare(CPU)
     from worker.trainer.images import NoisyImages  # noqa: PLC0415 - as above
     from worker.trainer.loop import epochs  # noqa: PLC0415
@@ -74,7 +74,7 @@ def trainer(precision: str) -> Epoch:
 
 
 def tensorflow_products(precision: str) -> Epoch:
-    """(c) through TensorFlow: eight products a step, forwards and backwards, on operands that lie ready."""
+    """Run (c) through TensorFlow: eight products a step, forwards and backwards, on prepared operands."""
     prepare(CPU)
     import tensorflow as tf  # noqa: PLC0415 - as above
 
@@ -99,7 +99,7 @@ def tensorflow_products(precision: str) -> Epoch:
 
 
 def numpy_products(precision: str) -> Epoch:
-    """(c) through NumPy; float32 only."""
+    """Run (c) through NumPy, float32 only."""
     assert precision == "float32"  # noqa: S101 - NumPy has no other
     draws = np.random.default_rng(0)
     products = [
@@ -139,7 +139,7 @@ CONTENDERS: dict[str, tuple[Callable[[str], Epoch], str, bool]] = {
 
 
 def serve(contender: str, connection: Connection) -> None:
-    """A contender's process: build, then train an epoch for every message and answer with (seconds, peak memory)."""
+    """Run a contender: build, then train an epoch for every message and answer with (seconds, peak memory)."""
     build, precision, _ = CONTENDERS[contender]
     epoch = build(precision)
     epoch()  # traces, and warms the caches

@@ -16,7 +16,7 @@ _belonging: ContextVar[dict[str, str]] = ContextVar("belonging", default={})  # 
 
 @contextmanager
 def belonging_to(**fields: str) -> Iterator[None]:
-    """Every line that is logged within carries these fields as well, those that are not empty."""
+    """Add the non-empty fields to every line that is logged inside the context."""
     token = _belonging.set(_belonging.get() | {name: value for name, value in fields.items() if value})
     try:
         yield

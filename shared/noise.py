@@ -54,7 +54,7 @@ def noise_blocks(
 
 
 def base_noise(seed: int, purpose: Purpose, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """All of `noise_blocks` as one array of that shape."""
+    """Return all of `noise_blocks` as one array."""
     return np.concatenate([block for _, block in noise_blocks(seed, purpose, shape)])
 
 

@@ -110,7 +110,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic-settings'
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - it warns where there is no such folder
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments come before the environment, and that before the files of SECRETS."""
+        """Return the sources by priority: arguments, the environment, the files of SECRETS."""
         secrets = SecretsSettingsSource(
             settings_cls, secrets_dir=SECRETS if os.access(SECRETS, os.R_OK | os.X_OK) else None
         )

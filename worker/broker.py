@@ -80,7 +80,7 @@ class TolerantChannel(redis.Channel):
         return super().basic_consume(queue, no_ack, tolerant, *rest, **named)  # type: ignore[no-untyped-call]
 
     def _connparams(self, *rest: Any, **named: Any) -> Any:
-        """How to connect, which a channel whose connection has been closed knows no more.
+        """Return the connection options. A channel whose connection has been closed has lost them.
 
         kombu would raise an AttributeError, which ends the worker; what has been said of a closed channel since then
         (that a task is done) is said in vain, and harmlessly: its message comes back and finds nothing to do.

@@ -16,7 +16,7 @@ from shared.store.keys import WORKERS
 
 
 def fault(redis: Redis, host: str) -> str | None:
-    """What is wrong with the host's worker, as the store knows it; None if nothing is."""
+    """Return what is wrong with the host's worker according to the store; None if nothing is."""
     try:
         now = server_time(redis)
         seen = cast("list[tuple[str, float]]", redis.zrange(WORKERS, 0, -1, withscores=True))
@@ -30,7 +30,7 @@ def fault(redis: Redis, host: str) -> str | None:
 
 
 def main() -> None:
-    """Look, and exit."""
+    """Check the worker and exit."""
     with closing(connections.blocking(Settings(), socket_connect_timeout=2, socket_timeout=2)) as redis:
         sys.exit(fault(redis, socket.gethostname()))
 

@@ -31,18 +31,18 @@ class Asset:
 
     @property
     def media_type(self) -> str:
-        """What HTTP calls it."""
+        """Return the media type."""
         return MEDIA_TYPES[self.path.suffix]
 
     @property
     def address(self) -> str:
-        """Where it is served, and may be kept for good."""
+        """Return its path, which changes with its content, so browsers may cache it for ever."""
         return f"{PREFIX}/{self.edition}/{self.path.name}"
 
 
 @cache
 def assets() -> Mapping[str, Asset]:
-    """All files by name. Those of the dashboard share one edition, because modules name each other without it.
+    """Return all files by name. The dashboard's files share one edition, because modules import each other without it.
 
     Raises:
         ModuleNotFoundError: The package plotly, which brings its script, is not installed.

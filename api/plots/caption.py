@@ -43,14 +43,14 @@ def caption(of: Sweep | Run, title: str, *notes: str) -> Caption:
 
 
 def words_of_noise(config: TrainingConfig) -> str:
-    """Which images have the noise, and what else is done with it."""
+    """Return which images have the noise, and whether it is clipped or resampled."""
     words = f"noise on {_NOISY[config.noise_on]}"
     words += ", clipped to [0, 1]" if config.clip else ""
     return words + (", drawn anew every epoch" if config.resample else "")
 
 
 def words_of_settings(config: TrainingConfig) -> dict[str, str]:
-    """Each setting beside the noise in words, by its name."""
+    """Return each setting other than the noise in words, by name."""
     return {
         "dataset": config.dataset,
         "epochs": counted(config.epochs, "epoch"),
@@ -92,7 +92,7 @@ def words_of_counts(counts: Collection[int]) -> str:
 
 
 def words_of_mean(fewest: int, most: int) -> str:
-    """What is said of figures that are the means over so many seeds, and of their intervals."""
+    """Return the sentence on means over several seeds and their intervals."""
     seeds = words_of_counts({fewest, most})
     if not seeds:
         return "One seed: no interval."
@@ -100,7 +100,7 @@ def words_of_mean(fewest: int, most: int) -> str:
 
 
 def remark(sweep: Sweep) -> str | None:
-    """What is still to come or went wrong; None where every run has succeeded."""
+    """Return a note on unfinished or failed runs; None if every run has succeeded."""
     counts = Counter(run.status for run in sweep.runs)
     others = [
         f"{counts[status]} {status}" for status in RunStatus if status is not RunStatus.SUCCEEDED and counts[status]

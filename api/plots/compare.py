@@ -54,12 +54,12 @@ def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
 
 
 def _printable(name: str) -> str:
-    """A name without what no type has, and what no XML may have."""
+    """Return the name without characters that the font lacks or XML forbids."""
     return "".join(character if character.isprintable() else " " for character in name)
 
 
 def _words(sweep: Sweep) -> dict[str, str]:
-    """All settings that may differ between sweeps."""
+    """Return all settings that may differ between sweeps."""
     return {
         **words_of_settings(sweep.config),
         "noise": words_of_noise(sweep.config),

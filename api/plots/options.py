@@ -18,7 +18,7 @@ class FileFormat(StrEnum):
 
     @property
     def media_type(self) -> str:
-        """What HTTP calls it."""
+        """Return the media type."""
         return {
             FileFormat.PNG: "image/png",
             FileFormat.SVG: "image/svg+xml",

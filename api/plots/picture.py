@@ -42,7 +42,7 @@ Result = TypeVar("Result")
 
 
 async def in_turn(work: Callable[[], Result]) -> Result:
-    """Draw, or do other work that takes a processor for long: one at a time in this process, in a thread."""
+    """Do CPU-heavy work, such as drawing, in a thread. One such work runs at a time in this process."""
     return await asyncio.get_running_loop().run_in_executor(_one_at_a_time, work)
 
 

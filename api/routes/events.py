@@ -122,12 +122,12 @@ SubscriptionDep = Annotated[Subscription, Depends(_subscription)]
 
 @router.get("/sweeps/{sweep_id}/events", response_class=EventStream, responses=EVENTS)
 async def follow_sweep(sweep: SweepDep, subscription: SubscriptionDep) -> Response:
-    """What happens to a sweep and its runs: server-sent events from the beginning or after `Last-Event-ID`."""
+    """The events of a sweep and its runs: server-sent events from the beginning or after `Last-Event-ID`."""
     return await subscription.answer(sweep.links.events, sweep.id, None, over=sweep.status.is_final)
 
 
 @router.get("/runs/{run_id}/events", response_class=EventStream, responses=EVENTS)
 async def follow_run(run: RunDep, subscription: SubscriptionDep) -> Response:
-    """What happens to one run; as for a sweep."""
+    """The events of one run, as for a sweep."""
     sweep_id, index = parse_run_id(run.id)
     return await subscription.answer(run.links.events, sweep_id, index, over=run.status.is_final)

@@ -68,7 +68,7 @@ async def plot_sweep(
     ] = SweepPlot.ACCURACY,
     if_none_match: IfNoneMatch = None,
 ) -> PlotResponse:
-    """A picture of a sweep, of what its runs have done so far."""
+    """A picture of a sweep from the results of its runs so far."""
     # As a dependency it would be asked before an invalid option is refused.
     sweep = await sweep_if_modified(store, sweep_id, if_none_match)
     data = await _of_sweep(kind, sweep, store, datasets, options)
@@ -105,7 +105,7 @@ async def plot_run(
     ] = RunPlot.EPOCHS,
     if_none_match: IfNoneMatch = None,
 ) -> PlotResponse:
-    """A picture of a run, of what it has done so far."""
+    """A picture of a run from its results so far."""
     run = await run_if_modified(store, run_id, if_none_match)
     data = {RunPlot.EPOCHS: epochs.of_run, RunPlot.CONFUSION: confusion.of_run}[kind]
     return await _answer(lambda: data(run), options, sweep_validators(run))

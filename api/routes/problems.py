@@ -39,13 +39,13 @@ def _entry(problem_type: ProblemType) -> str:
 
 @router.get("", response_class=HTMLResponse)
 async def list_problems() -> HTMLResponse:
-    """All kinds of problems that answers name in `type`."""
+    """All problem types that answers name in `type`."""
     return _page("Problems", f"<ul>{''.join(map(_entry, PROBLEM_TYPES.values()))}</ul>")
 
 
 @router.get("/{slug}", response_class=HTMLResponse, responses=documented(HTTPStatus.NOT_FOUND))
 async def explain_problem(slug: Annotated[str, Path(description="The kind.", examples=["not-found"])]) -> HTMLResponse:
-    """What one kind of problem means and what to do about it."""
+    """The meaning of one problem type and what to do about it."""
     if slug not in PROBLEM_TYPES:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     problem_type = PROBLEM_TYPES[slug]

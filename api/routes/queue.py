@@ -10,5 +10,5 @@ router = APIRouter(prefix="/queue", tags=["queue"])
 
 @router.get("")
 async def get_queue(sweeps: SweepsDep) -> Queue:
-    """How many runs wait and train, since when the oldest waits, and how fast runs end."""
+    """Queue statistics: waiting and running runs, the oldest waiting run, and runs ended per minute."""
     return await sweeps.stats.queue()

@@ -46,5 +46,5 @@ async def get_results(
 
 @router.get("/summary", response_model=Summary, responses=READ)
 async def get_summary(sweep: ModifiedSweepDep) -> Response:
-    """What the curve says so far: the figures by scale, the half-way scale, the area, and a sentence from them."""
+    """The conclusion from the curve so far: figures by scale, the half-way scale, the area, and a sentence."""
     return Response(summary(sweep).model_dump_json(), headers=sweep_validators(sweep), media_type="application/json")

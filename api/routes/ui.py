@@ -72,13 +72,13 @@ async def show_comparison() -> HTMLResponse:
 
 @router.get("/ui/workers")
 async def show_workers() -> HTMLResponse:
-    """Who trains, and what waits."""
+    """The workers and the queue."""
     return _response("workers")
 
 
 @router.get(f"{assets.PREFIX}/{{edition}}/{{name}}")
 async def send_asset(edition: str, name: str) -> FileResponse:
-    """A file that pages load. A page from before an update gets the file as it is now, but is not to keep it."""
+    """A file that pages load. A page from before an update gets the current file, which it must not cache."""
     asset: Asset | None = assets.assets().get(name)
     if asset is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)

@@ -69,7 +69,7 @@ def find(service: NoiseSweep, name: str) -> SweepHandle:
 
 
 def people(*, as_json: bool) -> Console:
-    """Where people read: standard output, unless a program reads that."""
+    """Return the console for people: standard output, unless a program reads that."""
     return Console(stderr=as_json)
 
 

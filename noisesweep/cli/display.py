@@ -81,7 +81,7 @@ class Display:
         self._bars.stop()
 
     def _with_a_bar(self, sweep: Sweep) -> list[RunSummary]:
-        """All runs if the terminal has room for them, else as many as it has, those that train first."""
+        """Return the runs that get a bar: all if the terminal has room, otherwise the running ones first."""
         room = max(self._console.height - OTHER_LINES, 1)
         if len(sweep.runs) <= room:
             return sweep.runs
@@ -102,7 +102,7 @@ class Display:
 
 
 def runs_table(sweep: Sweep) -> Table:
-    """Scale, accuracy and val_accuracy of each run at its last epoch; where it stands, unless all have succeeded."""
+    """Return each run's figures at its last epoch, and its status unless all runs have succeeded."""
     several_seeds, unfinished = len(sweep.seeds) > 1, sweep.status is not RunStatus.SUCCEEDED
     result = Table(title=f"{sweep.config.dataset}, {sweep.config.epochs} epochs")
     columns = ["scale", *(["seed"] if several_seeds else []), "accuracy", "val_accuracy"]
@@ -122,7 +122,7 @@ def runs_table(sweep: Sweep) -> Table:
 
 
 def print_sweeps(sweeps: Iterable[Sweep], console: Console) -> None:
-    """A row for each sweep on a terminal; in a pipe a line for each, its parts separated by two blanks."""
+    """Print a table row for each sweep. In a pipe, print a line for each, with fields separated by two spaces."""
     table = Table()
     for column in ("id", "submitted", "status", "epochs"):
         table.add_column(column, no_wrap=True)
@@ -140,7 +140,7 @@ def print_sweeps(sweeps: Iterable[Sweep], console: Console) -> None:
 
 
 def figures_table(figures: Iterable[ScaleFigures]) -> Table:
-    """Each scale's figures at the last epoch, with their intervals where there are several seeds."""
+    """Return each scale's figures at the last epoch, with intervals if there are several seeds."""
     result = Table()
     for column in ("scale", "accuracy", "val_accuracy", "gap", "drop from clean"):
         result.add_column(column, justify="right", no_wrap=True)
@@ -152,7 +152,7 @@ def figures_table(figures: Iterable[ScaleFigures]) -> Table:
 
 
 def noise_table(samples: NoiseSamples) -> Table:
-    """What the noise of each scale is like."""
+    """Return the statistics of each scale's noise."""
     result = Table(title=f"Noise on {len(samples.samples)} {samples.images} images of {samples.dataset}")
     for column in ("scale", "mean", "standard deviation", "signal to noise, dB", "outside the range"):
         result.add_column(column, justify="right")

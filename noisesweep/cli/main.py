@@ -50,11 +50,11 @@ for title, commands in {"On a service": SERVICE, "On this machine": MACHINE}.ite
 
 @app.callback()
 def noisesweep() -> None:
-    """How much noise can a digit classifier take? Submit noise scales; get every epoch's metrics and the picture."""
+    """Measure how much noise a digit classifier can take: submit noise scales, get every epoch's metrics and a plot."""
 
 
 def spread(arguments: Iterable[str], options: frozenset[str] = LISTS) -> list[str]:
-    """`--scales 0.1 1` as `--scales 0.1 --scales 1`, which is how the option parser takes a list."""
+    """Return `--scales 0.1 1` as `--scales 0.1 --scales 1`, the form in which the option parser takes a list."""
     result: list[str] = []
     repeat: str | None = None  # the list option whose values are being read
     for argument in arguments:
@@ -106,7 +106,7 @@ def told(error: Exception) -> Iterator[str]:
 
 
 def exit_code(error: Exception) -> int:
-    """What the program exits with."""
+    """Return the exit status of an error."""
     match error:
         case ServiceUnreachableError():
             return UNREACHABLE

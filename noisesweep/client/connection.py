@@ -1,4 +1,4 @@
-"""Where the service is, and who asks."""
+"""The service's URL and the API key."""
 
 import os
 import re
@@ -19,7 +19,7 @@ _KEY = re.compile("[!-~]*")
 
 @dataclass(frozen=True)
 class Connection:
-    """Where the service is, and who asks.
+    """The service's URL and the API key.
 
     Attributes:
         url: Of the service, without a slash at its end.

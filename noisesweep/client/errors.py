@@ -72,7 +72,7 @@ def checked(response: httpx.Response) -> httpx.Response:
 
 
 def unreachable(error: httpx.TransportError) -> ServiceUnreachableError:
-    """What is raised when there was no answer."""
+    """Return the error for a request without an answer."""
     url = error.request.url
     reason = "it took too long" if isinstance(error, httpx.TimeoutException) else _reason(error)
     return ServiceUnreachableError(
@@ -86,7 +86,7 @@ def _reason(error: httpx.TransportError) -> str:
 
 
 def foreign(response: httpx.Response) -> ServiceUnreachableError:
-    """What is raised of an answer that noisesweep does not give."""
+    """Return the error for an answer that is not from noisesweep."""
     url = response.request.url
     return ServiceUnreachableError(
         f"what answers at {url.scheme}://{url.netloc.decode()} is no noisesweep service that this client knows (it "

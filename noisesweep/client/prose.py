@@ -17,7 +17,7 @@ def in_words(sweep: Sweep) -> str:
 
 
 def grid_in_words(sweep: Sweep) -> str:
-    """What it trains, and its name if it has one."""
+    """Describe the sweep's training and its name, if any."""
     scales = " ".join(f"{scale:g}" for scale in sweep.scales)
     seeds = f", {len(sweep.seeds)} seeds" if len(sweep.seeds) > 1 else ""
     name = f" ({sweep.name})" if sweep.name else ""
@@ -25,7 +25,7 @@ def grid_in_words(sweep: Sweep) -> str:
 
 
 def label(run: RunSummary, sweep: Sweep) -> str:
-    """What tells the run from the others of its sweep."""
+    """Return what distinguishes the run from the others of its sweep."""
     return f"scale {run.scale:<4g}" + (f" seed {run.seed}" if len(sweep.seeds) > 1 else "")
 
 
@@ -42,7 +42,7 @@ def progress_of(run: RunSummary, epochs: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Minutes and seconds, with the hours where there are any."""
+    """Return minutes and seconds, with hours if there are any."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -18,7 +18,7 @@ SEARCH_SECONDS = 60.0
 
 
 def choose_dataset(console: Console) -> str:
-    """MNIST if it is at hand or can be downloaded; else the bundled digits, said in one line."""
+    """Return MNIST if it is here or can be downloaded, otherwise the bundled digits with a line that says so."""
     console.print("Looking for MNIST ...")
     search = module("shared.datasets", "mnist")
     try:

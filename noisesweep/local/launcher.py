@@ -155,7 +155,7 @@ def module(name: str, *arguments: str) -> list[str]:
 
 @contextmanager
 def process_group() -> Iterator[int]:
-    """A process group that ends with this process, however it ends; see noisesweep/local/process_group.py."""
+    """Start a process group that ends with this process, however it ends; see noisesweep/local/process_group.py."""
     # A group of its own from the start: the terminal's Ctrl-C is for the launcher, which then stops all in order.
     leader = subprocess.Popen(
         module("noisesweep.local.process_group"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0
@@ -217,7 +217,7 @@ def _locked(data: Path) -> Iterator[IO[str]]:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on at the moment."""
+    """Return a free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]

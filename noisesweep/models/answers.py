@@ -130,7 +130,7 @@ class RunSummary(BaseModel):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def links(self) -> RunLinks:
-        """Where to go on from here."""
+        """Paths of related resources."""
         has_model = self.keep_model and self.status is RunStatus.SUCCEEDED
         run = f"/runs/{self.id}"
         return RunLinks(
@@ -201,7 +201,7 @@ class Sweep(BaseModel):
     @computed_field(examples=["running"])  # type: ignore[prop-decorator]
     @property
     def status(self) -> RunStatus:
-        """Where the sweep stands: queued until a run starts, running until all have ended.
+        """The status of the sweep: queued until a run starts, running until all have ended.
 
         Then failed or cancelled if any run is (failed first), else succeeded.
         """
@@ -224,7 +224,7 @@ class Sweep(BaseModel):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def links(self) -> SweepLinks:
-        """Where to go on from here."""
+        """Paths of related resources."""
         sweep = f"/sweeps/{self.id}"
         return SweepLinks(
             self=sweep,

@@ -60,7 +60,7 @@ Scale = Annotated[
 
 
 def as_integer(value: object) -> object:
-    """JSON has one kind of number, and its 20.0 is the integer 20; anything else stays as it came."""
+    """Convert whole floats to integers: JSON has one number type, so 20.0 is the integer 20."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -76,7 +76,7 @@ class Matrix(BaseModel):
 
 
 class HalfWay(BaseModel):
-    """Where the curves have fallen half of the way from the clean run's val_accuracy to chance, 1 / classes.
+    """The scale at which val_accuracy is half-way between the clean run's and the chance level, 1 / classes.
 
     Of the seeds that have succeeded at every scale.
     """

@@ -105,7 +105,7 @@ class SweepRequest(TrainingRequest):
         return self
 
     def extended(self, scales: Sequence[float], seeds: Sequence[int]) -> "SweepRequest":
-        """The same with more scales and seeds; those that it has already stay where they are.
+        """Return the request with more scales and seeds. Those it already has keep their positions.
 
         Raises:
             pydantic.ValidationError: They are more than a sweep may have.
@@ -117,7 +117,7 @@ class SweepRequest(TrainingRequest):
         return SweepRequest.model_validate(self.model_dump(exclude={"repeats", "include_clean"}) | grown)
 
     def grid(self) -> list[tuple[float, int]]:
-        """(scale, seed) of every run, by index. Runs of one seed stand together: they can share a stack."""
+        """Return (scale, seed) of every run by index. Runs of one seed are adjacent, so they can share a stack."""
         return [(scale, seed) for seed in self.seeds for scale in self.scales]
 
 

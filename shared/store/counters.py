@@ -24,12 +24,12 @@ class Counter(StrEnum):
 
 
 def field(counter: Counter, *labels: object) -> str:
-    """The hash's field of a counter at these labels."""
+    """Return the hash's field of a counter with these labels."""
     return ":".join([counter, *map(str, labels)])
 
 
 def read(counter: Counter, counts: Mapping[str, str]) -> dict[tuple[str, ...], float]:
-    """What the hash holds of a counter, by the values of its labels."""
+    """Return a counter's values in the hash by its label values."""
     found = ((name.split(":"), value) for name, value in counts.items())
     return {tuple(labels): float(value) for (name, *labels), value in found if name == counter}
 

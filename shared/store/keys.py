@@ -89,7 +89,7 @@ class SweepKeys:
 
     @property
     def record(self) -> str:
-        """Hash: what was asked for, and the version."""
+        """Hash: the request and the version."""
         return f"ns:{{{self.sweep_id}}}"
 
     @property
@@ -104,7 +104,7 @@ class SweepKeys:
 
     @property
     def events(self) -> str:
-        """Stream: what happened."""
+        """Stream: the events."""
         return f"{self.record}:events"
 
     def run(self, index: int | str) -> str:
@@ -116,7 +116,7 @@ class SweepKeys:
         return f"{self.record}:epochs:{index}"
 
     def evaluation(self, index: int | str) -> str:
-        """String: what one run's trained network makes of other noise."""
+        """String: the evaluation of one run's trained network on other noise."""
         return f"{self.record}:evaluation:{index}"
 
     def checkpoint(self, index: int | str) -> str:
@@ -135,39 +135,39 @@ class SweepKeys:
 
 
 def idempotency(client: str, key: str) -> str:
-    """String: what is known of a client's idempotency key, which it may choose freely and so is hashed."""
+    """String: the record of a client's idempotency key, hashed because the client chooses it freely."""
     return f"ns:idempotency:{hashlib.sha256(f'{client} {key}'.encode()).hexdigest()}"
 
 
 def trained(fingerprint: str) -> str:
-    """Hash: where to find what the fingerprint stands for."""
+    """Hash: the run that was trained for a fingerprint."""
     return f"ns:trained:{fingerprint}"
 
 
 def worker(name: str) -> str:
-    """String: what is to know of the worker of this name."""
+    """String: the profile of the worker of this name."""
     return f"{WORKERS}:{name}"
 
 
 def new_sweep_id() -> str:
-    """A fresh id: 16 hexadecimal digits, 64 random bits."""
+    """Return a new id: 16 hexadecimal digits, 64 random bits."""
     return secrets.token_hex(8)
 
 
 def parse_sweep_id(text: str) -> str:
-    """Return the id; raise SweepNotFoundError where the text cannot be one."""
+    """Return the id; raise SweepNotFoundError if the text cannot be one."""
     if not _SWEEP_ID.fullmatch(text):
         raise SweepNotFoundError(f'No sweep has the id "{text}": an id is 16 hexadecimal digits.')
     return text
 
 
 def run_id(sweep_id: str, index: int) -> str:
-    """The id of the run at an index of the sweep's grid."""
+    """Return the id of the run at an index of the sweep's grid."""
     return f"{sweep_id}-{index}"
 
 
 def parse_run_id(text: str) -> tuple[str, int]:
-    """Return (sweep id, index); raise RunNotFoundError where the text cannot be a run's id."""
+    """Return (sweep id, index); raise RunNotFoundError if the text cannot be a run's id."""
     match = _RUN_ID.fullmatch(text)
     if not match:
         raise RunNotFoundError(f'No run has the id "{text}": an id is 16 hexadecimal digits, a dash and an index.')

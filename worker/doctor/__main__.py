@@ -17,7 +17,7 @@ from worker.limits import free_memory
 
 
 def examine(own_store: str | None) -> Iterator[Finding]:
-    """Every finding as soon as it is there."""
+    """Yield every finding as soon as it is made."""
     settings, faults = host.read_settings()
     yield from faults
     yield host.check_python(sys.version_info[:3])

@@ -69,5 +69,5 @@ def summary(findings: Iterable[Finding]) -> str:
 
 
 def as_json(findings: Iterable[Finding]) -> str:
-    """A JSON array of objects with the fields of Finding."""
+    """Return a JSON array of objects with the fields of Finding."""
     return json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False)

@@ -49,7 +49,7 @@ def read_settings() -> tuple[Settings, list[Finding]]:
 
 
 def check_python(version: tuple[int, int, int]) -> Finding:
-    """Whether this version of Python is one that the project is made for."""
+    """Check that this version of Python is supported."""
     first, last = (".".join(map(str, one)) for one in PYTHONS)
     found = f"{'.'.join(map(str, version))} ({sys.executable})"
     if PYTHONS[0] <= version[:2] <= PYTHONS[1]:
@@ -59,7 +59,7 @@ def check_python(version: tuple[int, int, int]) -> Finding:
 
 
 def check_tensorflow(device: Device, seconds: float = ANSWER_SECONDS) -> Finding:
-    """Whether TensorFlow computes on the device, asked in a process of its own that has so many seconds."""
+    """Check that TensorFlow computes on the device, in a separate process with a timeout in seconds."""
     place = "CPU:0" if device.kind is DeviceKind.CPU else "GPU:0"
     try:
         answer = compute(place, seconds)
@@ -92,7 +92,7 @@ def metal_versions() -> dict[str, str]:
 
 
 def metal_mismatch(versions: Mapping[str, str]) -> str:
-    """A sentence on such versions if both are there and are not METAL_PAIR; else ""."""
+    """Return a sentence if both versions are installed and differ from METAL_PAIR, otherwise ""."""
     if versions.keys() != METAL_PAIR.keys():
         return ""
     if all(f"{versions[name]}.".startswith(f"{release}.") for name, release in METAL_PAIR.items()):
@@ -118,7 +118,7 @@ def _tensorflow_failure(code: int, said: str, mismatch: str) -> Finding:
 
 
 def check_memory(processes: int, free_bytes: int) -> Finding:
-    """Whether so many training processes fit into the free memory."""
+    """Check that the training processes fit into the free memory."""
     fit = free_bytes // TRAINING_PROCESS_BYTES
     found = (
         f"{free_bytes / 1e9:.1f} GB free; {processes} training processes "
@@ -137,7 +137,7 @@ def check_memory(processes: int, free_bytes: int) -> Finding:
 
 
 def check_dataset(name: DatasetName, settings: Settings) -> Finding:
-    """Whether the data set can be had on this host, and from where. Nothing is downloaded."""
+    """Check that this host has the data set, and where. Nothing is downloaded."""
     try:
         dataset = load(name, settings.data_dir, download=False)
     except DatasetNotFoundError as error:

@@ -120,7 +120,7 @@ def _examine(redis: Redis) -> Iterator[Finding]:
 
 
 def _what_it_tells(redis: Redis) -> dict[str, str]:
-    """Version, memory and settings as far as INFO and CONFIG GET are allowed, which a managed Redis may not be."""
+    """Check version, memory and settings as far as INFO and CONFIG GET are allowed; a managed Redis may forbid them."""
     known: dict[str, str] = {}
     with suppress(ResponseError):
         info = redis.info()

@@ -109,7 +109,7 @@ def rmsprop(
     gradients: Sequence[tf.Tensor],
     learning_rate: float,
 ) -> None:
-    """Update in one operation: s = rho s + (1 - rho) g^2, then w = w - learning_rate g / sqrt(s + epsilon).
+    """Apply RMSprop in one operation: s = rho s + (1 - rho) g^2, then w = w - learning_rate g / sqrt(s + epsilon).
 
     The operation requires room for a momentum. Ours is 0, so the content of `momenta` never counts.
     """
