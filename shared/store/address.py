@@ -1,9 +1,10 @@
 """The store's URL: one server, or the Sentinels that know the primary."""
 
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 FORM = "redis://USER:PASSWORD@HOST:6379/0, where / : @ # ? and % in a password are written %2F %3A %40 %23 %3F %25"
 SCHEMES = ("redis", "rediss", "redis+sentinel", "rediss+sentinel")
@@ -13,6 +14,13 @@ OPTIONS = {
     "rediss": (*FILES, "ssl_check_hostname", "ssl_cert_reqs"),
     "sentinel": ("service", "sentinel_username", "sentinel_password"),
 }
+
+# The parts of a URL by RFC 3986, appendix B. Patched versions of urlsplit (CVE-2025-0938) reject a list of hosts with
+# an IPv6 address in it.
+_URL = re.compile(
+    r"(?P<scheme>[^:/?#]+)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(\?(?P<query>[^#]*))?(#(?P<fragment>.*))?",
+    re.DOTALL,
+)
 
 Node = tuple[str, int]
 
@@ -58,30 +66,27 @@ def parse(url: str) -> Address:
     redis://USER:PASSWORD@HOST:PORT/DATABASE is one server, rediss:// the same over TLS. redis+sentinel:// and
     rediss+sentinel:// take the Sentinels' HOST:PORT, separated by commas, and their name for the servers as ?service=.
     """
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise _unreadable() from None
-    if parts.scheme not in SCHEMES:
-        raise ValueError(
-            f"it must begin with {', '.join(f'{scheme}://' for scheme in SCHEMES[:-1])} or {SCHEMES[-1]}://"
-        )
+    parts = _URL.fullmatch(url.strip())
+    scheme = parts["scheme"].lower() if parts else ""
+    if not parts or scheme not in SCHEMES:
+        raise ValueError(f"it must begin with {', '.join(f'{each}://' for each in SCHEMES[:-1])} or {SCHEMES[-1]}://")
+    authority, path, query = parts["authority"], parts["path"], parts["query"] or ""
     # An @ behind the host means that the password has an unescaped / # or ?, and its start was taken for the host.
-    if any("@" in part for part in parts[2:]) or parts.fragment:
+    if "@" in path + query or parts["fragment"]:
         raise _unreadable()
-    server, _, watched = parts.scheme.partition("+")
-    credentials, _, places = parts.netloc.rpartition("@")
+    server, _, watched = scheme.partition("+")
+    credentials, _, hosts = authority.rpartition("@")
     username, _, password = credentials.partition(":")
-    nodes = tuple(_node(each, SENTINEL_PORT if watched else REDIS_PORT) for each in places.split(","))
+    nodes = tuple(_node(each, SENTINEL_PORT if watched else REDIS_PORT) for each in hosts.split(","))
     if len(nodes) > 1 and not watched:
         raise ValueError("it names several hosts, which only redis+sentinel:// and rediss+sentinel:// do")
-    options = _options(parts, [*OPTIONS.get(server, ()), *OPTIONS.get(watched, ())])
+    options = _options(scheme, query, [*OPTIONS.get(server, ()), *OPTIONS.get(watched, ())])
     if watched and not options.get("service"):
         raise ValueError("it does not say what the Sentinels call the servers: ?service=NAME at its end")
     return Address(
         nodes=nodes,
         service=options.get("service"),
-        database=_database(parts.path),
+        database=_database(path),
         username=unquote(username) or None,
         password=unquote(password) or None,
         sentinel_username=options.get("sentinel_username"),
@@ -112,13 +117,13 @@ def _database(path: str) -> int:
     return int(number)
 
 
-def _options(parts: SplitResult, known: list[str]) -> dict[str, str]:
+def _options(scheme: str, query: str, known: list[str]) -> dict[str, str]:
     # Not parse_qsl, which decodes + as a space: it may be part of a password.
-    pairs = (option.partition("=") for option in parts.query.split("&") if option)
+    pairs = (option.partition("=") for option in query.split("&") if option)
     given = [(unquote(name), unquote(value)) for name, _, value in pairs]
     options = dict(given)
     if not options.keys() <= set(known):
-        allowed = f"it may have {', '.join(known)}" if known else f"{parts.scheme}:// has none"
+        allowed = f"it may have {', '.join(known)}" if known else f"{scheme}:// has none"
         raise ValueError(f"unknown option; {allowed}")
     if len(options) < len(given):
         raise ValueError("it has an option twice")
