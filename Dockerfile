@@ -1,24 +1,24 @@
-# The images of the service: `api`, which has no TensorFlow; `worker`, which trains on the CPU; `worker-gpu`, with CUDA;
-# and `redis`, the store with a user for each role.
+# Images of the service: `api` without TensorFlow, `worker` for the CPU, `worker-gpu` with CUDA, and `redis`, the store
+# with one user per role.
 #
-# Behind a mirror: --build-arg PYTHON_IMAGE=..., REDIS_IMAGE=... and PIP_INDEX_URL=... name other sources. Whatever the
-# index is, what it serves must have the hashes in requirements/.
+# To use mirrors, set PYTHON_IMAGE, REDIS_IMAGE and PIP_INDEX_URL with --build-arg. Packages from any index must match
+# the hashes in requirements/.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 ARG REDIS_IMAGE=redis:7-bookworm
 
 FROM ${PYTHON_IMAGE} AS python
-# Log lines come at once. The file system is read-only where this runs: nothing is to be compiled there.
+# Logs are unbuffered. Containers have a read-only file system, so Python must not write bytecode.
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/opt/noisesweep/bin:${PATH}
 RUN useradd --uid 10001 --create-home noisesweep \
     && install -d -o noisesweep -g noisesweep /cache
-# Where data sets go that are downloaded, and drawing keeps its fonts.
+# Folders for downloaded data sets and for the font cache of Matplotlib.
 ENV XDG_CACHE_HOME=/cache MPLCONFIGDIR=/tmp/matplotlib
 WORKDIR /app
-LABEL org.opencontainers.image.description="How does a digit classifier fare as noise grows?" \
+LABEL org.opencontainers.image.description="How much noise can a digit classifier take?" \
       org.opencontainers.image.licenses="Apache-2.0"
 
-# An environment without pip and without the packages' own tests, which nobody runs here, from requirements with hashes.
-# It changes seldom, and is copied as one layer.
+# A virtual environment without pip and without the tests of packages, from requirements with hashes. It rarely changes
+# and is copied as one layer.
 FROM ${PYTHON_IMAGE} AS build
 ARG PIP_INDEX_URL
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CACHE_DIR=/var/cache/pip
@@ -29,7 +29,7 @@ COPY requirements/api.txt requirements/
 RUN --mount=type=cache,target=/var/cache/pip \
     pip --python /opt/noisesweep/bin/python install --require-hashes -r requirements/api.txt \
     && find /opt/noisesweep -type d -name tests -prune -exec rm -r {} + \
-    # Of plotly only the script is used, package_data/plotly.min.js.
+    # Only package_data/plotly.min.js of plotly is used.
     && cd /opt/noisesweep/lib/python3*/site-packages/plotly && rm -r graph_objs labextension validators
 
 FROM build AS build-worker
@@ -44,12 +44,24 @@ RUN --mount=type=cache,target=/var/cache/pip \
     pip --python /opt/noisesweep/bin/python install --require-hashes -r requirements/worker-gpu.txt \
     && find /opt/noisesweep -type d -name tests -prune -exec rm -r {} +
 
-# The code comes last and is used where it lies: a change of it makes these small layers anew and no other.
+# The documentation, which the API serves at /guide/.
+FROM ${PYTHON_IMAGE} AS guide
+ARG PIP_INDEX_URL
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CACHE_DIR=/var/cache/pip
+WORKDIR /app
+COPY requirements/docs.txt requirements/
+RUN --mount=type=cache,target=/var/cache/pip pip install --require-hashes -r requirements/docs.txt
+COPY zensical.toml .
+COPY docs docs
+RUN zensical build --strict
+
+# The code comes last and is not installed, so a change rebuilds only these small layers.
 FROM python AS api
 COPY --from=build-api /opt/noisesweep /opt/noisesweep
 COPY noisesweep noisesweep
 COPY shared shared
 COPY api api
+COPY --from=guide /app/api/guide api/guide
 RUN python -m compileall -q noisesweep shared api
 USER 10001:10001
 EXPOSE 8000
@@ -90,7 +102,7 @@ COPY deploy/redis/noisesweep-redis /usr/local/bin/
 RUN chmod -R a+rX /etc/noisesweep \
     && install -d -o redis -g redis /data /run/noisesweep/api /run/noisesweep/worker
 USER redis
-# A store of gigabytes takes minutes to read its log, and is not ill meanwhile.
+# A store of gigabytes is healthy while it loads its append-only file, which takes minutes.
 HEALTHCHECK --interval=2s --timeout=2s --start-period=10m --retries=5 CMD ["noisesweep-redis", "healthy"]
 ENTRYPOINT ["noisesweep-redis"]
 CMD ["serve"]

@@ -1,15 +1,16 @@
-# Two commands do everything on a fresh machine: `make demo` and `make test`.
+# `make demo` and `make test` do all the set-up on a fresh machine. CONTRIBUTING.md describes the other targets.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 ARGS ?=
 
-.PHONY: setup demo test test-xla faults containers fuzz bench bench-sweep bench-api bench-fleet check generate format lock clean
+.PHONY: setup demo test test-xla faults containers fuzz coverage bench bench-sweep bench-api bench-fleet check check-page \
+	docs generate format lock release clean
 
 setup: $(STAMP)
 
-# --no-build-isolation: the build backend is in the lock as well, so nothing unhashed is installed.
+# --no-build-isolation: the lock contains the build backend, so nothing is installed without a hash.
 $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "noisesweep needs Python 3.11, 3.12 or 3.13; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
@@ -20,67 +21,95 @@ $(STAMP): requirements/dev.txt pyproject.toml
 demo: setup
 	$(BIN)/noisesweep demo $(ARGS)
 
-# In two processes: most tests wait for one process at a time. TEST_PROCESSES=0 runs them in this one.
+# Most tests wait for a process, so two run at a time. TEST_PROCESSES=0 runs all of them in this process.
 TEST_PROCESSES ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
 test: setup
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(PYTEST) $(ARGS)
 
-# The tests of the trainer on the program that a GPU runs, compiled by XLA for this machine's CPU.
+# The trainer's tests with the program for GPUs, compiled by XLA for the CPU.
 test-xla: setup
 	NOISESWEEP_XLA=true $(BIN)/python -m pytest tests/worker/trainer/test_network.py tests/worker/trainer/test_stack.py \
 		tests/worker/trainer/test_noise_conditions.py tests/worker/trainer/test_loop.py \
 		tests/worker/trainer/test_claim.py tests/worker/trainer/test_evaluation.py $(ARGS)
 
-# Kills, stops, starves and floods every part, many times over; NOISESWEEP_FAULT_ROUNDS=1 for a short round of each.
+# Kills, stops, starves and floods every part. NOISESWEEP_FAULT_ROUNDS=1 runs one short round of each.
 faults: setup
 	$(BIN)/python -m pytest tests/faults $(ARGS)
 
-# The containers as `docker compose` makes them; needs a Docker engine, and takes ten minutes without the first build.
+# The containers of `docker compose`. Needs a Docker engine; takes ten minutes after the first build.
 containers: setup
 	$(BIN)/python -m pytest tests/containers $(ARGS)
 
-# Schemathesis against the whole API; the seed changes from run to run, and NOISESWEEP_FUZZ_SEED gives one again.
+# Schemathesis against the whole API. The seed is random; NOISESWEEP_FUZZ_SEED repeats one.
 fuzz: setup
 	$(BIN)/python -m pytest -s tests/fuzz $(ARGS)
 
-# Takes some minutes and all cores; leave the machine alone meanwhile.
+# Line coverage of all processes that the tests start. Fails below `fail_under` in pyproject.toml.
+coverage: setup
+	$(PYTEST) --cov --cov-report=term:skip-covered --cov-report=html:coverage $(ARGS)
+
+# Benchmarks use all cores: leave the machine alone while they run. This one takes some minutes.
 bench: setup
 	$(BIN)/python -m bench.training $(ARGS)
 
 bench-sweep: setup
 	$(BIN)/python -m bench.sweep $(ARGS)
 
-# Needs wrk, which makes the load. Four minutes; leave the machine alone meanwhile.
+# Needs wrk, which makes the load. Four minutes.
 bench-api: setup
 	$(BIN)/python -m bench.api $(ARGS)
 
-# How many training devices one Redis serves, by simulated trainers. Seven minutes, 4 GB of memory, 12 GB of TMPDIR's disk.
+# Training devices that one Redis can serve, with simulated trainers. Seven minutes, 4 GB of memory, 12 GB in TMPDIR.
 bench-fleet: setup
 	$(BIN)/python -m bench.fleet $(ARGS)
 
-check: setup
+check: setup check-page docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/unasync.py --check
+	$(BIN)/python -m scripts.plain_words
 
-# The synchronous client from the asynchronous one.
+# Types, format and lint of the page's JavaScript and CSS.
+check-page: node_modules/.set-up
+	npm run --silent check
+
+node_modules/.set-up: package-lock.json
+	@command -v npm >/dev/null || { echo "make check needs npm, from Node.js 20 or newer, for the page's JavaScript."; exit 1; }
+	npm ci --silent --no-audit --no-fund
+	@touch $@
+
+# The documentation, in api/guide: the API serves it at /guide/. Fails on a broken link, and on an outdated reference.
+docs: setup
+	$(BIN)/python -m scripts.reference --check
+	$(BIN)/zensical build --clean --strict
+
+# Files that are generated from others: the synchronous client and the reference pages.
 generate: setup
 	$(BIN)/python scripts/unasync.py
+	$(BIN)/python -m scripts.reference
 
-format: setup
+format: setup node_modules/.set-up
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	npm run --silent format
 
-# Hashes and no addresses: a lock installs from whatever index the machine is set up with.
+# Locks contain hashes but no addresses, so they install from any package index.
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
 	--python-version 3.11 --custom-compile-command "make lock"
 lock: setup
 	$(LOCK) pyproject.toml --extra dev --no-emit-package noisesweep -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra docs --no-emit-package noisesweep -c requirements/dev.txt -o requirements/docs.txt
 	$(LOCK) pyproject.toml --extra api --no-emit-package noisesweep -c requirements/dev.txt -o requirements/api.txt
 	$(LOCK) pyproject.toml --extra worker-cpu --no-emit-package noisesweep -c requirements/dev.txt -o requirements/worker-cpu.txt
 	$(LOCK) pyproject.toml --extra gpu --no-emit-package noisesweep -c requirements/dev.txt -o requirements/worker-gpu.txt
 
+# The wheel and the source distribution of a tagged version, in dist/. Publishing them is up to you.
+release: check
+	$(BIN)/python -m scripts.release
+	$(BIN)/hatchling build
+
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache node_modules api/guide coverage dist

@@ -1,1 +1,1 @@
-"""The HTTP service: takes sweeps and runs, reads results, draws plots."""
+"""HTTP service: accepts sweeps and runs, returns results, draws plots."""

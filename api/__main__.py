@@ -1,4 +1,4 @@
-"""`python -m api`: serve the API at NOISESWEEP_HOST and NOISESWEEP_PORT."""
+"""Entry point of `python -m api`: serves the API at NOISESWEEP_HOST and NOISESWEEP_PORT."""
 
 import gc
 import sys
@@ -9,18 +9,18 @@ from shared.settings import settings_or_exit
 
 
 def main() -> None:
-    """Serve, unless that would open an API without keys to other machines."""
+    """Serve the API; exit with an error if other machines could use it without a key."""
     settings = settings_or_exit("noisesweep api")
     if not (settings.serves_loopback_only or settings.api_keys or settings.allow_anonymous):
         sys.exit(
-            f"noisesweep api: refusing to bind {settings.host}: other machines could reach it, and whoever reaches it "
-            "may train. Set NOISESWEEP_API_KEYS (`noisesweep key NAME` makes one), bind 127.0.0.1, or set "
-            "NOISESWEEP_ALLOW_ANONYMOUS=true where something else keeps others out."
+            f"noisesweep api: refusing to bind {settings.host} without API keys: other machines could submit sweeps. "
+            "Set NOISESWEEP_API_KEYS (`noisesweep key NAME` makes a key), set NOISESWEEP_HOST=127.0.0.1, or set "
+            "NOISESWEEP_ALLOW_ANONYMOUS=true if the network already restricts access."
         )
     logs.configure(settings)
     server = Server(settings)
-    # What the program consists of lives as long as its process: to look through it for garbage, again and again, costs
-    # a fifth of all requests and stops the others meanwhile.
+    # The objects created so far live as long as the process. If the garbage collector scanned them again and again,
+    # throughput would fall by a fifth, and each scan would pause all requests.
     gc.collect()
     gc.freeze()
     server.run()

@@ -1,14 +1,16 @@
-"""The application: its state, middleware, routes and problem types."""
+"""Application factory: state, middleware, routes and problem types."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 
-from api.errors import TABLE, problem_type_of
+from api.errors import PROBLEM_TYPE_BY_ERROR, problem_type_of
 from api.http import conditional, openapi
 from api.http import problems as problem_documents
 from api.http.auth import Auth
@@ -31,8 +33,8 @@ from api.routes import (
     ui,
     workers,
 )
-from api.routes.responses import REFUSED, STORED
-from api.routes.submission import describe_catalogue
+from api.routes.responses import STORE_UNAVAILABLE, UNAUTHORIZED
+from api.routes.submission import add_catalogue
 from api.state import AppState, LifespanState
 from api.sweeps.events import EventBroadcaster
 from api.sweeps.service import SweepService
@@ -43,17 +45,28 @@ from shared.settings import Settings
 from shared.store.queue import celery_app
 
 DESCRIPTION = """\
-How does a digit classifier fare as noise grows? Post a list of noise scales; one network is trained for each on
-noisy images, and every epoch's metrics and the picture come back.
+How does the accuracy of an image classifier change as noise grows? Submit a list of noise scales. The service trains
+one network on noisy images for each scale, and returns the metrics of every epoch and plots.
 
 All durations are in seconds, all times in UTC. Errors are problem documents (RFC 9457).
 """
 
+# Added to the description if the documentation was built.
+GUIDE_LINK = "\n[The guide](/guide/) contains a tutorial, how-to guides, and the definition of every figure.\n"
+# Built by `make docs`.
+GUIDE = Path(__file__).parent / "guide"
+
 LOOPBACK = ["localhost", "127.0.0.1", "::1"]
 
 
-def create_app(settings: Settings, limits: Limits) -> FastAPI:
-    """Return the API. It starts, and answers /healthz, whether or not Redis answers."""
+def create_app(settings: Settings, limits: Limits, guide: Path = GUIDE) -> FastAPI:
+    """Return the API application. It starts and serves /healthz even while Redis is unavailable.
+
+    Args:
+        settings: The environment of the process.
+        limits: Limits of the process.
+        guide: Folder with the built documentation, served at /guide/ if it exists.
+    """
     registry = CollectorRegistry()
 
     @asynccontextmanager
@@ -74,19 +87,21 @@ def create_app(settings: Settings, limits: Limits) -> FastAPI:
         celery.close()
         await store.close()
 
-    # The offline variant serves the scripts of /docs itself, so that they work without the internet.
+    # FastAPIOffline serves the scripts of /docs itself, so that /docs works without internet access.
     app = FastAPIOffline(
         title="noisesweep",
-        description=DESCRIPTION,
+        description=DESCRIPTION + (GUIDE_LINK if guide.is_dir() else ""),
         version=__version__,
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,
     )
-    problem_documents.install(app, TABLE, problem_type_of)
+    problem_documents.install(app, PROBLEM_TYPE_BY_ERROR, problem_type_of)
     conditional.install(app)
     _add_middleware(app, settings, limits, registry)
     _add_routes(app, settings)
-    openapi.install(app, [EventList], describe_catalogue)
+    if guide.is_dir():
+        app.mount("/guide", StaticFiles(directory=guide, html=True), name="guide")
+    openapi.install(app, [EventList], add_catalogue)
     return app
 
 
@@ -99,8 +114,8 @@ def _add_middleware(app: FastAPI, settings: Settings, limits: Limits, registry: 
             allow_headers=["*"],
             expose_headers=["ETag", "Location", "Retry-After", REQUEST_ID],
         )
-    # Without allowed hosts, any web page could use a service without keys through its visitor's browser, by a host name
-    # that resolves to loopback.
+    # Protection against DNS rebinding: without allowed hosts, a web page whose host name resolves to loopback could
+    # use a service without keys through the browser of its visitor.
     hosts = settings.allowed_hosts or (LOOPBACK if settings.serves_loopback_only else [])
     app.add_middleware(Security, hosts=hosts, body_bytes=limits.body_bytes, body_seconds=limits.body_seconds)
     app.add_middleware(Telemetry, registry=registry)
@@ -108,10 +123,10 @@ def _add_middleware(app: FastAPI, settings: Settings, limits: Limits, registry: 
 
 def _add_routes(app: FastAPI, settings: Settings) -> None:
     keys = [Depends(Auth(settings.api_keys))] if settings.api_keys else []
-    refused = REFUSED if keys else {}
+    unauthorized = UNAUTHORIZED if keys else {}
     for routes in (sweeps, results, plots, runs, events, queue, workers, metrics):
-        app.include_router(routes.router, dependencies=keys, responses=STORED | refused)
+        app.include_router(routes.router, dependencies=keys, responses=STORE_UNAVAILABLE | unauthorized)
     for routes in (datasets, noise):
-        app.include_router(routes.router, dependencies=keys, responses=refused)
+        app.include_router(routes.router, dependencies=keys, responses=unauthorized)
     for routes in (health, problems, ui):
         app.include_router(routes.router)

@@ -1,4 +1,4 @@
-"""Dependencies of routes: parts of the application's state, and the sweep or run that a path names."""
+"""FastAPI dependencies: parts of the application state, and the sweep or run in the path."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
-from api.http.auth import key_of
+from api.http.auth import key_name
 from api.http.conditional import IfNoneMatch, raise_if_not_modified, validators
 from api.plots.dataset_cache import DatasetCache
 from api.state import AppState
@@ -18,17 +18,17 @@ from noisesweep import __version__
 from noisesweep.models import Run, Sweep
 from shared.store.keys import parse_run_id, parse_sweep_id
 
-SweepId = Annotated[str, Path(description="A sweep's id.", examples=["5f0c6a1e9b3d2748"])]
-RunId = Annotated[str, Path(description="A run's id.", examples=["5f0c6a1e9b3d2748-2"])]
+SweepId = Annotated[str, Path(description="The id of a sweep.", examples=["5f0c6a1e9b3d2748"])]
+RunId = Annotated[str, Path(description="The id of a run.", examples=["5f0c6a1e9b3d2748-2"])]
 
 
 def _state_of(request: Request) -> AppState:
-    """Return the application's state."""
+    """Return the application state."""
     state: AppState = request.state.app_state
     return state
 
 
-# Each depends on the request alone: FastAPI resolves every further link of a chain again for each request.
+# Each depends only on the request: FastAPI would resolve a chain of dependencies again for each request.
 async def _state(request: Request) -> AppState:
     return _state_of(request)
 
@@ -50,7 +50,7 @@ async def _datasets(request: Request) -> DatasetCache:
 
 
 async def _context(request: Request) -> RequestContext:
-    return RequestContext(key_of(request), request.state.request_id, request.state.traceparent)
+    return RequestContext(key_name(request), request.state.request_id, request.state.traceparent)
 
 
 StateDep = Annotated[AppState, Depends(_state)]
@@ -62,18 +62,18 @@ ContextDep = Annotated[RequestContext, Depends(_context)]
 
 
 def etag_of(*versions: SweepVersion) -> str:
-    """Return the strong ETag of an answer that follows from versions of sweeps and from the program's version."""
+    """Return the strong ETag of an answer that depends only on these sweep versions and the program version."""
     states = "+".join(f"{each.version}{'-stranded' if each.stranded else ''}" for each in versions)
     return f'"{states}-{__version__}"'
 
 
-def sweep_validators(*answered: Sweep | Run) -> dict[str, str]:
-    """Return the validator headers of an answer that follows from these sweeps or runs."""
+def sweep_validators(*resources: Sweep | Run) -> dict[str, str]:
+    """Return the ETag and caching headers of an answer that depends only on these sweeps or runs."""
     versions = (
         SweepVersion(
             each.version if isinstance(each, Sweep) else each.sweep_version, stranded=each.status_detail is not None
         )
-        for each in answered
+        for each in resources
     )
     return validators(etag_of(*versions))
 
@@ -87,7 +87,7 @@ async def _run(store: StoreDep, run_id: RunId) -> Run:
 
 
 async def sweep_if_modified(store: StoreDep, sweep_id: SweepId, if_none_match: IfNoneMatch = None) -> Sweep:
-    """Return the sweep; raise NotModified if the client has its newest version."""
+    """Return the sweep; raise NotModified if the client has its current version."""
     sweep_id = parse_sweep_id(sweep_id)
     if if_none_match:
         raise_if_not_modified(if_none_match, etag_of(await store.version(sweep_id)))
@@ -95,7 +95,7 @@ async def sweep_if_modified(store: StoreDep, sweep_id: SweepId, if_none_match: I
 
 
 async def sweeps_if_modified(store: Store, sweep_ids: Sequence[str], if_none_match: str | None) -> list[Sweep]:
-    """Return the sweeps; raise NotModified if the client has the newest version of what follows from all of them."""
+    """Return the sweeps; raise NotModified if the client has the current version of an answer made from all of them."""
     sweep_ids = [parse_sweep_id(sweep_id) for sweep_id in sweep_ids]
     if if_none_match:
         raise_if_not_modified(if_none_match, etag_of(*await asyncio.gather(*map(store.version, sweep_ids))))
@@ -103,7 +103,7 @@ async def sweeps_if_modified(store: Store, sweep_ids: Sequence[str], if_none_mat
 
 
 async def run_if_modified(store: StoreDep, run_id: RunId, if_none_match: IfNoneMatch = None) -> Run:
-    """Return the run; raise NotModified if the client has its newest version."""
+    """Return the run; raise NotModified if the client has its current version."""
     sweep_id, index = parse_run_id(run_id)
     if if_none_match and await store.exists(sweep_id, index):
         raise_if_not_modified(if_none_match, etag_of(await store.version(sweep_id, index)))

@@ -1,4 +1,4 @@
-"""One table from error type to problem type, and the problem types of the domain."""
+"""Problem types of the domain, and the mapping from errors to problem types."""
 
 from http import HTTPStatus
 
@@ -32,36 +32,37 @@ RETRY_SHORTLY = {"Retry-After": "2"}
 DATASET_UNAVAILABLE = ProblemType(
     "dataset-unavailable",
     HTTPStatus.NOT_FOUND,
-    "The data set is not on this host",
-    "The API shows images of the data sets that its host has or can download, and it could do neither with this one; "
-    "its log says where it looked. Who runs the service puts the files into the folder that NOISESWEEP_DATA_DIR names, "
-    "or runs `python -m shared.datasets NAME`; the API looks again after a minute. The data set digits needs no file.",
-    "The host of the API does not have this data set and could not download it; its log says where it looked. It looks "
-    "again after a minute. digits is there in any case.",
+    "The data set is not available",
+    "The host of the API does not have this data set and could not download it. The log of the API lists the searched "
+    "folders. To fix this, put the files into the folder that NOISESWEEP_DATA_DIR names, or run "
+    "`python -m shared.datasets NAME` on the host. The API searches again after a minute. The data set digits needs no "
+    "files.",
+    "The host of the API does not have this data set and could not download it. The log of the API lists the searched "
+    "folders. The API searches again after a minute. The data set digits is always available.",
 )
 CONFLICT = ProblemType(
     "conflict",
     HTTPStatus.CONFLICT,
-    "The sweep or run is not in a state for this",
-    "What has ended cannot be cancelled, what has succeeded cannot be tried again, and what still trains can be "
-    "neither deleted nor tried again: cancel it first, or wait for its end.",
+    "The state of the sweep or run does not allow this",
+    "A sweep or run that has ended cannot be cancelled. One that has succeeded cannot be retried. One that has not "
+    "ended can be neither deleted nor retried: cancel it first, or wait until it ends.",
 )
 STORE_UNAVAILABLE = ProblemType(
     "store-unavailable",
     HTTPStatus.SERVICE_UNAVAILABLE,
-    "The store does not answer",
-    "The service keeps everything in Redis, which does not answer at the moment. What was accepted before is not lost. "
-    "Try again after the seconds that Retry-After names.",
-    "The store does not answer at the moment. Nothing is lost that was accepted before; try again shortly.",
+    "The store is unavailable",
+    "The service stores everything in Redis, which does not respond at the moment. Accepted sweeps are not lost. "
+    "Retry-After says how many seconds to wait before the next attempt.",
+    "The store does not respond at the moment. Accepted sweeps are not lost. Try again shortly.",
     headers=RETRY_SHORTLY,
 )
 NEWER_SWEEP = ProblemType(
     "newer-sweep",
     HTTPStatus.SERVICE_UNAVAILABLE,
     "A newer version of the service wrote this sweep",
-    "While a service is upgraded, or when it was set back, a process of an older version may be asked for what a newer "
-    "one has written. It leaves that alone rather than misread it. Try again, or have the service upgraded.",
-    "This process is of an older version than the one that wrote the sweep, and leaves it alone. Nothing is lost: try "
+    "During an upgrade or after a rollback, a process of an older version may receive a request for a sweep that a "
+    "newer version wrote. It does not read the sweep, because it could misread it. Try again, or upgrade the service.",
+    "A newer version of the service wrote this sweep, and this older process does not read it. Nothing is lost. Try "
     "again, or upgrade the service.",
     headers=RETRY_SHORTLY,
 )
@@ -69,36 +70,35 @@ STORE_FULL = ProblemType(
     "store-full",
     HTTPStatus.INSUFFICIENT_STORAGE,
     "The store is full",
-    "Nothing new can be stored, and nothing of what is there is lost. Delete sweeps that have ended, or give Redis "
-    "more memory (maxmemory).",
-    "The store is full: nothing was stored, and what is there can still be read. Make room with DELETE on finished "
-    "sweeps, or give the store more memory.",
+    "Redis has reached its memory limit (maxmemory), so nothing was stored. Stored sweeps are not lost. Delete sweeps "
+    "that have ended, or raise the limit.",
+    "The store is full: nothing was stored. Stored sweeps can still be read. Delete sweeps that have ended, or give "
+    "Redis more memory.",
 )
 QUEUE_FULL = ProblemType(
     "queue-full",
     HTTPStatus.TOO_MANY_REQUESTS,
     "The queue is full",
-    "More runs are queued than may wait. Retry-After is computed from how fast runs have ended lately. Nothing was "
-    "stored.",
+    "The number of queued runs would exceed its limit. Retry-After is estimated from the rate at which runs ended "
+    "recently. Nothing was stored.",
 )
 SWEEP_TOO_LARGE = ProblemType(
     "sweep-too-large",
     HTTPStatus.UNPROCESSABLE_ENTITY,
     "The sweep has too many runs",
-    "It has more runs than a sweep may have, or than may wait at a time on this service, even alone. Post it in parts. "
+    "The sweep has more runs than one sweep may have, or more than the whole queue may have. Submit it in parts. "
     "Nothing was stored.",
 )
 TOO_MANY_STREAMS = ProblemType(
     "too-many-streams",
     HTTPStatus.TOO_MANY_REQUESTS,
     "Too many event streams",
-    "As many clients follow events as this service serves. Close streams that nobody reads, or ask for the events as "
-    "application/json.",
+    "The maximum number of event streams is open. Close unused streams, or request the events as application/json.",
     headers=RETRY_SHORTLY,
 )
 
-# The problem type of each error. An error type that is missing here has that of its base.
-TABLE: dict[type[Exception], ProblemType] = {
+# The problem type of each error class. Other classes have the problem type of their nearest base class.
+PROBLEM_TYPE_BY_ERROR: dict[type[Exception], ProblemType] = {
     SweepNotFoundError: NOT_FOUND,
     RunNotFoundError: NOT_FOUND,
     ModelNotFoundError: NOT_FOUND,
@@ -116,11 +116,13 @@ TABLE: dict[type[Exception], ProblemType] = {
     RedisError: STORE_UNAVAILABLE,
     Exception: INTERNAL_ERROR,
 }
-PROBLEM_TYPES = {each.slug: each for each in [*TABLE.values(), *FRAMEWORK.values(), INVALID, NEWER_SWEEP]}
+PROBLEM_TYPES = {
+    each.slug: each for each in [*PROBLEM_TYPE_BY_ERROR.values(), *FRAMEWORK.values(), INVALID, NEWER_SWEEP]
+}
 
 
 def problem_type_of(error: Exception) -> ProblemType:
-    """Return the problem type of an error: that of its class, or of its nearest base in the table."""
+    """Return the problem type of an error, found by its class or nearest base class."""
     if is_newer(error):
         return NEWER_SWEEP
-    return next(TABLE[base] for base in type(error).__mro__ if base in TABLE)
+    return next(PROBLEM_TYPE_BY_ERROR[base] for base in type(error).__mro__ if base in PROBLEM_TYPE_BY_ERROR)

@@ -1,25 +1,25 @@
-"""Limits and cache times of one process of the API. Tests pass smaller ones."""
+"""Limits and cache times of one API process. Tests use smaller ones."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits of one process.
+    """Limits of one API process.
 
     Attributes:
-        head_bytes: Size of a request's line and headers.
-        head_seconds: Time until a request's headers are complete.
-        body_bytes: Size of a request's body. No request that this service takes comes near it.
-        body_seconds: Time until a request's body is complete.
-        streams: Event streams open at a time.
-        stream_backlog: Events that wait for a slow subscriber. One that is further behind reads on from the store.
-        keepalive_seconds: Time without an event after which a stream sends a comment.
-        events_page: Events in one page of JSON.
-        sweeps_searched: Sweeps that one request reads in search of those that match its filters.
-        count_seconds: Age of the count of queued runs from which it is counted again in the background.
-        recount_seconds: Time for which a queue that was found full is assumed to be full.
-        liveness_seconds: Time for which it is assumed whether any worker is alive.
+        head_bytes: Maximum size of the request line and headers.
+        head_seconds: Maximum time until the headers of a request are complete.
+        body_bytes: Maximum size of a request body. Valid requests are much smaller.
+        body_seconds: Maximum time until a request body is complete.
+        streams: Maximum number of open event streams.
+        stream_backlog: Maximum number of events buffered for one subscriber. A slower subscriber reads from the store.
+        keepalive_seconds: Time without events after which a stream sends a comment.
+        events_page: Maximum number of events in one JSON page.
+        sweeps_searched: Maximum number of sweeps that one filtered listing request reads.
+        count_seconds: Age at which the cached count of queued runs is refreshed in the background.
+        recount_seconds: Time for which a full queue is assumed to stay full.
+        liveness_seconds: Time for which the check for live workers is cached.
     """
 
     head_bytes: int = 32 * 1024

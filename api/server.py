@@ -1,4 +1,4 @@
-"""The server of the API: uvicorn, which ends event streams when it is told to stop."""
+"""uvicorn server that ends event streams at shutdown."""
 
 import socket
 from functools import partial
@@ -11,12 +11,12 @@ from api.limits import Limits
 from api.state import AppState
 from shared.settings import Settings
 
-# The time for requests to end at a stop.
+# The time that open requests have to finish at shutdown.
 GRACE_SECONDS = 8
 
 
 class Server(uvicorn.Server):
-    """Serves the API; `run` returns when it was told to stop and requests have ended."""
+    """uvicorn server of the API. `run` returns after a stop signal, when open requests have ended."""
 
     def __init__(self, settings: Settings, limits: Limits | None = None) -> None:
         limits = limits or Limits()
@@ -26,10 +26,10 @@ class Server(uvicorn.Server):
                 create_app(settings, limits),
                 host=settings.host,
                 port=settings.port,
-                http=protocol,  # type: ignore[arg-type] # a class, or what makes an instance
+                http=protocol,  # type: ignore[arg-type] # uvicorn accepts any factory
                 ws="none",
                 server_header=False,
-                proxy_headers=False,  # nothing depends on the client's address
+                proxy_headers=False,  # the client address is not used
                 access_log=False,  # api/http/telemetry.py logs requests
                 log_config=None,
                 timeout_graceful_shutdown=GRACE_SECONDS,
@@ -37,7 +37,7 @@ class Server(uvicorn.Server):
         )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop, event streams first: the server waits for requests to end, and streams would not."""
+        """Shut down. End event streams first: uvicorn waits for open requests, and streams would not end."""
         state: AppState | None = self.lifespan.state.get("app_state")
         if state:
             state.events.stop()

@@ -1,4 +1,4 @@
-"""The typed state of the application, created in its lifespan."""
+"""Typed application state, created in the lifespan."""
 
 from dataclasses import dataclass
 from typing import TypedDict
@@ -17,12 +17,12 @@ class AppState:
     """Objects shared by all requests.
 
     Attributes:
-        limits: Limits on what clients can make this process hold.
+        limits: Limits of this process.
         store: The store.
-        sweeps: All verbs on sweeps and runs.
+        sweeps: Operations on sweeps and runs.
         events: The event streams.
-        datasets: Data sets for pictures and noise previews.
-        registry: This process's own metrics.
+        datasets: Data sets for plots and noise previews.
+        registry: Metrics of this process.
     """
 
     limits: Limits
@@ -34,6 +34,6 @@ class AppState:
 
 
 class LifespanState(TypedDict):
-    """The lifespan state. Starlette copies it to `request.state` for each request."""
+    """Lifespan state. Starlette copies it to `request.state` for each request."""
 
     app_state: AppState

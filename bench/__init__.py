@@ -1,1 +1,1 @@
-"""Benchmarks that anyone can run: `make bench`. Figures are ratios of what was measured in one run, interleaved."""
+"""Benchmarks. Compare only values from the same run: absolute values depend on the machine."""

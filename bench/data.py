@@ -1,4 +1,4 @@
-"""The data set that a benchmark measures on."""
+"""Data set of the benchmarks."""
 
 from shared import datasets
 from shared.datasets import Dataset, DatasetName
@@ -7,7 +7,7 @@ from shared.settings import Settings
 
 
 def load() -> Dataset:
-    """Return MNIST, or digits if this host has no MNIST. Every report names the data set."""
+    """Return MNIST, or digits if MNIST is not available. Every report names the data set."""
     try:
         return datasets.load(DatasetName.MNIST, Settings().data_dir)
     except DatasetUnavailableError:

@@ -1,11 +1,12 @@
-"""The number of training devices that one store serves, by simulated trainers.
+"""Number of concurrent runs that one store can serve, measured with simulated trainers.
 
-    commits      10 to 10,000 running runs, each of which commits an epoch a second, one or ten runs to a claim
-    checkpoints  the same with a checkpoint of each run every 30 s, as far as the memory goes
+    commits      10 to 10,000 running runs with one commit per run and second, and 1 or 10 runs per claim
+    checkpoints  the same with a checkpoint of each run every 30 s, limited by the free memory
 
-A simulated trainer claims, renews, commits and ends runs by the worker's own code and trains nothing. The store is
-durable and new for each line, and shares this machine with the trainers, so a line says how busy each was. Run it by
-`make bench-fleet`, which takes five minutes. `ARGS="--runs 10 100"` and `ARGS="--checkpointed 10"` narrow it.
+A simulated trainer uses the worker's code to claim, renew, commit and end runs, but it trains nothing. Each row has a
+new durable store. The store shares this machine with the trainers, so each row reports the CPU use of both.
+
+`make bench-fleet` takes five minutes. `ARGS="--runs 10 100"` or `ARGS="--checkpointed 10"` selects fewer rows.
 """
 
 import argparse
@@ -27,7 +28,7 @@ import psutil
 from api.limits import Limits
 from api.sweeps.store import RequestContext, Store
 from bench.report import percentile, print_table, write_json
-from bench.service import NO_WEIGHTS, Service, made_up_evaluation, made_up_metrics, serve
+from bench.service import NO_WEIGHTS, Service, fake_evaluation, fake_metrics, serve
 from noisesweep.local.launcher import exit_on_signals
 from noisesweep.models import SweepRequest, TrainingConfig
 from shared.settings import Settings
@@ -36,34 +37,34 @@ from worker.leases import Claim, Leases
 from worker.trainer.state import RunState
 
 PROCESSES = min(16, os.cpu_count() or 1)
-THREADS = 16  # of each process
+THREADS = 16  # per process
 EPOCH_SECONDS = 1.0
 WARM_UP_SECONDS = 4.0
 CHECKPOINT_SECONDS = 30.0
-# Scales and seeds of one sweep: 250 runs.
+# Grid of one sweep: 250 runs.
 SCALES, SEEDS = 10, 25
-# Share of the machine's free memory that checkpoints may take.
-FILLED = 0.25
-# A fleet is served if at least this share of its commits was kept in time.
-SERVED = 0.98
-# Like a worker's, so that a store on the same machine comes first.
+# Share of the free memory that checkpoints may use.
+MEMORY_SHARE = 0.25
+# A row is served if at least this share of its commits was stored within the measured time.
+SERVED_SHARE = 0.98
+# The niceness of a worker, which gives the store priority on the same machine.
 NICENESS = 5
 
 
-class MiscountError(Exception):
-    """The store does not hold what was committed."""
+class MissingCommitsError(Exception):
+    """Missing or extra epochs in the store."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The work of a simulated fleet.
+    """Plan of a simulated fleet.
 
     Attributes:
-        settings: The settings of a worker.
-        sweep_ids: The sweeps whose runs are trained.
-        stack: Runs to a claim.
-        seconds: How long it commits after the warm-up.
-        checkpoint_epochs: Epochs from one checkpoint of a run to the next; 0 for none.
+        settings: Settings of a worker.
+        sweep_ids: Sweeps whose runs are trained.
+        stack: Runs per claim.
+        seconds: Duration of the measurement after the warm-up.
+        checkpoint_epochs: Epochs between two checkpoints of a run. 0 means no checkpoints.
     """
 
     settings: Settings
@@ -75,14 +76,14 @@ class Plan:
 
 @dataclass
 class Work:
-    """Counts and times of the work that trainers did.
+    """Measurements of trainers.
 
     Attributes:
-        late_ms: For each commit of the measured time: from the end of the epoch until it was kept.
-        service_ms: For each of these, from when it was sent.
-        checkpoint_ms: As service_ms, of the commits with a checkpoint.
-        epochs: Commits from the first to the last, by run id.
-        cpu_seconds: Processor time of the trainers' processes in the measured time.
+        late_ms: For each measured commit, the time from the end of the epoch until it was stored.
+        service_ms: For each measured commit, the time from the request until it was stored.
+        checkpoint_ms: The part of service_ms that belongs to commits with a checkpoint.
+        epochs: Number of all commits, by run id.
+        cpu_seconds: CPU time of the trainer processes during the measurement.
     """
 
     late_ms: list[float] = field(default_factory=list)
@@ -92,7 +93,7 @@ class Work:
     cpu_seconds: float = 0.0
 
     def add(self, other: "Work") -> None:
-        """Add the work of other trainers."""
+        """Add the measurements of other trainers."""
         self.late_ms += other.late_ms
         self.service_ms += other.service_ms
         self.checkpoint_ms += other.checkpoint_ms
@@ -100,8 +101,8 @@ class Work:
         self.cpu_seconds += other.cpu_seconds
 
 
-def made_up_state() -> RunState:
-    """Return a state of the default network in its true size, with random numbers."""
+def fake_state() -> RunState:
+    """Return a random state with the size of the default network."""
     sizes, draws = [784, *TrainingConfig().hidden_units, 10], np.random.default_rng(0)
     weights = [
         draws.standard_normal(shape, dtype=np.float32)
@@ -112,16 +113,16 @@ def made_up_state() -> RunState:
 
 
 class Trainers(threading.Thread):
-    """One thread with some claims, whose epochs end one after the other within each second."""
+    """Thread that simulates several claims. Their epochs end at even intervals within each second."""
 
     def __init__(self, plan: Plan, leases: Leases, claims: Sequence[Claim], begin: float) -> None:
         super().__init__(daemon=True)
         self.work = Work()
         self._plan, self._leases, self._claims, self._begin = plan, leases, claims, begin
-        self._state = made_up_state() if plan.checkpoint_epochs else None
+        self._state = fake_state() if plan.checkpoint_epochs else None
 
     def run(self) -> None:
-        """Commit until the plan's time is over."""
+        """Commit epochs until the end of the measurement."""
         measured_from = self._begin + WARM_UP_SECONDS
         for epoch in range(round((WARM_UP_SECONDS + self._plan.seconds) / EPOCH_SECONDS)):
             for position, claim in enumerate(self._claims):
@@ -137,18 +138,18 @@ class Trainers(threading.Thread):
         state = self._state if every and (epoch + position) % every == 0 else None
         for run in claim.runs:
             sent = time.monotonic()
-            self._leases.commit(claim, run, made_up_metrics(epoch, run.scale), state)
-            kept = time.monotonic()
+            self._leases.commit(claim, run, fake_metrics(epoch, run.scale), state)
+            stored = time.monotonic()
             self.work.epochs[run_id(claim.sweep_id, run.index)] = epoch + 1
             if measured:
-                self.work.late_ms.append(1000 * (kept - due))
-                self.work.service_ms.append(1000 * (kept - sent))
+                self.work.late_ms.append(1000 * (stored - due))
+                self.work.service_ms.append(1000 * (stored - sent))
                 if state:
-                    self.work.checkpoint_ms.append(1000 * (kept - sent))
+                    self.work.checkpoint_ms.append(1000 * (stored - sent))
 
 
 def trainers_process(plan: Plan, number: int, connection: Connection) -> None:
-    """Claim runs, commit from the given moment on, send the work, and end the runs."""
+    """Claim runs, receive the start time, commit epochs, send the measurements, and end the runs."""
     os.nice(NICENESS)
     leases, claims = Leases(plan.settings), []
     for sweep_id in plan.sweep_ids[number::PROCESSES]:
@@ -168,14 +169,14 @@ def trainers_process(plan: Plan, number: int, connection: Connection) -> None:
     connection.send(work)
     connection.recv()
     for claim in claims:
-        evaluation = made_up_evaluation(leases, claim)
+        evaluation = fake_evaluation(leases, claim)
         for run in claim.runs:
             leases.succeed(claim, run, NO_WEIGHTS, evaluation)
     connection.send("ended")
 
 
-def store_figures(service: Service) -> dict[str, float]:
-    """Return counters of the store: processor seconds, seconds not waiting, bytes of its log, bytes of memory."""
+def store_counters(service: Service) -> dict[str, float]:
+    """Return the CPU and event loop seconds of the store, and the bytes of its log and memory."""
     info: dict[str, Any] = service.redis.info("everything") | service.redis.info("debug")
     return {
         "cpu": info["used_cpu_user"] + info["used_cpu_sys"],
@@ -186,7 +187,11 @@ def store_figures(service: Service) -> dict[str, float]:
 
 
 def measure(runs: int, stack: int, seconds: float, checkpoint_epochs: int = 0) -> dict[str, object]:
-    """Return the figures of one fleet; raise MiscountError if the store does not hold what was committed."""
+    """Measure one fleet and return a row of the table.
+
+    Raises:
+        MissingCommitsError: The store does not have exactly the committed epochs.
+    """
     context = multiprocessing.get_context("spawn")
     with serve() as service:
         sweep_ids = asyncio.run(create_sweeps(service.settings, runs))
@@ -202,23 +207,23 @@ def measure(runs: int, stack: int, seconds: float, checkpoint_epochs: int = 0) -
         for connection in connections:
             connection.send(begin)
         time.sleep(begin + WARM_UP_SECONDS - time.monotonic())
-        before, work = store_figures(service), Work()
+        before, work = store_counters(service), Work()
         for connection in connections:
             work.add(connection.recv())
-        after = store_figures(service)
-        check_kept(service, runs, work)
+        after = store_counters(service)
+        check_commits(service, runs, work)
         for connection in connections:
             connection.send("end")
         for connection in connections:
             connection.recv()
-    commits, wanted = len(work.service_ms), runs / EPOCH_SECONDS
+    commits, target = len(work.service_ms), runs / EPOCH_SECONDS
     spent = {name: (after[name] - before[name]) / seconds for name in before}
     latencies = work.checkpoint_ms if checkpoint_epochs else work.late_ms
     return {
         "runs": runs,
-        "to a claim": stack,
-        "wanted/s": wanted,
-        "kept/s": commits / seconds,
+        "runs/claim": stack,
+        "target/s": target,
+        "stored/s": commits / seconds,
         "p50 ms": percentile(latencies, 0.50),
         "p99 ms": percentile(latencies, 0.99),
         "store cores": spent["cpu"],
@@ -226,13 +231,13 @@ def measure(runs: int, stack: int, seconds: float, checkpoint_epochs: int = 0) -
         "µs/commit": 1e6 * spent["cpu"] * seconds / max(1, commits),
         "log MB/s": spent["log"] / 1e6,
         "memory MB": after["memory"] / 1e6,
-        "trainers' cores": work.cpu_seconds / seconds,
-        "served": "yes" if commits >= SERVED * wanted * seconds - stack else "no",
+        "trainer cores": work.cpu_seconds / seconds,
+        "served": "yes" if commits >= SERVED_SHARE * target * seconds - stack else "no",
     }
 
 
 async def create_sweeps(settings: Settings, runs: int) -> list[str]:
-    """Create sweeps that have that many runs together, as the API does; return their ids."""
+    """Create sweeps with `runs` runs in total, as the API does, and return their ids."""
     sizes = [SCALES * SEEDS] * (runs // (SCALES * SEEDS)) + [runs % (SCALES * SEEDS)]
     store, sweep_ids = Store(settings, Limits()), []
     for size in filter(None, sizes):
@@ -246,37 +251,41 @@ async def create_sweeps(settings: Settings, runs: int) -> list[str]:
     return sweep_ids
 
 
-def check_kept(service: Service, runs: int, work: Work) -> None:
-    """Raise MiscountError unless the store has every run with every epoch that was committed."""
+def check_commits(service: Service, runs: int, work: Work) -> None:
+    """Raise MissingCommitsError unless the store has exactly the committed epochs of each run."""
     if len(work.epochs) != runs:
-        raise MiscountError(f"Expected {runs} claimed runs, received {len(work.epochs)}.")
+        raise MissingCommitsError(f"Expected {runs} claimed runs, received {len(work.epochs)}.")
     for run, committed in work.epochs.items():
         sweep_id, index = run.split("-")
-        kept = service.redis.llen(SweepKeys(sweep_id).epochs(index))
-        if kept != committed:
-            raise MiscountError(f"Run {run}: {committed} epochs committed, {kept} kept.")
+        stored = service.redis.llen(SweepKeys(sweep_id).epochs(index))
+        if stored != committed:
+            raise MissingCommitsError(f"Run {run}: expected {committed} stored epochs, received {stored}.")
 
 
 def main() -> None:
-    """Measure, print the tables, write the JSON."""
+    """Run the fleet benchmark, print tables and write the results as JSON."""
     parser = argparse.ArgumentParser(prog="python -m bench.fleet", description=main.__doc__)
-    parser.add_argument("--runs", type=int, nargs="*", default=[10, 100, 1000, 10_000], help="sizes of fleets")
-    parser.add_argument("--checkpointed", type=int, nargs="*", default=[10, 100, 300, 600], help="with checkpoints")
-    parser.add_argument("--seconds", type=float, default=10.0, help="how long each fleet is measured")
+    parser.add_argument(
+        "--runs", type=int, nargs="*", default=[10, 100, 1000, 10_000], help="numbers of runs without checkpoints"
+    )
+    parser.add_argument(
+        "--checkpointed", type=int, nargs="*", default=[10, 100, 300, 600], help="numbers of runs with checkpoints"
+    )
+    parser.add_argument("--seconds", type=float, default=10.0, help="duration of each measurement without checkpoints")
     parser.add_argument("--out", type=Path, default=Path("bench-fleet.json"))
     arguments = parser.parse_args()
 
     exit_on_signals()
-    room = FILLED * psutil.virtual_memory().available / len(made_up_state().to_bytes())
+    max_runs = MEMORY_SHARE * psutil.virtual_memory().available / len(fake_state().to_bytes())
     commits = [measure(runs, stack, arguments.seconds) for stack in (1, 10) for runs in arguments.runs]
     epochs = round(CHECKPOINT_SECONDS / EPOCH_SECONDS)
-    saving = [measure(runs, 10, CHECKPOINT_SECONDS, epochs) for runs in arguments.checkpointed if runs <= room]
+    checkpoints = [measure(runs, 10, CHECKPOINT_SECONDS, epochs) for runs in arguments.checkpointed if runs <= max_runs]
     cores = f"{os.cpu_count()} cores, {PROCESSES} processes of {THREADS} trainers each"
     if commits:
-        print_table(f"commits: from the end of an epoch until it was kept; {cores}", commits)
-    if saving:
-        print_table("commits with a checkpoint: from sent to kept", saving)
-    write_json(arguments.out, {"commits": commits, "checkpoints": saving})
+        print_table(f"Commits without checkpoints: latency from the end of the epoch until stored; {cores}", commits)
+    if checkpoints:
+        print_table("Commits with a checkpoint: latency from the request until stored", checkpoints)
+    write_json(arguments.out, {"commits": commits, "checkpoints": checkpoints})
 
 
 if __name__ == "__main__":

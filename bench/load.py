@@ -1,4 +1,4 @@
-"""Load from wrk. Errors and answers of an unexpected length raise, because they would make the figures worthless."""
+"""Load generator wrk. Errors and unexpected response lengths raise, because they invalidate the results."""
 
 import json
 import shutil
@@ -14,12 +14,12 @@ from statistics import mean
 import httpx
 from pydantic import BaseModel
 
-# Longer than any answer takes: a slow answer counts as slow, not as an error.
+# Longer than any response, so that slow responses count in the latencies and not as errors.
 TIMEOUT = "60s"
-# Tolerance of the mean length of the answers.
+# Relative tolerance of the mean response length.
 TOLERANCE = 0.01
-# One call needs no Lua under load; several are sent in turn.
-ONE = "wrk.method, wrk.path, wrk.headers, wrk.body = unpack(%s)"
+# A single call is set once, so that no Lua runs during the load. Several calls are sent in turn.
+SINGLE = "wrk.method, wrk.path, wrk.headers, wrk.body = unpack(%s)"
 SEVERAL = """
 local calls, turn = {%s}, 0
 init = function()
@@ -30,7 +30,7 @@ request = function()
   return calls[turn]
 end
 """
-# wrk rounds what it prints itself.
+# wrk rounds the values of its own report, so this prints them as JSON.
 REPORT = """
 done = function(summary, latency)
   local errors = summary.errors
@@ -43,13 +43,13 @@ end
 """
 
 
-class UnexpectedAnswerError(Exception):
-    """The API gave an unexpected answer, so there is nothing to measure."""
+class UnexpectedResponseError(Exception):
+    """Unexpected response of the API, which makes the measurement invalid."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request and the expected status of its answer."""
+    """Request with its expected status code."""
 
     path: str
     status: HTTPStatus = HTTPStatus.OK
@@ -76,39 +76,49 @@ class Load(BaseModel):
 
 
 def exit_without_wrk() -> None:
-    """Exit with a line that says what to install if there is no wrk."""
+    """Exit with installation instructions if wrk is missing."""
     if not shutil.which("wrk"):
-        sys.exit("There is no wrk on the PATH to make the load: `apt install wrk`, or `brew install wrk`.")
+        sys.exit("wrk is not on the PATH. Install it with `apt install wrk` or `brew install wrk`.")
 
 
 def load(http: httpx.Client, calls: Sequence[Call], connections: int, seconds: int) -> Load:
-    """Send the calls in turn, on that many connections, for that long.
+    """Send the calls in turn on all connections, and return the measurements.
+
+    Args:
+        http: Client of the service.
+        calls: Requests.
+        connections: Number of concurrent connections.
+        seconds: Duration of the load.
 
     Raises:
-        UnexpectedAnswerError: An answer had another status or length than the first answer to its call.
+        UnexpectedResponseError: A status code or the mean response length differs from the expected one.
     """
-    lengths = [_answer_bytes(http, call) for call in calls]
+    lengths = [_response_bytes(http, call) for call in calls]
     length = mean(lengths)
     with tempfile.TemporaryDirectory(prefix="noisesweep-bench-") as folder:
         script = Path(folder) / "calls.lua"
-        script.write_text((ONE if len(calls) == 1 else SEVERAL) % ", ".join(call.in_lua() for call in calls) + REPORT)
+        script.write_text(
+            (SINGLE if len(calls) == 1 else SEVERAL) % ", ".join(call.in_lua() for call in calls) + REPORT
+        )
         options = ["-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--timeout", TIMEOUT, "-s", str(script)]
         command = ["wrk", "--latency", *options, str(http.base_url)]
         printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout  # noqa: S603
     measured = Load.model_validate_json(printed.splitlines()[-1])
-    # At the end, each connection may have read part of one more answer.
+    # At the end, each connection may have read a part of one more response.
     fewest = (measured.requests * length - connections * (max(lengths) - length)) * (1 - TOLERANCE)
     most = (measured.requests + connections) * length * (1 + TOLERANCE)
     if not measured.requests or measured.errors or not fewest <= measured.bytes_read <= most:
-        raise UnexpectedAnswerError(f"Expected {length:g} bytes per answer to {calls} and no errors; wrk:\n{printed}")
+        raise UnexpectedResponseError(
+            f"Expected {length:g} bytes per response to {calls} and no errors, received:\n{printed}"
+        )
     return measured
 
 
-def _answer_bytes(http: httpx.Client, call: Call) -> int:
-    """Return the length of the answer with its head, as on the wire."""
+def _response_bytes(http: httpx.Client, call: Call) -> int:
+    """Return the length of a response including its headers."""
     answer = http.request(call.method, call.path, headers=dict(call.headers), content=call.body)
     if answer.status_code != call.status:
-        raise UnexpectedAnswerError(f"{call}: expected {call.status:d}, received {answer.status_code}: {answer.text}")
+        raise UnexpectedResponseError(f"{call}: expected {call.status:d}, received {answer.status_code}: {answer.text}")
     status_line = f"HTTP/1.1 {answer.status_code} {answer.reason_phrase}"
     head = [status_line, *(f"{name}: {value}" for name, value in answer.headers.multi_items()), "", ""]
     return len("\r\n".join(head)) + answer.num_bytes_downloaded

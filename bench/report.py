@@ -1,4 +1,4 @@
-"""Reports of benchmarks: a table on the terminal, and the same figures as JSON."""
+"""Benchmark reports: a table on the terminal, and the same values as JSON."""
 
 import json
 import math
@@ -12,12 +12,12 @@ from rich.table import Table
 
 @dataclass(frozen=True)
 class Goal:
-    """A bound on a figure.
+    """Upper or lower bound on a measured value.
 
     Attributes:
-        measured: The figure.
-        bound: The least or the largest value wanted.
-        at_least: Whether the bound is the least value.
+        measured: Measured value.
+        bound: Bound of the value.
+        at_least: True for a lower bound, false for an upper bound.
     """
 
     measured: float
@@ -30,12 +30,12 @@ class Goal:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return the smallest value that this share of all values does not exceed; NaN without values."""
+    """Return the nearest-rank percentile for a share from 0 to 1, or NaN without values."""
     return sorted(values)[math.ceil(share * len(values)) - 1] if values else math.nan
 
 
 def print_table(title: str, rows: Sequence[Mapping[str, object]]) -> None:
-    """Print rows with the same columns; floats with three significant digits."""
+    """Print rows that have the same columns. Floats get three significant digits."""
     table = Table(title=title, title_justify="left")
     for column in rows[0]:
         table.add_column(column, justify="left" if isinstance(rows[0][column], str) else "right")
@@ -45,7 +45,7 @@ def print_table(title: str, rows: Sequence[Mapping[str, object]]) -> None:
 
 
 def write_json(path: Path, report: object) -> None:
-    """Write a report as JSON; goals are written as text."""
+    """Write a report as JSON. Objects that JSON does not support, such as goals, become text."""
     path.write_text(json.dumps(report, indent=2, default=str) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""The service as benchmarks need it: a durable store and one process of the API, and sweeps in it without training."""
+"""Service for benchmarks: a durable store, one API process, and sweeps with simulated training."""
 
 import os
 import tempfile
@@ -19,22 +19,23 @@ from shared.settings import Settings
 from worker.leases import Claim, Leases
 
 SCALES = (0.1, 0.5, 1.0, 2.0, 4.0)
-# How often each run commits an epoch where nothing is trained.
+# Time between two epochs of a simulated run.
 EPOCH_SECONDS = 0.2
 NO_WEIGHTS = "ab" * 32
-# Nobody trains what a load generator submits, so all of it waits.
-QUEUE = {"NOISESWEEP_MAX_QUEUED_RUNS": "1000000", "NOISESWEEP_MAX_QUEUED_RUNS_PER_KEY": "1000000"}
+# No worker trains the submitted runs, so the queue must have room for all of them.
+QUEUE_LIMITS = {"NOISESWEEP_MAX_QUEUED_RUNS": "1000000", "NOISESWEEP_MAX_QUEUED_RUNS_PER_KEY": "1000000"}
 TIMEOUT_SECONDS = 60.0
 
 
 class Service:
-    """A store and one process of the API.
+    """Store and one API process.
 
     Attributes:
-        http: A client that sends no more headers than a load generator does.
-        settings: The settings of a worker on the same store.
-        leases: The worker's side of the store.
-        redis: A connection to the store.
+        http: Client that sends only the headers that a load generator sends.
+        settings: Settings of a worker on the same store.
+        leases: Leases of a worker on the same store.
+        redis: Connection to the store.
+        check: Function that raises an exception if a process has ended.
     """
 
     def __init__(self, processes: Processes) -> None:
@@ -49,12 +50,12 @@ class Service:
 
     @property
     def api_megabytes(self) -> float:
-        """Return the memory of the API's process (RSS) in 10^6 bytes."""
+        """Return the resident memory of the API process in MB (10^6 bytes)."""
         return float(self._api.memory_info().rss) / 1e6
 
     @property
     def api_cpu_seconds(self) -> float:
-        """Return the processor time of the API's process, user and system."""
+        """Return the CPU time of the API process, user and system."""
         times = self._api.cpu_times()
         return float(times.user + times.system)
 
@@ -63,23 +64,23 @@ class Service:
         body = {"scales": SCALES, "dataset": "digits"} | request
         return str(self.http.post("/sweeps", json=body).raise_for_status().json()["id"])
 
-    def training(self, sweep_id: str, epochs: int) -> Iterator[None]:
-        """Write what a worker writes of a sweep, without training, one write per step."""
+    def simulate_training(self, sweep_id: str, epochs: int) -> Iterator[None]:
+        """Simulate the training of a sweep. Yield after each write to the store."""
         claim = self.leases.claim(sweep_id, limit=len(SCALES))
         assert claim  # noqa: S101 - no other worker has claimed its runs
         yield
         for epoch in range(epochs):
             for run in claim.runs:
-                self.leases.commit(claim, run, made_up_metrics(epoch, run.scale))
+                self.leases.commit(claim, run, fake_metrics(epoch, run.scale))
                 yield
         for run in claim.runs:
-            self.leases.succeed(claim, run, NO_WEIGHTS, made_up_evaluation(self.leases, claim))
+            self.leases.succeed(claim, run, NO_WEIGHTS, fake_evaluation(self.leases, claim))
             yield
 
-    def finished(self, epochs: int) -> str:
-        """Submit a sweep, write the record of its training, and return its id."""
+    def create_finished_sweep(self, epochs: int) -> str:
+        """Submit a sweep, simulate its training, and return its id."""
         sweep_id = self.submit(epochs=epochs)
-        for _ in self.training(sweep_id, epochs):
+        for _ in self.simulate_training(sweep_id, epochs):
             pass
         return sweep_id
 
@@ -88,10 +89,9 @@ class Service:
 def serve() -> Iterator[Service]:
     """Start a store and the API, and stop both at the end.
 
-    The store writes its file into a temporary folder; the speed of that disk is part of what is measured, and TMPDIR
-    names another one.
+    The store writes to a temporary folder, so its disk affects the results. TMPDIR selects another disk.
     """
-    os.environ.update(QUEUE)
+    os.environ.update(QUEUE_LIMITS)
     for variable in ("NOISESWEEP_REDIS_URL", "NOISESWEEP_API_KEYS", "NOISESWEEP_ALLOWED_HOSTS"):
         os.environ.pop(variable, None)
     with tempfile.TemporaryDirectory(prefix="noisesweep-bench-") as folder:
@@ -104,8 +104,8 @@ def serve() -> Iterator[Service]:
             service.leases.close()
 
 
-def made_up_metrics(epoch: int, scale: float) -> EpochMetrics:
-    """Return metrics with as many digits as measured ones have."""
+def fake_metrics(epoch: int, scale: float) -> EpochMetrics:
+    """Return metrics with the same number of digits as measured metrics."""
     return EpochMetrics(
         epoch=epoch,
         loss=1.2345678901 / (epoch + 1),
@@ -116,16 +116,16 @@ def made_up_metrics(epoch: int, scale: float) -> EpochMetrics:
     )
 
 
-def made_up_evaluation(leases: Leases, claim: Claim) -> Evaluation:
+def fake_evaluation(leases: Leases, claim: Claim) -> Evaluation:
     """Return the evaluation of a network that predicts class 0 for every image."""
     scales = leases.test_scales(claim)
     confusion = [[100, *[0] * 9] for _ in range(10)]
     return Evaluation(test_scales=scales, val_accuracy=[0.1] * len(scales), confusion=confusion)
 
 
-def paced(works: Sequence[Iterator[None]]) -> None:
-    """Advance each work step by step, at the rate at which the runs of a sweep commit epochs, until all have ended."""
+def run_paced(simulations: Sequence[Iterator[None]]) -> None:
+    """Advance all simulations together until they end, with one epoch of each run per EPOCH_SECONDS."""
     due = time.monotonic()
-    for _ in zip_longest(*works):
+    for _ in zip_longest(*simulations):
         due += EPOCH_SECONDS / len(SCALES)
         time.sleep(max(0.0, due - time.monotonic()))

@@ -1,9 +1,10 @@
-"""A whole sweep: the notebook's five scales from POST to the last metric, against the notebook's code doing the same.
+"""Time of a whole sweep over the five scales of the notebook, compared with the notebook's code.
 
-    a  the notebook's loop: for each scale draw noise with NumPy, build, `fit` for all epochs; one process, all cores
-    b  this service on one machine, started before the clock: POST /sweeps until the sweep has succeeded
+    a  The notebook's loop over the scales: draw noise with NumPy, build a model, `fit`. One process on all cores.
+    b  This service on one machine, from POST /sweeps until the sweep has succeeded. The start of the service is not
+       included.
 
-Run it by `make bench-sweep`; `ARGS="--epochs 2"` shortens it.
+Run it with `make bench-sweep`. `ARGS="--epochs 2"` shortens it.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from noisesweep.local.launcher import launch
 from noisesweep.models import Precision, RunStatus, Sweep
 
 SCALES = [0.1, 0.5, 1.0, 2.0, 4.0]
-# A first, tiny sweep lets the workers import TensorFlow and load the data; the notebook had done so too.
+# A small sweep makes the workers import TensorFlow and load the data, which (a) also does before its measurement.
 WARM_UP = {"epochs": 1, "hidden_units": [8], "scales": [0.1, 0.5]}
 
 NOTEBOOK = """
@@ -47,36 +48,36 @@ print(time.perf_counter() - begun)
 
 
 def notebook(epochs: int) -> float:
-    """Return the seconds that the notebook's loop takes."""
+    """Return the duration of the notebook's loop in seconds."""
     command = [sys.executable, "-c", NOTEBOOK, str(epochs), *map(str, SCALES)]
-    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - the text above
+    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - constant code
     return float(answer.stdout)
 
 
 def service(http: httpx.Client, epochs: int, dataset: str, precision: Precision) -> float:
-    """Return the seconds from POST /sweeps until the sweep has succeeded."""
+    """Return the seconds from POST /sweeps until the sweep has succeeded, and print the last metrics of each run."""
     body = {"scales": SCALES, "epochs": epochs, "dataset": dataset, "precision": precision, "reuse": False}
     begun = time.perf_counter()
-    sweep = finished(http, body)
+    sweep = run_sweep(http, body)
     seconds = time.perf_counter() - begun
     for run in sweep.runs:
         print(f"    scale {run.scale:<4g} {run.latest_metrics}")
     return seconds
 
 
-def finished(http: httpx.Client, body: dict[str, object]) -> Sweep:
-    """Submit a sweep and wait for it."""
+def run_sweep(http: httpx.Client, body: dict[str, object]) -> Sweep:
+    """Submit a sweep, wait until it has succeeded, and return it."""
     location = http.post("/sweeps", json=body).raise_for_status().headers["Location"]
     while True:
         sweep = Sweep.model_validate_json(http.get(location).raise_for_status().content)
         if sweep.status.is_final:
-            assert sweep.status is RunStatus.SUCCEEDED, sweep  # noqa: S101 - else there is nothing to measure
+            assert sweep.status is RunStatus.SUCCEEDED, sweep  # noqa: S101 - a failed sweep invalidates the measurement
             return sweep
         time.sleep(0.05)
 
 
 def main() -> None:
-    """Measure, print the table, write the JSON."""
+    """Run the sweep benchmark, print a table and write the results as JSON."""
     parser = argparse.ArgumentParser(prog="python -m bench.sweep", description=main.__doc__)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--out", type=Path, default=Path("bench-sweep.json"))
@@ -89,14 +90,14 @@ def main() -> None:
             launch(Path(folder), port=None, workers=None, log=Path(folder) / "log") as stack,
             httpx.Client(base_url=stack.url, trust_env=False) as http,
         ):
-            finished(http, WARM_UP | {"dataset": name})
+            run_sweep(http, WARM_UP | {"dataset": name})
             for precision in Precision:
                 print(f"  b service, {precision}", flush=True)
                 seconds[f"b service, {precision}"] = service(http, arguments.epochs, name, precision)
         seconds["a notebook"] = notebook(arguments.epochs)
     print(f"{name}, {len(SCALES)} scales, {arguments.epochs} epochs: seconds for the sweep")
     for contender, measured in seconds.items():
-        print(f"  {contender:32} {measured:8.1f}   a/this {seconds['a notebook'] / measured:.2f}")
+        print(f"  {contender:32} {measured:8.1f}   speed-up {seconds['a notebook'] / measured:.2f}")
     report = {"dataset": name, "epochs": arguments.epochs, "seconds": seconds}
     arguments.out.write_text(json.dumps(report, indent=2) + "\n")
 

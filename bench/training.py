@@ -1,12 +1,12 @@
-"""Speed of the trainer: seconds per run and epoch with all cores busy, against Keras and against the floor.
+"""Speed of the trainer on all cores, compared with Keras and with a lower bound, in seconds per run and epoch.
 
-    a  the notebook's way: Keras `fit` on NumPy arrays, one process, all cores
-    b  this trainer: one single-threaded process per core, each with a run of its own
-    c  the floor: the matrix products of (b)'s steps and nothing else, one single-threaded process per core; through
-       TensorFlow (oneDNN), which is what (b) multiplies with, and through NumPy (OpenBLAS)
+    a  The notebook: Keras `fit` on NumPy arrays, in one process on all cores.
+    b  This trainer: one single-threaded process per core, each with its own run.
+    c  The lower bound: only the matrix products of (b), in one single-threaded process per core. TensorFlow (oneDNN)
+       is the library that (b) uses. NumPy (OpenBLAS) is measured for comparison.
 
-Every contender trains one epoch in turn, round after round, so that the machine's drift meets all of them alike; the
-report gives medians and their ratios. Run it by `make bench`.
+The contenders take turns epoch by epoch, so that changes in the speed of the machine affect all of them. The report
+contains medians and their ratios. Run it with `make bench`.
 """
 
 import argparse
@@ -30,17 +30,17 @@ from shared.noise import Purpose, add_noise, base_noise
 from worker.devices import Device, DeviceKind, prepare, usable_cores
 
 SEED, SCALE = 0, 0.5
-# One core of a host without a GPU, as a training process sees it.
+# Device of a training process on a host without a GPU.
 CPU = Device(DeviceKind.CPU, processes=1, stack=1, xla=False, reason="benchmark")
 Epoch = Callable[[], object]
 
 
 def keras_fit(precision: str) -> Epoch:
-    """Train and validate as in the notebook (a)."""
+    """Return a function that trains and validates one epoch like the notebook (a)."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    from worker.trainer.keras_export import build_model  # noqa: PLC0415 - each contender imports what it measures
+    from worker.trainer.keras_export import build_model  # noqa: PLC0415 - each process imports only its contender
 
-    assert precision == "float32"  # noqa: S101 - the notebook knew no other
+    assert precision == "float32"  # noqa: S101 - the notebook has no other precision
     dataset, config = data.load(), TrainingConfig()
     clean, clean_validation = to_pixels(dataset.training_images), to_pixels(dataset.validation_images)
     images = add_noise(clean, SCALE, base_noise(SEED, Purpose.TRAINING_NOISE, clean.shape))
@@ -56,7 +56,7 @@ def keras_fit(precision: str) -> Epoch:
 
 
 def trainer(precision: str) -> Epoch:
-    """Train and validate (b)."""
+    """Return a function that trains and validates one epoch with this trainer (b)."""
     prepare(CPU)
     from worker.trainer.images import NoisyImages  # noqa: PLC0415 - as above
     from worker.trainer.loop import epochs  # noqa: PLC0415
@@ -74,7 +74,7 @@ def trainer(precision: str) -> Epoch:
 
 
 def tensorflow_products(precision: str) -> Epoch:
-    """Run (c) through TensorFlow: eight products a step, forwards and backwards, on prepared operands."""
+    """Return a function that computes the matrix products of one epoch with TensorFlow (c), eight per step."""
     prepare(CPU)
     import tensorflow as tf  # noqa: PLC0415 - as above
 
@@ -89,7 +89,7 @@ def tensorflow_products(precision: str) -> Epoch:
         total = tf.zeros([], dtype)
         for _ in tf.range(count):
             for left, right in products:
-                # Read in turn, so that no product is moved out of the loop, and summed, so that none is left out.
+                # The control dependency keeps each product inside the loop. The sum keeps TensorFlow from removing it.
                 with tf.control_dependencies([total]):
                     total += tf.matmul(left.read_value(), right.read_value())[0, 0, 0]
         return total
@@ -99,8 +99,8 @@ def tensorflow_products(precision: str) -> Epoch:
 
 
 def numpy_products(precision: str) -> Epoch:
-    """Run (c) through NumPy, float32 only."""
-    assert precision == "float32"  # noqa: S101 - NumPy has no other
+    """Return a function that computes the matrix products of one epoch with NumPy (c)."""
+    assert precision == "float32"  # noqa: S101 - NumPy has no bfloat16
     draws = np.random.default_rng(0)
     products = [
         (draws.standard_normal(left, dtype=np.float32), draws.standard_normal(right, dtype=np.float32))
@@ -117,13 +117,16 @@ def numpy_products(precision: str) -> Epoch:
 
 
 def product_shapes() -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """The operands of a step's products for the default config: outputs, weights' gradients, inputs' gradients."""
+    """Return the shapes of the operand pairs of one step with the default config.
+
+    For each layer, these are the products for the outputs, the weight gradients and the input gradients.
+    """
     config = TrainingConfig()
     batch, sizes = config.batch_size, [784, *config.hidden_units, 10]
     shapes = []
     for layer, (inputs, units) in enumerate(pairwise(sizes)):
         shapes += [((batch, inputs), (inputs, units)), ((inputs, batch), (batch, units))]
-        if layer:  # nothing asks for the gradient of the images
+        if layer:  # the gradient of the images is not needed
             shapes.append(((batch, units), (units, inputs)))
     return shapes
 
@@ -139,10 +142,10 @@ CONTENDERS: dict[str, tuple[Callable[[str], Epoch], str, bool]] = {
 
 
 def serve(contender: str, connection: Connection) -> None:
-    """Run a contender: build, then train an epoch for every message and answer with (seconds, peak memory)."""
+    """Build a contender, then run an epoch for each message and reply with (seconds, peak memory in bytes)."""
     build, precision, _ = CONTENDERS[contender]
     epoch = build(precision)
-    epoch()  # traces, and warms the caches
+    epoch()  # compiles the graph and warms the caches
     connection.send("ready")
     while connection.recv():
         begun = time.perf_counter()
@@ -150,8 +153,8 @@ def serve(contender: str, connection: Connection) -> None:
         connection.send((time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
 
 
-class Contestants:
-    """The processes of one contender: one per core if each uses one, else one for all."""
+class ContenderProcesses:
+    """Processes of one contender: one per core if it is single-threaded, otherwise one."""
 
     def __init__(self, contender: str) -> None:
         context = multiprocessing.get_context("spawn")
@@ -163,35 +166,35 @@ class Contestants:
             context.Process(target=serve, args=(contender, theirs), daemon=True).start()
             self._connections.append(ours)
         for connection in self._connections:
-            assert connection.recv() == "ready"  # noqa: S101 - else it died, and said why
+            assert connection.recv() == "ready"  # noqa: S101 - otherwise it has failed and printed a traceback
 
     def epoch(self) -> tuple[float, float]:
-        """Let all train an epoch side by side; seconds per run and epoch, and the largest peak memory in bytes."""
+        """Run an epoch in all processes. Return the seconds per run and epoch, and the largest peak memory in bytes."""
         for connection in self._connections:
-            connection.send(True)  # noqa: FBT003 - go on
+            connection.send(True)  # noqa: FBT003 - run an epoch
         answers = [connection.recv() for connection in self._connections]
         return max(seconds for seconds, _ in answers) / len(answers), max(memory for _, memory in answers)
 
     def close(self) -> None:
-        """Let the processes end."""
+        """End the processes."""
         for connection in self._connections:
             connection.send(False)  # noqa: FBT003 - stop
 
 
 def main() -> None:
-    """Measure, print the table, write the JSON."""
+    """Run the training benchmark, print a table and write the results as JSON."""
     parser = argparse.ArgumentParser(prog="python -m bench.training", description=main.__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--out", type=Path, default=Path("bench-training.json"))
     arguments = parser.parse_args()
 
     name = data.load().name
-    contestants = {contender: Contestants(contender) for contender in CONTENDERS}
+    contenders = {contender: ContenderProcesses(contender) for contender in CONTENDERS}
     measured: dict[str, list[tuple[float, float]]] = {contender: [] for contender in CONTENDERS}
     for _ in range(arguments.rounds):
-        for contender, processes in contestants.items():
+        for contender, processes in contenders.items():
             measured[contender].append(processes.epoch())
-    for processes in contestants.values():
+    for processes in contenders.values():
         processes.close()
     seconds = {contender: median(pair[0] for pair in pairs) for contender, pairs in measured.items()}
     memory = {contender: max(pair[1] for pair in pairs) for contender, pairs in measured.items()}

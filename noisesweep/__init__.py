@@ -1,4 +1,4 @@
-"""The public package: the wire models, the Python client, the command line and the one-machine launcher."""
+"""Public package: wire models, Python client, command line and one-machine launcher."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from noisesweep.client._sync.service import NoiseSweep, SweepHandle
     from noisesweep.client.errors import NoiseSweepError, RefusedError, ServiceUnreachableError, WrongUsageError
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "AsyncNoiseSweep",
@@ -29,9 +29,9 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name on first use: the services import this package and need no HTTP client."""
+    """Import a public name on first use, because the services import this package without an HTTP client."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - see above
+    from importlib import import_module  # noqa: PLC0415 - needed only here
 
     return getattr(import_module(f"noisesweep.client.{_MODULES.get(name, 'errors')}"), name)

@@ -1,4 +1,4 @@
-"""`python -m noisesweep` is the command `noisesweep`."""
+"""Entry point of `python -m noisesweep`, the same as the command `noisesweep`."""
 
 from noisesweep.cli.main import main
 

@@ -1,4 +1,4 @@
-"""Generate the synchronous client from the asynchronous one; with --check, only verify that it is up to date."""
+"""Generator of the synchronous client from the asynchronous one. With --check, only compare the generated files."""
 
 import re
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 CLIENT = Path(__file__).parents[1] / "noisesweep" / "client"
 SOURCE, TARGET = CLIENT / "_async", CLIENT / "_sync"
 HEADER = "# Generated from {source} by scripts/unasync.py (make generate); do not edit.\n"
-# Applied in this order to the whole text, so that the examples in docstrings are translated too.
+# Applied in this order to the whole text, including the examples in docstrings.
 SUBSTITUTIONS = [
     (r"\basync (def|for|with)\b", r"\1"),
     (r"\bawait ", ""),
@@ -20,25 +20,26 @@ SUBSTITUTIONS = [
     (r"\basyncio\b", "time"),
     (r"\b_async\b", "_sync"),
     (r"\basynchronous\b", "synchronous"),
+    (r"\bAsynchronous\b", "Synchronous"),
     (r" +# noqa: ASYNC\d+ .*", ""),
 ]
 
 
-def generated(source: Path) -> str:
-    """Return the synchronous form of a file, formatted as the rest of the project is."""
+def generate(source: Path) -> str:
+    """Return the synchronous version of a file, formatted with ruff."""
     text = source.read_text()
     for pattern, replacement in SUBSTITUTIONS:
         text = re.sub(pattern, replacement, text)
     text = HEADER.format(source=source.relative_to(CLIENT.parents[1])) + text
     for command in (["check", "--quiet", "--select=I", "--fix"], ["format"]):
         ruff = [sys.executable, "-m", "ruff", *command, f"--stdin-filename={TARGET / source.name}", "-"]
-        text = subprocess.run(ruff, input=text, capture_output=True, text=True, check=True).stdout  # noqa: S603
+        text = subprocess.run(ruff, input=text, capture_output=True, text=True, check=True).stdout
     return text
 
 
 def main() -> None:
-    """Write the generated files, or exit with 1 if one is out of date."""
-    files = {TARGET / source.name: generated(source) for source in SOURCE.glob("*.py")}
+    """Write the generated files. With --check, exit with 1 if one is out of date."""
+    files = {TARGET / source.name: generate(source) for source in SOURCE.glob("*.py")}
     if "--check" in sys.argv:
         current = {path: path.read_text() for path in TARGET.glob("*.py")}
         if current != files:

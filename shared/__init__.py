@@ -1,1 +1,1 @@
-"""Code that the API and the worker share: settings, the store, data sets and noise."""
+"""Code shared by the API and the worker: settings, the store, data sets and noise."""

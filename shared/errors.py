@@ -1,11 +1,11 @@
-"""Errors that both services raise. They know nothing of HTTP or Celery."""
+"""Errors shared by the API and the worker, independent of HTTP and Celery."""
 
 
 class NoiseSweepError(Exception):
-    """Base of the errors that a run can end with.
+    """Base class of the errors that make a run fail.
 
     Attributes:
-        code: A stable snake_case name for programs. It is stored with a failed run.
+        code: A stable snake_case name of the error, stored with the failed run.
     """
 
     code = "internal_error"
@@ -20,22 +20,22 @@ class RunNotFoundError(Exception):
 
 
 class DatasetUnavailableError(NoiseSweepError):
-    """A data set was looked for and not found, or what was found is not what it should be."""
+    """A data set is missing, unreadable, or has unexpected content."""
 
     code = "dataset_unavailable"
 
 
 class DatasetNotFoundError(DatasetUnavailableError):
-    """A data set is in none of the places where it was looked for.
+    """A data set is in none of the searched places.
 
     Attributes:
-        looked_at: The places, each with what is amiss there.
-        remedy: What to do, as a clause.
+        searched: The searched places, each with the reason in parentheses.
+        remedy: An instruction that makes the data set available, in lower case.
     """
 
-    def __init__(self, title: str, looked_at: list[str], remedy: str) -> None:
+    def __init__(self, title: str, searched: list[str], remedy: str) -> None:
         super().__init__(
-            f"{title} was not found on this host. Looked at: {'; '.join(looked_at)}. To have it, {remedy}; or use the "
-            'dataset "digits", which needs no file.'
+            f"{title} was not found on this host. Searched: {'; '.join(searched)}. To make it available, {remedy}. "
+            'The data set "digits" needs no file.'
         )
-        self.looked_at, self.remedy = looked_at, remedy
+        self.searched, self.remedy = searched, remedy

@@ -1,4 +1,4 @@
-"""Fingerprints of runs: equal runs give equal numbers."""
+"""Fingerprints of runs: runs with equal fingerprints produce equal numbers."""
 
 import hashlib
 import json
@@ -8,15 +8,15 @@ from noisesweep.models import TrainingConfig
 from shared.datasets import CATALOGUE
 
 
-def fingerprint(config: TrainingConfig, scale: float, seed: int, program: str = __version__) -> str:
+def fingerprint(config: TrainingConfig, scale: float, seed: int, version: str = __version__) -> str:
     """Return the SHA-256 of everything that determines a run's numbers, except the kind of device.
 
-    It covers the data set's content, the whole config, scale, seed, and the version of the program.
+    It covers the content of the data set, the config, the scale, the seed, and the version of noisesweep.
     """
-    decisive = config.model_dump(mode="json") | {
+    inputs = config.model_dump(mode="json") | {
         "dataset_sha256": CATALOGUE[config.dataset].sha256,
         "scale": scale,
         "seed": seed,
-        "program": program,
+        "program": version,
     }
-    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Log lines that say what they belong to: text on a terminal, JSON elsewhere."""
+"""Logging: text on a terminal, JSON otherwise, with context fields such as the request id in every record."""
 
 import logging
 import sys
@@ -11,30 +11,31 @@ from pythonjsonlogger.json import JsonFormatter
 
 from shared.settings import Settings
 
-_belonging: ContextVar[dict[str, str]] = ContextVar("belonging", default={})  # noqa: B039 - it is never changed
+_context: ContextVar[dict[str, str]] = ContextVar("context", default={})  # noqa: B039 - never mutated
 
 
 @contextmanager
-def belonging_to(**fields: str) -> Iterator[None]:
-    """Add the non-empty fields to every line that is logged inside the context."""
-    token = _belonging.set(_belonging.get() | {name: value for name, value in fields.items() if value})
+def log_context(**fields: str) -> Iterator[None]:
+    """Add the non-empty fields to every record that is logged inside the `with` block."""
+    token = _context.set(_context.get() | {name: value for name, value in fields.items() if value})
     try:
         yield
     finally:
-        _belonging.reset(token)
+        _context.reset(token)
 
 
 def configure(settings: Settings) -> None:
-    """Send what this process logs to standard error, as the settings have it."""
+    """Send log records to standard error in the configured format."""
     as_json = not sys.stderr.isatty() if settings.log_format is None else settings.log_format == "json"
     handler = logging.StreamHandler()
-    handler.addFilter(_add_belonging)
+    handler.addFilter(_add_context)
     handler.setFormatter(
         JsonFormatter(
             "%(levelname)s %(name)s %(message)s",
             timestamp="at",
             rename_fields={"levelname": "level", "name": "logger"},
-            reserved_attrs=[*RESERVED_ATTRS, "color_message", "data"],  # uvicorn's and Celery's, which repeat the rest
+            # uvicorn adds color_message, Celery adds data: both repeat the message.
+            reserved_attrs=[*RESERVED_ATTRS, "color_message", "data"],
         )
         if as_json
         else logging.Formatter("%(asctime)s %(levelname)-7s [%(request_id)s] %(message)s", defaults={"request_id": "-"})
@@ -42,6 +43,6 @@ def configure(settings: Settings) -> None:
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
 
 
-def _add_belonging(record: logging.LogRecord) -> bool:
-    record.__dict__.update(_belonging.get())
+def _add_context(record: logging.LogRecord) -> bool:
+    record.__dict__.update(_context.get())
     return True

@@ -1,6 +1,6 @@
-"""The source of every random number of a run: generators by seed and purpose, and the noise.
+"""Random number generators by seed and purpose, and the noise. Every random number of a run derives from them.
 
-Dropout and resampled noise are drawn by TensorFlow, from keys that are drawn here.
+TensorFlow draws dropout masks and resampled noise from keys that these generators draw.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 class Purpose(IntEnum):
-    """The purpose of a draw. The numbers are part of the results: never renumber, only add."""
+    """Purpose of a draw. The values determine the results: add new ones, never change existing ones."""
 
     TRAINING_NOISE = 0
     VALIDATION_NOISE = 1
@@ -24,13 +24,13 @@ class Purpose(IntEnum):
 def generator(seed: int, purpose: Purpose, epoch: int = 0, step: int = 0) -> np.random.Generator:
     """Return the generator of one draw. Equal arguments give equal numbers on every machine.
 
-    Philox is counter-based (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3") and is keyed by
-    `SeedSequence`, whose spawn keys are made to give independent streams. Nothing is hidden state.
+    The generator is Philox, which is counter-based (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
+    Its key comes from a `SeedSequence`, whose spawn keys give independent streams. There is no global state.
 
     Args:
         seed: The run's seed, 0 to 2**32 - 1.
-        purpose: What the draw is for.
-        epoch: The epoch it belongs to, from 0.
+        purpose: The purpose of the draw.
+        epoch: The epoch of the draw, from 0.
         step: The step within the epoch, from 0.
     """
     sequence = np.random.SeedSequence(entropy=seed, spawn_key=(purpose, epoch, step))
@@ -40,11 +40,10 @@ def generator(seed: int, purpose: Purpose, epoch: int = 0, step: int = 0) -> np.
 def noise_blocks(
     seed: int, purpose: Purpose, shape: tuple[int, int], rows_at_once: int = 2000
 ) -> Iterator[tuple[range, NDArray[np.float32]]]:
-    """Standard normal noise N, one value per pixel, float32, in blocks of rows; a run trains on clean + scale * N.
+    """Yield standard normal noise in blocks: a range of rows, and a float32 array of shape (rows, pixels).
 
-    N does not depend on the scale: all runs of a seed share it (common random numbers), so that the difference
-    between two of them is the scale and nothing else. Nor does it depend on the size of the blocks, each of which
-    comes with the rows that it fills.
+    A run trains on clean + scale * noise. The noise does not depend on the scale: all runs of a seed share it (common
+    random numbers), so two of them differ only in scale. It does not depend on the block size either.
     """
     rows, pixels = shape
     draws = generator(seed, purpose)
@@ -54,12 +53,12 @@ def noise_blocks(
 
 
 def base_noise(seed: int, purpose: Purpose, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Return all of `noise_blocks` as one array."""
+    """Return all blocks of `noise_blocks` as one array."""
     return np.concatenate([block for _, block in noise_blocks(seed, purpose, shape)])
 
 
 def add_noise(clean: NDArray[np.float32], scale: float, noise: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Clean + scale * noise in float32, not clipped: pixels leave [0, 1] as they did in the notebook."""
+    """Return clean + scale * noise in float32. Values are not clipped to [0, 1], as in the notebook."""
     noisy = noise * np.float32(scale)
     noisy += clean
     return noisy

@@ -1,4 +1,4 @@
-"""Everything that is configured by the environment, each variable prefixed NOISESWEEP_."""
+"""Settings from environment variables with the prefix NOISESWEEP_, and from secret files."""
 
 import ipaddress
 import os
@@ -19,87 +19,92 @@ from pydantic_settings import (
 from noisesweep.models import KEY_NAME
 from shared.store import address
 
-# Where containers find what is not for everybody's eyes: a file noisesweep_redis_url, say.
+# Containers mount secrets here, for example a file noisesweep_redis_url.
 SECRETS = Path("/run/secrets")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]*:[0-9a-f:.]*")
 _API_KEY = re.compile(rf"({KEY_NAME.pattern}):([0-9a-f]{{64}})")
 
 
 class Settings(BaseSettings):
-    """The environment of one process, and in a container its secrets. Entry points build it, at no import."""
+    """Settings of one process. Entry points create them; importing a module never does."""
 
     model_config = SettingsConfigDict(
         env_prefix="NOISESWEEP_", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
     )
 
-    # A secret because it may carry a password: its repr shows none.
+    # A secret because it may contain a password, which repr() must not show.
     redis_url: SecretStr = Field(
         default=SecretStr("redis://127.0.0.1:6379/0"),
-        description="The Redis that holds records and queue: redis://USER:PASSWORD@HOST:6379/0, or rediss:// for TLS. "
-        "Where Sentinels watch it, redis+sentinel:// or rediss+sentinel:// with theirs: "
-        "redis+sentinel://USER:PASSWORD@HOST1:26379,HOST2:26379,HOST3:26379/0?service=NAME, and "
-        "sentinel_username=, sentinel_password= if they want them. Certificates and host names are verified: "
-        "ssl_ca_certs=/path/ca.crt names a private authority, ssl_certfile= and ssl_keyfile= what the client shows.",
+        description="URL of the Redis server that stores sweeps and the queue: redis://USER:PASSWORD@HOST:6379/0, or "
+        "rediss:// for TLS. With Sentinels: "
+        "redis+sentinel://USER:PASSWORD@HOST1:26379,HOST2:26379,HOST3:26379/0?service=NAME, or rediss+sentinel:// for "
+        "TLS. Add sentinel_username= and sentinel_password= if the Sentinels require them. TLS verifies certificates "
+        "and host names: ssl_ca_certs=/path/ca.crt trusts a private certificate authority, ssl_certfile= and "
+        "ssl_keyfile= set the client's certificate.",
     )
     data_dir: Path | None = Field(
         default=None,
-        description="Where data sets lie ready: mnist.npz or the four IDX files of MNIST, those of Fashion-MNIST in a "
-        "subfolder fashion-mnist.",
+        description="Folder with data sets: mnist.npz or the four IDX files of MNIST; Fashion-MNIST in a subfolder "
+        "fashion-mnist.",
     )
-    host: str = Field(default="127.0.0.1", description="The address that the API binds.")
-    port: int = Field(default=8000, ge=1, le=65535, description="The port that the API binds.")
+    host: str = Field(default="127.0.0.1", description="Address that the API binds to.")
+    port: int = Field(default=8000, ge=1, le=65535, description="Port that the API binds to.")
     allow_anonymous: bool = Field(
-        default=False, description="Lets an API without keys bind an address that other machines can reach."
+        default=False, description="Allow an API without keys to bind to an address that other machines can reach."
     )
     lease_seconds: float = Field(
-        default=30.0, gt=0, description="How long a claimed run stays its owner's without a sign of life."
+        default=30.0, gt=0, description="Duration of a lease. A worker that does not renew it in time loses the run."
     )
     max_attempts: int = Field(
-        default=3, ge=1, description="So many workers in a row may be lost over a run that gets no further."
+        default=3, ge=1, description="Number of lost workers in a row, without a new epoch, after which a run fails."
     )
     reap_interval_seconds: float = Field(
         default=5.0,
         gt=0,
-        description="How often a worker looks for runs whose lease has run out or that nobody trains.",
+        description="Interval at which a worker looks for expired leases and for queued runs without a message.",
     )
     republish_seconds: float = Field(
-        default=60.0, gt=0, description="A queued run that has had no message for so long gets another."
+        default=60.0, gt=0, description="Time without a message after which queued runs get a new one."
     )
     redelivery_seconds: float = Field(
-        default=3600.0, gt=0, description="When a message that a lost worker had taken comes back."
+        default=3600.0, gt=0, description="Time after which an unacknowledged message is delivered again."
     )
-    max_queued_runs: int = Field(default=2000, ge=1, description="More runs than these do not wait at a time.")
-    max_queued_runs_per_key: int = Field(default=500, ge=1, description="Nor more than these of one API key.")
+    max_queued_runs: int = Field(default=2000, ge=1, description="Maximum number of queued runs.")
+    max_queued_runs_per_key: int = Field(default=500, ge=1, description="Maximum number of queued runs per API key.")
     api_keys: Annotated[dict[str, str], NoDecode] = Field(
         default={},
-        description="Who may use the API: NAME:SHA256 of each key, separated by commas, as `noisesweep key` prints it. "
-        "Without any, the API is open to whoever reaches it.",
+        description="Keys that may use the API: NAME:SHA256 of each, separated by commas; `noisesweep key` prints one. "
+        "If unset, every client that can reach the API may use it.",
     )
     allowed_hosts: Annotated[list[str], NoDecode] = Field(
         default=[],
-        description="Names that the API answers to, separated by commas; if unset, those of loopback where it binds "
-        "loopback, and all elsewhere.",
+        description="Host names that the API accepts, separated by commas. If unset: only loopback names if the API "
+        "binds to loopback, otherwise all names.",
     )
     cors_origins: Annotated[list[str], NoDecode] = Field(
-        default=[], description="Web origins whose pages may use the API from a browser, separated by commas."
+        default=[], description="Origins of web pages that may call the API from a browser, separated by commas."
     )
     log_format: Literal["text", "json"] | None = Field(
-        default=None, description="How log lines are written; text on a terminal and JSON elsewhere if unset."
+        default=None, description="Format of log lines. If unset: text on a terminal, otherwise JSON."
     )
-    retention_days: float = Field(default=30.0, gt=0, description="How long a sweep is kept after its end.")
+    retention_days: float = Field(default=30.0, gt=0, description="Days for which a sweep is stored after its end.")
     checkpoint_interval_seconds: float = Field(
-        default=30.0, ge=0, description="A run's checkpoint is written at most so often, and at a stop."
+        default=30.0,
+        ge=0,
+        description="Minimum interval between checkpoints of a run. A worker that stops always writes one.",
     )
     model_retention_days: float = Field(
-        default=7.0, gt=0, description="How long the trained model of a run is kept that asked for it."
+        default=7.0, gt=0, description="Days for which a trained model is stored, if the request has keep_model."
     )
     stack: int | None = Field(
         default=None,
         ge=1,
         le=32,
-        description="Runs of one seed that a process trains side by side; by device if unset.",
+        description="Number of runs of one seed that a process trains together. If unset, it depends on the device.",
     )
-    xla: bool | None = Field(default=None, description="Whether XLA compiles the training program; by device if unset.")
+    xla: bool | None = Field(
+        default=None, description="Compile the training program with XLA. If unset, it depends on the device."
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -107,10 +112,10 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic-settings'
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - it warns where there is no such folder
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings defines the signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - it warns if the folder is missing
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return the sources by priority: arguments, the environment, the files of SECRETS."""
+        """Return the sources by priority: arguments, the environment, the files in SECRETS."""
         secrets = SecretsSettingsSource(
             settings_cls, secrets_dir=SECRETS if os.access(SECRETS, os.R_OK | os.X_OK) else None
         )
@@ -118,44 +123,46 @@ class Settings(BaseSettings):
 
     @field_validator("redis_url")
     @classmethod
-    def _speaks_redis(cls, url: SecretStr) -> SecretStr:
+    def _check_redis_url(cls, url: SecretStr) -> SecretStr:
         address.parse(url.get_secret_value())
         return url
 
     @field_validator("api_keys", mode="before")
     @classmethod
-    def _names_and_hashes(cls, value: object) -> object:
+    def _parse_api_keys(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         keys: dict[str, str] = {}
         for entry in filter(None, map(str.strip, value.split(","))):
             match = _API_KEY.fullmatch(entry)
             if not match:
-                raise ValueError("each key is NAME:SHA256, the hash as 64 hexadecimal digits; see `noisesweep key`")
+                raise ValueError(
+                    "expected NAME:SHA256 with 64 hexadecimal digits for each key; create one with `noisesweep key`"
+                )
             if match[1] in keys:
-                raise ValueError(f"the name {match[1]} stands twice")
+                raise ValueError(f"duplicate key name: {match[1]}")
             keys[match[1]] = match[2]
         if not keys:
-            raise ValueError("it names no key; leave it unset for a service without keys")
+            raise ValueError("expected at least one key; leave the variable unset to run without keys")
         return keys
 
     @field_validator("allowed_hosts", "cors_origins", mode="before")
     @classmethod
-    def _separated_by_commas(cls, value: object) -> object:
+    def _split_at_commas(cls, value: object) -> object:
         return list(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
     @field_validator("allowed_hosts")
     @classmethod
-    def _bare_names(cls, hosts: list[str]) -> list[str]:
+    def _check_host_names(cls, hosts: list[str]) -> list[str]:
         names = [host.lower().removeprefix("[").removesuffix("]") for host in hosts]
         for name in names:
             if not _HOST.fullmatch(name):
-                raise ValueError(f"{name} is no host name or address; give each bare, without scheme and port")
+                raise ValueError(f"expected a host name or address without scheme and port, received {name}")
         return names
 
     @property
     def serves_loopback_only(self) -> bool:
-        """Whether `host` is reached from this machine alone."""
+        """Return whether `host` can be reached from this machine only."""
         if self.host == "localhost":
             return True
         try:
@@ -165,19 +172,21 @@ class Settings(BaseSettings):
 
 
 def variable(name: str) -> str:
-    """Return the environment variable of a setting."""
+    """Return the name of a setting's environment variable."""
     return f"{Settings.model_config['env_prefix']}{name}".upper()
 
 
-def faults_of(error: ValidationError) -> dict[str, str]:
-    """Return the error of each invalid setting by name. The received value is left out: it may be a password."""
-    faults = error.errors(include_input=False)
-    return {str(fault["loc"][0]): fault["msg"].removeprefix("Value error, ") for fault in faults}
+def setting_errors(error: ValidationError) -> dict[str, str]:
+    """Return the message for each invalid setting, by name, without the received value: it may be a password."""
+    errors = error.errors(include_input=False)
+    return {str(each["loc"][0]): each["msg"].removeprefix("Value error, ") for each in errors}
 
 
 def settings_or_exit(program: str) -> Settings:
-    """Return the settings for an entry point. Exit with one line for each invalid setting."""
+    """Return the settings, or exit with one line for each invalid one."""
     try:
         return Settings()
     except ValidationError as error:
-        sys.exit("\n".join(f"{program}: {variable(name)}: {fault}" for name, fault in faults_of(error).items()))
+        sys.exit(
+            "\n".join(f"{program}: {variable(name)}: {message}" for name, message in setting_errors(error).items())
+        )

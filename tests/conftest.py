@@ -1,4 +1,4 @@
-"""Real parts for every test: a Redis server, settings that point at it, and the API served over a real socket."""
+"""Fixtures for all tests: a real Redis server, settings for it, and the API on a real socket."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 
 from shared.settings import Settings
-from tests.support.api import Served
+from tests.support.api import ApiThread
 from tests.support.redis_server import RedisServer
 
 BROWSER = Path(__file__).parent / "browser"
@@ -16,7 +16,7 @@ BROWSER = Path(__file__).parent / "browser"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that share a service in one process of pytest-xdist: those of a module, and all of the browser."""
+    """Run each module in one pytest-xdist process, and all browser tests in one, because they share a service."""
     for item in items:
         group = BROWSER.name if BROWSER in item.path.parents else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
@@ -31,7 +31,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 
 @pytest.fixture
 def redis(redis_server: RedisServer) -> Redis:
-    """A client of an empty store."""
+    """Return a client of an empty store."""
     redis_server.client.flushall()
     return redis_server.client
 
@@ -42,13 +42,13 @@ def settings(redis: Redis, redis_server: RedisServer) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def served(redis_server: RedisServer) -> Iterator[Served]:
-    served = Served(Settings(redis_url=redis_server.url))
+def served(redis_server: RedisServer) -> Iterator[ApiThread]:
+    served = ApiThread(Settings(redis_url=redis_server.url))
     yield served
     served.close()
 
 
 @pytest.fixture
-def http(served: Served, redis: Redis) -> httpx.Client:
-    """A client of the API over an empty store."""
+def http(served: ApiThread, redis: Redis) -> httpx.Client:
+    """Return a client of the API with an empty store."""
     return served.http

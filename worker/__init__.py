@@ -1,1 +1,1 @@
-"""The trainer: Celery workers that claim runs, train them with TensorFlow and commit every epoch."""
+"""Celery workers that claim runs, train them with TensorFlow and commit every epoch."""

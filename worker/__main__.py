@@ -1,4 +1,4 @@
-"""`python -m worker`: find the device, say so, and serve the queue until told to stop."""
+"""Entry point of `python -m worker`: find the device, print it, and run a Celery worker."""
 
 import argparse
 
@@ -8,10 +8,10 @@ from shared.settings import settings_or_exit
 def main() -> None:
     """Run a worker with one training process per core on a CPU, and one on a GPU."""
     parser = argparse.ArgumentParser(prog="python -m worker", description=main.__doc__)
-    parser.add_argument("--concurrency", type=int, help="training processes, instead of what suits the device")
+    parser.add_argument("--concurrency", type=int, help="number of training processes (default: chosen for the device)")
     arguments = parser.parse_args()
     settings_or_exit("noisesweep worker")
-    # They read the settings when they are imported, as Celery's processes import them.
+    # These modules read the settings on import, so they are imported after the settings are validated.
     from worker import presence, tasks  # noqa: PLC0415
     from worker.app import app  # noqa: PLC0415
 
@@ -20,7 +20,7 @@ def main() -> None:
     compiled = "compiled by XLA" if device.xla else "not compiled"
     print(
         f"noisesweep worker: {device.kind} ({device.reason}); {processes} training processes, "
-        f"stacks of up to {device.stack} runs, {compiled}",
+        f"up to {device.stack} runs per stack, {compiled}",
         flush=True,
     )
     options = [f"--hostname={presence.name()}", f"--concurrency={processes}", "--loglevel=INFO"]

@@ -1,9 +1,14 @@
-"""Celery's way to the queue, closed to messages and moments that would end the worker.
+"""Redis transports for Celery that survive malformed messages and lost connections.
 
-Celery refuses and logs most messages that make no sense. But kombu lets out whatever an envelope raises that it cannot
-read, and Celery whatever a message raises whose parts are not what they should be; either ends the worker's main
-process, and the second leaves the message to end the next one. So does the acknowledgement of a task that ended just
-when the connection was lost.
+Celery rejects and logs most malformed messages. Three cases are not caught and end the worker's main process:
+
+- kombu cannot decode a message's envelope (https://github.com/celery/kombu/issues/2421 reports it for SQS).
+- Celery cannot process a decoded message. The message stays in the queue and would end the next worker as well
+  (https://github.com/celery/celery/issues/4308, https://github.com/celery/celery/issues/7975).
+- A task is acknowledged just after the connection was lost (https://github.com/celery/kombu/issues/582 has the same
+  AttributeError).
+
+The overrides use internals of kombu 5.7, so pyproject.toml sets an upper bound on its version.
 """
 
 from collections.abc import Callable
@@ -20,20 +25,20 @@ from redis.exceptions import RedisError
 
 logger = get_logger(__name__)
 
-# What the store or the way to it raises. kombu's own list has KeyError in it, which a message can raise as well.
+# Errors of the store and of the connection to it. kombu's own list includes KeyError, which a message can also raise.
 STORE_ERRORS = (RedisError, OSError)
 
 
-class ForgetfulQoS(redis.QoS):
-    """Lets go of a message whose task has ended although the store could not be told so.
+class TolerantQoS(redis.QoS):
+    """QoS that stops counting a message as unacknowledged even if the store cannot be reached.
 
-    kombu would count it as being worked on for ever, which Celery only logs: a worker whose processes all ended their
-    tasks while the store was away would live on and never take a message again. The message itself comes back when its
-    time has come, and finds nothing to do.
+    kombu would count the message as unacknowledged forever. If all processes ended their tasks while the store was
+    unavailable, the worker would never take another message. The message is redelivered after the visibility timeout
+    and then finds no queued run.
     """
 
     def ack(self, delivery_tag: str) -> None:
-        """Acknowledge as kombu does, and count the message no more whether the store answers or not."""
+        """Acknowledge the message; stop counting it even if the store does not answer."""
         try:
             super().ack(delivery_tag)  # type: ignore[no-untyped-call]
         except STORE_ERRORS:
@@ -41,7 +46,7 @@ class ForgetfulQoS(redis.QoS):
             raise
 
     def reject(self, delivery_tag: str, *rest: Any, **named: Any) -> None:
-        """Reject as kombu does, likewise."""
+        """Reject the message; stop counting it even if the store does not answer."""
         try:
             super().reject(delivery_tag, *rest, **named)  # type: ignore[no-untyped-call]
         except STORE_ERRORS:
@@ -50,9 +55,9 @@ class ForgetfulQoS(redis.QoS):
 
 
 class TolerantChannel(redis.Channel):
-    """Drops, with a line in the log, what cannot be read, and is quiet when it has been closed."""
+    """Redis channel that logs and drops malformed messages."""
 
-    QoS = ForgetfulQoS
+    QoS = TolerantQoS
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
@@ -60,13 +65,13 @@ class TolerantChannel(redis.Channel):
         except (Empty, *STORE_ERRORS):
             raise
         except Exception:
-            logger.exception("A message was dropped: its envelope cannot be read")  # it has left the queue already
+            logger.exception("Dropped a message: its envelope cannot be decoded")  # it is no longer in the queue
             return None
 
     def basic_consume(
         self, queue: str, no_ack: bool, callback: Callable[[Message], Any], *rest: Any, **named: Any
     ) -> Any:
-        """Consume as kombu does, and refuse a message that its callback cannot take."""
+        """Consume messages as kombu does; reject a message that its callback cannot process."""
 
         def tolerant(message: Message) -> None:
             try:
@@ -74,48 +79,48 @@ class TolerantChannel(redis.Channel):
             except STORE_ERRORS:
                 raise
             except Exception:
-                logger.exception("A message was refused: it is not what a task's should be")
+                logger.exception("Rejected a message: it is not a valid task message")
                 message.reject()  # type: ignore[no-untyped-call]
 
         return super().basic_consume(queue, no_ack, tolerant, *rest, **named)  # type: ignore[no-untyped-call]
 
     def _connparams(self, *rest: Any, **named: Any) -> Any:
-        """Return the connection options. A channel whose connection has been closed has lost them.
+        """Return the connection options; raise ConnectionError if the connection is closed.
 
-        kombu would raise an AttributeError, which ends the worker; what has been said of a closed channel since then
-        (that a task is done) is said in vain, and harmlessly: its message comes back and finds nothing to do.
+        kombu would raise an AttributeError, which ends the worker. An acknowledgement lost in this way is harmless:
+        the message is redelivered and finds no queued run.
         """
         if self.connection.client is None:
-            raise RedisConnectionError("This channel's connection has been closed.")
+            raise RedisConnectionError("The connection of this channel is closed.")
         return super()._connparams(*rest, **named)  # type: ignore[no-untyped-call]
 
 
 class TolerantTransport(redis.Transport):
-    """The Redis transport with that channel."""
+    """Redis transport that uses TolerantChannel."""
 
     Channel = TolerantChannel
 
 
 class TolerantSentinelChannel(TolerantChannel, redis.SentinelChannel):
-    """The same to the primary that Sentinels name."""
+    """TolerantChannel for the primary that Redis Sentinel reports."""
 
 
 class TolerantSentinelTransport(redis.SentinelTransport):
-    """The Sentinel transport with that channel."""
+    """Redis Sentinel transport that uses TolerantSentinelChannel."""
 
     Channel = TolerantSentinelChannel
 
 
-class TimelessRequest(Request):  # type: ignore[misc] # Celery ships no types
-    """A task's message without limits of time, which only the pool would find to be nonsense, and die of."""
+class NoTimeLimitRequest(Request):  # type: ignore[misc] # Celery ships no types
+    """Task request that rejects time limits. The pool would crash on invalid ones."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         if any(self.time_limits):
-            raise InvalidTaskError(f"A run takes the time it takes; the message sets limits: {self.time_limits!r}")
+            raise InvalidTaskError(f"Time limits are not supported, received {self.time_limits!r}")
 
 
 def install() -> None:
-    """Let redis://, rediss:// and sentinel:// mean the tolerant transports in this process."""
+    """Register the tolerant transports for redis://, rediss:// and sentinel:// in this process."""
     TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = f"{__name__}:{TolerantTransport.__name__}"
     TRANSPORT_ALIASES["sentinel"] = f"{__name__}:{TolerantSentinelTransport.__name__}"

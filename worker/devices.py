@@ -1,4 +1,4 @@
-"""The training device of this host, and the number of processes that keep it busy."""
+"""Detection of this host's training device and of the number of training processes."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ from worker.limits import core_quota, machine_memory, memory_limit
 
 
 class DeviceKind(StrEnum):
-    """The kinds of device that the trainer knows."""
+    """Kinds of training device."""
 
     CPU = "cpu"
     GPU = "gpu"
@@ -23,15 +23,15 @@ class DeviceKind(StrEnum):
 
 @dataclass(frozen=True)
 class Device:
-    """A device and how it is kept busy.
+    """A training device and how to use it.
 
     Attributes:
-        kind: What it is.
-        processes: Training processes side by side.
-        stack: Runs of one seed that a process trains side by side.
-        xla: Whether XLA compiles the program.
-        reason: How it was found, for people.
-        idle_gpu: Whether a GPU is here that cannot be used as things are.
+        kind: Kind of device.
+        processes: Number of training processes.
+        stack: Maximum number of runs of one seed that a process trains side by side.
+        xla: Whether XLA compiles the training program.
+        reason: Why this device was chosen, as text for the user.
+        idle_gpu: Whether the host has a GPU that TensorFlow cannot use as it is installed.
     """
 
     kind: DeviceKind
@@ -42,22 +42,23 @@ class Device:
     idle_gpu: bool = False
 
 
-# Beyond this the products of one step fill a GPU, and a stack of the notebook's networks takes 1 GB.
+# Larger stacks train no faster: the matrix products of one step already fill a GPU. With the notebook's network, a
+# stack of this size takes 1 GB.
 GPU_STACK = 32
 
-# The largest peak of a training process in `make bench` (the notebook's network on MNIST, float32) was 1.05 GB.
+# `make bench` measured a peak of 1.05 GB for a training process (the notebook's network on MNIST, float32).
 TRAINING_PROCESS_BYTES = 1_100_000_000
-# A worker's main process, which trains nothing, was seen at 0.09 GB.
+# Measured for a worker's main process: 0.09 GB. It does not train.
 MAIN_PROCESS_BYTES = 100_000_000
-# What the system, the store and the API of a small machine are left.
-OTHERS_BYTES = 1_000_000_000
+# Reserved for the operating system, the store and the API on a small machine.
+RESERVED_BYTES = 1_000_000_000
 
-# Importing TensorFlow takes seconds, and from a cold disk a minute; a driver that hangs takes for ever.
-ANSWER_SECONDS = 120.0
+# Importing TensorFlow takes seconds, or a minute from a cold disk. A driver that hangs never returns.
+COMPUTE_TIMEOUT_SECONDS = 120.0
 
-# Layers as the trainer has them, in a graph as there, whose products are 64 and -64 everywhere. tensorflow-metal has
-# been seen to leave out the ReLU of a graph, and said nothing.
-COMPUTE = """
+# Layers like the trainer's, in a graph, whose matrix products are 64 and -64 everywhere. They include a ReLU because
+# tensorflow-metal was observed to skip it in a graph without an error.
+TEST_LAYER = """
 import sys, numpy, tensorflow
 device = sys.argv[1]
 if not tensorflow.config.list_physical_devices(device.partition(":")[0]):
@@ -69,22 +70,22 @@ with tensorflow.device(device):
     ones, bias = tensorflow.ones((2, 64, 64)), tensorflow.ones((2, 64))
     positive, negative = layer(ones, ones, bias), layer(ones, -ones, bias)
 if not numpy.all(numpy.asarray(positive) == 65):
-    sys.exit("A product of matrices came out wrong.")
+    sys.exit("A matrix product has wrong values.")
 if not numpy.all(numpy.asarray(negative) == 0):
-    sys.exit("A ReLU came out wrong.")
+    sys.exit("A ReLU has wrong values.")
 print(tensorflow.__version__)
 """
 
 
 def find(settings: Settings) -> Device:
-    """Choose the device of this host; NOISESWEEP_STACK and NOISESWEEP_XLA overrule what would suit it.
+    """Choose the device of this host; NOISESWEEP_STACK and NOISESWEEP_XLA override the defaults for it.
 
-    TensorFlow is asked, in a process of its own, only where a GPU may be there: the worker's main process must not
-    import it (it forks), and asking takes seconds.
+    TensorFlow runs in a separate process, because the worker's main process forks and must not import it. As this
+    takes seconds, it happens only on hosts that may have a GPU.
     """
     if sys.platform == "darwin":
         device = _metal()
-    elif any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists():  # the latter under WSL
+    elif any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists():  # /dev/dxg: the GPU under WSL
         device = _cuda()
     else:
         device = _cpu("no GPU on this host")
@@ -93,9 +94,9 @@ def find(settings: Settings) -> Device:
 
 
 def _cuda() -> Device:
-    if _tensorflow_sees_a_gpu():
-        return Device(DeviceKind.GPU, processes=1, stack=GPU_STACK, xla=True, reason="NVIDIA GPU, through CUDA")
-    return _cpu("an NVIDIA GPU is here, but this TensorFlow cannot use it: install noisesweep[gpu]", idle_gpu=True)
+    if _tensorflow_finds_gpu():
+        return Device(DeviceKind.GPU, processes=1, stack=GPU_STACK, xla=True, reason="NVIDIA GPU with CUDA")
+    return _cpu("this host has an NVIDIA GPU, but TensorFlow cannot use it: install noisesweep[gpu]", idle_gpu=True)
 
 
 def _metal() -> Device:
@@ -107,101 +108,101 @@ def _metal() -> Device:
             idle_gpu=platform.machine() == "arm64",
         )
     try:
-        answer = compute("GPU:0")
+        answer = compute_test_layer("GPU:0")
     except subprocess.TimeoutExpired:
         return _cpu(
-            f"tensorflow-metal {plugin} is installed, but has not computed in {ANSWER_SECONDS:g} s", idle_gpu=True
+            f"tensorflow-metal {plugin} is installed, but did not finish a test layer in {COMPUTE_TIMEOUT_SECONDS:g} s",
+            idle_gpu=True,
         )
     if answer.returncode == 0:
-        reason = f"Apple GPU, through tensorflow-metal {plugin}"
+        reason = f"Apple GPU with tensorflow-metal {plugin}"
         return Device(DeviceKind.METAL, processes=1, stack=GPU_STACK, xla=False, reason=reason)
-    return _cpu(f"tensorflow-metal {plugin} is installed, but does not work: {fault_in(answer.stderr)}", idle_gpu=True)
+    return _cpu(f"tensorflow-metal {plugin} is installed, but fails: {last_error_line(answer.stderr)}", idle_gpu=True)
 
 
 def _cpu(reason: str, *, idle_gpu: bool = False) -> Device:
     cores = usable_cores()
-    processes, bound = fitting_processes(cores, core_quota(), memory_limit(), machine_memory())
+    processes, bound = max_processes(cores, core_quota(), memory_limit(), machine_memory())
     if bound:
-        reason = f"{reason}; {processes} of {cores} cores, as {bound}"
+        reason = f"{reason}; uses {processes} of {cores} cores because {bound}"
     return Device(DeviceKind.CPU, processes=processes, stack=1, xla=False, reason=reason, idle_gpu=idle_gpu)
 
 
-def fitting_processes(
-    cores: int, quota: float | None, container_bytes: int | None, machine_bytes: int
-) -> tuple[int, str]:
-    """Return how many training processes fit, at least one. Each keeps a core busy.
+def max_processes(cores: int, quota: float | None, container_bytes: int | None, machine_bytes: int) -> tuple[int, str]:
+    """Return the largest number of training processes that the host can run, at least 1. Each uses one core.
 
     Args:
-        cores: Those that this process may run on.
-        quota: CPU time that it may use, in cores; None without a limit. The main process gets the fraction.
-        container_bytes: Memory that the container may use; None without a limit.
-        machine_bytes: Memory that the machine has, for its system as well.
+        cores: Number of cores that this process may run on.
+        quota: CPU limit in cores; None without a limit. A fraction of a core is left to the main process.
+        container_bytes: Memory limit of the container in bytes; None without a limit.
+        machine_bytes: Total memory of the machine in bytes.
 
     Returns:
-        The number, and what bounds it if that is not the cores, for people; else "".
+        The number of processes, and the reason if it is below `cores`, otherwise "".
     """
     bounds = [(cores, "")]
     if quota is not None:
-        bounds.append((int(quota), f"CPU time is limited to that of {quota:g}"))
+        bounds.append((int(quota), f"the CPU limit is {quota:g} cores"))
     if container_bytes is not None:
-        bounds.append((_fitting_into(container_bytes), f"memory is limited to {container_bytes / 1e9:.1f} GB"))
-    memory_bound = f"this machine has {machine_bytes / 1e9:.1f} GB of memory"
-    bounds.append((_fitting_into(machine_bytes - OTHERS_BYTES), memory_bound))
+        bounds.append((_processes_in(container_bytes), f"the memory limit is {container_bytes / 1e9:.1f} GB"))
+    memory_bound = f"the machine has {machine_bytes / 1e9:.1f} GB of memory"
+    bounds.append((_processes_in(machine_bytes - RESERVED_BYTES), memory_bound))
     processes, bound = min(bounds, key=lambda bound: bound[0])
     return max(1, processes), bound
 
 
-def _fitting_into(memory: int) -> int:
+def _processes_in(memory: int) -> int:
     return (memory - MAIN_PROCESS_BYTES) // TRAINING_PROCESS_BYTES
 
 
 def usable_cores() -> int:
-    """Return the number of cores that this process may run on. In a container it can be below the machine's."""
+    """Return the number of cores that this process may run on. A container may have fewer cores than the machine."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def compute(place: str, seconds: float = ANSWER_SECONDS) -> subprocess.CompletedProcess[str]:
-    """Let TensorFlow compute on a device, such as "GPU:0", in a process of its own.
+def compute_test_layer(
+    device: str, timeout_seconds: float = COMPUTE_TIMEOUT_SECONDS
+) -> subprocess.CompletedProcess[str]:
+    """Compute a small layer with TensorFlow on a device, for example "GPU:0", in a separate process.
 
-    It exits with 0 and prints TensorFlow's version if the result is right.
+    The process exits with 0 and prints TensorFlow's version if the values are correct.
 
     Raises:
-        subprocess.TimeoutExpired: It has not done so within the seconds.
+        subprocess.TimeoutExpired: The process did not finish within the timeout.
     """
     return subprocess.run(  # noqa: S603 - fixed text
-        [sys.executable, "-P", "-c", COMPUTE, place],
+        [sys.executable, "-P", "-c", TEST_LAYER, device],
         capture_output=True,
         text=True,
         errors="replace",
         check=False,
-        timeout=seconds,
-        # Beside a worker that trains, there is no whole GPU to be had.
+        timeout=timeout_seconds,
+        # TensorFlow would otherwise claim all GPU memory, which fails while a worker is training.
         env={"TF_CPP_MIN_LOG_LEVEL": "2", "TF_FORCE_GPU_ALLOW_GROWTH": "true"} | os.environ,
     )
 
 
-def fault_in(said: str) -> str:
-    """Of what a process wrote to its standard error, the last line that is not indented: it names the error."""
-    return next((line for line in reversed(said.splitlines()) if line[:1].strip()), "it said nothing")
+def last_error_line(stderr: str) -> str:
+    """Return the last line that is not indented: in a traceback it names the error."""
+    return next((line for line in reversed(stderr.splitlines()) if line[:1].strip()), "no error output")
 
 
-def _tensorflow_sees_a_gpu() -> bool:
-    question = "import sys, tensorflow; sys.exit(not tensorflow.config.list_physical_devices('GPU'))"
-    ask = [sys.executable, "-c", question]
+def _tensorflow_finds_gpu() -> bool:
+    code = "import sys, tensorflow; sys.exit(not tensorflow.config.list_physical_devices('GPU'))"
+    command = [sys.executable, "-c", code]
     try:
-        answer = subprocess.run(ask, capture_output=True, check=False, timeout=ANSWER_SECONDS)  # noqa: S603 - fixed text
+        result = subprocess.run(command, capture_output=True, check=False, timeout=COMPUTE_TIMEOUT_SECONDS)  # noqa: S603
     except subprocess.TimeoutExpired:
         return False
-    return answer.returncode == 0
+    return result.returncode == 0
 
 
 def prepare(device: Device) -> None:
-    """Import TensorFlow in this process and set it up for the device; call it before anything is computed.
+    """Import TensorFlow in this process and configure it for the device. Call it before any computation.
 
-    On a CPU each process uses one thread: several runs side by side, each on a core of its own, beat one run that
-    spreads over all of them.
+    On a CPU each process uses one thread, because several single-threaded runs are faster than one run on all cores.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ["KERAS_BACKEND"] = "tensorflow"

@@ -1,7 +1,8 @@
-"""Named places at which the tests can kill a training process: nowhere else is this used.
+"""Named points at which the tests can kill a training process. Only tests use them.
 
-NOISESWEEP_FAIL_POINTS names a folder. A process that reaches a point with a run removes the file <point>-<index of the
-run> from it, if there is one, and kills itself; if the file says "worker", the main process of the worker goes first.
+NOISESWEEP_FAIL_POINTS names a folder. If it contains a file <point>-<index of the run>, the process that reaches this
+point with this run deletes the file and kills itself. If the file contains "worker", the process first kills the
+worker's main process.
 """
 
 import os
@@ -10,7 +11,7 @@ from pathlib import Path
 
 
 def fail_point(point: str, index: int) -> None:
-    """Kill this process if a test has armed the point for that run."""
+    """Kill this process if a test has armed the point for the run with this index."""
     folder = os.environ.get("NOISESWEEP_FAIL_POINTS")
     if not folder:
         return

@@ -1,4 +1,4 @@
-"""`python -m worker.health`: whether the worker of this host, or container, lives. Exits with 1 and says why if not."""
+"""Health check `python -m worker.health`: exit with 1 and a reason if no worker of this host or container is alive."""
 
 import socket
 import sys
@@ -15,24 +15,24 @@ from shared.store.heartbeat import ALIVE_SECONDS
 from shared.store.keys import WORKERS
 
 
-def fault(redis: Redis, host: str) -> str | None:
-    """Return what is wrong with the host's worker according to the store; None if nothing is."""
+def find_problem(redis: Redis, host: str) -> str | None:
+    """Return a description of the problem with the host's worker; None if the store has a recent heartbeat of it."""
     try:
         now = server_time(redis)
         seen = cast("list[tuple[str, float]]", redis.zrange(WORKERS, 0, -1, withscores=True))
     except RedisError as error:
         return f"The store does not answer: {error}"
-    signs = [at for name, at in seen if name.endswith(f"@{host}")]
-    if not signs:
-        return f"No worker of {host} has given a sign of life."
-    silence = (now - max(signs)) / 1_000_000
-    return f"The worker of {host} has given no sign of life for {silence:.0f} s." if silence > ALIVE_SECONDS else None
+    heartbeats = [at for name, at in seen if name.endswith(f"@{host}")]
+    if not heartbeats:
+        return f"No worker on {host} has sent a heartbeat."
+    age = (now - max(heartbeats)) / 1_000_000
+    return f"The worker on {host} has not sent a heartbeat for {age:.0f} s." if age > ALIVE_SECONDS else None
 
 
 def main() -> None:
-    """Check the worker and exit."""
-    with closing(connections.blocking(Settings(), socket_connect_timeout=2, socket_timeout=2)) as redis:
-        sys.exit(fault(redis, socket.gethostname()))
+    """Check the worker of this host and exit."""
+    with closing(connections.sync_client(Settings(), socket_connect_timeout=2, socket_timeout=2)) as redis:
+        sys.exit(find_problem(redis, socket.gethostname()))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A claim kept alive while it is trained, by a thread that also learns what is asked of its runs."""
+"""Thread that renews the leases of a claim during training and reads their state."""
 
 import contextvars
 import threading
@@ -14,25 +14,25 @@ from worker.leases import Claim, Leases, LeaseState
 
 logger = get_logger(__name__)
 
-# How often the store is asked, at most: a cancelled run ends within about this time and a chunk.
-ASK_SECONDS = 1.0
+# Maximum interval between two requests. A cancelled run ends within about this time plus one chunk of training.
+POLL_SECONDS = 1.0
 
 
 class Heartbeat:
-    """Renews a claim from its making until the end of the `with`, while the thread that trains is busy.
+    """Background renewal of a claim's leases until the `with` block ends.
 
-    The lease itself is renewed when a sixth of it has passed; between, the store is only asked.
+    Each beat reads the state of the leases. The store extends a lease only after a sixth of it has passed.
     """
 
     def __init__(self, claim: Claim, leases: Leases, settings: Settings) -> None:
         self._claim = claim
         self._leases = leases
-        self._ask_seconds = min(ASK_SECONDS, settings.lease_seconds / 6)
-        self._trust_seconds = settings.lease_seconds * 2 / 3
+        self._poll_seconds = min(POLL_SECONDS, settings.lease_seconds / 6)
+        self._timeout_seconds = settings.lease_seconds * 2 / 3
         self._renewed_at = time.monotonic()
         self._states = {run.index: LeaseState.HELD for run in claim.runs}
         self._done = threading.Event()
-        # In this context, so that its log lines say what they belong to.
+        # The thread gets a copy of this context, so that its log lines name the sweep and the request.
         context = contextvars.copy_context()
         self._thread = threading.Thread(target=context.run, args=(self._beat,), name="heartbeat", daemon=True)
 
@@ -47,20 +47,20 @@ class Heartbeat:
         self._thread.join()
 
     def state(self, index: int) -> LeaseState:
-        """Return the state of a run's lease as of the last time the store answered."""
+        """Return the state of a run's lease from the store's last answer."""
         return self._states[index]
 
     @property
-    def stopped(self) -> bool:
-        """Whether two thirds of the lease passed without an answer, so that nothing more is to be written."""
-        return time.monotonic() - self._renewed_at > self._trust_seconds
+    def timed_out(self) -> bool:
+        """Return whether the store has not answered for two thirds of the lease. Then nothing more may be written."""
+        return time.monotonic() - self._renewed_at > self._timeout_seconds
 
     def _beat(self) -> None:
         while not self._done.is_set():
-            asked_at = time.monotonic()
+            sent_at = time.monotonic()
             try:
                 self._states = self._leases.renew(self._claim)
-                self._renewed_at = asked_at
+                self._renewed_at = sent_at
             except RedisError as error:
-                logger.warning("Sweep %s: the lease could not be renewed: %s", self._claim.sweep_id, error)
-            self._done.wait(self._ask_seconds)
+                logger.warning("Sweep %s: could not renew the leases: %s", self._claim.sweep_id, error)
+            self._done.wait(self._poll_seconds)

@@ -1,4 +1,4 @@
-"""The worker's side of the store: claim queued runs, renew, commit, finish or release them, reap what others lost."""
+"""Worker's access to the store: claim, renew, commit, finish and release runs, and reap expired leases."""
 
 import uuid
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ RETRIES = 2
 
 
 class LeaseLostError(NoiseSweepError):
-    """A write was refused: the run has another owner now, or none. Nothing was written."""
+    """The run no longer belongs to this owner. Nothing was written."""
 
 
 @dataclass(frozen=True)
 class ClaimedRun:
-    """A run that is this worker's while its lease lasts."""
+    """A run that belongs to the claim's owner until its lease expires."""
 
     index: int
     scale: float
@@ -40,10 +40,17 @@ class ClaimedRun:
 
 @dataclass(frozen=True)
 class Claim:
-    """Runs of one seed that one owner holds. The owner is a fresh UUID, so no two claims can be mistaken.
+    """Runs of one seed that one owner has claimed.
 
-    `device` is the kind that its worker trains on; `request_id` and `traceparent` are those of the request that
-    submitted the sweep. Each is empty where not known.
+    Attributes:
+        owner: A new UUID for each claim, so that claims cannot be confused.
+        sweep_id: The sweep of the runs.
+        device: Kind of device that the worker trains on; empty if unknown.
+        request_id: Id of the request that submitted the sweep; empty if unknown.
+        traceparent: W3C trace context of that request; empty if unknown.
+        config: The training config of the sweep.
+        keep_model: Whether to store the trained models.
+        runs: The claimed runs.
     """
 
     owner: str
@@ -57,7 +64,7 @@ class Claim:
 
 
 class LeaseState(StrEnum):
-    """The state of a claimed run's lease: its owner holds it, must cancel the run, or has lost it."""
+    """State of a claimed run's lease: the owner holds it, must cancel the run, or has lost it."""
 
     HELD = "held"
     CANCELLED = "cancelled"
@@ -69,11 +76,11 @@ class ReapResult:
     """The result of reaping one sweep.
 
     Attributes:
-        open_runs: Runs queued or running.
-        runs_without_message: Queued runs that should each have a message and may have none.
-        requeued: Runs that went back to the queue now.
-        lost: Runs that failed now as worker_lost.
-        cancelled: Runs that ended now because they were to be cancelled.
+        open_runs: Number of queued and running runs.
+        runs_without_message: Number of queued runs that may have no message.
+        requeued: Number of runs that returned to the queue.
+        lost: Number of runs that failed with worker_lost.
+        cancelled: Number of runs that ended because a client had cancelled them.
     """
 
     open_runs: int
@@ -84,21 +91,21 @@ class ReapResult:
 
 
 class Leases:
-    """The worker's side of the store: claims, and writes under them.
+    """Worker's access to the store: claims, and writes that only a claim's owner may make.
 
-    Each write is one atomic script, which the client repeats if the connection breaks, and is fenced by the claim's
-    owner. LeaseLostError means that another owner has the run, and that nothing was written. It is also raised if the
-    store has fewer epochs than were committed, as a replica may that became the primary: the run is then trained again
-    from what is known there.
+    Each write is one atomic script and safe to repeat; the client repeats it if the connection breaks. Writes raise
+    LeaseLostError, and change nothing, if another owner has the run. They also raise it if the store has fewer epochs
+    than were committed, which can happen when a replica becomes the primary. The run then loses its owner and
+    continues from the last stored checkpoint.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.lease_microseconds = int(settings.lease_seconds * 1_000_000)
         self.model_retention_seconds = max(1, int(timedelta(days=settings.model_retention_days).total_seconds()))
         self.retention_seconds = max(1, int(timedelta(days=settings.retention_days).total_seconds()))
-        self.redis = connections.blocking(
+        self.redis = connections.sync_client(
             settings,
-            # Nobody waits, and a checkpoint takes its time; both together stay far below a lease.
+            # Long enough to write a checkpoint; both together are far shorter than a lease.
             socket_connect_timeout=2,
             socket_timeout=5,
             retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), RETRIES),
@@ -113,13 +120,13 @@ class Leases:
         self._delete = self.redis.register_script(source(Script.DELETE))
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self.redis.close()
 
     def claim(self, sweep_id: str, limit: int, worker: str = "", device: str = "") -> Claim | None:
-        """Claim up to `limit` queued runs that can share a stack, in the order of the grid; None if none is queued.
+        """Claim up to `limit` queued runs that can share a stack, in grid order; return None if there are none.
 
-        The name of the worker and its kind of device are noted with the runs. A newer program's sweep has none for it.
+        The runs record the worker's name and kind of device. Sweeps with a newer schema are never claimed.
         """
         owner = str(uuid.uuid4())
         arguments: list[str | int] = [owner, self.lease_microseconds, limit, worker, device]
@@ -145,16 +152,16 @@ class Leases:
         )
 
     def renew(self, claim: Claim) -> dict[int, LeaseState]:
-        """Say by index what is asked of each run; renew their leases unless that was done within a sixth of a lease."""
+        """Return the lease state of each run by index; renew leases that were not renewed within a sixth of a lease."""
         indices = [run.index for run in claim.runs]
         arguments: list[str | int] = [claim.owner, self.lease_microseconds, self.lease_microseconds // 6, *indices]
         reply = self._renew(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments)
         return dict(zip(indices, map(LeaseState, reply), strict=True))
 
     def commit(self, claim: Claim, run: ClaimedRun, metrics: EpochMetrics, state: RunState | None = None) -> None:
-        """Keep an epoch, with the state after it as checkpoint if there is one, and renew the lease.
+        """Store an epoch's metrics, and `state` as the checkpoint if given; renew the lease.
 
-        The epochs of a run come in order, from 0. Runs whose checkpoints stand at one step can be claimed together.
+        Epochs must be committed in order, from 0. Runs with checkpoints at the same step can be claimed together.
         """
         arguments: list[str | int | bytes] = [
             run.index,
@@ -166,17 +173,17 @@ class Leases:
             state.to_bytes() if state else b"",
         ]
         if not self._commit(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments):
-            raise LeaseLostError(f"Epoch {metrics.epoch} of run {run.index} was refused.")
-        self.metrics.epoch(claim.config, metrics, len(claim.runs))
+            raise LeaseLostError(f"Epoch {metrics.epoch} of run {run.index} was rejected.")
+        self.metrics.count_epoch(claim.config, metrics, len(claim.runs))
 
     def checkpoint(self, claim: Claim, run: ClaimedRun) -> RunState | None:
-        """The run's last checkpoint, if it has one."""
+        """Return the run's last checkpoint; None if it has none."""
         key = SweepKeys(claim.sweep_id).checkpoint(run.index)
         checkpoint: bytes | None = self.redis.execute_command("GET", key, **{NEVER_DECODE: True})  # type: ignore[no-untyped-call]
         return RunState.from_bytes(checkpoint) if checkpoint else None
 
     def test_scales(self, claim: Claim) -> list[float]:
-        """Return the scales to evaluate trained networks with: 0 and every scale of the sweep, ascending."""
+        """Return the scales at which to evaluate trained networks: 0 and every scale of the sweep, ascending."""
         keys = SweepKeys(claim.sweep_id)
         run_count = int(cast("str", self.redis.hget(keys.record, "run_count")))
         with self.redis.pipeline(transaction=False) as pipeline:
@@ -185,17 +192,18 @@ class Leases:
             return sorted({0.0, *map(float, pipeline.execute())})
 
     def release(self, claim: Claim, run: ClaimedRun, state: RunState) -> RunStatus:
-        """Hand the run back to the queue; whoever claims it next goes on from this state.
+        """Release the run to the queue with `state` as its checkpoint, from which the next owner continues.
 
-        Return how it stands now: queued, or cancelled if it was to be.
+        Returns:
+            Queued, or cancelled if a client had cancelled the run.
         """
         arguments: list[str | int | bytes] = [run.index, claim.owner, state.position, state.to_bytes()]
-        stands = self._release(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments)
-        if stands is None:
-            raise LeaseLostError(f"The release of run {run.index} was refused.")
-        status = RunStatus(stands)
+        reply = self._release(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments)
+        if reply is None:
+            raise LeaseLostError(f"The release of run {run.index} was rejected.")
+        status = RunStatus(reply)
         if status.is_final:
-            self.metrics.ended(run_id(claim.sweep_id, run.index), status)
+            self.metrics.count_ended(run_id(claim.sweep_id, run.index), status)
         return status
 
     def succeed(
@@ -208,49 +216,53 @@ class Leases:
         *,
         epochs: int = 0,
     ) -> RunStatus:
-        """End a run that has trained all its epochs; keep its model, a .keras file, if there is one.
+        """End a run that has trained all its epochs; store `model`, a .keras file, if given.
 
-        It is refused if the store does not have so many `epochs` of it. Return how the run has ended, which is
-        cancelled if it was to be.
+        Returns:
+            Succeeded, or cancelled if a client had cancelled the run.
+
+        Raises:
+            LeaseLostError: The run has another owner, or the store has fewer than `epochs` epochs of it.
         """
-        measured = evaluation.model_dump_json(exclude_computed_fields=True)
+        evaluation_json = evaluation.model_dump_json(exclude_computed_fields=True)
         outcome = self._end(
             claim,
             run,
             RunStatus.SUCCEEDED,
-            ["", "", weights_sha256, measured, model or b"", self.model_retention_seconds, epochs],
+            ["", "", weights_sha256, evaluation_json, model or b"", self.model_retention_seconds, epochs],
         )
         if outcome is RunStatus.SUCCEEDED and claim.device:
-            known = fingerprint(claim.config, run.scale, run.seed)
-            self.metrics.trained(known, claim.device, run_id(claim.sweep_id, run.index), self.retention_seconds)
+            key = fingerprint(claim.config, run.scale, run.seed)
+            self.metrics.record_trained(key, claim.device, run_id(claim.sweep_id, run.index), self.retention_seconds)
         return outcome
 
     def fail(self, claim: Claim, run: ClaimedRun, error: RunError) -> RunStatus:
-        """End a run that cannot go on, and say why."""
+        """End a run with an error."""
         return self._end(claim, run, RunStatus.FAILED, [error.code, error.message, "", "", b"", "", ""])
 
     def cancel(self, claim: Claim, run: ClaimedRun) -> RunStatus:
-        """End a run that is to be cancelled."""
+        """End a run that a client has cancelled."""
         return self._end(claim, run, RunStatus.CANCELLED, ["", "", "", "", b"", "", ""])
 
     def _end(self, claim: Claim, run: ClaimedRun, outcome: RunStatus, rest: list[str | bytes | int]) -> RunStatus:
         arguments = [str(run.index), claim.owner, outcome.value, *rest]
-        stands = self._finish(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments)
-        if stands is None:
-            raise LeaseLostError(f"The end of run {run.index} was refused.")
-        status = RunStatus(stands)
-        self.metrics.ended(run_id(claim.sweep_id, run.index), status)
+        reply = self._finish(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments)
+        if reply is None:
+            raise LeaseLostError(f"The end of run {run.index} was rejected.")
+        status = RunStatus(reply)
+        self.metrics.count_ended(run_id(claim.sweep_id, run.index), status)
         return status
 
-    def reap(self, sweep_id: str, max_attempts: int, silence_seconds: float) -> ReapResult:
-        """Take runs whose lease has run out from their owners; report how many queued runs lack a message.
+    def reap(self, sweep_id: str, max_attempts: int, republish_seconds: float) -> ReapResult:
+        """Requeue runs with expired leases, and report how many queued runs may lack a message.
 
-        A run goes back to the queue, or fails as worker_lost if `max_attempts` owners in a row were lost without an
-        epoch more. Messages are wanted for runs that came back, and when none were for as long as `silence_seconds`.
+        A run fails with worker_lost instead if its last `max_attempts` owners were all lost before they completed an
+        epoch. Queued runs may lack a message if runs were requeued, or if nothing was published for the sweep within
+        `republish_seconds`.
         """
-        arguments = [max_attempts, int(silence_seconds * 1_000_000)]
+        arguments = [max_attempts, int(republish_seconds * 1_000_000)]
         return ReapResult(*self._reap(keys=SweepKeys(sweep_id).for_scripts, args=arguments))
 
-    def forget(self, sweep_id: str, ended_before_microseconds: int) -> bool:
-        """Remove the sweep if its runs ended before that time of the server; return whether nothing of it is left."""
+    def delete_ended(self, sweep_id: str, ended_before_microseconds: int) -> bool:
+        """Delete the sweep if all its runs ended before the given server time; return whether the sweep is gone."""
         return bool(self._delete(keys=SweepKeys(sweep_id).for_scripts, args=[ended_before_microseconds]))

@@ -1,7 +1,7 @@
 """CPU and memory limits of a container.
 
-They are read from cgroups of version 2, described in the kernel's Documentation/admin-guide/cgroup-v2.rst; those of
-version 1 are not looked at.
+The limits are read from cgroups version 2, see the Linux kernel's Documentation/admin-guide/cgroup-v2.rst. Version 1 is
+not supported.
 """
 
 import re
@@ -9,13 +9,13 @@ from pathlib import Path
 
 import psutil
 
-# Where a container sees its own limits.
+# Mount point of a container's own cgroup.
 CGROUP = Path("/sys/fs/cgroup")
 
 
 def core_quota(cgroup: Path = CGROUP) -> float | None:
     """Return the CPU limit of the container in cores; None without a limit."""
-    limit = _limit(cgroup / "cpu.max")  # microseconds of CPU time, and the period in which they may be used
+    limit = _limit(cgroup / "cpu.max")  # "<CPU time per period> <period>", both in µs
     if limit is None:
         return None
     microseconds, period = map(int, limit.split())
@@ -35,7 +35,7 @@ def machine_memory() -> int:
 
 
 def free_memory(cgroup: Path = CGROUP) -> int:
-    """Return the bytes that new processes can use: the free memory of the machine or the container, the smaller one."""
+    """Return the free memory in bytes: that of the machine or of the container, whichever is smaller."""
     free: int = psutil.virtual_memory().available
     limit = memory_limit(cgroup)
     if limit is None:
@@ -49,5 +49,5 @@ def _limit(file: Path) -> str | None:
     try:
         limit = file.read_text().strip()
     except OSError:
-        return None  # no container, or one of the first version of cgroups
+        return None  # not in a container, or cgroups version 1
     return None if limit.startswith("max") else limit

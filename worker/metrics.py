@@ -1,4 +1,4 @@
-"""Metrics that workers write for monitoring, estimates and reuse: counts, ends, the pace, and what was trained."""
+"""Worker metrics for monitoring, time estimates and the reuse of results."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,22 +13,22 @@ from shared.datasets import epoch_work
 from shared.store.counters import Counter, bucket, field
 from shared.store.keys import COUNTERS, ENDED, PACE, trained
 
-# Entries remembered for the measured rate and pace.
-KEPT = 1000
+# Maximum length of the streams from which the API computes throughput and seconds per epoch.
+STREAM_LENGTH = 1000
 
 
 class WorkerMetrics:
-    """Adds to counters and to capped streams that belong to no sweep.
+    """Counters and capped streams shared by all sweeps.
 
-    It is no part of the scripts that change a sweep, which may touch that sweep's keys alone: a store that does not
-    answer costs a count or two and stops nothing.
+    They are written separately from the scripts that change a sweep, because a script may only access the keys of its
+    sweep. If the store does not answer, a count is lost and the caller continues.
     """
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    def epoch(self, config: TrainingConfig, metrics: EpochMetrics, runs: int) -> None:
-        """An epoch was kept, of one of so many runs that shared the device meanwhile."""
+    def count_epoch(self, config: TrainingConfig, metrics: EpochMetrics, runs: int) -> None:
+        """Count an epoch of one run. `runs` is the number of runs that shared the device during this epoch."""
         seconds = metrics.seconds / runs
         pace: dict[Any, Any] = {
             "dataset": config.dataset,
@@ -41,22 +41,22 @@ class WorkerMetrics:
             pipeline.hincrby(COUNTERS, field(Counter.EPOCHS, config.dataset))
             pipeline.hincrbyfloat(COUNTERS, field(Counter.EPOCH_SECONDS, config.dataset), metrics.seconds)
             pipeline.hincrby(COUNTERS, field(Counter.EPOCH_BUCKET, config.dataset, bucket(metrics.seconds)))
-            pipeline.xadd(PACE, pace, maxlen=KEPT)
+            pipeline.xadd(PACE, pace, maxlen=STREAM_LENGTH)
 
-    def ended(self, run: str, status: RunStatus) -> None:
+    def count_ended(self, run: str, status: RunStatus) -> None:
         """Count a run that a worker ended."""
         with self._pipeline() as pipeline:
             pipeline.hincrby(COUNTERS, field(Counter.RUNS, status))
-            pipeline.xadd(ENDED, {"run": run}, maxlen=KEPT)
+            pipeline.xadd(ENDED, {"run": run}, maxlen=STREAM_LENGTH)
 
-    def trained(self, fingerprint: str, device: str, run: str, seconds: int) -> None:
-        """The run of this id has trained what the fingerprint stands for on such a device; remember it for so long."""
+    def record_trained(self, fingerprint: str, device: str, run: str, seconds: int) -> None:
+        """Record that this run trained this fingerprint on this kind of device; expire after `seconds` seconds."""
         with self._pipeline() as pipeline:
             pipeline.hset(trained(fingerprint), device, run)
             pipeline.expire(trained(fingerprint), seconds)
 
-    def reaped(self, *, requeued: int = 0, lost: int = 0, cancelled: int = 0, republished: int = 0) -> None:
-        """Count the actions of a reaper: runs requeued, lost or cancelled, and messages published again."""
+    def count_reaped(self, *, requeued: int = 0, lost: int = 0, cancelled: int = 0, republished: int = 0) -> None:
+        """Count a reaper's actions: runs requeued, lost or cancelled, and messages republished."""
         actions = {"requeued": requeued, "lost": lost, "cancelled": cancelled, "republished": republished}
         with self._pipeline() as pipeline:
             for action, count in actions.items():

@@ -1,4 +1,4 @@
-"""A worker's sign of life: how clients learn what workers there are."""
+"""Heartbeat of a worker, from which the API lists the workers."""
 
 import os
 import secrets
@@ -16,15 +16,15 @@ from noisesweep import __version__
 from noisesweep.models import WorkerProfile
 from shared.settings import Settings
 from shared.store import connections
-from shared.store.heartbeat import BEAT_SECONDS, REMEMBERED_SECONDS
+from shared.store.heartbeat import BEAT_SECONDS, LISTED_SECONDS
 from shared.store.keys import WORKERS
 from shared.store.keys import worker as worker_key
 from worker.devices import Device
 
 logger = get_logger(__name__)
 
-# A full store takes it, for the worker lives nonetheless.
-# KEYS: the list of all, and its own. ARGV: its name, its profile (JSON), seconds to remember it.
+# allow-oom: a worker is alive even if the store is full.
+# KEYS: the set of all workers, the key of this worker. ARGV: name, profile (JSON), seconds until the worker is removed.
 BEAT = """#!lua flags=allow-oom
 local time = redis.call('TIME')
 local now, remembered = tonumber(time[1]) * 1000000 + tonumber(time[2]), tonumber(ARGV[3])
@@ -35,15 +35,15 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now - reme
 
 
 def name() -> str:
-    """Return a new name for the worker whose main process this is.
+    """Return a new unique name for this worker.
 
-    The process and the host are for people: in containers, both may be those of another worker.
+    The random part is needed because two workers in containers can have the same process id and host name.
     """
     return f"{os.getpid()}-{secrets.token_hex(2)}@{socket.gethostname()}"
 
 
 def profile(name: str, device: Device, processes: int) -> WorkerProfile:
-    """Return the description of the worker of this name."""
+    """Return the profile of the worker with this name."""
     return WorkerProfile(
         name=name,
         host=socket.gethostname(),
@@ -57,7 +57,7 @@ def profile(name: str, device: Device, processes: int) -> WorkerProfile:
 
 
 class Presence:
-    """Tells of a worker in the store, and of its end."""
+    """Registration of a worker in the store."""
 
     def __init__(self, redis: Redis, profile: WorkerProfile) -> None:
         self._redis = redis
@@ -65,20 +65,20 @@ class Presence:
         self._beat = redis.register_script(BEAT)
 
     def beat(self) -> None:
-        """Say that the worker lives; forget workers that were lost long ago."""
+        """Write a heartbeat, and remove workers whose last heartbeat is too old."""
         keys = [WORKERS, worker_key(self._profile.name)]
-        self._beat(keys=keys, args=[self._profile.name, self._profile.model_dump_json(), REMEMBERED_SECONDS])
+        self._beat(keys=keys, args=[self._profile.name, self._profile.model_dump_json(), LISTED_SECONDS])
 
-    def leave(self) -> None:
-        """Say that the worker has stopped."""
+    def remove(self) -> None:
+        """Remove this worker from the store."""
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.zrem(WORKERS, self._profile.name)
             pipeline.delete(worker_key(self._profile.name))
             pipeline.execute()
 
 
-class Announcing(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships no types
-    """Makes Celery's event loop give the sign of life, while the worker's main process has its broker."""
+class PresenceStep(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships no types
+    """Celery bootstep that writes heartbeats while the worker is connected to the broker."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
@@ -86,11 +86,11 @@ class Announcing(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships 
 
     @cached_property
     def _redis(self) -> Redis:
-        # The loop does nothing else meanwhile, and the next beat is soon.
-        return connections.blocking(Settings(), socket_connect_timeout=1, socket_timeout=1)
+        # Short timeouts: a heartbeat blocks Celery's event loop, and the next one follows soon.
+        return connections.sync_client(Settings(), socket_connect_timeout=1, socket_timeout=1)
 
-    def start(self, consumer: Any) -> None:  # noqa: ANN401 - as above
-        """Start the timers: at startup, and after each reconnection, which clears them."""
+    def start(self, consumer: Any) -> None:  # noqa: ANN401 - Celery ships no types
+        """Start the timer. Celery calls this at startup and after each reconnection, which clears all timers."""
         if not self._timer:
             from worker.tasks import device  # noqa: PLC0415 - the tasks need the app, which has this step
 
@@ -98,19 +98,19 @@ class Announcing(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships 
         self._beat()
         self._timer = consumer.timer.call_repeatedly(BEAT_SECONDS, self._beat)
 
-    def stop(self, consumer: Any) -> None:  # noqa: ANN401, ARG002 - as above
-        """Stop the timers: at shutdown, and when the broker is lost."""
+    def stop(self, consumer: Any) -> None:  # noqa: ANN401, ARG002 - Celery's signature
+        """Stop the timer. Celery calls this at shutdown and when it loses the broker."""
         if not self._timer:
             return
         self._timer.cancel()
         try:
-            self._presence.leave()
+            self._presence.remove()
         except RedisError as error:
-            logger.warning("The store could not be told that this worker stops: %s", error)
+            logger.warning("Could not remove this worker from the store: %s", error)
         self._redis.close()
 
     def _beat(self) -> None:
         try:
             self._presence.beat()
         except RedisError as error:
-            logger.warning("The store could not be told that this worker lives: %s", error)
+            logger.warning("Could not write the heartbeat of this worker: %s", error)

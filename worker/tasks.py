@@ -1,4 +1,4 @@
-"""The one Celery task: claim what the message hints at and train it."""
+"""Celery task that claims queued runs of a sweep and trains them."""
 
 import os
 from functools import cache
@@ -14,38 +14,38 @@ from shared.settings import Settings
 from shared.store.keys import parse_sweep_id
 from shared.store.queue import TRAIN_TASK, publish
 from worker import devices
-from worker.broker import TimelessRequest
+from worker.broker import NoTimeLimitRequest
 from worker.fail_points import fail_point
 from worker.leases import Leases
 
 if TYPE_CHECKING:
-    from worker.trainer.warm_stack import WarmStack
+    from worker.trainer.stack_cache import StackCache
 
 logger = get_task_logger(__name__)
 
-# The API and the store, where they are on this host, go first: they need little, and somebody waits for them.
+# Training has a lower priority than an API or a store on this host: they need little CPU time and users wait for them.
 NICENESS = 5
 
-# Set in the main process, read in the training processes, which share it by the fork. A bare value, because a lock
-# could be left locked by a process that is killed.
+# The main process sets it, and the training processes share it after the fork. It has no lock, because a killed process
+# could leave a lock locked.
 _shutting_down = RawValue("b", 0)
 
 
 @setup_logging.connect
 def configure_logging(**_: object) -> None:
-    """Write log lines as the API does, instead of as Celery would."""
+    """Use the project's log format instead of Celery's."""
     logs.configure(settings())
 
 
 @worker_shutting_down.connect
 def stop_training(**_: object) -> None:
-    """Let the training processes hand back what they train."""
+    """Tell the training processes to release their runs."""
     _shutting_down.value = 1
 
 
 @worker_process_init.connect
 def prepare_process(**_: object) -> None:
-    """Import TensorFlow here, in the child, where it stays warm from run to run."""
+    """Import TensorFlow in the training process, so that all its runs share the import."""
     os.nice(NICENESS)
     devices.prepare(device())
 
@@ -64,22 +64,22 @@ def device() -> devices.Device:
 
 @cache
 def leases() -> Leases:
-    """Return this process's connection to the store. It is opened at first use, never before the fork."""
+    """Return this process's connection to the store. It must not be opened before the fork."""
     return Leases(settings())
 
 
 @cache
-def warm_stack() -> "WarmStack":
-    """Return the warm stack of this process."""
-    from worker.trainer.warm_stack import WarmStack  # noqa: PLC0415 - it brings TensorFlow, which only children may import
+def stack_cache() -> "StackCache":
+    """Return this process's cache of data set and stack."""
+    from worker.trainer.stack_cache import StackCache  # noqa: PLC0415 - imports TensorFlow
 
-    return WarmStack(settings(), xla=device().xla)
+    return StackCache(settings(), xla=device().xla)
 
 
-@shared_task(name=TRAIN_TASK, Request=TimelessRequest, bind=True)
+@shared_task(name=TRAIN_TASK, Request=NoTimeLimitRequest, bind=True)
 def train(task: Task, sweep_id: str) -> None:
-    """Train queued runs of the sweep, as many side by side as suits the device, if there are any."""
-    from worker.trainer.claim import ClaimTraining  # noqa: PLC0415 - as above
+    """Claim up to one stack of queued runs of the sweep and train them; do nothing if there are none."""
+    from worker.trainer.claim import ClaimTraining  # noqa: PLC0415 - imports TensorFlow
 
     worker = task.request.hostname or ""
     claim = leases().claim(parse_sweep_id(sweep_id), device().stack, worker, device().kind)
@@ -87,8 +87,8 @@ def train(task: Task, sweep_id: str) -> None:
         logger.info("Sweep %s has no queued run", sweep_id)
         return
     fail_point("after_claim", claim.runs[0].index)
-    with logs.belonging_to(sweep_id=sweep_id, request_id=claim.request_id, traceparent=claim.traceparent):
+    with logs.log_context(sweep_id=sweep_id, request_id=claim.request_id, traceparent=claim.traceparent):
         logger.info("Sweep %s: training scales %s", sweep_id, ", ".join(f"{run.scale:g}" for run in claim.runs))
         training = ClaimTraining(claim, leases(), settings())
-        handed_back = training.run(warm_stack(), stop=lambda: bool(_shutting_down.value))
-        publish(current_app, {sweep_id: handed_back})
+        released = training.run(stack_cache(), stop=lambda: bool(_shutting_down.value))
+        publish(current_app, {sweep_id: released})

@@ -1,1 +1,1 @@
-"""The dashboard: pages for people, which read and write through the same public endpoints as every client."""
+"""Dashboard: web pages that use the public API like any other client."""

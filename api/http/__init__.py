@@ -1,1 +1,1 @@
-"""HTTP concerns of the API: auth, conditional requests, idempotency, problem documents, limits, telemetry."""
+"""HTTP layer of the API: auth, conditional requests, idempotency, problem documents, limits and telemetry."""

@@ -1,4 +1,4 @@
-"""API keys as bearer tokens. Only the hashes of keys are known here."""
+"""API keys as bearer tokens. The service knows only the hashes of the keys."""
 
 import hmac
 from typing import Annotated
@@ -10,32 +10,36 @@ from api.http.errors import InvalidKeyError
 from noisesweep.models import hash_api_key
 
 _bearer = HTTPBearer(
-    auto_error=False, scheme_name="api_key", description="An API key that `noisesweep key` made, as a bearer token."
+    auto_error=False, scheme_name="api_key", description="An API key made with `noisesweep key`, as a bearer token."
 )
 
 
 class Auth:
-    """Admits requests with a known API key; a dependency of all routes that are not public."""
+    """FastAPI dependency of all routes that are not public: admits requests with a known API key."""
 
     def __init__(self, api_keys: dict[str, str]) -> None:
-        """Take the SHA-256 of each key by its name."""
+        """Store the SHA-256 of each key by its name."""
         self._api_keys = api_keys
 
     async def __call__(
         self, request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
     ) -> None:
-        """Note the key's name in the request's state; raise InvalidKeyError if the key is missing or unknown."""
+        """Store the key's name in the request's state.
+
+        Raises:
+            InvalidKeyError: The key is missing or unknown.
+        """
         if credentials is None:
-            raise InvalidKeyError("This service wants an API key: send it as `Authorization: Bearer <key>`.")
+            raise InvalidKeyError("This service requires an API key: send the header `Authorization: Bearer <key>`.")
         presented = hash_api_key(credentials.credentials)
-        # Each is compared in constant time, so that the time taken reveals nothing of any key.
-        names = [name for name, known in self._api_keys.items() if hmac.compare_digest(presented, known)]
+        # Constant-time comparison with every key: the response time reveals nothing about any of them.
+        names = [name for name, digest in self._api_keys.items() if hmac.compare_digest(presented, digest)]
         if not names:
-            raise InvalidKeyError("This API key is not known here: ask who runs the service for one.")
+            raise InvalidKeyError("Unknown API key: ask the operator of this service for a valid one.")
         request.state.key = names[0]
 
 
-def key_of(request: Request) -> str:
-    """Return the name of the request's API key; "" if the service has no keys."""
+def key_name(request: Request) -> str:
+    """Return the name of the request's API key, or "" if the service has no keys."""
     name: str = getattr(request.state, "key", "")
     return name

@@ -11,37 +11,37 @@ _TAG = re.compile(r'(?:W/)?("[^"]*")')
 IfNoneMatch = Annotated[
     str | None,
     Header(
-        description="ETags that the client has: 304 without a body if one of them is the newest.",
+        description="ETags that the client has. If one of them is current, the answer is 304 without a body.",
         examples=['"48-0.1.0"', "*"],
     ),
 ]
-# The `responses` of a route that may answer 304.
-NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has the newest version."}}
+# OpenAPI `responses` of a route that may answer 304.
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has the current version."}}
 
 
-class NotModified(Exception):  # noqa: N818 - not an error; it ends the request
-    """The client has the newest version."""
+class NotModified(Exception):  # noqa: N818 - not an error
+    """Exception for a client that has the current version. The answer is 304."""
 
     def __init__(self, etag: str) -> None:
         self.etag = etag
 
 
 def validators(etag: str) -> dict[str, str]:
-    """Return the headers that let a client keep an answer and revalidate it cheaply each time."""
+    """Return headers that let a client cache an answer and revalidate it on each use."""
     return {"ETag": etag, "Cache-Control": CACHE_CONTROL}
 
 
 def raise_if_not_modified(if_none_match: str | None, etag: str) -> None:
-    """Raise NotModified if the header names the ETag, by the weak comparison that the RFC prescribes."""
+    """Raise NotModified if the If-None-Match header lists the ETag (weak comparison, RFC 9110, section 13.1.2)."""
     if if_none_match and (if_none_match.strip() == "*" or etag in _TAG.findall(if_none_match)):
         raise NotModified(etag)
 
 
 def install(app: FastAPI) -> None:
-    """Answer NotModified with 304."""
+    """Register the handler that answers NotModified with 304."""
 
     async def answer(_request: Request, error: Exception) -> Response:
-        assert isinstance(error, NotModified)  # noqa: S101 - registered for this type alone
+        assert isinstance(error, NotModified)  # noqa: S101 - registered for this type only
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=validators(error.etag))
 
     app.add_exception_handler(NotModified, answer)

@@ -2,11 +2,11 @@
 
 
 class InvalidKeyError(Exception):
-    """A request came without an API key, or with an unknown one."""
+    """The API key of a request is missing or unknown."""
 
 
 class IdempotencyKeyReusedError(Exception):
-    """An idempotency key was used for another request before."""
+    """The idempotency key was already used for a different request."""
 
 
 class IdempotencyKeyInUseError(Exception):

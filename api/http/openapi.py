@@ -1,4 +1,4 @@
-"""The OpenAPI document: the framework's, made exact."""
+"""Corrections to the OpenAPI document that FastAPI generates."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -12,57 +12,60 @@ JSON = dict[str, Any]
 
 RETRY_AFTER: JSON = {
     "Retry-After": {
-        "description": "Seconds after which it is worth asking again.",
+        "description": "Seconds to wait before the next request.",
         "required": True,
         "schema": {"type": "integer", "minimum": 1},
     }
 }
 SUBMITTED: JSON = RETRY_AFTER | {
     "Location": {
-        "description": "The new resource.",
+        "description": "The path of the resource.",
         "required": True,
         "schema": {"type": "string", "pattern": "^/[a-z]+/[0-9a-f]{16}(-0)?$"},
     },
 }
 VALIDATORS: JSON = {
     "ETag": {
-        "description": "The version of what was sent; If-None-Match takes it.",
+        "description": "The version of the answer, for If-None-Match.",
         "required": True,
         "schema": {"type": "string", "pattern": '^"[^"]+"$'},
     },
     "Cache-Control": {
-        "description": "It may be kept, and is to be asked for again each time.",
+        "description": "Clients may cache the answer and must revalidate it on each use.",
         "required": True,
         "schema": {"type": "string"},
     },
 }
 
 
-def install(app: FastAPI, models: Sequence[type[BaseModel]], describe: Callable[[JSON], None]) -> None:
-    """Make the app's document exact; add the schemas of `models`, which FastAPI cannot see in the routes.
+def install(app: FastAPI, models: Sequence[type[BaseModel]], complete: Callable[[JSON], None]) -> None:
+    """Correct the OpenAPI document of the app.
 
-    `describe` completes the schemas, by name, in place.
+    Args:
+        app: The application.
+        models: Models whose schemas FastAPI cannot derive from the routes.
+        complete: Completes the schemas, a dict by name, in place.
     """
     generate = app.openapi
 
     def openapi() -> JSON:
         if app.openapi_schema is None:
-            describe(_make_exact(generate(), [Problem, *models]))  # in place: the app keeps what it generates
+            complete(_correct(generate(), [Problem, *models]))  # in place: the app caches the document
         return generate()
 
-    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to extend the document
+    app.openapi = openapi  # type: ignore[method-assign] # FastAPI documents this way to extend it
 
 
-def _make_exact(document: JSON, models: Sequence[type[BaseModel]]) -> JSON:
+def _correct(document: JSON, models: Sequence[type[BaseModel]]) -> JSON:
     schemas: JSON = document["components"]["schemas"]
     for model in models:
         schema = model.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
         for name, definition in (schema.pop("$defs", {}) | {model.__name__: schema}).items():
             schemas.setdefault(name, definition)
     for operation in _operations(document):
-        _remove_the_frameworks_own_error(operation)
-        _remove_null(operation)
-        _describe_streams_by_their_events(operation)
+        _remove_default_422(operation)
+        _remove_null_type(operation)
+        _remove_string_schema_of_streams(operation)
         _add_headers(operation)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
@@ -74,14 +77,14 @@ def _operations(document: JSON) -> Iterator[JSON]:
         yield from methods.values()
 
 
-def _remove_the_frameworks_own_error(operation: JSON) -> None:
-    """Remove the 422 that FastAPI documents for every route with a parameter; routes that may answer it say so."""
+def _remove_default_422(operation: JSON) -> None:
+    """Remove the 422 that FastAPI adds to every route with parameters. Routes that may answer 422 declare it."""
     if "application/json" in operation["responses"].get("422", {}).get("content", {}):
         del operation["responses"]["422"]
 
 
-def _remove_null(operation: JSON) -> None:
-    """Remove null from the types of parameters: one that may be None may be left out."""
+def _remove_null_type(operation: JSON) -> None:
+    """Remove null from the types of parameters. None means that the parameter is absent."""
     for parameter in operation.get("parameters", []):
         schema = parameter["schema"]
         choices = [choice for choice in schema.pop("anyOf", []) if choice != {"type": "null"}]
@@ -91,8 +94,8 @@ def _remove_null(operation: JSON) -> None:
             schema["anyOf"] = choices
 
 
-def _describe_streams_by_their_events(operation: JSON) -> None:
-    """Remove FastAPI's "a string" from event streams, which have a schema of each event."""
+def _remove_string_schema_of_streams(operation: JSON) -> None:
+    """Remove the string schema that FastAPI adds to event streams. They declare a schema of each event."""
     for response in operation["responses"].values():
         for content in response.get("content", {}).values():
             if "itemSchema" in content:

@@ -1,4 +1,4 @@
-"""Problem types (RFC 9457) that HTTP itself needs; api/errors.py adds those of the domain."""
+"""Problem types (RFC 9457) of the HTTP layer. api/errors.py adds those of the domain."""
 
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -6,15 +6,15 @@ from http import HTTPStatus
 
 @dataclass(frozen=True)
 class ProblemType:
-    """A type of problem, named by a slug and explained by a page.
+    """Problem type with a slug and an explanation page.
 
     Attributes:
-        slug: Its name for programs, and the last part of its address.
+        slug: The machine-readable name, and the last part of its path.
         status: The HTTP status.
-        title: A few words.
-        explanation: What it means and what to do, for its page.
-        detail: The detail of every problem of this type; None takes the error's own message.
-        headers: Headers of every answer of this type.
+        title: A short summary for people.
+        explanation: The cause and the remedy, for the page.
+        detail: The detail of every problem of this type; None uses the message of the error.
+        headers: HTTP headers of every answer of this type.
     """
 
     slug: str
@@ -25,8 +25,8 @@ class ProblemType:
     headers: dict[str, str] = field(default_factory=dict, compare=False)
 
     @property
-    def address(self) -> str:
-        """Return the path of its page, which is the `type` of its problem documents."""
+    def path(self) -> str:
+        """Return the path of the page, which is the `type` of the problem documents."""
         return f"/problems/{self.slug}"
 
 
@@ -34,71 +34,71 @@ INVALID = ProblemType(
     "invalid-request",
     HTTPStatus.UNPROCESSABLE_ENTITY,
     "The request is not valid",
-    "Something in the request is not what it may be. errors lists every fault: where it is, what is allowed, and what "
-    "was received. Nothing was stored.",
+    "At least one field or parameter is invalid. The member errors lists all of them: where each is, what is allowed, "
+    "and what was received. Nothing was stored.",
 )
 NOT_FOUND = ProblemType(
     "not-found",
     HTTPStatus.NOT_FOUND,
-    "There is nothing at this address",
-    "Either this service has no such address (/docs lists them), or the address names something that does not exist: "
-    "the id is mistyped, or it was deleted, by hand or when its time was up, or an index is out of range.",
+    "Not found",
+    "The path does not exist (/docs lists all paths), or it names something that does not exist. The id may be "
+    "mistyped, an index may be out of range, or the sweep or model may have been deleted or have expired.",
 )
 METHOD_NOT_ALLOWED = ProblemType(
     "method-not-allowed",
     HTTPStatus.METHOD_NOT_ALLOWED,
-    "This cannot be done here",
-    "The address exists and does not take this method; the header Allow names those that it takes, and /docs tells "
-    "what they do.",
+    "Method not allowed",
+    "The path exists but does not support this method. The header Allow lists the supported methods, and /docs "
+    "describes them.",
 )
 BAD_REQUEST = ProblemType(
     "bad-request",
     HTTPStatus.BAD_REQUEST,
-    "The request cannot be understood",
-    "The request breaks a rule of HTTP, or was sent under a host name that this service does not answer to.",
+    "Bad request",
+    "The request is not valid HTTP, or its Host header names a host that this service does not accept.",
 )
 KEY_REUSED = ProblemType(
     "idempotency-key-reused",
     HTTPStatus.UNPROCESSABLE_ENTITY,
-    "The idempotency key stands for another request",
-    "An Idempotency-Key stands for one request for a day, and it came with another address or body before. Choose a "
-    "new key for a new request. Nothing was stored.",
+    "The idempotency key belongs to a different request",
+    "An Idempotency-Key identifies one request for 24 hours. This key was already used with a different path or body. "
+    "Use a new key for a new request. Nothing was stored.",
 )
 KEY_IN_USE = ProblemType(
     "idempotency-key-in-use",
     HTTPStatus.CONFLICT,
-    "A request with this idempotency key is being answered",
-    "Two requests with the same Idempotency-Key came at once. Send this one again in a moment, and it gets the answer "
-    "of the other.",
+    "A request with this idempotency key is in progress",
+    "Two requests with the same Idempotency-Key arrived at the same time. Send this one again in a moment: it gets the "
+    "answer of the other.",
 )
 KEY_REFUSED = ProblemType(
     "api-key-refused",
     HTTPStatus.UNAUTHORIZED,
-    "This service wants an API key",
-    "Each request must bring an API key in the header Authorization, after the word Bearer. Who runs the service makes "
-    "keys with `noisesweep key`.",
+    "A valid API key is required",
+    "Send an API key in the header Authorization, after the word Bearer. The operator of the service makes keys with "
+    "`noisesweep key`.",
     headers={"WWW-Authenticate": "Bearer"},
 )
 CONTENT_TOO_LARGE = ProblemType(
     "content-too-large",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "The body is too large",
-    "No request that this service takes comes near 64 KiB. Nothing was stored.",
+    "A request body may have up to 64 KiB. Nothing was stored.",
 )
 REQUEST_TIMEOUT = ProblemType(
     "request-timeout",
     HTTPStatus.REQUEST_TIMEOUT,
-    "The body did not come in time",
-    "The head of the request was there, and its body was not. Nothing was stored: send it again.",
+    "The body did not arrive in time",
+    "The headers of the request arrived in time, but its body did not. Nothing was stored: send the request again.",
 )
 INTERNAL_ERROR = ProblemType(
     "internal-error",
     HTTPStatus.INTERNAL_SERVER_ERROR,
-    "A fault of the service",
-    "The service broke on this request. Its log says where; please report it.",
-    "This is a fault of the service; its log says where.",
+    "Internal error",
+    "The service failed to process this request. Its log has the details; please report the error.",
+    "The service failed to process this request. Its log has the details.",
 )
-# The problem types of what the framework refuses by itself, by status.
+# Problem types of the errors that FastAPI and Starlette raise, by status.
 FRAMEWORK = {
     each.status: each for each in (NOT_FOUND, METHOD_NOT_ALLOWED, CONTENT_TOO_LARGE, REQUEST_TIMEOUT, BAD_REQUEST)
 }

@@ -24,20 +24,21 @@ MEDIA_TYPE = "application/problem+json"
 ProblemTypeOf = Callable[[Exception], ProblemType]
 
 
-def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses` of a route that may answer with these problems."""
-    return {status.value: _document(status.phrase) for status in statuses}
+def problem_responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI `responses` of a route that may answer with problems of these statuses."""
+    return {status.value: _problem_response(status.phrase) for status in statuses}
 
 
-def _document(description: str) -> dict[str, Any]:
+def _problem_response(description: str) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/Problem"}
     return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
 class UnexpectedErrors:
-    """ASGI middleware, the innermost: logs an unexpected error and answers with a problem document.
+    """Innermost ASGI middleware: logs an unexpected error and answers with a problem document.
 
-    The framework would do so outside of all middleware, without the request's id and the security headers.
+    Starlette handles such errors outside all other middleware, so its answer would lack the request id and the security
+    headers.
     """
 
     def __init__(self, app: ASGIApp, problem_type_of: ProblemTypeOf) -> None:
@@ -46,17 +47,17 @@ class UnexpectedErrors:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        begun = False
+        started = False
 
-        async def send_on(message: Message) -> None:
-            nonlocal begun
-            begun = True
+        async def send_and_note(message: Message) -> None:
+            nonlocal started
+            started = True
             await send(message)
 
         try:
-            await self._app(scope, receive, send_on)
+            await self._app(scope, receive, send_and_note)
         except Exception as error:
-            if scope["type"] != "http" or begun:
+            if scope["type"] != "http" or started:
                 raise
             logger.exception("Unexpected error in a request")
             response = respond_to_error(Request(scope), self._problem_type_of(error), error)
@@ -64,22 +65,22 @@ class UnexpectedErrors:
 
 
 def install(app: FastAPI, errors: Collection[type[Exception]], problem_type_of: ProblemTypeOf) -> None:
-    """Answer every error of the app with a problem document. Call it before other middleware is added.
+    """Answer every error of the app with a problem document. Call this before any other middleware is added.
 
     Args:
         app: The application.
-        errors: The error types that are expected.
+        errors: The expected error types.
         problem_type_of: Returns the problem type of any error.
     """
 
-    async def from_table(request: Request, error: Exception) -> JSONResponse:
+    async def handle_expected(request: Request, error: Exception) -> JSONResponse:
         return respond_to_error(request, problem_type_of(error), error)
 
     app.add_middleware(UnexpectedErrors, problem_type_of=problem_type_of)
     for error_type in set(errors) - {Exception}:
-        app.add_exception_handler(error_type, from_table)
-    app.add_exception_handler(HTTPException, _from_http)
-    app.add_exception_handler(RequestValidationError, _from_validation)
+        app.add_exception_handler(error_type, handle_expected)
+    app.add_exception_handler(HTTPException, _handle_http_exception)
+    app.add_exception_handler(RequestValidationError, _handle_validation_error)
 
 
 def respond(
@@ -89,9 +90,9 @@ def respond(
     errors: list[InvalidField] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """Return the problem document of a request that met a problem of this type."""
+    """Return a problem document of this type as the answer to a request."""
     problem = Problem(
-        type=problem_type.address,
+        type=problem_type.path,
         title=problem_type.title,
         status=problem_type.status,
         detail=detail,
@@ -106,8 +107,8 @@ def respond(
 def respond_to_error(request: Request, problem_type: ProblemType, error: Exception) -> JSONResponse:
     """Return the problem document of an error.
 
-    An error that says when to try again has an attribute `retry_after_seconds`. Where the type has a detail of its own,
-    the error's message is logged instead: it may name internals.
+    The optional attribute `retry_after_seconds` of the error becomes the Retry-After header. If a 5xx type has a fixed
+    detail, the message of the error is only logged, because it may reveal internals.
     """
     if problem_type.detail and problem_type.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.warning("%s: %s", problem_type.title, error)
@@ -117,26 +118,26 @@ def respond_to_error(request: Request, problem_type: ProblemType, error: Excepti
 
 
 class AsciiJsonResponse(JSONResponse):
-    """JSON in ASCII: a client's text may hold half a surrogate pair, which UTF-8 cannot encode and an escape can."""
+    """JSON response in ASCII: text from clients may contain lone surrogates, which UTF-8 cannot encode."""
 
     def render(self, content: object) -> bytes:
-        """Return the content as bytes."""
+        """Return the content as JSON bytes."""
         return json.dumps(content, allow_nan=False).encode("ascii")
 
 
-async def _from_http(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type alone
+async def _handle_http_exception(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
     status = HTTPStatus(error.status_code)
     problem_type = FRAMEWORK.get(status) or replace(BAD_REQUEST, status=status)
     detail = str(error.detail)
     if problem_type is NOT_FOUND:
-        detail = f"Nothing is served at {request.url.path}; /docs lists what is."
+        detail = f"There is no route for {request.url.path}; /docs lists all routes."
     headers = {"Allow": _allowed(request)} if problem_type is METHOD_NOT_ALLOWED else error.headers
     return respond(request, problem_type, detail, headers=headers)
 
 
 def _allowed(request: Request) -> str:
-    """Return every method of the address. The router names those of one route, and an address may have several."""
+    """Return every method of the path. Starlette lists only those of one route, but a path may have several routes."""
     allowed = (
         method
         for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
@@ -145,9 +146,9 @@ def _allowed(request: Request) -> str:
     return ", ".join(allowed)
 
 
-async def _from_validation(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type alone
+async def _handle_validation_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type only
     errors = invalid_fields(error)
     fields = ", ".join(dict.fromkeys(field.pointer for field in errors))
     stored = "" if request.method in ("GET", "HEAD") else "Nothing was stored. "
-    return respond(request, INVALID, f"{stored}Wrong: {fields}.", errors)
+    return respond(request, INVALID, f"{stored}Invalid: {fields}.", errors)

@@ -1,4 +1,4 @@
-"""The invalid fields of a request."""
+"""Invalid fields of a request, from the errors of Pydantic."""
 
 import json
 from typing import Any
@@ -8,12 +8,12 @@ from fastapi.exceptions import RequestValidationError
 from noisesweep.models import InvalidField
 
 RECEIVED_LIMIT = 200
-# Pydantic marks a bad key with [key]; it is dropped from the JSON pointer.
-KEY_ITSELF = "[key]"
+# Pydantic appends "[key]" to the location of an invalid dict key. It is not part of the JSON pointer.
+KEY_MARKER = "[key]"
 
 
 def invalid_fields(error: RequestValidationError) -> list[InvalidField]:
-    """Return every invalid field: where it is, what is allowed, and what was received."""
+    """Return every invalid field with its location, the reason, and the received value."""
     return [
         _not_json(error, fault)
         if fault["type"] == "json_invalid"
@@ -27,21 +27,21 @@ def invalid_fields(error: RequestValidationError) -> list[InvalidField]:
 
 
 def _not_json(error: RequestValidationError, fault: dict[str, Any]) -> InvalidField:
-    """Return the field of a body that is not JSON, with the position of the error in the detail."""
-    detail = f"The body is not JSON: {fault['ctx']['error']} at character {fault['loc'][-1]}"
+    """Return the error of a body that is not valid JSON, with the position in the detail."""
+    detail = f"The body is not valid JSON: {fault['ctx']['error']} at character {fault['loc'][-1]}"
     return InvalidField(pointer="#", detail=detail, received=_received(error.body))
 
 
 def _pointer(origin: str, *path: str | int) -> str:
-    """Return a JSON pointer as a URI fragment (RFC 6901, section 6) for the body, otherwise a parameter's name."""
+    """Return a JSON pointer as a URI fragment (RFC 6901, section 6) for a body field; otherwise the parameter name."""
     if origin == "body":
-        path = path[:-1] if path[-1:] == (KEY_ITSELF,) else path
+        path = path[:-1] if path[-1:] == (KEY_MARKER,) else path
         return "#" + "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
     return "/".join(str(step) for step in path)
 
 
 def _received(value: object) -> Any:  # noqa: ANN401 - any JSON
-    """Return the value as received; as text if JSON cannot represent it (NaN), cut short if it is long."""
+    """Return the received value, or truncated text if the value is long or not valid JSON (NaN)."""
     try:
         text = json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):

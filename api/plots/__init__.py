@@ -1,1 +1,1 @@
-"""The pictures: for each, the data as a pure function, then the drawing."""
+"""Plots. Each is built in two steps: a pure function returns its data, then a renderer draws it."""

@@ -1,43 +1,43 @@
-"""Validation accuracy of several sweeps against the scale, in one plot."""
+"""Plot of validation accuracy against noise scale for several sweeps."""
 
 import json
 from collections.abc import Sequence
 
 from api.plots.axes import ScaleAxis
-from api.plots.caption import Caption, remark, words_of_noise, words_of_seeds, words_of_settings
+from api.plots.caption import Caption, format_noise, format_seeds, format_settings, progress_note
 from api.plots.data import Curve, Panel, PlotData, Point, fraction_axis
 from api.plots.theme import sweep_style
 from api.science.scale_figures import figures
 from noisesweep.models import Sweep
 
-MOST_SWEEPS = 8
+MAX_SWEEPS = 8
 
 
 def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
-    """Return the curves of 1 to 8 different sweeps, of the runs that have succeeded so far.
+    """Return one curve for each of 1 to 8 different sweeps, from the runs that have succeeded so far.
 
-    A curve is named by the sweep's name and settings, except what all sweeps have in common.
+    The name of a curve contains the sweep's name and settings, without those that all sweeps share.
     """
-    words = [{"name": _printable(sweep.name or "").strip()} | _words(sweep) for sweep in sweeps]
-    common = {key: said for key, said in words[0].items() if all(other[key] == said for other in words)}
-    labels = [", ".join(said for key, said in each.items() if said and key not in common) for each in words]
+    texts = [{"name": _printable(sweep.name or "").strip()} | _settings(sweep) for sweep in sweeps]
+    common = {key: text for key, text in texts[0].items() if all(other[key] == text for other in texts)}
+    labels = [", ".join(text for key, text in each.items() if text and key not in common) for each in texts]
     axis = ScaleAxis(tuple(sorted({run.scale for sweep in sweeps for run in sweep.runs})), log)
     by_sweep = [figures(sweep) for sweep in sweeps]
     curves = tuple(
         Curve(
             name=label,
             style=sweep_style(index),
-            points=tuple(Point.of(axis.position(at.scale), at.val_accuracy) for at in by_scale),
+            points=tuple(Point.from_interval(axis.position(at.scale), at.val_accuracy) for at in by_scale),
             starts_apart=log and bool(by_scale) and by_scale[0].scale == 0,
         )
-        for index, (label, by_scale) in enumerate(zip(_told_apart(labels, sweeps), by_sweep, strict=True))
+        for index, (label, by_scale) in enumerate(zip(_distinct_labels(labels, sweeps), by_sweep, strict=True))
     )
     most_seeds = max((point.seeds for curve in curves for point in curve.points), default=0)
     notes = ["One seed: no interval."] if most_seeds == 1 else []
     if most_seeds > 1:
-        notes = ["Mean over seeds with its 95 % interval (Student's t over seeds); of one seed there is none."]
-    notes += [f"Sweep {sweep.id}: {standing}." for sweep in sweeps if (standing := remark(sweep))]
-    noise = common.pop("noise", "noise as the legend says")
+        notes = ["Mean over seeds with its 95 % interval (Student's t over seeds); a single seed has no interval."]
+    notes += [f"Sweep {sweep.id}: {progress}." for sweep in sweeps if (progress := progress_note(sweep))]
+    noise = common.pop("noise", "noise: see the legend")
     common.pop("name", None)
     return PlotData(
         caption=Caption(
@@ -54,21 +54,21 @@ def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
 
 
 def _printable(name: str) -> str:
-    """Return the name without characters that the font lacks or XML forbids."""
+    """Return the name with a space for each non-printable character, because XML forbids some of them."""
     return "".join(character if character.isprintable() else " " for character in name)
 
 
-def _words(sweep: Sweep) -> dict[str, str]:
-    """Return all settings that may differ between sweeps."""
+def _settings(sweep: Sweep) -> dict[str, str]:
+    """Return the text of all settings that may differ between sweeps, by name."""
     return {
-        **words_of_settings(sweep.config),
-        "noise": words_of_noise(sweep.config),
-        "seeds": words_of_seeds(sorted({run.seed for run in sweep.runs})),
+        **format_settings(sweep.config),
+        "noise": format_noise(sweep.config),
+        "seeds": format_seeds(sorted({run.seed for run in sweep.runs})),
     }
 
 
-def _told_apart(labels: Sequence[str], sweeps: Sequence[Sweep]) -> list[str]:
-    """The labels, with the id where two are the same."""
+def _distinct_labels(labels: Sequence[str], sweeps: Sequence[Sweep]) -> list[str]:
+    """Return the labels. Append the sweep's id to labels that are equal, and use it for empty ones."""
     return [
         label if labels.count(label) == 1 and label else ", ".join(filter(None, (label, sweep.id)))
         for label, sweep in zip(labels, sweeps, strict=True)

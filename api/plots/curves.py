@@ -1,4 +1,4 @@
-"""Drawing of panels with curves."""
+"""Drawing of curves."""
 
 from collections.abc import Sequence
 
@@ -15,16 +15,16 @@ LABEL_HEIGHT = 1.8
 
 
 def draw_curves(layout: Layout, data: PlotData) -> None:
-    """Draw the panels of a plot. Panels with equal axes share their labels."""
+    """Draw the panels of a plot. Panels with equal axes share their axis labels."""
     panels, columns = data.panels, data.columns
     layout.legend({name: layout.theme.styles[style] for name, style in data.legend.items()})
     shared = len(panels) > 1 and len({(panel.x_axis, panel.y_axis) for panel in panels}) == 1
     strip = STRIP_HEIGHT if data.samples else 0
     layout.reserve(left=5, bottom=3.6 + strip, top=1.6 if any(panel.title for panel in panels) else 0)
-    spaced = {"across": 0.9, "down": 2.2, "least_width": 6.0} if shared else {"across": 5.5}
-    # The label of the y axis is as long.
+    spaced = {"across": 0.9, "down": 2.2, "min_width": 6.0} if shared else {"across": 5.5}
+    # The axes must be at least as high as the longest y label.
     longest = max(len(panel.y_axis.label) for panel in panels if panel.y_axis)
-    all_axes = layout.axes(len(panels), columns, least_height=2.5 if shared else 0.56 * longest, **spaced)
+    all_axes = layout.axes(len(panels), columns, min_height=2.5 if shared else 0.56 * longest, **spaced)
     for index, (panel, axes) in enumerate(zip(panels, all_axes, strict=True)):
         is_lowest, is_leftmost = index + columns >= len(panels), index % columns == 0
         _draw_panel(layout, axes, panel, strength=0.8 if shared and columns > 1 else 1.0)
@@ -45,7 +45,7 @@ def draw_curves(layout: Layout, data: PlotData) -> None:
             left, bottom = layout.left + layout.em, layout.bottom + 0.8 * layout.em
             layout.text(left, bottom, data.remark, SMALL, color=layout.theme.faint_ink)
     elif data.remark:
-        layout.remark(data.remark)
+        layout.write_centred(data.remark)
 
 
 def _draw_panel(layout: Layout, axes: Axes, panel: Panel, strength: float) -> None:
@@ -53,14 +53,14 @@ def _draw_panel(layout: Layout, axes: Axes, panel: Panel, strength: float) -> No
     assert x_axis  # noqa: S101 - a panel of curves
     assert y_axis  # noqa: S101
     width, height = layout.characters(axes), layout.extent(axes)[1]
-    # Every how many points a curve has a marker, so that markers do not hide it.
+    # Only every n-th point of a curve has a marker, so that the markers do not hide the curve.
     span = x_axis.limits[1] - x_axis.limits[0]
     marks = max(1, round(2 * span / width)) if x_axis.integer else 1
     for curve in panel.curves:
         _draw_curve(axes, curve, layout.theme.styles[curve.style], strength, marks)
     axes.set(xlim=x_axis.limits, ylim=y_axis.limits, xlabel=x_axis.label, ylabel=y_axis.label)
-    set_ticks(axes.xaxis, x_axis.fitted(width).ticks)
-    set_ticks(axes.yaxis, y_axis.fitted(NUMBER_WIDTH * height / LABEL_HEIGHT).ticks)
+    set_ticks(axes.xaxis, x_axis.with_ticks(width).ticks)
+    set_ticks(axes.yaxis, y_axis.with_ticks(NUMBER_WIDTH * height / LABEL_HEIGHT).ticks)
 
 
 def _draw_curve(axes: Axes, curve: Curve, style: LineStyle, strength: float, marks: int) -> None:
@@ -71,13 +71,13 @@ def _draw_curve(axes: Axes, curve: Curve, style: LineStyle, strength: float, mar
         axes.plot(xs, means, **line(style, strength), markevery=marks, zorder=zorder)
         _draw_intervals(axes, points, style)
     if curve.each_seed:
-        # Wider than the mean's marker, which would hide them.
+        # Wider than the marker of the mean, which would hide it.
         dash = style.model_copy(update={"marker": "_", "dashes": "none"})
         axes.plot(*zip(*curve.each_seed, strict=True), **line(dash, 2.2), alpha=0.45)
 
 
 def _draw_intervals(axes: Axes, points: Sequence[Point], style: LineStyle) -> None:
-    """Draw a band where neighbours have intervals, and a bar at each point that has one."""
+    """Draw a band between adjacent points with intervals, and a bar at each point with an interval."""
     known = [(at.x, at.low, at.high) for at in points if at.low is not None and at.high is not None]
     if known:
         low, high = [at.low or 0.0 for at in points], [at.high or 0.0 for at in points]

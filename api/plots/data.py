@@ -1,4 +1,4 @@
-"""The data of a plot: what is drawn as a picture, and answered as JSON."""
+"""Data of a plot, drawn as a picture or returned as JSON."""
 
 from math import ceil, sqrt
 from typing import Annotated
@@ -10,136 +10,144 @@ from api.plots.caption import Caption
 from api.plots.theme import StyleName, Theme
 from noisesweep.models import Interval
 
-# Columns of panels to rows.
+# Preferred ratio of columns to rows in a grid of panels.
 ASPECT = 1.4
-MOST_INCHES = 12.0
+MAX_INCHES = 12.0
 
 Texts = tuple[tuple[str, ...], ...]
 
 
 class Frozen(BaseModel):
-    """A model that can be hashed, so that its picture can be cached."""
+    """Immutable, hashable model, so that its picture can be cached."""
 
     model_config = ConfigDict(frozen=True)
 
 
 class Point(Frozen):
-    """A point of a curve: a mean over seeds, with its 95 % confidence interval where there is one."""
+    """Point of a curve: a mean over seeds with its 95 % confidence interval, if there are several seeds."""
 
-    x: float = Field(description="In the coordinates of the x axis.", examples=[0.5])
-    mean: float = Field(description="The mean over seeds.", examples=[0.9203])
-    low: float | None = Field(default=None, description="Lower end of the interval.")
-    high: float | None = Field(default=None, description="Upper end of the interval.")
-    seeds: int = Field(default=1, description="Number of seeds that the mean is taken over.", examples=[5])
+    x: float = Field(description="Position on the x axis, in axis coordinates.", examples=[0.5])
+    mean: float = Field(description="Mean over seeds.", examples=[0.9203])
+    low: float | None = Field(default=None, description="Lower end of the interval; null for one seed.")
+    high: float | None = Field(default=None, description="Upper end of the interval; null for one seed.")
+    seeds: int = Field(default=1, description="Number of seeds.", examples=[5])
 
     @classmethod
-    def of(cls, x: float, interval: Interval) -> "Point":
-        """Return an interval at a position."""
+    def from_interval(cls, x: float, interval: Interval) -> "Point":
+        """Return the point of an interval at x."""
         return cls(x=x, **interval.model_dump())
 
 
 class Curve(Frozen):
-    """A curve."""
+    """Curve of a panel."""
 
-    name: str = Field(description="As in the legend.", examples=["Validation"])
-    style: StyleName = Field(description="Its line style in the theme.", examples=["validation"])
-    points: tuple[Point, ...] = Field(description="By ascending x.")
+    name: str = Field(description="Name in the legend.", examples=["Validation"])
+    style: StyleName = Field(description="Name of the line style in the theme.", examples=["validation"])
+    points: tuple[Point, ...] = Field(description="Points by ascending x.")
     starts_apart: bool = Field(
-        default=False, description="Whether no line leads from the first point to the others: it is scale 0, which has "
-        "no place on a logarithmic axis."
+        default=False, description="Whether the first point is not connected to the others, because it is scale 0 on a "
+        "logarithmic axis."
     )  # fmt: skip
     each_seed: tuple[tuple[float, float], ...] = Field(
-        default=(), description="x and y of each seed, where several were trained."
+        default=(), description="x and y of each seed, at scales with several seeds."
     )
 
 
 class Categories(Frozen):
-    """The labels of a table's rows or columns."""
+    """Labels of the rows or columns of a heatmap."""
 
-    label: str = Field(description="What they have in common.", examples=["Scale trained with"])
-    names: tuple[str, ...] = Field(description="Of each, in order.")
-    all_named: bool = Field(default=True, description="Whether each has its label, however little room there is.")
+    label: str = Field(description="Label of the axis.", examples=["Training scale"])
+    names: tuple[str, ...] = Field(description="Label of each row or column, in order.")
+    all_named: bool = Field(
+        default=True, description="Whether all labels are drawn. If false, labels that do not fit are omitted."
+    )
 
 
 class Cells(Frozen):
-    """A table of fractions."""
+    """Cells of a heatmap of fractions."""
 
-    label: str = Field(description="What the fractions are.", examples=["Validation accuracy"])
-    rows: Categories = Field(description="The rows, from the top.")
-    columns: Categories = Field(description="The columns, from the left.")
+    label: str = Field(description="Label of the colour scale.", examples=["Validation accuracy"])
+    rows: Categories = Field(description="Rows from top to bottom.")
+    columns: Categories = Field(description="Columns from left to right.")
     values: tuple[tuple[float | None, ...], ...] = Field(
-        description="Fractions in [0, 1] by row and column; null where there is none."
+        description="Fractions in [0, 1] by row and column; null for a missing value."
     )
     texts: tuple[Texts, ...] = Field(
-        description="What is written in each cell, from the longest words to the shortest; the first that fit are used."
+        description="Alternative texts of all cells, longest first. A picture shows the first alternative that fits."
     )
-    outlined: tuple[int | None, ...] = Field(default=(), description="For each row, a column that is outlined.")
-    row_notes: tuple[str, ...] = Field(default=(), description="Words at the right of each row.")
-    square: bool = Field(default=False, description="Whether cells are as wide as they are high.")
+    outlined: tuple[int | None, ...] = Field(
+        default=(), description="Index of the outlined column of each row; null for none."
+    )
+    row_notes: tuple[str, ...] = Field(default=(), description="Text to the right of each row.")
+    square: bool = Field(default=False, description="Whether the cells are square.")
 
 
 class Panel(Frozen):
-    """A part of a plot with axes of its own: curves, or cells."""
+    """Panel of a plot with its own axes: either curves or the cells of a heatmap."""
 
-    title: str = Field(default="", description="What it shows, where there are several.", examples=["scale 0.5"])
-    scale: float | None = Field(default=None, description="The noise scale that it is of, if it is of one.")
-    x_axis: Axis | None = Field(default=None, description="Of curves.")
-    y_axis: Axis | None = Field(default=None, description="Of curves.")
-    curves: tuple[Curve, ...] = Field(default=(), description="In the order of the legend.")
-    cells: Cells | None = Field(default=None, description="A table in place of curves.")
+    title: str = Field(default="", description="Title; empty if the plot has one panel.", examples=["scale 0.5"])
+    scale: float | None = Field(default=None, description="Noise scale of the panel; null if it shows several.")
+    x_axis: Axis | None = Field(default=None, description="x axis of the curves; null for a heatmap.")
+    y_axis: Axis | None = Field(default=None, description="y axis of the curves; null for a heatmap.")
+    curves: tuple[Curve, ...] = Field(default=(), description="Curves in the order of the legend.")
+    cells: Cells | None = Field(default=None, description="Cells of a heatmap; null for a panel of curves.")
 
-    def fitted(self, characters: float) -> "Panel":
-        """Return the panel with the ticks for a width of that many characters."""
+    def with_ticks(self, characters: float) -> "Panel":
+        """Return the panel with the ticks that fit a width in characters."""
         if self.x_axis is None or self.y_axis is None:
             return self
         return self.model_copy(
-            update={"x_axis": self.x_axis.fitted(characters), "y_axis": self.y_axis.fitted(characters)}
+            update={"x_axis": self.x_axis.with_ticks(characters), "y_axis": self.y_axis.with_ticks(characters)}
         )
 
 
 class Samples(Frozen):
-    """One image at each scale of a sweep."""
+    """One image at each noise scale of a sweep."""
 
     images: tuple[tuple[float, Annotated[bytes, PlainSerializer(list, return_type=list[int])]], ...] = Field(
-        description="Scale, and 28 x 28 grey values in row-major order: 0 for a pixel of 0 or less, 255 for 1 or more."
+        description="Scale, and 28 x 28 grey values in row-major order: 0 for pixels <= 0, 255 for pixels >= 1."
     )
     note: str = Field(
-        description="Which image it is, and with which noise.",
+        description="Index of the image and seed of its noise.",
         examples=["Strip: validation image 0, seed 0"],
     )
 
 
 class PlotData(Frozen):
-    """The data of a plot. Nothing in it depends on a theme or on a size."""
+    """Data of a plot, independent of its theme and size."""
 
-    caption: Caption = Field(description="Its words.")
-    panels: tuple[Panel, ...] = Field(description="Row by row; none before there is something to show.")
+    caption: Caption = Field(description="Text of the plot.")
+    panels: tuple[Panel, ...] = Field(description="Panels row by row; empty if there is nothing to show yet.")
     columns: int = Field(default=1, description="Number of columns of panels.", examples=[3])
-    remark: str | None = Field(default=None, description="What is still to come or went wrong, if anything.")
-    samples: Samples | None = Field(default=None, description="What each scale does to an image, if asked for.")
-    epochs_done: tuple[int, ...] = Field(
-        default=(), description="Of curves by epoch, how many epochs of each run they have, by the run's index."
+    remark: str | None = Field(
+        default=None, description="Note on runs that are unfinished or failed, or on missing data."
     )
-    size: tuple[float, float] = Field(exclude=True, description="Width and height of the picture in inches.")
+    samples: Samples | None = Field(default=None, description="Sample image at each scale, if requested.")
+    epochs_done: tuple[int, ...] = Field(
+        default=(), description="In plots by epoch: number of epochs of each run, by run index."
+    )
+    size: tuple[float, float] = Field(exclude=True, description="Default width and height in inches.")
 
     @property
     def legend(self) -> dict[str, StyleName]:
-        """The line style of each curve by its name."""
+        """Return the name of each curve's line style, by the curve's name."""
         return {curve.name: curve.style for panel in self.panels for curve in panel.curves}
 
 
 class Plot(PlotData):
-    """A plot's data with the theme that was asked for, and with ticks for the width that was asked for."""
+    """Data of a plot with the requested theme, and with ticks for the requested width."""
 
-    theme: Theme = Field(description="The colours and line styles.")
-    panel_colours: tuple[str, ...] = Field(description="A colour for each panel, to draw them over each other.")
+    theme: Theme = Field(description="Colours and line styles.")
+    panel_colours: tuple[str, ...] = Field(
+        description="Colour of each panel, for a client that draws all panels in one."
+    )
 
 
 def fraction_axis(label: str) -> Axis:
-    """Return an axis from 0 to 1."""
+    """Return an axis of fractions from 0 to 1."""
     return Axis(label=label, limits=FRACTION_LIMITS)
 
 
-def columns_of(count: int) -> int:
-    """Return in how many columns a number of panels stands."""
+def column_count(count: int) -> int:
+    """Return the number of columns of a grid with `count` panels."""
     return min(count, ceil(sqrt(ASPECT * count)))

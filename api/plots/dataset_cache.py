@@ -1,4 +1,4 @@
-"""The data sets that the API shows pictures of, loaded when they are first asked for."""
+"""Cache of the data sets that plots and noise previews show. A data set is loaded on first use."""
 
 import asyncio
 import logging
@@ -11,20 +11,20 @@ from shared.datasets import Dataset, DatasetName, load
 from shared.errors import DatasetUnavailableError
 
 # MNIST takes 55 MB.
-CACHED = 2
-# A host without a network would otherwise try a download, which takes seconds to fail, for each request.
+MAX_DATASETS = 2
+# Without this pause, each request on a host without a network would wait seconds for a failing download.
 FAILURE_SECONDS = 60.0
 
 logger = logging.getLogger(__name__)
 
 
 class DatasetCache:
-    """An LRU cache of this host's data sets. It also remembers failed loads for a while.
+    """LRU cache of data sets. Failed loads are cached for a limited time.
 
     Args:
-        data_dir: The folder that NOISESWEEP_DATA_DIR names.
-        failure_seconds: Seconds until a failed load is tried again.
-        load: Loads the data set of a name; called in a thread.
+        data_dir: The folder named by NOISESWEEP_DATA_DIR, or None.
+        failure_seconds: Time after which a failed load is tried again.
+        load: Function that loads a data set by name. It is called in a thread.
     """
 
     def __init__(
@@ -35,15 +35,15 @@ class DatasetCache:
     ) -> None:
         self._load = load
         self._data_dir = data_dir
-        self._loaded: LRUCache[str, Dataset] = LRUCache(CACHED)
+        self._loaded: LRUCache[str, Dataset] = LRUCache(MAX_DATASETS)
         self._failures: TTLCache[str, str] = TTLCache(len(DatasetName), failure_seconds)
         self._loading: dict[str, asyncio.Lock] = {name: asyncio.Lock() for name in DatasetName}
 
     async def get(self, name: str) -> Dataset:
-        """Return a data set. Callers that ask while it is being loaded share that load.
+        """Return a data set. Concurrent calls share one load.
 
         Raises:
-            DatasetUnavailableError: It cannot be loaded on this host, or could not be a short while ago.
+            DatasetUnavailableError: This host cannot load the data set, or a recent attempt failed.
         """
         async with self._loading[name]:
             if name not in self._loaded:
@@ -52,7 +52,7 @@ class DatasetCache:
                 try:
                     self._loaded[name] = await asyncio.to_thread(self._load, DatasetName(name), self._data_dir)
                 except (DatasetUnavailableError, OSError) as error:
-                    logger.warning("The data set %s cannot be shown: %s", name, error)
+                    logger.warning("Cannot load the data set %s: %s", name, error)
                     self._failures[name] = str(error)
                     raise DatasetUnavailableError(str(error)) from error
             return self._loaded[name]

@@ -1,12 +1,12 @@
-"""Accuracy against the epoch: of one run with its loss, and of a sweep with a panel for each scale."""
+"""Plots by epoch: accuracy and loss of a run, and accuracy of a sweep with one panel per scale."""
 
 from collections.abc import Callable, Sequence
 from math import ceil
 from statistics import fmean
 
-from api.plots.axes import Axis, title_of_scale
-from api.plots.caption import caption, remark
-from api.plots.data import MOST_INCHES, Curve, Panel, PlotData, Point, columns_of, fraction_axis
+from api.plots.axes import Axis, scale_title
+from api.plots.caption import caption, progress_note
+from api.plots.data import MAX_INCHES, Curve, Panel, PlotData, Point, column_count, fraction_axis
 from api.plots.theme import CLEAN, TRAINING, VALIDATION, StyleName
 from noisesweep.models import EpochMetrics, Run, RunStatus, Sweep
 
@@ -14,9 +14,9 @@ Value = Callable[[EpochMetrics], float]
 
 
 def of_run(run: Run) -> PlotData:
-    """Return the accuracy and the loss of the run's epochs so far."""
-    standing = f"{run.status.capitalize()}: {run.epochs_done} of {run.config.epochs} epochs."
-    notes = [] if run.status is RunStatus.SUCCEEDED else [standing]
+    """Return the accuracy and loss of each epoch that the run has finished."""
+    progress = f"{run.status.capitalize()}: {run.epochs_done} of {run.config.epochs} epochs."
+    notes = [] if run.status is RunStatus.SUCCEEDED else [progress]
     most = max((max(metrics.loss, metrics.val_loss) for metrics in run.epochs), default=0) or 1.0
     x_axis, epochs = _epoch_axis(run.config.epochs), [run.epochs]
     return PlotData(
@@ -38,38 +38,38 @@ def of_run(run: Run) -> PlotData:
 
 
 def of_sweep(sweep: Sweep, epochs: Sequence[Sequence[EpochMetrics]]) -> PlotData:
-    """Return a panel for each scale, with the means over the seeds that have come to each epoch.
+    """Return a panel for each scale. Each mean is over the seeds that have finished the epoch.
 
-    The validation curve without noise, if there is one, stands beside every other.
+    If the sweep has scale 0, its validation curve is shown in every panel for comparison.
 
     Args:
         sweep: The sweep.
-        epochs: Those of its runs so far, by index.
+        epochs: Metrics of the finished epochs of each run, by run index.
     """
     by_scale: dict[float, list[Sequence[EpochMetrics]]] = {}
     for run, metrics in zip(sweep.runs, epochs, strict=True):
         by_scale.setdefault(run.scale, []).append(metrics)
-    seeds, standing = len({run.seed for run in sweep.runs}), remark(sweep)
+    seeds, progress = len({run.seed for run in sweep.runs}), progress_note(sweep)
     notes = [f"Mean of {seeds} seeds."] if seeds > 1 else []
-    if seeds > 1 and standing:
-        notes = ["Mean of the seeds that have come to each epoch."]
-    notes += [f"{standing}."] if standing else []
+    if seeds > 1 and progress:
+        notes = ["Mean of the seeds that have finished each epoch."]
+    notes += [f"{progress}."] if progress else []
     x_axis = _epoch_axis(sweep.config.epochs)
     panels = [
-        _accuracy_panel(x_axis, runs).model_copy(update={"title": title_of_scale(scale), "scale": scale})
+        _accuracy_panel(x_axis, runs).model_copy(update={"title": scale_title(scale), "scale": scale})
         for scale, runs in sorted(by_scale.items())
     ]
     if any(by_scale.get(0.0, ())):
         clean = panels[0].curves[1].model_copy(update={"name": "Validation without noise", "style": CLEAN})
         panels[1:] = [panel.model_copy(update={"curves": (*panel.curves, clean)}) for panel in panels[1:]]
-    columns = columns_of(len(panels))
+    columns = column_count(len(panels))
     rows = ceil(len(panels) / columns)
     return PlotData(
         caption=caption(sweep, "Accuracy by Epoch at Each Noise Scale", *notes),
         panels=tuple(panels),
         columns=columns,
         epochs_done=tuple(map(len, epochs)),
-        size=(min(MOST_INCHES, max(7.0, 1.0 + 2.8 * columns)), min(MOST_INCHES, 2.0 + 2.2 * max(rows, 1.5))),
+        size=(min(MAX_INCHES, max(7.0, 1.0 + 2.8 * columns)), min(MAX_INCHES, 2.0 + 2.2 * max(rows, 1.5))),
     )
 
 

@@ -1,29 +1,30 @@
-"""Drawing of panels with coloured cells and words in them."""
+"""Drawing of heatmaps."""
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MultipleLocator, PercentFormatter
 
-from api.plots.axes import Tick, thinned
+from api.plots.axes import Tick, thin_out
 from api.plots.data import Categories, Cells, PlotData, Texts
-from api.plots.layout import CHARACTER, SMALL, TYPE_POINTS, Layout, set_ticks
+from api.plots.layout import CHARACTER_WIDTH, FONT_POINTS, SMALL, Layout, set_ticks
 
-# Nuñez, Anderton and Renslow 2018: lightness grows evenly, and no hue is needed to read it.
+# Nuñez, Anderton and Renslow 2018: lightness increases evenly, so it is readable with colour vision deficiency.
 COLOURS = "cividis"
-# From here on the colours are light.
-LIGHT = 0.55
-# Smaller than this, and where there are more, words are left out: nobody would read them, and they take seconds.
-LEAST_POINTS = 4.5
-MOST_WORDS = 1024
-# Width of a number with what is around it, in characters.
-AROUND = 1.2
+# Above this fraction, the colours are light and need dark text.
+LIGHT_ABOVE = 0.55
+# No text is drawn below this font size or in more cells: it would be illegible and take seconds to draw.
+MIN_POINTS = 4.5
+MAX_TEXTS = 1024
+# Horizontal space around the text of a cell, in characters.
+CELL_PADDING = 1.2
+# In em.
 COLOUR_SCALE_WIDTH = 6.5
 LABEL_HEIGHT = 1.8
 
 
-def draw_cells(layout: Layout, data: PlotData) -> None:
-    """Draw the panels of a plot. Several share their labels."""
+def draw_heatmap(layout: Layout, data: PlotData) -> None:
+    """Draw the panels of a plot. Several panels share their axis labels."""
     tables = [panel.cells for panel in data.panels if panel.cells]
     first, shared = tables[0], len(tables) > 1
     longest, longest_column = max(map(len, first.rows.names)), max(map(len, first.columns.names))
@@ -32,15 +33,15 @@ def draw_cells(layout: Layout, data: PlotData) -> None:
     bottom = 0.46 * longest_column + 4.4 if rotated else 3.8
     _draw_colour_scale(layout, first.label)
     layout.reserve(left, bottom, top=1.2 if data.panels[0].title else 0, right=4.5 if first.row_notes else 0)
-    least_width = 10.5 if first.square else 26
-    all_axes = layout.axes(len(tables), data.columns, across=1.2, down=2.6, least_width=least_width)
+    min_width = 10.5 if first.square else 26
+    all_axes = layout.axes(len(tables), data.columns, across=1.2, down=2.6, min_width=min_width)
     for index, (panel, cells, axes) in enumerate(zip(data.panels, tables, all_axes, strict=True)):
-        _draw_table(layout, axes, cells)
+        _draw_cells(layout, axes, cells)
         axes.set_title(panel.title)
         _set_labels(layout, axes, cells)
         if shared:
             is_lowest, is_leftmost = index + data.columns >= len(tables), index % data.columns == 0
-            size = min(SMALL, 0.9 * layout.extent(axes)[1] / len(cells.values)) * layout.scale * TYPE_POINTS
+            size = min(SMALL, 0.9 * layout.extent(axes)[1] / len(cells.values)) * layout.scale * FONT_POINTS
             axes.tick_params(labelbottom=is_lowest, labelleft=is_leftmost, labelsize=size)
             axes.set(xlabel="", ylabel="")
         elif rotated:
@@ -53,8 +54,8 @@ def draw_cells(layout: Layout, data: PlotData) -> None:
         layout.text(layout.left - 1.8 * em, middle, first.rows.label, ha="right", va="center", rotation=90)
 
 
-def _draw_table(layout: Layout, axes: Axes, cells: Cells) -> None:
-    """Colour the cells, the first row at the top, and write in them. Cells without a value are hatched."""
+def _draw_cells(layout: Layout, axes: Axes, cells: Cells) -> None:
+    """Draw the cells with their texts, the first row at the top. Cells without a value are hatched."""
     values = np.array([[np.nan if cell is None else cell for cell in row] for row in cells.values], dtype=np.float64)
     axes.imshow(np.ma.masked_invalid(values), cmap=COLOURS, vmin=0, vmax=1, interpolation="none")
     axes.set_aspect("equal" if cells.square else "auto")
@@ -63,27 +64,27 @@ def _draw_table(layout: Layout, axes: Axes, cells: Cells) -> None:
     axes.apply_aspect()
     if np.isnan(values).any():
         axes.patch.set(facecolor=layout.theme.paper, edgecolor=layout.theme.faint_ink, hatch="////", linewidth=0)
-    fitting = ((texts, size) for texts in cells.texts if (size := type_size(layout, axes, texts)))
+    fitting = ((texts, size) for texts in cells.texts if (size := fit_font_size(layout, axes, texts)))
     none: tuple[Texts, float] = ((), 0.0)
     texts, type_scale = next(fitting, none)
     for y, row in enumerate(texts):
-        for x, word in enumerate(row):
-            if word:
-                ink, points = ink_on(cells.values[y][x] or 0), type_scale * layout.scale * TYPE_POINTS
-                axes.text(x, y, word, size=points, color=ink, ha="center", va="center_baseline")
+        for x, text in enumerate(row):
+            if text:
+                ink, points = text_colour_on(cells.values[y][x] or 0), type_scale * layout.scale * FONT_POINTS
+                axes.text(x, y, text, size=points, color=ink, ha="center", va="center_baseline")
     for y, column in enumerate(cells.outlined):
         if column is not None:
-            # Within the cell, so that no neighbour covers it.
-            ink, width = ink_on(cells.values[y][column] or 0), 1.6 * layout.scale
+            # The outline is inside the cell, so that no neighbour covers it.
+            ink, width = text_colour_on(cells.values[y][column] or 0), 1.6 * layout.scale
             axes.add_patch(Rectangle((column - 0.45, y - 0.44), 0.9, 0.88, fill=False, edgecolor=ink, linewidth=width))
     right = len(cells.columns.names) - 0.4
     for y, note in enumerate(cells.row_notes):
-        axes.text(right, y, note, size=SMALL * layout.scale * TYPE_POINTS, ha="left", va="center_baseline")
+        axes.text(right, y, note, size=SMALL * layout.scale * FONT_POINTS, ha="left", va="center_baseline")
 
 
 def _set_labels(layout: Layout, axes: Axes, cells: Cells) -> None:
     width, height = layout.extent(axes)
-    across, up = width / CHARACTER / len(cells.columns.names), height / LABEL_HEIGHT / len(cells.rows.names)
+    across, up = width / CHARACTER_WIDTH / len(cells.columns.names), height / LABEL_HEIGHT / len(cells.rows.names)
 
     def fit_across(left: Tick, right: Tick) -> bool:
         return (right.position - left.position) * across > (len(left.label) + len(right.label)) / 2 + 1
@@ -92,8 +93,8 @@ def _set_labels(layout: Layout, axes: Axes, cells: Cells) -> None:
         return (lower.position - upper.position) * up >= 1
 
     columns, rows = _ticks(cells.columns), _ticks(cells.rows)
-    columns = columns if cells.columns.all_named else thinned(columns, fit_across)
-    rows = rows if cells.rows.all_named else thinned(rows, fit_up)
+    columns = columns if cells.columns.all_named else thin_out(columns, fit_across)
+    rows = rows if cells.rows.all_named else thin_out(rows, fit_up)
     set_ticks(axes.xaxis, columns)
     set_ticks(axes.yaxis, rows)
     axes.set(xlabel=cells.columns.label, ylabel=cells.rows.label)
@@ -103,23 +104,23 @@ def _ticks(categories: Categories) -> list[Tick]:
     return [Tick(position=index, label=name) for index, name in enumerate(categories.names)]
 
 
-def ink_on(fraction: float) -> str:
-    """Return the colour that reads on that of a fraction."""
-    return "#000000" if fraction > LIGHT else "#ffffff"
+def text_colour_on(fraction: float) -> str:
+    """Return the text colour that is legible on the colour of a fraction."""
+    return "#000000" if fraction > LIGHT_ABOVE else "#ffffff"
 
 
-def type_size(layout: Layout, axes: Axes, texts: Texts) -> float:
-    """Return the relative size of type in which the longest word fits into its cell; 0 where none is legible."""
-    longest = max((len(word) for row in texts for word in row), default=0) or 1
+def fit_font_size(layout: Layout, axes: Axes, texts: Texts) -> float:
+    """Return the relative font size at which the longest text fits its cell; 0 if no legible size fits."""
+    longest = max((len(text) for row in texts for text in row), default=0) or 1
     width, height = layout.extent(axes)
-    size = min(1.0, width / len(texts[0]) / (CHARACTER * (longest + AROUND)), height / len(texts) / 1.5)
-    is_legible = size * layout.scale * TYPE_POINTS >= LEAST_POINTS and sum(map(len, texts)) <= MOST_WORDS
+    size = min(1.0, width / len(texts[0]) / (CHARACTER_WIDTH * (longest + CELL_PADDING)), height / len(texts) / 1.5)
+    is_legible = size * layout.scale * FONT_POINTS >= MIN_POINTS and sum(map(len, texts)) <= MAX_TEXTS
     return size if is_legible else 0.0
 
 
 def _draw_colour_scale(layout: Layout, label: str) -> None:
-    """Draw at the right which colour stands for what."""
-    em, bottom = layout.em, layout.bottom + 3.8 * layout.em  # the words below the cells go as far as the edge
+    """Draw the colour scale on the right."""
+    em, bottom = layout.em, layout.bottom + 3.8 * layout.em  # the text below the cells extends to the edge
     height = min(layout.top - bottom, 24 * em)
     bottom += (layout.top - bottom - height) / 2
     left = layout.right - 4.2 * em
@@ -134,7 +135,7 @@ def _draw_colour_scale(layout: Layout, label: str) -> None:
     axes.yaxis.tick_right()
     axes.yaxis.set_major_locator(MultipleLocator(0.2))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-    axes.tick_params(labelsize=SMALL * layout.scale * TYPE_POINTS)
+    axes.tick_params(labelsize=SMALL * layout.scale * FONT_POINTS)
     middle = bottom + height / 2
     layout.text(left - 0.3 * em, middle, label, SMALL, ha="right", va="center", rotation=90)
     layout.reserve(right=COLOUR_SCALE_WIDTH)

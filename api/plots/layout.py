@@ -1,4 +1,4 @@
-"""The layout of a picture: words above and below, and Matplotlib's axes between them."""
+"""Figure layout: title and captions around the panels."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -17,82 +17,86 @@ from api.plots.caption import Caption
 from api.plots.theme import LineStyle, Theme
 
 POINTS_PER_INCH = 72
-TYPE_POINTS = 10.0
-# A picture smaller than this has smaller type, so that as much fits.
+FONT_POINTS = 10.0
+# A picture smaller than this, in inches, has a smaller font, so that the same text fits.
 FULL_WIDTH, FULL_HEIGHT = 5.5, 3.8
-SMALLEST_TYPE = 0.45
-# By so much at a time the type shrinks where words leave too little room for axes, down to a tenth.
-SHRINKING = 0.85
-ILLEGIBLE = 0.1
+MIN_FONT_SCALE = 0.45
+# If the text leaves too little space for the axes, the font shrinks by this factor per attempt, down to the minimum.
+SHRINK_FACTOR = 0.85
+MIN_SHRUNK_SCALE = 0.1
+# Font sizes relative to the normal size.
 SMALL = 0.83
 LARGE = 1.2
-# Mean width of a character of the type, in em.
-CHARACTER = 0.56
-# Of axes, in em.
-LEAST_WIDTH, LEAST_HEIGHT = 0.9, 2.5
-# Up to as many entries of a legend are in type of the plain size.
-FEW = 3
+# Mean width of a character, in em.
+CHARACTER_WIDTH = 0.56
+# Minimum size of axes, in em.
+MIN_WIDTH, MIN_HEIGHT = 0.9, 2.5
+# A legend with more entries has a smaller font.
+MAX_LARGE_ENTRIES = 3
 
 
-class TooTightError(Exception):
-    """The words leave no room for axes: the type is to be smaller."""
+class NotEnoughSpaceError(Exception):
+    """The text leaves too little space for the axes. Try again with a smaller font."""
 
 
 class Layout:
-    """A figure with its words. It sets Matplotlib's parameters: use it within `matplotlib.rc_context`.
+    """Figure with title and captions. It sets Matplotlib's parameters, so use it within `matplotlib.rc_context`.
 
     Args:
         size: Width and height in inches.
-        dpi: Pixels an inch.
-        theme: Its colours.
-        caption: Its words.
-        shrunk: How much smaller the type is than a picture of this size has it, 1 for not at all.
+        dpi: Pixels per inch.
+        theme: The colours.
+        caption: The text.
+        shrink: Additional factor of the font size, at most 1.
 
     Attributes:
-        figure: Matplotlib's.
-        theme: Its colours.
-        scale: The size of its type, lines and markers against the plain one.
-        em: The size of its type in inches, in which it is laid out.
-        left, bottom, right, top: The ends of what is free between the words, in inches from the lower left corner.
+        figure: The Matplotlib figure.
+        theme: The colours.
+        scale: Size of fonts, lines and markers relative to the normal size.
+        em: Font size in inches, the unit of the layout.
+        left, bottom, right, top: Edges of the free area between the texts, in inches from the lower left corner.
     """
 
     def __init__(
-        self, size: tuple[float, float], dpi: int, theme: Theme, caption: Caption, *, shrunk: float = 1.0
+        self, size: tuple[float, float], dpi: int, theme: Theme, caption: Caption, *, shrink: float = 1.0
     ) -> None:
         self.theme = theme
         self.width, self.height = size
-        self.scale = shrunk * max(SMALLEST_TYPE, min(1.0, self.width / FULL_WIDTH, self.height / FULL_HEIGHT))
-        self.em = self.scale * TYPE_POINTS / POINTS_PER_INCH
+        self.scale = shrink * max(MIN_FONT_SCALE, min(1.0, self.width / FULL_WIDTH, self.height / FULL_HEIGHT))
+        self.em = self.scale * FONT_POINTS / POINTS_PER_INCH
         mpl.rcParams.update(_parameters(theme, self.scale))
         self.figure = Figure(figsize=size, dpi=dpi)
         self.canvas = FigureCanvasAgg(self.figure)
         self.left, self.bottom, self.right, self.top = 0.0, 0.0, self.width - 1.4 * self.em, self.height
-        for words, relative, colour in ((caption.title, LARGE, theme.ink), (caption.subtitle, SMALL, theme.faint_ink)):
-            lines = self.wrapped(words, relative)
-            self.top -= 1.35 * relative * self.em * len(lines)
-            self.text(self.width / 2, self.top, "\n".join(lines), relative, color=colour, ha="center", va="baseline")
+        for text, size_factor, colour in (
+            (caption.title, LARGE, theme.ink),
+            (caption.subtitle, SMALL, theme.faint_ink),
+        ):
+            lines = self.wrap(text, size_factor)
+            self.top -= 1.35 * size_factor * self.em * len(lines)
+            self.text(self.width / 2, self.top, "\n".join(lines), size_factor, color=colour, ha="center", va="baseline")
         self.top -= 0.7 * self.em
         source = f" ({caption.source})" if caption.source else ""
-        lines = [line for words in (*caption.notes, caption.settings + source) for line in self.wrapped(words, SMALL)]
+        lines = [line for text in (*caption.notes, caption.settings + source) for line in self.wrap(text, SMALL)]
         self.text(self.width / 2, 0.0, "\n".join(lines), SMALL, color=theme.faint_ink, ha="center", va="bottom")
         self.bottom = (1.3 * SMALL * len(lines) + 0.5) * self.em
 
-    def wrapped(self, words: str, size: float = 1.0) -> list[str]:
-        """Return the lines in which words of a relative size fit the width."""
-        return textwrap.wrap(words, int((self.width - 2 * self.em) / (CHARACTER * size * self.em)))
+    def wrap(self, text: str, size: float = 1.0) -> list[str]:
+        """Break text into lines that fit the width in a relative font size."""
+        return textwrap.wrap(text, int((self.width - 2 * self.em) / (CHARACTER_WIDTH * size * self.em)))
 
-    def text(self, x: float, y: float, words: str, size: float = 1.0, **style: Any) -> None:  # noqa: ANN401 - Matplotlib's
-        """Write words at a position in inches, in type of a relative size."""
-        # So spaced, lines are 1.3 em apart.
+    def text(self, x: float, y: float, text: str, size: float = 1.0, **style: Any) -> None:  # noqa: ANN401 - Matplotlib's
+        """Write text at a position in inches, in a relative font size."""
+        # With this spacing, lines are 1.3 em apart.
         style = {"linespacing": 1.4, **style}
-        self.figure.text(x / self.width, y / self.height, words, size=size * self.scale * TYPE_POINTS, **style)
+        self.figure.text(x / self.width, y / self.height, text, size=size * self.scale * FONT_POINTS, **style)
 
     def legend(self, entries: Mapping[str, LineStyle]) -> None:
-        """Draw what each line style means, above the axes, where no curve can be."""
+        """Draw the legend above the axes, where it hides no curve."""
         if not entries:
             return
-        size = 1.0 if len(entries) <= FEW else SMALL
-        character, sample = CHARACTER * 1.05 * size * self.em, 4.7 * size * self.em
+        size = 1.0 if len(entries) <= MAX_LARGE_ENTRIES else SMALL
+        character, sample = CHARACTER_WIDTH * 1.05 * size * self.em, 4.7 * size * self.em
         room = self.width - 2 * self.em
         labels = [textwrap.fill(name, int((room - sample) / character)) for name in entries]
         widths = [sample + character * max(map(len, label.split("\n"))) for label in labels]
@@ -101,20 +105,20 @@ class Layout:
             handles=[Line2D([], [], **line(style)) for style in entries.values()],
             labels=labels,
             ncols=columns,
-            fontsize=size * self.scale * TYPE_POINTS,
+            fontsize=size * self.scale * FONT_POINTS,
             loc="upper center",
             bbox_to_anchor=(0.5, self.top / self.height),
         )
         extent = legend.get_window_extent(self.canvas.get_renderer())  # type: ignore[no-untyped-call]
         self.top -= extent.height / self.figure.dpi + 0.8 * self.em
 
-    def remark(self, words: str) -> None:
-        """Write words in the middle, in place of what is not there yet."""
-        middle, lines = (self.bottom + self.top) / 2, "\n".join(self.wrapped(words))
+    def write_centred(self, text: str) -> None:
+        """Write text in the middle of the figure, in place of missing data."""
+        middle, lines = (self.bottom + self.top) / 2, "\n".join(self.wrap(text))
         self.text(self.width / 2, middle, lines, color=self.theme.faint_ink, ha="center", va="center")
 
     def reserve(self, left: float = 0, bottom: float = 0, right: float = 0, top: float = 0) -> None:
-        """Keep margins free, in em."""
+        """Shrink the free area by margins in em."""
         self.left, self.bottom = self.left + left * self.em, self.bottom + bottom * self.em
         self.right, self.top = self.right - right * self.em, self.top - top * self.em
 
@@ -125,8 +129,8 @@ class Layout:
         *,
         across: float = 0,
         down: float = 0,
-        least_width: float = LEAST_WIDTH,
-        least_height: float = LEAST_HEIGHT,
+        min_width: float = MIN_WIDTH,
+        min_height: float = MIN_HEIGHT,
     ) -> list[Axes]:
         """Divide the free area into a grid and return `count` axes, row by row.
 
@@ -135,18 +139,18 @@ class Layout:
             columns: Columns of the grid.
             across: Horizontal gap in em.
             down: Vertical gap in em.
-            least_width: Minimum width of one axes in em.
-            least_height: Minimum height of one axes in em.
+            min_width: Minimum width of one axes in em.
+            min_height: Minimum height of one axes in em.
 
         Raises:
-            TooTightError: The axes would be smaller than the minimum.
+            NotEnoughSpaceError: The axes would be smaller than the minimum.
         """
         rows = -(-count // columns)
         across, down = across * self.em, down * self.em
         width = (self.right - self.left - across * (columns - 1)) / columns
         height = (self.top - self.bottom - down * (rows - 1)) / rows
-        if self.scale > ILLEGIBLE and (width < least_width * self.em or height < least_height * self.em):
-            raise TooTightError
+        if self.scale > MIN_SHRUNK_SCALE and (width < min_width * self.em or height < min_height * self.em):
+            raise NotEnoughSpaceError
         return [
             self.figure.add_axes(
                 (
@@ -160,23 +164,23 @@ class Layout:
         ]
 
     def extent(self, axes: Axes) -> tuple[float, float]:
-        """Return the width and the height of axes, in em."""
+        """Return the width and height of axes in em."""
         box = axes.get_position()
         return box.width * self.width / self.em, box.height * self.height / self.em
 
     def characters(self, axes: Axes) -> float:
-        """Return how many characters of the plain type fit below axes."""
-        return self.extent(axes)[0] / CHARACTER
+        """Return the width of axes in characters of the normal font."""
+        return self.extent(axes)[0] / CHARACTER_WIDTH
 
 
 def set_ticks(axis: Axis, ticks: Sequence[Tick]) -> None:
-    """Label an axis of Matplotlib's. Unlike `Axes.set_xticks` this makes no tick before one is drawn."""
+    """Set the ticks of a Matplotlib axis. Unlike `Axes.set_xticks`, create no tick objects before drawing."""
     axis.set_major_locator(FixedLocator([tick.position for tick in ticks]))
     axis.set_major_formatter(FixedFormatter([tick.label for tick in ticks]))
 
 
 def line(style: LineStyle, strength: float = 1.0) -> dict[str, Any]:
-    """Return the properties of Matplotlib's line of a style, within a layout."""
+    """Return the Matplotlib line properties of a style, in the sizes of the current layout."""
     return {
         "color": style.colour,
         "marker": style.marker,
@@ -187,7 +191,7 @@ def line(style: LineStyle, strength: float = 1.0) -> dict[str, Any]:
 
 
 def _parameters(theme: Theme, scale: float) -> dict[Any, Any]:
-    """Return Matplotlib's parameters for a theme, and for type and lines of a size."""
+    """Return Matplotlib's parameters for a theme and a relative size of fonts and lines."""
     ink, rule = theme.ink, 0.8 * scale
     return {
         "figure.facecolor": theme.paper,
@@ -209,10 +213,10 @@ def _parameters(theme: Theme, scale: float) -> dict[Any, Any]:
         "ytick.major.size": 0,
         "xtick.major.pad": 5 * scale,
         "ytick.major.pad": 5 * scale,
-        "font.size": TYPE_POINTS * scale,
+        "font.size": FONT_POINTS * scale,
         "axes.labelsize": "medium",
         "axes.labelpad": 5 * scale,
-        "axes.titlesize": SMALL * TYPE_POINTS * scale,
+        "axes.titlesize": SMALL * FONT_POINTS * scale,
         "axes.titlepad": 3 * scale,
         "lines.linewidth": 1.5 * scale,
         "lines.markersize": 5 * scale,

@@ -1,43 +1,43 @@
-"""Validation accuracy by the noise trained with and the noise tested with."""
+"""Heatmap of validation accuracy by training scale and test scale."""
 
-from api.plots.axes import words_of_scale
-from api.plots.caption import caption, remark, words_of_counts
-from api.plots.data import MOST_INCHES, Categories, Cells, Panel, PlotData, Texts
+from api.plots.axes import format_scale
+from api.plots.caption import caption, format_seed_count, progress_note
+from api.plots.data import MAX_INCHES, Categories, Cells, Panel, PlotData, Texts
 from noisesweep.models import Matrix, NoiseOn, Sweep
 
-TITLE = "Validation Accuracy by Noise in Training and in Testing"
+TITLE = "Validation Accuracy by Training and Test Noise"
 CELL_WIDTH, CELL_HEIGHT = 0.78, 0.55
-GAPS = "Hatched: not tested, for the run ended before the sweep had that scale, or is reused from one without it."
+HATCHED_NOTE = "Hatched: not tested, because the run ended before the scale was added or comes from a sweep without it."
 
 
 def plot_data(sweep: Sweep, matrix: Matrix | None) -> PlotData:
-    """Return the cells of a sweep's matrix: no panel if there is none because no run has succeeded yet.
+    """Return the heatmap of a sweep's train/test matrix; no panel if `matrix` is None.
 
-    Each row is outlined where its runs were validated.
+    In each row, the cell of the runs' own validation scale is outlined.
     """
-    standing = remark(sweep)
-    notes = [f"{standing}."] if standing else []
+    progress = progress_note(sweep)
+    notes = [f"{progress}."] if progress else []
     if matrix is None:
-        remark_ = "No run has been tested yet."
-        return PlotData(caption=caption(sweep, TITLE, *notes), panels=(), remark=remark_, size=(6.5, 4.5))
-    seeds = words_of_counts({count for row in matrix.seeds for count in row if count})
+        message = "No run has been tested yet."
+        return PlotData(caption=caption(sweep, TITLE, *notes), panels=(), remark=message, size=(6.5, 4.5))
+    seeds = format_seed_count({count for row in matrix.seeds for count in row if count})
     has_gaps = any(cell is None for row in matrix.val_accuracy for cell in row)
     notes = [
-        f"In percent{f', mean of {seeds}' if seeds else ''}. Outlined: the noise of the run's own validation.",
-        *([GAPS] if has_gaps else []),
+        f"Percent{f', mean of {seeds}' if seeds else ''}. Outlined: the noise scale of the run's own validation.",
+        *([HATCHED_NOTE] if has_gaps else []),
         *notes,
     ]
     only_validation = sweep.config.noise_on is NoiseOn.VALIDATION
     cells = Cells(
         label="Validation accuracy",
         rows=Categories(
-            label="Scale of the run (trained on clean images)" if only_validation else "Scale trained with",
-            names=tuple(map(words_of_scale, matrix.train_scales)),
+            label="Scale of the run (trained on clean images)" if only_validation else "Training scale",
+            names=tuple(map(format_scale, matrix.train_scales)),
             all_named=False,
         ),
         columns=Categories(
-            label="Scale tested with (noise on the validation images)",
-            names=tuple(map(words_of_scale, matrix.test_scales)),
+            label="Test scale (noise on the validation images)",
+            names=tuple(map(format_scale, matrix.test_scales)),
             all_named=False,
         ),
         values=tuple(map(tuple, matrix.val_accuracy)),
@@ -52,7 +52,7 @@ def plot_data(sweep: Sweep, matrix: Matrix | None) -> PlotData:
     return PlotData(
         caption=caption(sweep, TITLE, *notes),
         panels=(Panel(cells=cells),),
-        size=(min(MOST_INCHES, width), min(MOST_INCHES, height)),
+        size=(min(MAX_INCHES, width), min(MAX_INCHES, height)),
     )
 
 

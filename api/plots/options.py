@@ -1,4 +1,4 @@
-"""Options of plots: the query parameters of every route that answers with one."""
+"""Options of plots: the query parameters of every route that returns a plot."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 
 class FileFormat(StrEnum):
-    """The formats of a plot: those of a picture's file, and JSON for its data."""
+    """Formats of a plot: picture formats, or JSON for its data."""
 
     PNG = "png"
     SVG = "svg"
@@ -28,7 +28,7 @@ class FileFormat(StrEnum):
 
 
 class ThemeName(StrEnum):
-    """Ink on paper, or on a dark ground."""
+    """Names of the colour themes: light or dark background."""
 
     LIGHT = "light"
     DARK = "dark"
@@ -36,16 +36,16 @@ class ThemeName(StrEnum):
 
 @dataclass(frozen=True)
 class PlotOptions:
-    """Options of a picture. A kind of plot ignores options that do not apply to it.
+    """Options of a plot. Options that do not apply to a plot are ignored.
 
     Attributes:
-        file_format: The format of its file.
-        width: In inches; None for what its kind needs.
-        height: Likewise.
-        dpi: Pixels an inch; of SVG and PDF, those of the images within.
+        file_format: The format of the response.
+        width: Width in inches; None for the default width of the plot.
+        height: Height in inches; None for the default height of the plot.
+        dpi: Pixels per inch; in SVG and PDF, the resolution of embedded images.
         theme: Light or dark.
-        log: Whether an axis of scales is logarithmic.
-        samples: Whether a strip under an axis of scales shows what each scale does to an image.
+        log: Whether the axis of noise scales is logarithmic.
+        samples: Whether to show a sample image at each scale below the axis of noise scales.
     """
 
     file_format: FileFormat = FileFormat.PNG
@@ -57,54 +57,48 @@ class PlotOptions:
     samples: bool = False
 
 
-PLAIN = PlotOptions()
+DEFAULT_OPTIONS = PlotOptions()
 Inches = Annotated[float | None, Query(ge=2, le=12, allow_inf_nan=False)]
 
 
 async def _options(
     *,
     file_format: Annotated[
-        FileFormat, Query(alias="format", description="Of a picture's file, or json for the data.")
+        FileFormat, Query(alias="format", description="Picture format, or json for the data of the plot.")
     ] = FileFormat.PNG,
     width: Annotated[
         Inches,
-        Query(description="In inches; by default what the picture needs. JSON has ticks for panels of this width."),
+        Query(description="Width in inches; the default depends on the plot. JSON contains the ticks for this width."),
     ] = None,
-    height: Annotated[Inches, Query(description="In inches; by default what the picture needs.")] = None,
+    height: Annotated[Inches, Query(description="Height in inches; the default depends on the plot.")] = None,
     dpi: Annotated[
-        int, Query(ge=50, le=300, description="Pixels an inch; of SVG and PDF, those of the images within.")
+        int, Query(ge=50, le=300, description="Pixels per inch; in SVG and PDF, the resolution of embedded images.")
     ] = 150,
-    theme: Annotated[ThemeName, Query(description="For light or for dark ground.")] = ThemeName.LIGHT,
+    theme: Annotated[ThemeName, Query(description="Light or dark background.")] = ThemeName.LIGHT,
     log: Annotated[
         bool,
-        Query(
-            description="A logarithmic axis of scales, scale 0 apart from it; no matter where there is no such axis."
-        ),
+        Query(description="Use a logarithmic axis of noise scales, with scale 0 set apart. Other plots ignore it."),
     ] = False,
     samples: Annotated[
         bool,
-        Query(
-            description="A strip under the axis of scales that shows what each scale does to an image; no matter where "
-            "there is no such axis."
-        ),
+        Query(description="Show a sample image at each scale below the axis of noise scales. Other plots ignore it."),
     ] = False,
 ) -> PlotOptions:
     return PlotOptions(file_format, width, height, dpi, theme, log, samples)
 
 
-# How the picture is to look, by the query; every route that answers with a picture takes the same.
 OptionsDep = Annotated[PlotOptions, Depends(_options)]
 
 
 def plot_responses(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses` of a route that answers with a plot, whose data as JSON is such a model."""
+    """Return the OpenAPI `responses` of a route that returns a plot; `model` is the schema of its JSON."""
     binary = {"schema": {"type": "string", "format": "binary"}}
     pictures = {"image/png": binary, "image/svg+xml": {"schema": {"type": "string"}}, "application/pdf": binary}
-    return {200: {"model": model, "description": "The picture, or its data.", "content": pictures}}
+    return {200: {"model": model, "description": "The picture, or the data of the plot as JSON.", "content": pictures}}
 
 
 class PlotResponse(Response):
-    """A plot, in the format that was asked for."""
+    """Response with a plot in the requested format."""
 
     def __init__(self, plot: bytes, options: PlotOptions, headers: dict[str, str] | None = None) -> None:
         super().__init__(plot, headers=headers, media_type=options.file_format.media_type)

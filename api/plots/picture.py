@@ -1,4 +1,4 @@
-"""From data to the bytes of a picture's file."""
+"""Rendering of plots to PNG, SVG, PDF or JSON."""
 
 import asyncio
 import io
@@ -16,38 +16,37 @@ from PIL.PngImagePlugin import PngInfo
 from api.plots.caption import Caption
 from api.plots.curves import draw_curves
 from api.plots.data import Plot, PlotData
-from api.plots.heatmap import draw_cells
-from api.plots.layout import CHARACTER, POINTS_PER_INCH, SHRINKING, TYPE_POINTS, Layout, TooTightError
-from api.plots.options import PLAIN, FileFormat, PlotOptions
+from api.plots.heatmap import draw_heatmap
+from api.plots.layout import CHARACTER_WIDTH, FONT_POINTS, POINTS_PER_INCH, SHRINK_FACTOR, Layout, NotEnoughSpaceError
+from api.plots.options import DEFAULT_OPTIONS, FileFormat, PlotOptions
 from api.plots.theme import THEMES
 from noisesweep import __version__
 
 PROGRAM = f"noisesweep {__version__}"
 CACHED_PICTURES, CACHED_BYTES = 64, 16_000_000
 STYLE: dict[Any, Any] = {
-    # At 150 pixels an inch, type that is not fitted to the pixels looks the better, in half of the time.
+    # At 150 dpi, text without hinting looks better and renders twice as fast.
     "text.hinting": "none",
-    # Without a salt an SVG's ids are random, and equal pictures have different bytes.
+    # SVG ids are random without a salt, so equal pictures would have different bytes.
     "svg.hashsalt": "noisesweep",
-    # A sweep's name is no formula, whatever is in it.
+    # A sweep's name is plain text, even if it contains $.
     "text.parse_math": False,
-    # Type that can be searched, and that printers take.
+    # TrueType fonts: the text can be searched, and printers accept it.
     "pdf.fonttype": 42,
     "hatch.linewidth": 0.6,
 }
-# Matplotlib's settings and its caches of fonts and of type are shared, and not made for threads. Those that wait for
-# the one thread keep no other thread waiting.
-_one_at_a_time = ThreadPoolExecutor(max_workers=1, thread_name_prefix="drawing")
+# Matplotlib's global settings and font caches are not thread-safe. Waiting for this one thread blocks no other thread.
+_drawing_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="drawing")
 Result = TypeVar("Result")
 
 
-async def in_turn(work: Callable[[], Result]) -> Result:
-    """Do CPU-heavy work, such as drawing, in a thread. One such work runs at a time in this process."""
-    return await asyncio.get_running_loop().run_in_executor(_one_at_a_time, work)
+async def run_in_drawing_thread(work: Callable[[], Result]) -> Result:
+    """Run CPU-heavy work, for example drawing, in this process's one drawing thread."""
+    return await asyncio.get_running_loop().run_in_executor(_drawing_thread, work)
 
 
 class Drawable(Protocol):
-    """Data that can be drawn and whose picture can be cached."""
+    """Data of a picture. It is hashable, so the rendered picture can be cached."""
 
     @property
     def caption(self) -> Caption: ...  # noqa: D102
@@ -61,20 +60,20 @@ class Drawable(Protocol):
 Data = TypeVar("Data", bound=Drawable)
 
 
-def draw(data: PlotData, options: PlotOptions = PLAIN) -> bytes:
-    """Return the picture of a plot, by default a PNG of 150 pixels an inch."""
+def draw(data: PlotData, options: PlotOptions = DEFAULT_OPTIONS) -> bytes:
+    """Return the picture of a plot; by default a PNG with 150 dpi."""
     return render(_draw_plot, data, options)
 
 
-def answer(data: PlotData, options: PlotOptions) -> bytes:
-    """Return a plot in the format that the options name: a picture, or its data as JSON."""
+def encode(data: PlotData, options: PlotOptions) -> bytes:
+    """Return a plot in the requested format: a picture, or its data as JSON."""
     if options.file_format is not FileFormat.JSON:
         return draw(data, options)
     theme, width = THEMES[options.theme], options.width or data.size[0]
-    characters = width * POINTS_PER_INCH / TYPE_POINTS / CHARACTER
+    characters = width * POINTS_PER_INCH / FONT_POINTS / CHARACTER_WIDTH
     plot = Plot(
         **{name: getattr(data, name) for name in PlotData.model_fields if name != "panels"},
-        panels=tuple(panel.fitted(characters) for panel in data.panels),
+        panels=tuple(panel.with_ticks(characters) for panel in data.panels),
         theme=theme,
         panel_colours=theme.ramp_colours(len(data.panels)),
     )
@@ -83,15 +82,15 @@ def answer(data: PlotData, options: PlotOptions) -> bytes:
 
 def _draw_plot(layout: Layout, data: PlotData) -> None:
     if not data.panels:
-        layout.remark(data.remark or "")
+        layout.write_centred(data.remark or "")
     elif data.panels[0].cells:
-        draw_cells(layout, data)
+        draw_heatmap(layout, data)
     else:
         draw_curves(layout, data)
 
 
 def _cost(picture: bytes) -> int:
-    """Return what a cached picture counts for, so that a limit of bytes is one of entries too."""
+    """Return the size of a cache entry, at least 1/64 of the cache: this limits both bytes and entries."""
     return max(len(picture), CACHED_BYTES // CACHED_PICTURES)
 
 
@@ -101,35 +100,35 @@ def _key(draw: Callable[[Layout, Any], None], data: Hashable, options: PlotOptio
 
 @cached(LRUCache(CACHED_BYTES, getsizeof=_cost), key=_key)
 def render(draw: Callable[[Layout, Data], None], data: Data, options: PlotOptions) -> bytes:
-    """Return the file that `draw` makes of the data in a layout, in the data's size unless the options have another.
+    """Draw data with `draw` and return the encoded picture. The data gives the default size.
 
-    Equal arguments give equal bytes. The last pictures are cached: a class that looks at one sweep has it drawn once.
+    Equal arguments give equal bytes. Recent pictures are cached, so a picture with many viewers is drawn once.
     """
     size = (options.width or data.size[0], options.height or data.size[1])
-    shrunk = 1.0
+    shrink = 1.0
     with mpl.rc_context(STYLE), warnings.catch_warnings():
-        # A name may be in a script that the type lacks: it is drawn as boxes.
+        # A name may contain characters that the font lacks. They are drawn as boxes.
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         while True:
-            layout = Layout(size, options.dpi, THEMES[options.theme], data.caption, shrunk=shrunk)
+            layout = Layout(size, options.dpi, THEMES[options.theme], data.caption, shrink=shrink)
             try:
                 draw(layout, data)
-            except TooTightError:
-                shrunk *= SHRINKING
+            except NotEnoughSpaceError:
+                shrink *= SHRINK_FACTOR
             else:
-                return _ENCODED[options.file_format](layout, data.caption)
+                return _ENCODERS[options.file_format](layout, data.caption)
 
 
 def _png(layout: Layout, caption: Caption) -> bytes:
-    """Return a PNG of at most 256 colours: a third of the size in half the time, and no eye tells it."""
+    """Return a PNG with at most 256 colours. It looks like true colour, but is smaller and faster to encode."""
     layout.canvas.draw()  # type: ignore[no-untyped-call]
     pixels = Image.fromarray(np.asarray(layout.canvas.buffer_rgba())).convert("RGB")  # type: ignore[no-untyped-call]
     picture = pixels.quantize(method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    # The octree rounds, and paper would be of a grey that a printer sees. The first pixel is paper.
-    palette, paper = np.array(picture.getpalette(), np.uint8).reshape(-1, 3), np.asarray(picture)[0, 0]
-    palette[paper] = np.asarray(pixels)[0, 0]
+    # The octree rounds colours, which would turn a white background grey in print. The first pixel is background.
+    palette, background = np.array(picture.getpalette(), np.uint8).reshape(-1, 3), np.asarray(picture)[0, 0]
+    palette[background] = np.asarray(pixels)[0, 0]
     picture.putpalette(palette.tobytes())
-    words = PngInfo()
+    metadata = PngInfo()
     for keyword, text in {
         "Title": caption.title,
         "Description": _description(caption),
@@ -137,9 +136,9 @@ def _png(layout: Layout, caption: Caption) -> bytes:
         "Comment": caption.config,
         "Software": PROGRAM,
     }.items():
-        words.add_itxt(keyword, text)
+        metadata.add_itxt(keyword, text)
     png, dpi = io.BytesIO(), layout.figure.dpi
-    picture.save(png, "png", dpi=(dpi, dpi), pnginfo=words)
+    picture.save(png, "png", dpi=(dpi, dpi), pnginfo=metadata)
     return png.getvalue()
 
 
@@ -151,7 +150,7 @@ def _svg(layout: Layout, caption: Caption) -> bytes:
         "Creator": PROGRAM,
         "Date": None,
     }
-    return _saved(layout, "svg", metadata)
+    return _save(layout, "svg", metadata)
 
 
 def _pdf(layout: Layout, caption: Caption) -> bytes:
@@ -162,10 +161,10 @@ def _pdf(layout: Layout, caption: Caption) -> bytes:
         "Creator": PROGRAM,
         "CreationDate": None,
     }
-    return _saved(layout, "pdf", metadata)
+    return _save(layout, "pdf", metadata)
 
 
-def _saved(layout: Layout, file_format: str, metadata: dict[str, str | None]) -> bytes:
+def _save(layout: Layout, file_format: str, metadata: dict[str, str | None]) -> bytes:
     file = io.BytesIO()
     layout.figure.savefig(file, format=file_format, metadata=metadata)
     return file.getvalue()
@@ -175,7 +174,7 @@ def _description(caption: Caption) -> str:
     return ". ".join([caption.subtitle, caption.settings, *caption.notes])
 
 
-_ENCODED: dict[FileFormat, Callable[[Layout, Caption], bytes]] = {
+_ENCODERS: dict[FileFormat, Callable[[Layout, Caption], bytes]] = {
     FileFormat.PNG: _png,
     FileFormat.SVG: _svg,
     FileFormat.PDF: _pdf,

@@ -1,39 +1,39 @@
-"""The strip of sample images under an axis of scales."""
+"""Strip of sample images below an axis of noise scales."""
 
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from api.plots.axes import Axis, thinned, words_of_scale
+from api.plots.axes import Axis, format_scale, thin_out
 from api.plots.data import Samples
 from api.plots.layout import SMALL, Layout
 from noisesweep.models import NoiseOn, Sweep
 from shared.datasets import IMAGE_SHAPE, Dataset, to_pixels
 from shared.noise import Purpose, add_noise, noise_blocks
 
-# In em.
-SIDE, BETWEEN = 4.2, 0.5
+# Side of an image and gap between images, in em.
+SIDE, GAP = 4.2, 0.5
 STRIP_HEIGHT = SIDE + 1.5
 
 
 def samples(sweep: Sweep, dataset: Dataset) -> Samples:
-    """Return the first validation image as the runs of the sweep's first seed see it.
+    """Return the first validation image with the noise of the sweep's first seed, at each scale.
 
-    Where the noise is on the training images alone, it is the first training image.
+    If only training images get noise, return the first training image instead.
     """
     config, seed = sweep.config, sweep.runs[0].seed
     in_training = config.noise_on is NoiseOn.TRAIN
     purpose = Purpose.TRAINING_NOISE if in_training else Purpose.VALIDATION_NOISE
     images = dataset.training_images if in_training else dataset.validation_images
     clean = to_pixels(images[:1])
-    # The size of the blocks changes no noise, so that one row is enough of all.
+    # The noise does not depend on the block size, so one row suffices.
     _, noise = next(noise_blocks(seed, purpose, (len(images), clean.shape[1]), rows_at_once=1))
     scales = sorted({run.scale for run in sweep.runs})
     return Samples(
         images=tuple((scale, _grey(add_noise(clean, scale, noise))) for scale in scales),
         note=f"Strip: {'training' if in_training else 'validation'} image 0 with "
-        f"{'noise such as' if in_training and config.resample else 'the noise'} of seed {seed}; "
-        "black is 0 or less, white 1 or more.",
+        f"{'example noise' if in_training and config.resample else 'the noise'} of seed {seed}. "
+        "Black: 0 or less; white: 1 or more.",
     )
 
 
@@ -42,13 +42,13 @@ def _grey(pixels: NDArray[np.float32]) -> bytes:
 
 
 def draw_strip(layout: Layout, axes: Axes, axis: Axis, data: Samples) -> None:
-    """Draw each image below the tick label of its scale. Images that would overlap are left out."""
+    """Draw each image below the tick label of its scale. Omit images that would overlap."""
     box, em = axes.get_position(), layout.em
     low, high = axis.limits
     positions = {at.scale: (at.position - low) / (high - low) for at in axis.scales}
     centres = [((box.x0 + positions[scale] * box.width) * layout.width, scale, image) for scale, image in data.images]
     bottom = box.y0 * layout.height - (2.0 + SIDE) * em
-    for centre, scale, image in thinned(centres, lambda left, right: right[0] - left[0] >= (SIDE + BETWEEN) * em):
+    for centre, scale, image in thin_out(centres, lambda left, right: right[0] - left[0] >= (SIDE + GAP) * em):
         left, width, height = (
             (centre - SIDE * em / 2) / layout.width,
             SIDE * em / layout.width,
@@ -58,4 +58,4 @@ def draw_strip(layout: Layout, axes: Axes, axis: Axis, data: Samples) -> None:
         pixels = np.frombuffer(image, np.uint8).reshape(IMAGE_SHAPE)
         strip.imshow(pixels, cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="none")
         strip.set_axis_off()
-        layout.text(centre, bottom - 0.3 * em, words_of_scale(scale), SMALL, ha="center", va="top")
+        layout.text(centre, bottom - 0.3 * em, format_scale(scale), SMALL, ha="center", va="top")

@@ -1,4 +1,4 @@
-"""Colours: safe for readers who do not tell hues apart, because lightness and markers differ with them."""
+"""Colour themes. Curves also differ in lightness or marker, for readers with colour vision deficiency."""
 
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,45 +10,46 @@ TRAINING, VALIDATION, CLEAN = "training", "validation", "clean"
 
 
 class LineStyle(BaseModel):
-    """The look of a curve."""
+    """Line style of a curve."""
 
     model_config = ConfigDict(frozen=True)
 
     colour: str = Field(description="Hexadecimal RGB.", examples=["#54278f"])
     marker: str = Field(
-        description="As Matplotlib names it: o is a circle, s a square; empty for none.", examples=["o"]
+        description="Matplotlib marker: o is a circle, s a square, an empty string is no marker.", examples=["o"]
     )
-    dashes: str = Field(default="-", description="- for a solid line, -- for a dashed one.", examples=["-"])
+    dashes: str = Field(default="-", description="Matplotlib line style: - is solid, -- is dashed.", examples=["-"])
 
 
 class Theme(BaseModel):
-    """The colours of a plot."""
+    """Colours of a plot."""
 
     model_config = ConfigDict(frozen=True)
 
-    paper: str = Field(description="The background.", examples=["#ffffff"])
-    ink: str = Field(description="Titles, labels and axes.", examples=["#000000"])
-    faint_ink: str = Field(description="Small print.", examples=["#595959"])
-    rule: str = Field(description="The grid.", examples=["#e0e0e0"])
+    paper: str = Field(description="Background colour.", examples=["#ffffff"])
+    ink: str = Field(description="Colour of titles, labels and axes.", examples=["#000000"])
+    faint_ink: str = Field(description="Colour of small text.", examples=["#595959"])
+    rule: str = Field(description="Colour of grid lines.", examples=["#e0e0e0"])
     styles: dict[StyleName, LineStyle] = Field(
-        description="The curve of the training images, of the validation images, of what has no noise, and those of "
-        "several sweeps, sweep-1 to sweep-8."
+        description="Line styles by name: training, validation, clean (without noise), and sweep-1 to sweep-8 for "
+        "plots of several sweeps."
     )
-    ramp: tuple[str, ...] = Field(description="From the first to the last of several scales.", exclude=True)
+    ramp: tuple[str, ...] = Field(description="Colour gradient over ascending noise scales.", exclude=True)
 
     def ramp_colours(self, count: int) -> tuple[str, ...]:
-        """Return a colour for each of several scales in their order."""
+        """Return `count` colours along the gradient."""
         colours = LinearSegmentedColormap.from_list("ramp", self.ramp)
         return tuple(to_hex(colours(position / max(1, count - 1))) for position in range(count))
 
 
 def sweep_style(index: int) -> StyleName:
-    """Return the line style of one of several sweeps, counted from 0."""
+    """Return the name of the line style of the sweep at an index from 0 to 7."""
     return f"sweep-{index + 1}"
 
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-# Okabe and Ito 2008, "Color Universal Design", with grey for its yellow, which fades on white; ink is the eighth.
+# Okabe and Ito 2008, "Color Universal Design". Grey replaces its yellow, which is too light on white. The eighth
+# colour is the ink.
 _OKABE_ITO = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8c8c8c")
 
 
@@ -65,7 +66,7 @@ def _styles(training: str, validation: str, ink: str) -> dict[StyleName, LineSty
     }
 
 
-# Purple and green, as in the notebook. The ramps are from viridis, without its yellow end, which fades on white.
+# Purple and green are the notebook's colours. The ramps are viridis without its yellow end, too light on white.
 THEMES = {
     ThemeName.LIGHT: Theme(
         paper="#ffffff",

@@ -1,4 +1,4 @@
-"""/datasets: what a run can train on."""
+"""/datasets: the data sets that runs can use."""
 
 from fastapi import APIRouter
 
@@ -10,5 +10,5 @@ router = APIRouter(prefix="/datasets", tags=["datasets"])
 
 @router.get("")
 async def list_datasets() -> DatasetList:
-    """The data sets with their licences, sizes and hashes. A worker that lacks one says so on the run."""
+    """List the data sets with their licences, sizes and hashes. A run fails if its worker cannot load its data set."""
     return DatasetList(datasets=list(CATALOGUE.values()))

@@ -1,4 +1,4 @@
-"""/sweeps/{id}/events and /runs/{id}/events: what happens, as it happens."""
+"""/sweeps/{id}/events and /runs/{id}/events: live events as server-sent events, or as pages of JSON."""
 
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
 from api.dependencies import RunDep, StateDep, SweepDep
-from api.http.problems import documented
+from api.http.problems import problem_responses
 from api.state import AppState
-from api.sweeps.events import concerns
+from api.sweeps.events import is_about
 from api.sweeps.reader import NO_EVENT
 from noisesweep.models import EventList, EventType
 from shared.store.keys import parse_run_id
@@ -20,17 +20,17 @@ EVENT_ID = r"^[0-9]{1,19}-[0-9]{1,19}$"
 
 
 class EventStream(StreamingResponse):
-    """Server-sent events."""
+    """Stream of server-sent events."""
 
     media_type = "text/event-stream"
 
 
-# Neither answer may be cached: the next one differs.
+# Streams and pages are not cacheable, because new events follow.
 HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}
 _EVENT = {
     "type": "object",
     "properties": {
-        "id": {"type": "string", "description": "What Last-Event-ID takes."},
+        "id": {"type": "string", "description": "The id of the event, for Last-Event-ID."},
         "event": {"enum": list(EventType)},
         "data": {
             "type": "string",
@@ -42,53 +42,53 @@ _EVENT = {
 }
 _CLOSING = {
     "type": "object",
-    "description": "The service is about to stop: come back for what follows the last event that had an id.",
+    "description": "The service is about to stop: reconnect with the id of the last event.",
     "properties": {"event": {"const": "closing"}, "data": {"const": "{}"}, "retry": {"type": "integer"}},
     "required": ["event", "data"],
 }
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "Server-sent events, each with an Event as its data, until all has ended; or a page of them.",
+        "description": "Server-sent events until the sweep or run ends, each with an Event as data; or a page of JSON.",
         "headers": {"Cache-Control": {"required": True, "schema": {"const": "no-store"}}},
         "content": {
             "text/event-stream": {"itemSchema": {"anyOf": [_EVENT, _CLOSING]}},
             "application/json": {"schema": {"$ref": "#/components/schemas/EventList"}},
         },
     },
-    204: {"description": "All has ended, and there is no event after that one."},
+    204: {"description": "The sweep or run has ended, and no events follow the given id."},
 }
-EVENTS = STREAM | documented(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.TOO_MANY_REQUESTS)
+EVENTS = STREAM | problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 class Subscription:
-    """A client's request for events: the first event to send, and the format."""
+    """Request for events: the position to start from and the format."""
 
     def __init__(self, state: AppState, after: str, *, as_json: bool) -> None:
         self._state = state
         self._after = after
         self._as_json = as_json
 
-    async def answer(self, path: str, sweep_id: str, index: int | None, *, over: bool) -> Response:
-        """Return the events of the sweep, or of the run at an index of it."""
+    async def answer(self, path: str, sweep_id: str, index: int | None, *, ended: bool) -> Response:
+        """Return the events of a sweep, or those of one of its runs if `index` is given."""
         if self._as_json:
             return await self._page(path, sweep_id, index)
-        # 204 stops a browser from reconnecting.
-        if over and not await self._anything_follows(sweep_id, index):
+        # EventSource does not reconnect after 204.
+        if ended and not await self._has_later_event(sweep_id, index):
             return Response(status_code=HTTPStatus.NO_CONTENT, headers=HEADERS)
         self._state.events.check_capacity()
         stream = self._state.events.stream(sweep_id, self._after, index)
         return EventStream(stream, headers=HEADERS | {"X-Accel-Buffering": "no"})
 
-    async def _anything_follows(self, sweep_id: str, index: int | None) -> bool:
+    async def _has_later_event(self, sweep_id: str, index: int | None) -> bool:
         async for event in self._state.store.all_events(sweep_id, self._after):
-            if concerns(event, index):
+            if is_about(event, index):
                 return True
         return False
 
     async def _page(self, path: str, sweep_id: str, index: int | None) -> Response:
         events = await self._state.store.events(sweep_id, self._after, self._state.limits.events_page)
         page = EventList(
-            events=[event for event in events if concerns(event, index)],
+            events=[event for event in events if is_about(event, index)],
             next=f"{path}?after={events[-1].id}" if events else None,
         )
         return Response(page.model_dump_json(), media_type="application/json", headers=HEADERS)
@@ -100,15 +100,17 @@ async def _subscription(
         str | None,
         Header(
             pattern=EVENT_ID,
-            description="The id of the last event received: only later ones are told.",
+            description="The id of the last received event. Only later events are sent.",
             examples=["1773133200123-0"],
         ),
     ] = None,
-    after: Annotated[str, Query(pattern=EVENT_ID, description="The same, for clients that set no headers.")] = NO_EVENT,
+    after: Annotated[
+        str, Query(pattern=EVENT_ID, description="The same as Last-Event-ID, for clients that cannot set headers.")
+    ] = NO_EVENT,
     accept: Annotated[
         str,
         Header(
-            description="application/json gives a page of at most 1000 events; anything else a stream.",
+            description="application/json returns a page of up to 1000 events; any other type returns a stream.",
             examples=["text/event-stream", "application/json"],
         ),
     ] = "*/*",
@@ -122,12 +124,12 @@ SubscriptionDep = Annotated[Subscription, Depends(_subscription)]
 
 @router.get("/sweeps/{sweep_id}/events", response_class=EventStream, responses=EVENTS)
 async def follow_sweep(sweep: SweepDep, subscription: SubscriptionDep) -> Response:
-    """The events of a sweep and its runs: server-sent events from the beginning or after `Last-Event-ID`."""
-    return await subscription.answer(sweep.links.events, sweep.id, None, over=sweep.status.is_final)
+    """Stream the events of a sweep and its runs, from the first one or after `Last-Event-ID`."""
+    return await subscription.answer(sweep.links.events, sweep.id, None, ended=sweep.status.is_final)
 
 
 @router.get("/runs/{run_id}/events", response_class=EventStream, responses=EVENTS)
 async def follow_run(run: RunDep, subscription: SubscriptionDep) -> Response:
-    """The events of one run, as for a sweep."""
+    """Stream the events of one run, from the first one or after `Last-Event-ID`."""
     sweep_id, index = parse_run_id(run.id)
-    return await subscription.answer(run.links.events, sweep_id, index, over=run.status.is_final)
+    return await subscription.answer(run.links.events, sweep_id, index, ended=run.status.is_final)

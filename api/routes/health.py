@@ -1,4 +1,4 @@
-"""/healthz and /readyz: is the process up, and can it serve."""
+"""/healthz (liveness) and /readyz (readiness)."""
 
 from typing import Literal
 
@@ -6,25 +6,25 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from api.dependencies import StoreDep
-from api.routes.responses import STORED
+from api.routes.responses import STORE_UNAVAILABLE
 
 router = APIRouter(tags=["health"])
 
 
 class Health(BaseModel):
-    """All is well; anything else is a problem document."""
+    """Answer of a healthy service. An unhealthy one answers with a problem document."""
 
-    status: Literal["ok"] = Field(default="ok", description="Always so; trouble has another status code.")
+    status: Literal["ok"] = Field(default="ok", description="Always ok; errors have another status code.")
 
 
 @router.get("/healthz")
 async def healthz() -> Health:
-    """The process is up."""
+    """Check that the process is running."""
     return Health()
 
 
-@router.get("/readyz", responses=STORED)
+@router.get("/readyz", responses=STORE_UNAVAILABLE)
 async def readyz(store: StoreDep) -> Health:
-    """Redis answers; 503 while it does not."""
+    """Check that Redis responds. The answer is 503 while it does not."""
     await store.ping()
     return Health()

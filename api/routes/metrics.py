@@ -1,4 +1,4 @@
-"""/metrics: metrics for Prometheus, of this process of the API and of all workers together."""
+"""/metrics: Prometheus metrics of this API process and of all workers together."""
 
 import logging
 
@@ -8,35 +8,42 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from redis.exceptions import RedisError
 
 from api.dependencies import StateDep
-from api.sweeps.metrics import Build, Snapshot
+from api.sweeps.metrics import BuildInfo, Snapshot
 from api.sweeps.redis_metrics import RedisMetrics
 
 logger = logging.getLogger(__name__)
 
 router = APIRouter(tags=["metrics"])
-# They would add a series with the creation time of each series.
+# Otherwise each series would get a second series with its creation time.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Exposition(Response):
-    """Prometheus's text format."""
+    """Response in the Prometheus text format."""
 
     media_type = CONTENT_TYPE_LATEST
 
 
 @router.get("/metrics", response_class=Exposition)
 async def get_metrics(state: StateDep) -> Exposition:
-    """Requests and their latency, the store, the queue, the workers, runs by final state, epochs, reaping, version."""
-    up = Gauge("noisesweep_store_up", "Whether the store answers; where not, its figures are missing.", registry=None)
+    """Return metrics of requests, the store, the queue, workers, finished runs, epochs, the reaper and the version."""
+    up = Gauge(
+        "noisesweep_store_up",
+        "1 if the store responds. If it is 0, the metrics from the store are missing.",
+        registry=None,
+    )
     shared = CollectorRegistry()
     shared.register(up)
-    shared.register(Build())
+    shared.register(BuildInfo())
     try:
-        # All is read before any is registered: a store that fails in between is down.
-        snapshot, server = await Snapshot.of(state.store, state.sweeps.stats), await RedisMetrics.of(state.store.redis)
+        # Register only after both reads: if the store fails in between, no partial metrics are exposed.
+        snapshot, server = (
+            await Snapshot.fetch(state.store, state.sweeps.stats),
+            await RedisMetrics.fetch(state.store.redis),
+        )
         shared.register(snapshot)
         shared.register(server)
         up.set(1)
     except RedisError as error:
-        logger.warning("The store's metrics could not be read: %s", error)
+        logger.warning("Could not read metrics from the store: %s", error)
     return Exposition(generate_latest(state.registry) + generate_latest(shared))

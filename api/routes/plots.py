@@ -1,4 +1,4 @@
-"""/sweeps/{id}/plot, /runs/{id}/plot and /plots: pictures, and their data as JSON."""
+"""/sweeps/{id}/plot, /runs/{id}/plot and /plots/compare: plots as images or as JSON data."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -19,25 +19,25 @@ from api.dependencies import (
     sweeps_if_modified,
 )
 from api.http.conditional import NOT_MODIFIED, IfNoneMatch
-from api.http.problems import documented
+from api.http.problems import problem_responses
 from api.plots import accuracy, compare, confusion, epochs, matrix
 from api.plots.data import Plot, PlotData
 from api.plots.dataset_cache import DatasetCache
 from api.plots.options import OptionsDep, PlotOptions, PlotResponse, plot_responses
-from api.plots.picture import answer, in_turn
+from api.plots.picture import encode, run_in_drawing_thread
 from api.plots.samples import samples
 from api.science.matrix import matrix as matrix_of
 from api.sweeps.store import Store
 from noisesweep.models import Sweep
-from noisesweep.models.config import refuse_repeats
+from noisesweep.models.config import reject_duplicates
 
 router = APIRouter(tags=["plots"])
-READ = plot_responses(Plot) | NOT_MODIFIED | documented(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
-Computed = Callable[[], PlotData]
+READ = plot_responses(Plot) | NOT_MODIFIED | problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
+ComputePlot = Callable[[], PlotData]
 
 
 class SweepPlot(StrEnum):
-    """The pictures of a sweep."""
+    """Plots of a sweep."""
 
     ACCURACY = "accuracy"
     EPOCHS = "epochs"
@@ -46,7 +46,7 @@ class SweepPlot(StrEnum):
 
 
 class RunPlot(StrEnum):
-    """The pictures of a run."""
+    """Plots of a run."""
 
     EPOCHS = "epochs"
     CONFUSION = "confusion"
@@ -62,23 +62,23 @@ async def plot_sweep(
     kind: Annotated[
         SweepPlot,
         Query(
-            description="accuracy against the scale; accuracy against the epoch, a panel for each scale; the matrix of "
-            "scales trained with and tested with; the confusion of classes at each scale."
+            description="accuracy: accuracy by scale. epochs: accuracy by epoch, one panel per scale. matrix: "
+            "validation accuracy by training scale and test scale. confusion: one confusion matrix per scale."
         ),
     ] = SweepPlot.ACCURACY,
     if_none_match: IfNoneMatch = None,
 ) -> PlotResponse:
-    """A picture of a sweep from the results of its runs so far."""
-    # As a dependency it would be asked before an invalid option is refused.
+    """Plot the results of a sweep so far."""
+    # A dependency could answer 304 or 404 before an invalid option is rejected with 422.
     sweep = await sweep_if_modified(store, sweep_id, if_none_match)
-    data = await _of_sweep(kind, sweep, store, datasets, options)
-    return await _answer(data, options, sweep_validators(sweep))
+    compute = await _sweep_plot(kind, sweep, store, datasets, options)
+    return await _answer(compute, options, sweep_validators(sweep))
 
 
-async def _of_sweep(
+async def _sweep_plot(
     kind: SweepPlot, sweep: Sweep, store: Store, datasets: DatasetCache, options: PlotOptions
-) -> Computed:
-    """Read what a plot of a sweep needs, and return what computes its data."""
+) -> ComputePlot:
+    """Read the data for a plot of a sweep, and return a function that computes the plot from it."""
     match kind:
         case SweepPlot.ACCURACY:
             dataset = await datasets.get(sweep.config.dataset) if options.samples else None
@@ -101,11 +101,11 @@ async def plot_run(
     store: StoreDep,
     options: OptionsDep,
     kind: Annotated[
-        RunPlot, Query(description="Accuracy and loss against the epochs; the confusion of classes.")
+        RunPlot, Query(description="epochs: accuracy and loss by epoch. confusion: the confusion matrix.")
     ] = RunPlot.EPOCHS,
     if_none_match: IfNoneMatch = None,
 ) -> PlotResponse:
-    """A picture of a run from its results so far."""
+    """Plot the results of a run so far."""
     run = await run_if_modified(store, run_id, if_none_match)
     data = {RunPlot.EPOCHS: epochs.of_run, RunPlot.CONFUSION: confusion.of_run}[kind]
     return await _answer(lambda: data(run), options, sweep_validators(run))
@@ -118,21 +118,21 @@ async def plot_comparison(
         list[str],
         Query(
             min_length=1,
-            max_length=compare.MOST_SWEEPS,
+            max_length=compare.MAX_SWEEPS,
             json_schema_extra={"uniqueItems": True},
-            description="The ids of 1 to 8 different sweeps.",
+            description="Ids of 1 to 8 different sweeps.",
             examples=[["5f0c6a1e9b3d2748", "93c1e55d0a7f4b26"]],
         ),
-        AfterValidator(refuse_repeats),
+        AfterValidator(reject_duplicates),
     ],
     store: StoreDep,
     options: OptionsDep,
     if_none_match: IfNoneMatch = None,
 ) -> PlotResponse:
-    """The validation accuracy of several sweeps against the scale, told apart by the settings that differ."""
+    """Plot the validation accuracy of several sweeps by scale. The legend names the settings that differ."""
     sweeps = await sweeps_if_modified(store, sweep, if_none_match)
     return await _answer(lambda: compare.plot_data(sweeps, log=options.log), options, sweep_validators(*sweeps))
 
 
-async def _answer(computed: Computed, options: PlotOptions, headers: dict[str, str]) -> PlotResponse:
-    return PlotResponse(await in_turn(lambda: answer(computed(), options)), options, headers)
+async def _answer(compute: ComputePlot, options: PlotOptions, headers: dict[str, str]) -> PlotResponse:
+    return PlotResponse(await run_in_drawing_thread(lambda: encode(compute(), options)), options, headers)

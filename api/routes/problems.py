@@ -1,4 +1,4 @@
-"""/problems: a page for each problem type."""
+"""/problems: one page per problem type."""
 
 from html import escape
 from http import HTTPStatus
@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from api.errors import PROBLEM_TYPES
 from api.http import security
 from api.http.problem_types import ProblemType
-from api.http.problems import documented
+from api.http.problems import problem_responses
 
 router = APIRouter(prefix="/problems", tags=["problems"])
 
@@ -30,22 +30,24 @@ PAGE = """\
 
 def _page(title: str, content: str) -> HTMLResponse:
     page = PAGE.format(title=escape(title), content=content)
-    return HTMLResponse(page, headers={"Content-Security-Policy": security.PAGE})
+    return HTMLResponse(page, headers={"Content-Security-Policy": security.PAGE_CSP})
 
 
 def _entry(problem_type: ProblemType) -> str:
-    return f'<li><a href="{problem_type.address}">{escape(problem_type.title)}</a> ({problem_type.status.value})'
+    return f'<li><a href="{problem_type.path}">{escape(problem_type.title)}</a> ({problem_type.status.value})'
 
 
 @router.get("", response_class=HTMLResponse)
 async def list_problems() -> HTMLResponse:
-    """All problem types that answers name in `type`."""
+    """List all problem types."""
     return _page("Problems", f"<ul>{''.join(map(_entry, PROBLEM_TYPES.values()))}</ul>")
 
 
-@router.get("/{slug}", response_class=HTMLResponse, responses=documented(HTTPStatus.NOT_FOUND))
-async def explain_problem(slug: Annotated[str, Path(description="The kind.", examples=["not-found"])]) -> HTMLResponse:
-    """The meaning of one problem type and what to do about it."""
+@router.get("/{slug}", response_class=HTMLResponse, responses=problem_responses(HTTPStatus.NOT_FOUND))
+async def explain_problem(
+    slug: Annotated[str, Path(description="The problem type.", examples=["not-found"])],
+) -> HTMLResponse:
+    """Explain one problem type and what to do about it."""
     if slug not in PROBLEM_TYPES:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     problem_type = PROBLEM_TYPES[slug]

@@ -1,4 +1,4 @@
-"""/queue: how long is the wait."""
+"""/queue: queue statistics."""
 
 from fastapi import APIRouter
 
@@ -10,5 +10,5 @@ router = APIRouter(prefix="/queue", tags=["queue"])
 
 @router.get("")
 async def get_queue(sweeps: SweepsDep) -> Queue:
-    """Queue statistics: waiting and running runs, the oldest waiting run, and runs ended per minute."""
+    """Return the numbers of queued and running runs, the longest wait, and the runs ended per minute."""
     return await sweeps.stats.queue()

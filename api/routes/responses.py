@@ -1,13 +1,13 @@
-"""The `responses` that several routes document."""
+"""OpenAPI `responses` shared by several routes."""
 
 from http import HTTPStatus
 from typing import Any
 
-from api.http.problems import documented
+from api.http.problems import problem_responses
 from noisesweep.models import Estimate
 
-# Of routes that add runs to the queue.
-ADMISSION = documented(
+# Routes that add runs to the queue.
+ADMISSION = problem_responses(
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -15,13 +15,13 @@ ADMISSION = documented(
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.INSUFFICIENT_STORAGE,
 )
-# Of those that take an idempotency key.
-SUBMISSION = ADMISSION | documented(HTTPStatus.CONFLICT)
-# Of routes that need an API key.
-REFUSED = documented(HTTPStatus.UNAUTHORIZED)
-# Of routes that read or write the store.
-STORED = documented(HTTPStatus.SERVICE_UNAVAILABLE)
-# Of routes that take dry runs.
+# Routes that accept an idempotency key.
+SUBMISSION = ADMISSION | problem_responses(HTTPStatus.CONFLICT)
+# Routes that require an API key.
+UNAUTHORIZED = problem_responses(HTTPStatus.UNAUTHORIZED)
+# Routes that read or write the store.
+STORE_UNAVAILABLE = problem_responses(HTTPStatus.SERVICE_UNAVAILABLE)
+# Routes that support dry runs.
 ESTIMATE: dict[int | str, dict[str, Any]] = {
-    200: {"model": Estimate, "description": "A dry run: what it would cost. Nothing was stored."}
+    200: {"model": Estimate, "description": "The estimated cost of a dry run. Nothing was stored."}
 }

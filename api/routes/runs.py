@@ -1,4 +1,4 @@
-"""/runs: one training each, alone or as part of a sweep."""
+"""/runs: single trainings, submitted alone or as part of a sweep."""
 
 from http import HTTPStatus
 from typing import Any
@@ -8,24 +8,24 @@ from fastapi import APIRouter, Response
 from api.dependencies import ModifiedRunDep, RunDep, StoreDep, SweepsDep, sweep_validators
 from api.http.conditional import NOT_MODIFIED
 from api.http.idempotency import Answer
-from api.http.problems import documented
+from api.http.problems import problem_responses
 from api.routes.responses import ESTIMATE, SUBMISSION
 from api.routes.submission import SubmissionDep
 from noisesweep.models import Run, RunRequest
 
 router = APIRouter(prefix="/runs", tags=["runs"])
-READ = documented(HTTPStatus.NOT_FOUND) | NOT_MODIFIED
+READ = problem_responses(HTTPStatus.NOT_FOUND) | NOT_MODIFIED
 
 
 class KerasResponse(Response):
-    """A .keras file, which is a zip archive."""
+    """Response with a .keras file, which is a zip archive."""
 
     media_type = "application/zip"
 
 
 KERAS: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "A .keras file; it takes float32 images (n, 784): pixels in [0, 1] plus noise.",
+        "description": "A .keras file. The model input is float32, shape (n, 784): pixels in [0, 1] plus noise.",
         "headers": {"Content-Disposition": {"required": True, "schema": {"type": "string"}}},
         "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
     }
@@ -34,7 +34,7 @@ KERAS: dict[int | str, dict[str, Any]] = {
 
 @router.post("", status_code=HTTPStatus.ACCEPTED, response_model=Run, responses=SUBMISSION | ESTIMATE)
 async def submit_run(request: RunRequest, submission: SubmissionDep, store: StoreDep) -> Response:
-    """Train one network at one scale: a sweep of one run. Answers at once; follow `Location`."""
+    """Submit a sweep of one run. The answer is immediate; poll `Location` for progress."""
 
     async def read(sweep_id: str) -> Answer:
         run = await store.run(sweep_id, 0)
@@ -45,22 +45,22 @@ async def submit_run(request: RunRequest, submission: SubmissionDep, store: Stor
 
 @router.get("/{run_id}", response_model=Run, responses=READ)
 async def get_run(run: ModifiedRunDep) -> Response:
-    """A run: its config, its status, and all its epochs so far."""
+    """Return a run with its config, its status, and all its epochs so far."""
     return Response(run.model_dump_json(), headers=sweep_validators(run), media_type="application/json")
 
 
 @router.post(
     "/{run_id}/cancel",
     status_code=HTTPStatus.ACCEPTED,
-    responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    responses=problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def cancel_run(run: RunDep, sweeps: SweepsDep) -> Run:
-    """Cancel a run: at once if it is queued, within about two seconds if it is running; its epochs are kept."""
+    """Cancel a run. A queued run ends immediately, a running one within about two seconds. Its metrics are kept."""
     return await sweeps.cancel_run(run)
 
 
-@router.get("/{run_id}/model", response_class=KerasResponse, responses=KERAS | documented(HTTPStatus.NOT_FOUND))
+@router.get("/{run_id}/model", response_class=KerasResponse, responses=KERAS | problem_responses(HTTPStatus.NOT_FOUND))
 async def download_model(run: RunDep, store: StoreDep) -> KerasResponse:
-    """The trained network as a Keras model, if the run was submitted with `keep_model`; kept for some days."""
+    """Download the trained network as a Keras model, if `keep_model` was set. Models expire after some days."""
     disposition = {"Content-Disposition": f'attachment; filename="{run.id}.keras"'}
     return KerasResponse(await store.model(run), headers=disposition)

@@ -1,4 +1,4 @@
-"""Submission, shared by POST /sweeps and POST /runs: idempotency keys, dry runs, and the answer."""
+"""Submission logic shared by POST /sweeps and POST /runs: idempotency keys and dry runs."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -18,12 +18,12 @@ from noisesweep.models import SweepRequest
 from shared.datasets import DatasetName
 from shared.store.keys import idempotency, new_sweep_id
 
-# A submission is worth a look after this time.
+# Seconds after which a client should first poll a new sweep.
 POLL_AFTER = {"Retry-After": "2"}
 
 
 class Submission:
-    """One request that submits a sweep: safe to repeat if it has an idempotency key."""
+    """Request that submits a sweep. It is safe to repeat if it has an idempotency key."""
 
     def __init__(self, path: str, state: AppState, context: RequestContext, key: str | None, *, dry_run: bool) -> None:
         self._path = path
@@ -36,14 +36,14 @@ class Submission:
     async def answer(
         self, request: BaseModel, sweep: SweepRequest, read: Callable[[str], Awaitable[Answer]]
     ) -> Response:
-        """Submit a sweep, or find the one that the key submitted before, and answer 202.
+        """Submit a sweep and return the answer 202; a repeated request returns the stored answer of its key.
 
-        A dry run answers 200 with an estimate; it is refused where the submission would be.
+        A dry run returns 200 with an estimate. It fails if the submission would fail.
 
         Args:
-            request: The client's request.
-            sweep: The sweep that it stands for.
-            read: Returns the answer for the sweep's id.
+            request: The request of the client.
+            sweep: The sweep that the request describes.
+            read: Returns the answer for a sweep id.
         """
         _raise_if_unsupported(sweep)
         if self._dry_run:
@@ -57,15 +57,15 @@ class Submission:
         if self._key is None:
             answer = await submit(new_sweep_id())
         else:
-            # Without defaults, so that a program that knows more fields sees the same request.
-            whole = f"{self._path} {request.model_dump_json(exclude_defaults=True)}".encode()
-            answer = await self._idempotency.answer(self._key, whole, submit)
+            # Exclude defaults, so that a later version with more fields computes the same fingerprint.
+            content = f"{self._path} {request.model_dump_json(exclude_defaults=True)}".encode()
+            answer = await self._idempotency.answer(self._key, content, submit)
         headers = {"Location": answer.location, **POLL_AFTER}
         return Response(answer.body, HTTPStatus.ACCEPTED, headers, "application/json")
 
 
 def _raise_if_unsupported(sweep: SweepRequest) -> None:
-    """Raise RequestValidationError for what the wire model cannot know, such as an unknown data set."""
+    """Raise RequestValidationError for values that only the service can check, for example an unknown data set."""
     try:
         check_config(sweep)
     except UnsupportedConfigError as error:
@@ -73,8 +73,8 @@ def _raise_if_unsupported(sweep: SweepRequest) -> None:
         raise RequestValidationError([fault]) from error
 
 
-def describe_catalogue(schemas: dict[str, Any]) -> None:
-    """Add to the schemas of submissions what depends on the catalogue, which the wire models do not know."""
+def add_catalogue(schemas: dict[str, Any]) -> None:
+    """Add the names of data sets and the parameter limit, which the wire models do not know, to the OpenAPI schemas."""
     for name in ("SweepRequest", "RunRequest"):
         fields = schemas[name]["properties"]
         fields["dataset"]["enum"] = list(DatasetName)
@@ -92,12 +92,10 @@ async def _submission(
             min_length=1,
             max_length=255,
             pattern=r"^[!-~]([ -~]*[!-~])?$",  # HTTP strips surrounding whitespace
-            description="Makes the request safe to repeat: for a day the same key gets the same answer.",
+            description="Makes the request safe to repeat: for 24 hours the same key returns the same answer.",
         ),
     ] = None,
-    dry_run: Annotated[
-        bool, Query(description="Store nothing, and answer 200 with an Estimate of what it would cost.")
-    ] = False,
+    dry_run: Annotated[bool, Query(description="Store nothing, and answer 200 with an estimate of the cost.")] = False,
 ) -> Submission:
     return Submission(request.url.path, state, context, idempotency_key, dry_run=dry_run)
 

@@ -1,4 +1,4 @@
-"""/sweeps: submit a grid of runs, see how it goes."""
+"""/sweeps: submit, list, read, extend, cancel, retry and delete sweeps."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -8,25 +8,30 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from api.dependencies import ModifiedSweepDep, StateDep, StoreDep, SweepDep, SweepsDep, sweep_validators
 from api.http.conditional import NOT_MODIFIED
 from api.http.idempotency import Answer
-from api.http.problems import documented
+from api.http.problems import problem_responses
 from api.routes.responses import ADMISSION, ESTIMATE, SUBMISSION
 from api.routes.submission import POLL_AFTER, SubmissionDep
 from api.sweeps import listing
 from noisesweep.models import DatasetSlug, ExtensionRequest, RunStatus, Sweep, SweepList, SweepRequest
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
-READ = documented(HTTPStatus.NOT_FOUND) | NOT_MODIFIED
-EXTENSION = ADMISSION | documented(HTTPStatus.NOT_FOUND)
+READ = problem_responses(HTTPStatus.NOT_FOUND) | NOT_MODIFIED
+EXTENSION = ADMISSION | problem_responses(HTTPStatus.NOT_FOUND)
 NOT_FOUND_OR_CONFLICT = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
 async def _filters(
-    status: Annotated[RunStatus | None, Query(description="Only sweeps that stand so.")] = None,
+    status: Annotated[RunStatus | None, Query(description="Only sweeps with this status.")] = None,
     dataset: Annotated[DatasetSlug | None, Query(description="Only sweeps on this data set.")] = None,
-    name: Annotated[str | None, Query(max_length=100, description="Only sweeps whose name begins so.")] = None,
+    name: Annotated[
+        str | None, Query(max_length=100, description="Only sweeps whose name starts with this text.")
+    ] = None,
     tag: Annotated[
         list[str] | None,
-        Query(max_length=16, description="Only sweeps with this tag, `key` or `key:value`; or with all of several."),
+        Query(
+            max_length=16,
+            description="Only sweeps with this tag, `key` or `key:value`. If repeated, all tags must match.",
+        ),
     ] = None,
 ) -> listing.Filters:
     return listing.Filters(status, dataset, name, tag or [])
@@ -34,7 +39,7 @@ async def _filters(
 
 @router.post("", status_code=HTTPStatus.ACCEPTED, response_model=Sweep, responses=SUBMISSION | ESTIMATE)
 async def submit_sweep(request: SweepRequest, submission: SubmissionDep, store: StoreDep) -> Response:
-    """Train one network per scale and seed. Answers at once; follow `Location`."""
+    """Submit a sweep: one run per scale and seed. The answer is immediate; poll `Location` for progress."""
 
     async def read(sweep_id: str) -> Answer:
         sweep = await store.sweep(sweep_id)
@@ -43,43 +48,43 @@ async def submit_sweep(request: SweepRequest, submission: SubmissionDep, store: 
     return await submission.answer(request, request, read)
 
 
-@router.get("", responses=documented(HTTPStatus.UNPROCESSABLE_ENTITY))
+@router.get("", responses=problem_responses(HTTPStatus.UNPROCESSABLE_ENTITY))
 async def list_sweeps(
     request: Request,
     state: StateDep,
     filters: Annotated[listing.Filters, Depends(_filters)],
-    limit: Annotated[int, Query(ge=1, le=100, description="At most so many.")] = 20,
+    limit: Annotated[int, Query(ge=1, le=100, description="Maximum number of sweeps in the page.")] = 20,
     cursor: Annotated[
         str | None,
-        Query(pattern=listing.CURSOR_PATTERN, description="Where to go on; taken from the `next` of a page."),
+        Query(pattern=listing.CURSOR_PATTERN, description="Start of the page, from `next` of the previous page."),
     ] = None,
 ) -> SweepList:
-    """The sweeps, the newest first, in pages; `next` leads on. New sweeps do not shift the pages."""
+    """List sweeps in pages, newest first. `next` links to the following page. New sweeps do not shift the pages."""
     before = listing.read_cursor(cursor) if cursor else None
     sweeps, end = await listing.page(state.store, filters, limit, state.limits.sweeps_searched, before)
-    following = end and request.url.include_query_params(cursor=listing.write_cursor(end))
-    return SweepList(sweeps=sweeps, next=f"{following.path}?{following.query}" if following else None)
+    next_url = end and request.url.include_query_params(cursor=listing.write_cursor(end))
+    return SweepList(sweeps=sweeps, next=f"{next_url.path}?{next_url.query}" if next_url else None)
 
 
 @router.get("/{sweep_id}", response_model=Sweep, responses=READ)
 async def get_sweep(sweep: ModifiedSweepDep) -> Response:
-    """A sweep: its config, its progress, and where each run stands."""
+    """Return a sweep with its config, its progress, and the status of each run."""
     return Response(sweep.model_dump_json(), headers=sweep_validators(sweep), media_type="application/json")
 
 
 @router.post("/{sweep_id}/runs", status_code=HTTPStatus.ACCEPTED, response_model=Sweep, responses=EXTENSION)
 async def extend_sweep(sweep: SweepDep, extension: ExtensionRequest, sweeps: SweepsDep) -> Response:
-    """Let the sweep's grid have more scales and seeds; only what is new is trained. To repeat it changes nothing."""
+    """Add scales and seeds to a sweep. Only the new runs are trained. A repeated request changes nothing."""
     sweep = await sweeps.extend(sweep, extension)
     headers = {"Location": sweep.links.self, **POLL_AFTER}
     return Response(sweep.model_dump_json(), HTTPStatus.ACCEPTED, headers, "application/json")
 
 
-@router.post("/{sweep_id}/cancel", status_code=HTTPStatus.ACCEPTED, responses=documented(*NOT_FOUND_OR_CONFLICT))
+@router.post("/{sweep_id}/cancel", status_code=HTTPStatus.ACCEPTED, responses=problem_responses(*NOT_FOUND_OR_CONFLICT))
 async def cancel_sweep(sweep: SweepDep, sweeps: SweepsDep) -> Sweep:
-    """Cancel all runs that have not ended: queued ones at once, running ones within about two seconds.
+    """Cancel all queued and running runs. Queued runs end immediately, running ones within about two seconds.
 
-    Metrics so far are kept, and what has ended stays as it is. To cancel again changes nothing.
+    Their metrics are kept. Runs that have already ended do not change. A repeated request changes nothing.
     """
     return await sweeps.cancel(sweep)
 
@@ -87,7 +92,7 @@ async def cancel_sweep(sweep: SweepDep, sweeps: SweepsDep) -> Sweep:
 @router.post(
     "/{sweep_id}/retry",
     status_code=HTTPStatus.ACCEPTED,
-    responses=documented(
+    responses=problem_responses(
         *NOT_FOUND_OR_CONFLICT,
         HTTPStatus.UNPROCESSABLE_ENTITY,
         HTTPStatus.TOO_MANY_REQUESTS,
@@ -95,11 +100,11 @@ async def cancel_sweep(sweep: SweepDep, sweeps: SweepsDep) -> Sweep:
     ),
 )
 async def retry_sweep(sweep: SweepDep, sweeps: SweepsDep) -> Sweep:
-    """Queue the failed and the cancelled runs again; what has succeeded is kept."""
+    """Queue the failed and cancelled runs again. Succeeded runs do not change."""
     return await sweeps.retry(sweep)
 
 
-@router.delete("/{sweep_id}", status_code=HTTPStatus.NO_CONTENT, responses=documented(*NOT_FOUND_OR_CONFLICT))
+@router.delete("/{sweep_id}", status_code=HTTPStatus.NO_CONTENT, responses=problem_responses(*NOT_FOUND_OR_CONFLICT))
 async def delete_sweep(sweep: SweepDep, sweeps: SweepsDep) -> None:
-    """Remove a sweep whose runs have all ended, with its metrics and its models."""
+    """Delete a sweep with its metrics and models. All of its runs must have ended."""
     await sweeps.delete(sweep)

@@ -1,4 +1,4 @@
-"""/ui: pages for people. They hold no data: what they show they fetch from the endpoints that every client has."""
+"""/ui: the pages of the dashboard. They contain no data and fetch everything from the public API."""
 
 from functools import cache
 from http import HTTPStatus
@@ -20,10 +20,10 @@ from shared.datasets import DatasetName
 router = APIRouter(include_in_schema=False)
 
 TEMPLATES = Path(assets.__file__).parent / "templates"
-# A page is looked for anew each time, for it names the edition of all that it loads, which is kept for good.
-PAGE_HEADERS = {"Content-Security-Policy": security.DASHBOARD, "Cache-Control": "no-cache"}
-KEPT = {"Cache-Control": "public, max-age=31536000, immutable"}
-ASKED_FOR_AGAIN = {"Cache-Control": "no-cache"}
+# Browsers revalidate pages on each use. The URLs of assets in a page contain a hash, so assets may be cached forever.
+PAGE_HEADERS = {"Content-Security-Policy": security.DASHBOARD_CSP, "Cache-Control": "no-cache"}
+CACHE_FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+REVALIDATE = {"Cache-Control": "no-cache"}
 
 
 @cache
@@ -33,7 +33,7 @@ def _page(name: str) -> str:
     return templates.get_template(f"{name}.html").render(
         version=__version__,
         assets=assets.assets(),
-        styles_of_maps=assets.styles_of_maps(),
+        map_styles_id=assets.map_styles_id(),
         fields=fields,
         defaults={name: field["default"] for name, field in fields.items() if "default" in field},
         datasets=list(DatasetName),
@@ -47,40 +47,40 @@ def _response(name: str) -> HTMLResponse:
 
 
 @router.get("/")
-async def lead_in(accept: Annotated[str, Header()] = "") -> RedirectResponse:
-    """Lead a browser to the pages, and anything else to the API's description."""
+async def redirect_root(accept: Annotated[str, Header()] = "") -> RedirectResponse:
+    """Redirect browsers to /ui and other clients to /docs."""
     return RedirectResponse("/ui" if "text/html" in accept else "/docs", headers={"Vary": "Accept"})
 
 
 @router.get("/ui")
 async def show_home() -> HTMLResponse:
-    """The form and the list of sweeps."""
+    """Return the page with the submission form and the list of sweeps."""
     return _response("home")
 
 
 @router.get("/ui/sweeps/{sweep_id}")
-async def show_sweep(sweep_id: str) -> HTMLResponse:  # noqa: ARG001 - the page reads it from its own address
-    """A sweep, live."""
+async def show_sweep(sweep_id: str) -> HTMLResponse:  # noqa: ARG001 - the page reads the id from its URL
+    """Return the page of one sweep, with live progress."""
     return _response("sweep")
 
 
 @router.get("/ui/compare")
 async def show_comparison() -> HTMLResponse:
-    """Several sweeps in one picture."""
+    """Return the page that compares several sweeps."""
     return _response("compare")
 
 
 @router.get("/ui/workers")
 async def show_workers() -> HTMLResponse:
-    """The workers and the queue."""
+    """Return the page of workers and the queue."""
     return _response("workers")
 
 
-@router.get(f"{assets.PREFIX}/{{edition}}/{{name}}")
-async def send_asset(edition: str, name: str) -> FileResponse:
-    """A file that pages load. A page from before an update gets the current file, which it must not cache."""
+@router.get(f"{assets.PREFIX}/{{fingerprint}}/{{name}}")
+async def send_asset(fingerprint: str, name: str) -> FileResponse:
+    """Send a static file of the pages. A URL of an older version returns the current file with `no-cache`."""
     asset: Asset | None = assets.assets().get(name)
     if asset is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
-    headers = KEPT if edition == asset.edition else ASKED_FOR_AGAIN
+    headers = CACHE_FOREVER if fingerprint == asset.fingerprint else REVALIDATE
     return FileResponse(asset.path, media_type=asset.media_type, headers=headers)

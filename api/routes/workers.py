@@ -1,4 +1,4 @@
-"""/workers: who is there, on what device, doing what."""
+"""/workers: workers, their devices and their current runs."""
 
 from fastapi import APIRouter
 
@@ -10,5 +10,5 @@ router = APIRouter(prefix="/workers", tags=["workers"])
 
 @router.get("")
 async def list_workers(store: StoreDep) -> WorkerList:
-    """The workers that live, and those that were lost in the last hour."""
-    return WorkerList(workers=await store.workers.listed())
+    """List live workers and those lost in the last hour."""
+    return WorkerList(workers=await store.workers.list_all())

@@ -1,1 +1,1 @@
-"""Pure functions from metrics to statistics, curves, summaries and sentences."""
+"""Pure functions that compute statistics, curves, summaries and sentences from metrics."""

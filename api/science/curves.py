@@ -1,6 +1,6 @@
-"""Curves of validation accuracy against the noise scale: the half-way crossing and the area of each seed's curve.
+"""Half-way crossing and area of each seed's curve of validation accuracy by noise scale.
 
-Only seeds that have succeeded at every scale of the sweep have a curve.
+A seed has a curve only if its runs have succeeded at every scale of the sweep.
 """
 
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ from shared.datasets import CATALOGUE
 
 
 class Curve(NamedTuple):
-    """The val_accuracy of one seed at every scale of its sweep.
+    """Validation accuracy of one seed at every scale of its sweep.
 
     Attributes:
-        scales: Ascending and distinct.
+        scales: In ascending order, without duplicates.
         val_accuracy: One value per scale, in [0, 1].
     """
 
@@ -28,12 +28,12 @@ class Curve(NamedTuple):
 
 
 class HalfwayCrossing(NamedTuple):
-    """The scale at which one seed's curve has fallen half of the way from its clean run to the chance level.
+    """Scale at which the curve of one seed has fallen half-way from its clean run to the chance level.
 
     Attributes:
         clean: The val_accuracy at scale 0.
         level: The mean of `clean` and the chance level.
-        scale: The first scale at which the curve reaches `level`. None if it never does, or if the clean run is no
+        scale: The first scale at which the curve reaches `level`. None if it never does, or if the clean run is not
             better than chance.
     """
 
@@ -43,17 +43,17 @@ class HalfwayCrossing(NamedTuple):
 
 
 def chance_level(sweep: Sweep) -> float:
-    """Return the accuracy of guessing, 1 / number of classes."""
+    """Return the accuracy of random guessing, 1 / number of classes."""
     return 1 / CATALOGUE[sweep.config.dataset].classes
 
 
 def curves(sweep: Sweep) -> list[Curve]:
     """Return the curves of the seeds that have succeeded at every scale, by ascending seed."""
-    ends, scales = last_epochs(sweep), sorted({run.scale for run in sweep.runs})
+    last, scales = last_epochs(sweep), sorted({run.scale for run in sweep.runs})
     return [
-        Curve(tuple(scales), tuple(ends[scale][seed].val_accuracy for scale in scales))
+        Curve(tuple(scales), tuple(last[scale][seed].val_accuracy for scale in scales))
         for seed in sorted({run.seed for run in sweep.runs})
-        if all(seed in ends.get(scale, {}) for scale in scales)
+        if all(seed in last.get(scale, {}) for scale in scales)
     ]
 
 
@@ -67,20 +67,23 @@ def halfway_crossing(curve: Curve, chance: float) -> HalfwayCrossing | None:
 
 
 def first_crossing(curve: Curve, level: float) -> float | None:
-    """Return the scale at which a curve that starts above a level first reaches it; None if it never does.
+    """Return the first scale at which a curve that starts above the level falls to it; None if it never does.
 
-    The scale is interpolated linearly in the logarithm of the scale, and linearly in the scale itself from scale 0,
-    which has no logarithm.
+    Between positive scales, the interpolation is linear in the logarithm of the scale. From scale 0, which has no
+    logarithm, it is linear in the scale itself.
     """
     for (near, above), (far, below) in pairwise(zip(*curve, strict=True)):
         if below <= level:
-            share = (above - level) / (above - below)
-            return far * share if near == 0 else float(near ** (1 - share) * far**share)
+            fraction = (above - level) / (above - below)
+            return far * fraction if near == 0 else float(near ** (1 - fraction) * far**fraction)
     return None
 
 
-def half_way(crossings: Sequence[HalfwayCrossing]) -> HalfWay | None:
-    """Return the mean half-way scale over seeds; None unless every seed crosses, because the mean would be too low."""
+def mean_halfway(crossings: Sequence[HalfwayCrossing]) -> HalfWay | None:
+    """Return the mean half-way scale over seeds.
+
+    It is None unless every seed crosses: a mean over only some seeds would be too low.
+    """
     scales = [crossing.scale for crossing in crossings if crossing.scale is not None]
     if not scales or len(scales) < len(crossings):
         return None
@@ -88,10 +91,11 @@ def half_way(crossings: Sequence[HalfwayCrossing]) -> HalfWay | None:
 
 
 def mean_over_log_scale(curve: Curve) -> float | None:
-    """Return the area under a curve against the logarithm of its positive scales, divided by their width.
+    """Return the mean of a curve over the logarithm of its positive scales.
 
-    The trapezoidal rule: sum of (ln b - ln a) * (f(a) + f(b)) / 2 over neighbours a < b, divided by ln(max / min).
-    None with fewer than two positive scales, or if all positive scales are equal in log space.
+    It is computed with the trapezoidal rule: the sum of (ln b - ln a) * (f(a) + f(b)) / 2 over neighbours a < b,
+    divided by ln(max / min). It is None with fewer than two positive scales, or if all positive scales are equal in
+    log space.
     """
     points = [(log(scale), val_accuracy) for scale, val_accuracy in zip(*curve, strict=True) if scale > 0]
     width = points[-1][0] - points[0][0] if points else 0.0
@@ -101,7 +105,10 @@ def mean_over_log_scale(curve: Curve) -> float | None:
 
 
 def area(curves: Sequence[Curve]) -> Area | None:
-    """Return the mean of the curves over the logarithm of the scale; None without a curve or without a width."""
+    """Return the area under the curves, averaged over seeds.
+
+    It is None without a curve, or if `mean_over_log_scale` is None for every curve.
+    """
     means = [value for curve in curves if (value := mean_over_log_scale(curve)) is not None]
     if not means:
         return None

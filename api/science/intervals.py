@@ -1,4 +1,4 @@
-"""The mean over seeds and its confidence interval."""
+"""Mean over seeds with a confidence interval."""
 
 from collections.abc import Sequence
 from math import sqrt
@@ -12,18 +12,18 @@ CONFIDENCE = 0.95
 
 
 def interval(values: Sequence[float]) -> Interval:
-    """Return the mean of one value per seed with its two-sided 95 % confidence interval.
+    """Return the mean over seeds with its two-sided 95 % confidence interval.
 
-    mean ± t * s / sqrt(n), where s is the sample standard deviation (n - 1 in its denominator) and t the 97.5 %
-    quantile of Student's t with n - 1 degrees of freedom (Student 1908, "The probable error of a mean", Biometrika 6,
-    1-25). It assumes independent seeds and approximately normal values. It is not clipped to the range of
-    the values, for example at an accuracy of 1.
+    The interval is mean ± t * s / sqrt(n). s is the sample standard deviation (with n - 1 in the denominator), and t is
+    the 97.5 % quantile of Student's t with n - 1 degrees of freedom (Student 1908, "The probable error of a mean",
+    Biometrika 6, 1-25). The seeds are assumed to be independent and the values approximately normal. The interval is
+    not clipped to the range of the values, for example at an accuracy of 1.
 
-    Sums are exact and rounded once, so the result does not depend on the order of the values, and the mean of equal
-    values is that value.
+    Sums are exact and rounded once. The result therefore does not depend on the order of the values, and the mean of
+    equal values is that value.
 
     Args:
-        values: Finite numbers, one per seed. A single value has a mean and no interval.
+        values: Finite numbers, one per seed. For a single value, the interval is None.
 
     Raises:
         statistics.StatisticsError: `values` is empty.

@@ -1,4 +1,4 @@
-"""Validation accuracy by the scale trained with and the scale tested with."""
+"""Validation accuracy by training scale and test scale."""
 
 from collections.abc import Sequence
 from statistics import mean
@@ -7,20 +7,20 @@ from noisesweep.models import Evaluation, Matrix, RunStatus, Sweep
 
 
 def matrix(sweep: Sweep, evaluations: Sequence[Evaluation | None]) -> Matrix | None:
-    """Return the matrix of a sweep; None if no run has succeeded and was evaluated.
+    """Return the matrix of a sweep; None if it has no succeeded run with an evaluation.
 
     Args:
-        sweep: The rows are its scales that have a succeeded and evaluated run.
-        evaluations: The evaluations of its runs, by index. The columns are scale 0 and the sweep's scales at which
-            any run was tested. A reused run may have been tested at further scales, which are left out.
+        sweep: The sweep. Its scales with a succeeded and evaluated run become the rows.
+        evaluations: The evaluation of each run, by index. The columns are scale 0 and the scales of the sweep at
+            which any run was tested. A reused run may have other test scales; these are left out.
     """
-    asked = {0.0, *(run.scale for run in sweep.runs)}
+    sweep_scales = {0.0, *(run.scale for run in sweep.runs)}
     tested: dict[float, dict[float, list[float]]] = {}
     for run, evaluation in zip(sweep.runs, evaluations, strict=True):
         if run.status is RunStatus.SUCCEEDED and evaluation:
             row = tested.setdefault(run.scale, {})
             for scale, val_accuracy in zip(evaluation.test_scales, evaluation.val_accuracy, strict=True):
-                if scale in asked:
+                if scale in sweep_scales:
                     row.setdefault(scale, []).append(val_accuracy)
     if not tested:
         return None

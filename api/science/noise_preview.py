@@ -1,4 +1,4 @@
-"""Noise previews: the exact noise that a run will use, on chosen images, before anything is trained."""
+"""Previews of the exact noise that a run will use, on selected images."""
 
 import math
 from dataclasses import dataclass
@@ -13,27 +13,27 @@ from shared.noise import Purpose, add_noise, noise_blocks
 
 Array = NDArray[np.float32]
 
-# The noise of twelve images takes 38 kB. Drawing that of MNIST's last image takes a second.
-CACHED_NOISES = 64
+# One entry for twelve images takes 38 kB. Without the cache, the noise of the last MNIST image takes a second.
+CACHE_SIZE = 64
 PURPOSES = {Images.TRAINING: Purpose.TRAINING_NOISE, Images.VALIDATION: Purpose.VALIDATION_NOISE}
 
 
 class ImageNotFoundError(Exception):
-    """An index is beyond the images of a data set."""
+    """An image index is out of range."""
 
 
 @dataclass(frozen=True)
 class NoisePreview:
-    """The images, scales and seed of a noise preview.
+    """Request for a noise preview.
 
     Attributes:
         dataset: The data set.
         images: Training or validation images.
-        indices: Indices of these images, from 0; negative ones count from the end.
+        indices: Indices of these images, from 0. Negative indices count from the end.
         scales: Standard deviations of the noise, in the unit of `pixel_range`.
-        seed: The seed of the runs that use this noise.
+        seed: The seed of the run whose noise is shown.
         clip: Whether noisy pixels are clipped to the range.
-        pixel_range: The value of white, 1 or 255: the unit of the scales and of all returned numbers.
+        pixel_range: The value of white, 1 or 255. Scales and returned pixels are in this range.
     """
 
     dataset: DatasetName
@@ -46,14 +46,14 @@ class NoisePreview:
 
 
 @dataclass(frozen=True)
-class ChosenImages:
-    """The images of a noise preview.
+class SelectedImages:
+    """Images of a noise preview.
 
     Attributes:
-        count: Number of images to choose from, n; noise is drawn for them in sequence.
-        indices: Indices of the chosen ones, 0 to n - 1.
-        labels: 0 to 9.
-        clean: float32, shape (len(indices), 28, 28), in [0, 1].
+        count: Number of all training or validation images of the data set, n. Noise is drawn for them in sequence.
+        indices: Indices of the selected images, from 0 to n - 1.
+        labels: Labels of the selected images, from 0 to 9.
+        clean: Pixels of the selected images in [0, 1], float32, shape (len(indices), 28, 28).
     """
 
     count: int
@@ -62,7 +62,7 @@ class ChosenImages:
     clean: Array
 
 
-def choose(dataset: Dataset, preview: NoisePreview) -> ChosenImages:
+def select_images(dataset: Dataset, preview: NoisePreview) -> SelectedImages:
     """Return the images of a noise preview.
 
     Raises:
@@ -75,20 +75,27 @@ def choose(dataset: Dataset, preview: NoisePreview) -> ChosenImages:
     for index in preview.indices:
         if not -count <= index < count:
             raise ImageNotFoundError(
-                f"{dataset.name} has {count:,} {preview.images} images, and none at {index}: "
-                f"indices are {-count} to {count - 1}."
+                f"indices: expected numbers from {-count} to {count - 1} for the {preview.images} images of "
+                f"{dataset.name}, received {index}."
             )
     indices = tuple(index % count for index in preview.indices)
-    chosen = list(indices)
-    clean = to_pixels(images[chosen]).reshape(-1, *IMAGE_SHAPE)
-    return ChosenImages(count, indices, tuple(map(int, labels[chosen])), clean)
+    selected = list(indices)
+    clean = to_pixels(images[selected]).reshape(-1, *IMAGE_SHAPE)
+    return SelectedImages(count, indices, tuple(map(int, labels[selected])), clean)
 
 
-@lru_cache(maxsize=CACHED_NOISES)
+@lru_cache(maxsize=CACHE_SIZE)
 def preview_noise(seed: int, purpose: Purpose, count: int, indices: tuple[int, ...]) -> Array:
-    """Return the noise of a run of that seed on the images at `indices` of `count`, before multiplication by the scale.
+    """Return the noise of selected images in a run with this seed, before multiplication by the scale.
 
-    All images before the last index are drawn too, because the draws are sequential: up to a second for MNIST.
+    The draws are sequential, so the noise of all images up to the largest index is drawn. This takes up to a second for
+    MNIST.
+
+    Args:
+        seed: The seed of the run.
+        purpose: Training or validation noise.
+        count: Number of images of the data set.
+        indices: Indices of the selected images, from 0 to count - 1.
 
     Returns:
         Standard normal numbers, float32, shape (len(indices), 28, 28); cached, so read-only.
@@ -106,21 +113,21 @@ def preview_noise(seed: int, purpose: Purpose, count: int, indices: tuple[int, .
 
 
 def noisy_images(clean: Array, noise: Array, scale: float, *, clip: bool) -> Array:
-    """Return the network's input, clean + scale * noise, clipped to [0, 1] if `clip`; in units of the pixel range."""
+    """Return clean + scale * noise, the input of the network, clipped to [0, 1] if `clip`."""
     noisy = add_noise(clean, scale, noise)
     return noisy.clip(0, 1) if clip else noisy
 
 
 def statistics(clean: Array, noise: Array, scale: float, pixel_range: float = 1) -> NoiseStatistics:
-    """Return statistics of the noise of a scale, over all pixels of the images.
+    """Return statistics of the noise at one scale, over all pixels of the images.
 
-    The signal-to-noise ratio is a ratio of powers, 10 log10(mean(clean^2) / mean((scale * noise)^2)): it falls by 6 dB
+    The signal-to-noise ratio is a ratio of powers: 10 log10(mean(clean^2) / mean((scale * noise)^2)). It falls by 6 dB
     when the scale doubles.
 
     Args:
         clean: Pixels in [0, 1].
-        noise: Standard normal numbers, one for each pixel.
-        scale: In the unit of `pixel_range`, as are the mean and the standard deviation.
+        noise: Standard normal numbers, one per pixel.
+        scale: The scale in units of `pixel_range`. The returned mean and standard deviation have the same unit.
         pixel_range: The value of white.
     """
     added = noise.astype(np.float64) * scale
@@ -136,26 +143,26 @@ def statistics(clean: Array, noise: Array, scale: float, pixel_range: float = 1)
 
 
 def _decibels(signal_power: float, noise_power: float) -> float | None:
-    """Return 10 log10(signal / noise), as a difference of logarithms to avoid overflow; None if either power is 0."""
+    """Return 10 log10(signal / noise); None if either power is 0. A difference of logarithms avoids overflow."""
     if signal_power == 0 or noise_power == 0:
         return None
     return 10 * (math.log10(signal_power) - math.log10(noise_power))
 
 
-def samples(chosen: ChosenImages, noise: Array, preview: NoisePreview, rows: slice, columns: slice) -> NoiseSamples:
-    """Return the selected rows and columns of each image, and statistics of the whole images."""
+def samples(selected: SelectedImages, noise: Array, preview: NoisePreview, rows: slice, columns: slice) -> NoiseSamples:
+    """Return the pixels of the given rows and columns of each image, and statistics over the whole images."""
     white, clip = preview.pixel_range, preview.clip
     class_names = CATALOGUE[preview.dataset].class_names
 
-    def selected(pixels: Array, position: int) -> list[list[float]]:
-        return numbers(pixels[position, rows, columns] * np.float32(white))
+    def cropped(pixels: Array, position: int) -> list[list[float]]:
+        return shortest_decimals(pixels[position, rows, columns] * np.float32(white))
 
-    with_noise: list[list[NoisyImage]] = [[] for _ in chosen.indices]
+    with_noise: list[list[NoisyImage]] = [[] for _ in selected.indices]
     for scale in preview.scales:
         added = noisy_images(np.zeros_like(noise), noise, scale / white, clip=False)
-        noisy = noisy_images(chosen.clean, noise, scale / white, clip=clip)
+        noisy = noisy_images(selected.clean, noise, scale / white, clip=clip)
         for position, of_image in enumerate(with_noise):
-            of_image.append(NoisyImage(scale=scale, noise=selected(added, position), noisy=selected(noisy, position)))
+            of_image.append(NoisyImage(scale=scale, noise=cropped(added, position), noisy=cropped(noisy, position)))
     return NoiseSamples(
         dataset=preview.dataset,
         images=preview.images,
@@ -167,16 +174,16 @@ def samples(chosen: ChosenImages, noise: Array, preview: NoisePreview, rows: sli
                 index=index,
                 label=label,
                 class_name=class_names[label],
-                clean=selected(chosen.clean, position),
+                clean=cropped(selected.clean, position),
                 scales=with_noise[position],
             )
-            for position, (index, label) in enumerate(zip(chosen.indices, chosen.labels, strict=True))
+            for position, (index, label) in enumerate(zip(selected.indices, selected.labels, strict=True))
         ],
-        statistics=[statistics(chosen.clean, noise, scale, white) for scale in preview.scales],
+        statistics=[statistics(selected.clean, noise, scale, white) for scale in preview.scales],
     )
 
 
-def numbers(pixels: Array) -> list[list[float]]:
-    """Return the pixels in rows, each as the shortest decimal number that reads back as the same float32."""
+def shortest_decimals(pixels: Array) -> list[list[float]]:
+    """Return each pixel as the shortest decimal that rounds to the same float32, in nested lists of rows."""
     rows: list[list[float]] = pixels.astype(str).astype(np.float64).tolist()
     return rows

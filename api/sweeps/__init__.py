@@ -1,1 +1,1 @@
-"""Sweeps and runs: submit, extend, retry, cancel, delete, read, list and follow them."""
+"""Sweeps and runs: submit, extend, retry, cancel, delete, read, list and stream their events."""

@@ -1,64 +1,63 @@
-"""Batching: questions that arrive while an answer is on its way go to Redis together, in the next round trip."""
+"""Batching of concurrent calls: calls made during a round trip share the next one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextvars import Context
 from typing import Generic, TypeVar
 
-Question = TypeVar("Question", bound=Hashable)
-Answer = TypeVar("Answer")
+Argument = TypeVar("Argument", bound=Hashable)
+Result = TypeVar("Result")
 
-# Further questions go in the next trip, so that none waits long for the others.
+# Further calls go into the next batch, so that no call waits long for the others.
 BATCH_SIZE = 128
 
 
-class Batching(Generic[Question, Answer]):
-    """Answers questions of one kind in batches, one batch at a time.
+class Batcher(Generic[Argument, Result]):
+    """Batches of concurrent calls of a function, processed one batch at a time.
 
-    Equal questions of a batch are answered once. No answer was read before its question was asked, so a client reads
-    its own writes.
+    Equal arguments in a batch share one result. A batch starts after its calls, so a client reads its own writes.
     """
 
-    def __init__(self, answer: Callable[[list[Question]], Awaitable[Sequence[Answer | Exception]]]) -> None:
-        """Take a function that answers a batch: an answer or an exception for each question, in order."""
-        self._answer = answer
-        self._waiting: dict[Question, asyncio.Future[Answer]] = {}
-        self._answering: asyncio.Task[None] | None = None
+    def __init__(self, function: Callable[[list[Argument]], Awaitable[Sequence[Result | Exception]]]) -> None:
+        """Take a function that returns a result or an exception for each argument of a batch, in order."""
+        self._function = function
+        self._waiting: dict[Argument, asyncio.Future[Result]] = {}
+        self._task: asyncio.Task[None] | None = None
 
-    async def ask(self, question: Question) -> Answer:
-        """Return the answer; raise the question's exception, or that of the whole batch."""
-        if question not in self._waiting:
-            future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-            future.add_done_callback(_retrieve_exception)
-            self._waiting[question] = future
-            # In an empty context: it belongs to no single request.
-            self._answering = self._answering or asyncio.create_task(self._answer_all(), context=Context())
-        # Shielded, because others may wait for the same answer.
-        return await asyncio.shield(self._waiting[question])
+    async def call(self, argument: Argument) -> Result:
+        """Return the result for an argument. Raise the exception for this argument or for the whole batch."""
+        if argument not in self._waiting:
+            future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+            future.add_done_callback(_mark_retrieved)
+            self._waiting[argument] = future
+            # The task gets an empty context, because it belongs to no single request.
+            self._task = self._task or asyncio.create_task(self._process(), context=Context())
+        # Shielded, because other calls may wait for the same result.
+        return await asyncio.shield(self._waiting[argument])
 
-    async def _answer_all(self) -> None:
+    async def _process(self) -> None:
         try:
             while self._waiting:
-                questions = list(self._waiting)[:BATCH_SIZE]
-                futures = [self._waiting.pop(question) for question in questions]
+                arguments = list(self._waiting)[:BATCH_SIZE]
+                futures = [self._waiting.pop(argument) for argument in arguments]
                 try:
-                    answered = list(zip(futures, await self._answer(questions), strict=True))
-                except Exception as error:  # noqa: BLE001 - every request of the batch raises it
-                    answered = [(future, error) for future in futures]
+                    results = list(zip(futures, await self._function(arguments), strict=True))
+                except Exception as error:  # noqa: BLE001 - every call of the batch raises it
+                    results = [(future, error) for future in futures]
                 except asyncio.CancelledError:
                     for future in futures:
                         future.cancel()
                     raise
-                for future, answer in answered:
-                    if isinstance(answer, Exception):
-                        future.set_exception(answer)
+                for future, result in results:
+                    if isinstance(result, Exception):
+                        future.set_exception(result)
                     else:
-                        future.set_result(answer)
+                        future.set_result(result)
         finally:
-            self._answering = None
+            self._task = None
 
 
-def _retrieve_exception(future: asyncio.Future[Answer]) -> None:
-    """Retrieve the exception, because asyncio warns of exceptions that nobody retrieved."""
+def _mark_retrieved(future: asyncio.Future[Result]) -> None:
+    """Mark the exception as retrieved. Otherwise asyncio logs a warning if all callers have been cancelled."""
     if not future.cancelled():
         future.exception()

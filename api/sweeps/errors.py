@@ -1,19 +1,19 @@
-"""Errors of what is asked of sweeps and runs. They know nothing of HTTP: api/errors.py maps them to problem types."""
+"""Errors of operations on sweeps and runs. api/errors.py maps them to problem types."""
 
 
 class SweepOpenError(Exception):
-    """The request needs a sweep whose runs have all ended."""
+    """The operation requires that all runs of the sweep have ended."""
 
 
 class AlreadyEndedError(Exception):
-    """The sweep or run to cancel or retry has ended with another outcome."""
+    """A sweep or run cannot be cancelled or retried, because it has already ended."""
 
 
 class QueueFullError(Exception):
-    """More runs are queued than allowed.
+    """The number of queued runs would exceed its limit.
 
     Attributes:
-        retry_after_seconds: Estimated time until there is room, from the rate at which runs ended lately.
+        retry_after_seconds: Estimated time until there is capacity, from the rate at which runs ended recently.
     """
 
     def __init__(self, message: str, retry_after_seconds: int) -> None:
@@ -22,12 +22,12 @@ class QueueFullError(Exception):
 
 
 class SweepTooLargeError(Exception):
-    """A sweep has more runs than may be queued, even alone."""
+    """A sweep has more runs than allowed, or more than fit into an empty queue."""
 
 
 class TooManyStreamsError(Exception):
-    """This process of the API serves no more event streams."""
+    """This API process has reached its limit of open event streams."""
 
 
 class ModelNotFoundError(Exception):
-    """A run has no trained model: not requested, not finished, or expired."""
+    """A run has no stored model: not requested, not finished, or expired."""

@@ -1,4 +1,4 @@
-"""Estimates of what a submission would cost."""
+"""Cost estimates of submissions."""
 
 from api.sweeps.queue_stats import QueueStats
 from api.sweeps.workers import Workers
@@ -7,15 +7,15 @@ from shared.datasets import CATALOGUE, run_work
 
 
 async def estimate(request: SweepRequest, reused_runs: int, stats: QueueStats, workers: Workers) -> Estimate:
-    """Return what the sweep would cost without its reused runs, and how long it would take with the queue before it.
+    """Return the cost of the sweep's new runs, and the estimated time until they are trained.
 
-    The time is that of all work before it and its own, at the measured pace of a training process, shared by all
-    living processes, and at least that of one of its runs alone. It is None if no similar epoch was measured yet or
-    no worker is alive.
+    The time covers the queue and the new runs. It assumes that all live training processes share this work at the
+    recently measured pace. It is at least the time of one run. It is None if no similar epoch was measured or no
+    worker is alive.
     """
     runs = len(request.grid()) - reused_runs
     queue, pace = await stats.queue(), await stats.pace(request)
-    processes = sum(worker.processes for worker in await workers.listed() if worker.alive)
+    processes = sum(worker.processes for worker in await workers.list_all() if worker.alive)
     seconds = None if runs else 0.0
     if runs and pace and processes:
         work = run_work(request)

@@ -1,4 +1,4 @@
-"""Event streams: what happens to sweeps, sent to any number of clients over one connection to Redis."""
+"""Event streams of sweeps for any number of subscribers, read over one connection to Redis."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from api.limits import Limits
 from api.sweeps.errors import TooManyStreamsError
 from api.sweeps.reader import SweepReader
-from api.sweeps.records import StreamEntry, events_of
+from api.sweeps.records import StreamEntry, parse_events
 from noisesweep.models import Event, EventType
 from shared.settings import Settings
 from shared.store import connections
@@ -21,34 +21,34 @@ from shared.store.keys import SweepKeys
 
 logger = logging.getLogger(__name__)
 
-EVENTS_AT_ONCE = 1000
-# An event of a sweep that has subscribers arrives at once. This is how long a new subscription may take to be read.
+EVENTS_PER_READ = 1000
+# Events of subscribed sweeps arrive immediately. A new subscription takes effect after at most this time.
 BLOCK_MILLISECONDS = 50
 RETRY_SECONDS = 0.5
-# It has no id, so the client comes back for the events after the last one that had an id.
+# This event has no id, so a client reconnects with the id of the last event before it.
 CLOSING = format_sse_event(event="closing", data_str="{}", retry=1000)
 
 
 @dataclass(frozen=True)
 class SSEFrame:
-    """An event, its position among all, and its bytes as a server-sent event: made once for all subscribers."""
+    """Event with its sort key and its encoded server-sent event. All subscribers share one instance."""
 
     event: Event
     position: tuple[int, int]
     wire: bytes
 
 
-def frame_of(event: Event) -> SSEFrame:
-    """Return the event as a server-sent event: its id, its type, and itself as JSON."""
+def to_frame(event: Event) -> SSEFrame:
+    """Encode an event as a server-sent event, with its id, its type, and its JSON as data."""
     wire = format_sse_event(id=event.id, event=event.type, data_str=event.model_dump_json())
-    return SSEFrame(event, position_of(event.id), wire)
+    return SSEFrame(event, parse_event_id(event.id), wire)
 
 
 class Subscriber:
-    """One client that follows a sweep or the run at an index of it.
+    """Subscriber to the events of a sweep, or of its run at an index.
 
     Attributes:
-        behind: Whether frames were dropped because too many waited.
+        behind: Whether frames were dropped because the buffer was full.
     """
 
     def __init__(self, index: int | None, limits: Limits) -> None:
@@ -59,21 +59,21 @@ class Subscriber:
         self._woken = asyncio.Event()
 
     def send(self, frames: list[SSEFrame]) -> None:
-        """Queue the frames that concern the client, if there is room, and wake it."""
-        ours = [frame for frame in frames if concerns(frame.event, self._index)]
-        if self.behind or len(self._waiting) + len(ours) > self._backlog:
+        """Buffer the frames that match the subscription and wake the subscriber. Drop them if the buffer is full."""
+        matching = [frame for frame in frames if is_about(frame.event, self._index)]
+        if self.behind or len(self._waiting) + len(matching) > self._backlog:
             self.behind = True
         else:
-            self._waiting += ours
-        if ours:
+            self._waiting += matching
+        if matching:
             self._woken.set()
 
     def wake(self) -> None:
-        """Make `receive` return."""
+        """Make `receive` return immediately."""
         self._woken.set()
 
     async def receive(self) -> list[SSEFrame]:
-        """Return the waiting frames as soon as there are any; none if woken otherwise, or when a keep-alive is due."""
+        """Wait for frames and return them. Return an empty list on `wake` or when a keep-alive is due."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._keepalive_seconds):
                 await self._woken.wait()
@@ -83,29 +83,29 @@ class Subscriber:
 
     @property
     def up_to_date(self) -> bool:
-        """Return whether no frame waits or was dropped."""
+        """Return whether no frame is buffered or was dropped."""
         return not self._waiting and not self.behind
 
 
 class EventBroadcaster:
-    """Reads the event streams of all sweeps that have subscribers, and sends them the events.
+    """Broadcaster that reads the event streams of all subscribed sweeps and sends the events to their subscribers.
 
-    Events from before a subscription, and those for which a subscriber was too slow, are read from the store.
+    Streams read earlier events, and events that their subscriber missed, from the store.
     """
 
     def __init__(self, settings: Settings, reader: SweepReader, limits: Limits) -> None:
         self._reader = reader
         self._limits = limits
-        # It reads in a loop, so a failed attempt needs no retry.
-        self._redis = connections.with_asyncio(settings, socket_connect_timeout=1, socket_timeout=2)
+        # Reading is a loop, so the client itself needs no retries.
+        self._redis = connections.async_client(settings, socket_connect_timeout=1, socket_timeout=2)
         self._subscribers: dict[str, set[Subscriber]] = {}
-        self._last_ids: dict[str, str] = {}  # by sweep with subscribers: the id of the last event read
+        self._last_ids: dict[str, str] = {}  # id of the last event read, by subscribed sweep
         self._subscribed = asyncio.Event()
         self._stopping = False
         self._reading = asyncio.create_task(self._read())
 
     def stop(self) -> None:
-        """End every stream with a closing event: the server is about to stop."""
+        """End every stream with a closing event, because the server is about to stop."""
         self._stopping = True
         for subscribers in self._subscribers.values():
             for subscriber in subscribers:
@@ -119,18 +119,18 @@ class EventBroadcaster:
         await self._redis.aclose()
 
     def check_capacity(self) -> None:
-        """Raise TooManyStreamsError if no more streams are served."""
+        """Raise TooManyStreamsError if the maximum number of streams is open."""
         if sum(map(len, self._subscribers.values())) >= self._limits.streams:
             raise TooManyStreamsError(
-                f"{self._limits.streams} event streams are open, and no more are served: ask for the events as "
-                "application/json."
+                f"All {self._limits.streams} event streams of this server are in use. Try again later, or request the "
+                "events as application/json."
             )
 
     async def stream(self, sweep_id: str, after: str, index: int | None = None) -> AsyncGenerator[bytes]:
-        """Yield the events of the sweep, or of one of its runs, after an event id, as server-sent events.
+        """Yield the server-sent events of the sweep or one of its runs after an event id.
 
-        The stream ends after the event that ends the sweep or the run, unless a retry follows, and when the server
-        stops. While nothing happens, a comment keeps the connection alive.
+        The stream ends after the event that ends the sweep or run, unless a retry follows. It also ends when the
+        server stops. Comments keep an idle connection alive.
         """
         with self._subscription(sweep_id, await self._reader.last_event_id(sweep_id), index) as subscriber:
             last_id, over = after, False
@@ -138,9 +138,9 @@ class EventBroadcaster:
                 subscriber.behind = False
                 async for event in self._reader.all_events(sweep_id, last_id):
                     last_id = event.id
-                    if concerns(event, index):
-                        yield frame_of(event).wire
-                        over = ends(event, index)
+                    if is_about(event, index):
+                        yield to_frame(event).wire
+                        over = is_last(event, index)
                 while not subscriber.behind and not (over and subscriber.up_to_date):
                     frames = [] if self._stopping else await subscriber.receive()
                     if self._stopping:
@@ -149,10 +149,10 @@ class EventBroadcaster:
                     if not frames and not subscriber.behind:
                         yield KEEPALIVE_COMMENT
                         over = not await self._exists(sweep_id)
-                    new = [frame for frame in frames if frame.position > position_of(last_id)]
+                    new = [frame for frame in frames if frame.position > parse_event_id(last_id)]
                     if new:
-                        last_id, over = new[-1].event.id, ends(new[-1].event, index)
-                        yield b"".join(frame.wire for frame in new)  # in one write: writes are what costs
+                        last_id, over = new[-1].event.id, is_last(new[-1].event, index)
+                        yield b"".join(frame.wire for frame in new)  # one write, because each write is expensive
                 if over and subscriber.up_to_date:
                     return
 
@@ -174,7 +174,7 @@ class EventBroadcaster:
         try:
             return await self._reader.exists(sweep_id)
         except RedisError:
-            return True  # unknown, so the stream goes on
+            return True  # unknown, so the stream continues
 
     async def _read(self) -> None:
         while True:
@@ -184,34 +184,34 @@ class EventBroadcaster:
             sweeps = {SweepKeys(sweep_id).events: sweep_id for sweep_id in self._last_ids}
             last_ids: dict[Any, Any] = {key: self._last_ids[sweep_id] for key, sweep_id in sweeps.items()}
             try:
-                reply = await self._redis.xread(last_ids, count=EVENTS_AT_ONCE, block=BLOCK_MILLISECONDS)
+                reply = await self._redis.xread(last_ids, count=EVENTS_PER_READ, block=BLOCK_MILLISECONDS)
             except RedisError as error:
-                logger.warning("Event streams wait for the store: %s", error)
+                logger.warning("Cannot read event streams; trying again in %s s: %s", RETRY_SECONDS, error)
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             for key, entries in cast("list[tuple[str, list[StreamEntry]]]", reply or []):
-                self._send(sweeps[key], events_of(sweeps[key], entries), last_id=entries[-1][0])
+                self._send(sweeps[key], parse_events(sweeps[key], entries), last_id=entries[-1][0])
 
     def _send(self, sweep_id: str, events: list[Event], last_id: str) -> None:
         if sweep_id not in self._subscribers:
-            return  # the last subscriber has left
+            return  # the last subscriber has disconnected
         self._last_ids[sweep_id] = last_id
-        frames = [frame_of(event) for event in events]
+        frames = [to_frame(event) for event in events]
         for subscriber in self._subscribers[sweep_id]:
             subscriber.send(frames)
 
 
-def position_of(event_id: str) -> tuple[int, int]:
-    """Return the sort key of an event id: milliseconds of the server's clock, and a number within them."""
+def parse_event_id(event_id: str) -> tuple[int, int]:
+    """Return the sort key of an event id: the server's time in milliseconds, and a sequence number."""
     milliseconds, number = event_id.split("-")
     return int(milliseconds), int(number)
 
 
-def concerns(event: Event, index: int | None) -> bool:
-    """Return whether an event is of the run at this index; any event is if that is None."""
+def is_about(event: Event, index: int | None) -> bool:
+    """Return whether an event is about the run at this index. With None, return True."""
     return index is None or event.run_index == index
 
 
-def ends(event: Event, index: int | None) -> bool:
-    """Return whether the event ends the sweep, or the run at this index."""
+def is_last(event: Event, index: int | None) -> bool:
+    """Return whether the event is the last one of the sweep, or of the run at this index."""
     return event.type is (EventType.SWEEP_ENDED if index is None else EventType.RUN_ENDED)

@@ -1,4 +1,4 @@
-"""The list of sweeps: filtered, in pages that do not shift when new sweeps come in."""
+"""Filtered list of sweeps in pages. New sweeps do not shift the pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from api.sweeps.reader import Cursor, SweepReader
 from noisesweep.models import RunStatus, Sweep
 
-# The form of a cursor, which is opaque to clients.
+# Format of a cursor. Clients treat it as opaque.
 CURSOR_PATTERN = r"^[0-9]{1,16}-[0-9a-f]{16}$"
 
 
@@ -30,18 +30,18 @@ class Filters:
 
 
 def has_tag(sweep: Sweep, tag: str) -> bool:
-    """Return whether the sweep has the tag: `key:value`, or `key` with any value. A key has no colon."""
+    """Return whether the sweep has the tag: `key:value`, or `key` with any value. Keys contain no colon."""
     key, colon, value = tag.partition(":")
     return key in sweep.tags and (not colon or sweep.tags[key] == value)
 
 
 def write_cursor(cursor: Cursor) -> str:
-    """Return the cursor as clients send it back."""
+    """Return the cursor as text."""
     return f"{cursor.created_at}-{cursor.sweep_id}"
 
 
 def read_cursor(text: str) -> Cursor:
-    """Return the cursor of a text that matches CURSOR_PATTERN."""
+    """Parse a cursor from text that matches CURSOR_PATTERN."""
     created_at, sweep_id = text.split("-")
     return Cursor(int(created_at), sweep_id)
 
@@ -49,22 +49,22 @@ def read_cursor(text: str) -> Cursor:
 async def page(
     reader: SweepReader, filters: Filters, limit: int, searched: int, before: Cursor | None = None
 ) -> tuple[list[Sweep], Cursor | None]:
-    """Return a page of matching sweeps, the newest first, and where the next page starts.
+    """Return a page of matching sweeps, newest first, and the cursor of the next page.
 
     Args:
         reader: The store.
-        filters: What the sweeps have to match.
-        limit: The largest number of sweeps in the page.
-        searched: About how many sweeps to read in search of those that match.
-        before: Where to start; None starts with the newest.
+        filters: Filters that the sweeps must match.
+        limit: Maximum number of sweeps in the page.
+        searched: Approximate maximum number of sweeps to read. A page can therefore be shorter than `limit`.
+        before: Cursor of this page; None for the first page.
 
     Returns:
-        The sweeps, and the cursor of the next page; None after the last one.
+        The sweeps, and the cursor of the next page; None on the last page.
     """
     found: list[Sweep] = []
     count = 0
     while count < searched:
-        read = await reader.listed(before, limit)
+        read = await reader.list_before(before, limit)
         for cursor, sweep in read:
             before = cursor
             if sweep and filters.match(sweep):

@@ -1,4 +1,4 @@
-"""Prometheus collectors of the service as a whole: queue, workers, runs, epochs, reaping, version."""
+"""Prometheus collectors of the whole service: queue, workers, runs, epochs, reaper, version."""
 
 import collections
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,16 +21,16 @@ from shared.store.counters import EPOCH_SECONDS_BUCKETS, REAPER_ACTIONS, Counter
 from shared.store.keys import COUNTERS, SWEEPS
 
 
-class Build:
-    """The version of this process's program."""
+class BuildInfo:
+    """Prometheus collector of the version of this process."""
 
     def collect(self) -> Iterator[Metric]:
         """Yield the one metric family."""
-        yield InfoMetricFamily("noisesweep_build", "The program of this API.", {"version": __version__})
+        yield InfoMetricFamily("noisesweep_build", "Version of this API process.", {"version": __version__})
 
 
 class Snapshot:
-    """A collector of what the store holds at one moment."""
+    """Prometheus collector of queue, workers and counters, as read from the store at one moment."""
 
     def __init__(self, queue: Queue, workers: list[Worker], sweeps: int, counts: Mapping[str, str]) -> None:
         self._queue = queue
@@ -39,33 +39,35 @@ class Snapshot:
         self._counts = counts
 
     @classmethod
-    async def of(cls, store: Store, stats: QueueStats) -> "Snapshot":
-        """Read the store; raise redis.exceptions.RedisError if it does not answer."""
+    async def fetch(cls, store: Store, stats: QueueStats) -> "Snapshot":
+        """Read the store. Raise redis.exceptions.RedisError if it does not respond."""
         counts = cast("dict[str, str]", await store.redis.hgetall(COUNTERS))
         sweeps = await store.redis.zcard(SWEEPS)
-        return cls(await stats.queue(), await store.workers.listed(), sweeps, counts)
+        return cls(await stats.queue(), await store.workers.list_all(), sweeps, counts)
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metric families."""
         queued, wait = self._queue.queued_runs, self._queue.oldest_wait_seconds
-        yield GaugeMetricFamily("noisesweep_queued_runs", "Runs that wait for a worker.", queued)
-        yield GaugeMetricFamily("noisesweep_running_runs", "Runs that workers train.", self._queue.running_runs)
-        yield GaugeMetricFamily("noisesweep_oldest_wait_seconds", "How long the oldest sweep waits, s.", wait or 0.0)
+        yield GaugeMetricFamily("noisesweep_queued_runs", "Queued runs.", queued)
+        yield GaugeMetricFamily("noisesweep_running_runs", "Running runs.", self._queue.running_runs)
+        yield GaugeMetricFamily(
+            "noisesweep_oldest_wait_seconds", "Waiting time of the oldest sweep with queued runs, s.", wait or 0.0
+        )
         alive = sum(worker.alive for worker in self._workers)
-        yield GaugeMetricFamily("noisesweep_workers_alive", "Workers that gave a sign of life lately.", alive)
+        yield GaugeMetricFamily("noisesweep_workers_alive", "Workers with a recent heartbeat.", alive)
         yield self._workers_by_version()
-        yield GaugeMetricFamily("noisesweep_sweeps", "Sweeps that are kept.", self._sweeps)
+        yield GaugeMetricFamily("noisesweep_sweeps", "Stored sweeps.", self._sweeps)
         ends = [status for status in RunStatus if status.is_final]
-        yield self._counter(Counter.RUNS, "noisesweep_runs", "Runs that ended.", "status", ends)
-        yield self._counter(Counter.EPOCHS, "noisesweep_epochs", "Epochs trained and kept.", "dataset", DatasetName)
+        yield self._counter(Counter.RUNS, "noisesweep_runs", "Ended runs.", "status", ends)
+        yield self._counter(Counter.EPOCHS, "noisesweep_epochs", "Committed epochs.", "dataset", DatasetName)
         yield self._epoch_seconds()
-        done = "Runs put back or ended, messages published again."
-        yield self._counter(Counter.REAPER, "noisesweep_reaper_actions", done, "action", REAPER_ACTIONS)
+        actions = "Actions of the reapers: requeued or ended runs, republished messages."
+        yield self._counter(Counter.REAPER, "noisesweep_reaper_actions", actions, "action", REAPER_ACTIONS)
 
     def _workers_by_version(self) -> Metric:
         family = GaugeMetricFamily(
             "noisesweep_workers",
-            "Workers of the last hour, and whether they gave a sign of life lately.",
+            "Workers of the last hour. alive is true for a recent heartbeat.",
             labels=["version", "device", "alive"],
         )
         kinds = ((worker.version, worker.device, str(worker.alive).lower()) for worker in self._workers)
@@ -75,9 +77,9 @@ class Snapshot:
 
     def _counter(self, counter: Counter, name: str, help_text: str, label: str, values: Iterable[str]) -> Metric:
         family = CounterMetricFamily(name, help_text, labels=[label])
-        # A series that starts at 1 hides its first step from Prometheus, which computes differences.
-        none: dict[tuple[str, ...], float] = {(value,): 0.0 for value in values}
-        for labels, value in (none | read(counter, self._counts)).items():
+        # Prometheus computes differences, so it would miss the first increment of a series that starts at 1.
+        zeros: dict[tuple[str, ...], float] = {(value,): 0.0 for value in values}
+        for labels, value in (zeros | read(counter, self._counts)).items():
             family.add_metric(labels, value)
         return family
 

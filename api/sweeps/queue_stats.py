@@ -1,4 +1,4 @@
-"""Queue statistics: queued and running runs over all sweeps, their work, and how fast runs end."""
+"""Queue statistics: queued and running runs of all sweeps, their work, and the rate at which runs end."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -13,24 +13,24 @@ from shared.store.clock import server_time_async
 from shared.store.keys import ENDED, OPEN, PACE, SweepKeys
 from shared.store.scripts import is_supported
 
-# The rate is measured over this period.
+# Period of the measured rate.
 RATE_WINDOW_SECONDS = 600
-# The pace is measured over at most this many epochs.
+# Maximum number of epochs from which the pace is measured.
 PACE_ENTRIES = 200
-# Costs within this factor are assumed to be proportional.
-NEAR = 4
-# Sweeps counted in one round trip; other requests are served between.
-SWEEPS_AT_ONCE = 200
+# Within this factor, the time of an epoch is assumed to be proportional to its work.
+SIMILAR_FACTOR = 4
+# Sweeps counted in one round trip. Other requests are served between round trips.
+SWEEPS_PER_ROUND_TRIP = 200
 
 
 @dataclass(frozen=True)
 class OpenSweep:
-    """A sweep with runs to train.
+    """Sweep with queued or running runs.
 
     Attributes:
-        opened_at: When it was last submitted or retried, µs.
-        queued: Queued runs.
-        running: Running runs.
+        opened_at: Time of the last submission, extension or retry, as Unix time in µs.
+        queued: Number of queued runs.
+        running: Number of running runs.
     """
 
     sweep_id: str
@@ -40,13 +40,13 @@ class OpenSweep:
 
 
 class QueueStats:
-    """Statistics of the queue. Each method raises redis.exceptions.RedisError if the store does not answer."""
+    """Statistics of the queue. Every method raises redis.exceptions.RedisError if the store does not respond."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     async def queue(self) -> Queue:
-        """Return how many runs are queued and running."""
+        """Return the number of queued and running runs, the longest wait, and the rate at which runs end."""
         now, sweeps = await server_time_async(self._redis), await self._open_sweeps()
         waiting = [sweep.opened_at for sweep in sweeps if sweep.queued]
         return Queue(
@@ -57,12 +57,12 @@ class QueueStats:
         )
 
     async def queued_by_key(self) -> Counter[str]:
-        """Return the number of queued runs by the name of the submitting API key; "" without keys."""
+        """Return the number of queued runs by name of the submitting API key; "" if there are no keys."""
         opened = cast("list[str]", await self._redis.zrange(OPEN, 0, -1))
         queued: Counter[str] = Counter()
-        for first in range(0, len(opened), SWEEPS_AT_ONCE):
+        for first in range(0, len(opened), SWEEPS_PER_ROUND_TRIP):
             async with self._redis.pipeline(transaction=False) as pipeline:
-                for sweep_id in opened[first : first + SWEEPS_AT_ONCE]:
+                for sweep_id in opened[first : first + SWEEPS_PER_ROUND_TRIP]:
                     pipeline.zcard(SweepKeys(sweep_id).queued)
                     pipeline.hget(SweepKeys(sweep_id).record, "key")
                 counts = await pipeline.execute()
@@ -71,9 +71,9 @@ class QueueStats:
         return queued
 
     async def work(self) -> float:
-        """Return the multiply-accumulates of all queued and running runs; a running run counts as a whole.
+        """Return the multiply-accumulates of all queued and running runs. A running run counts in full.
 
-        Runs that only newer workers may train do not count.
+        Runs that only newer workers can train do not count.
         """
         sweeps = await self._open_sweeps()
         async with self._redis.pipeline(transaction=False) as pipeline:
@@ -89,10 +89,10 @@ class QueueStats:
         )
 
     async def pace(self, config: TrainingConfig) -> float | None:
-        """Return the multiply-accumulates per second of a training process, as measured lately; None if unknown.
+        """Return the recent multiply-accumulates per second of one training process; None if unknown.
 
-        Only similar epochs count: of the same data set and precision, and close in cost and batch size. The time of a
-        small network is mostly overhead and does not predict that of a large one.
+        Only similar epochs count: same data set and precision, similar work and batch size. The time of a small
+        network is mostly overhead and does not predict that of a large one.
         """
         entries = await self._redis.xrevrange(PACE, count=PACE_ENTRIES)
         epochs = [cast("dict[str, str]", fields) for _, fields in cast("list[tuple[str, object]]", entries)]
@@ -100,16 +100,17 @@ class QueueStats:
             epoch
             for epoch in epochs
             if (epoch["dataset"], epoch["precision"]) == (config.dataset, config.precision)
-            and _near(float(epoch["work"]), epoch_work(config))
-            and _near(float(epoch["batch_size"]), config.batch_size)
+            and _are_similar(float(epoch["work"]), epoch_work(config))
+            and _are_similar(float(epoch["batch_size"]), config.batch_size)
         ]
         seconds = sum(float(epoch["seconds"]) for epoch in measured)
         return sum(float(epoch["work"]) for epoch in measured) / seconds if seconds else None
 
     async def runs_per_second(self) -> float:
-        """Return the runs that ended per second, over the last ten minutes or since the first end in them; 0 if none.
+        """Return the number of runs that ended per second; 0 if none ended in the last ten minutes.
 
-        The period is at least a minute: runs of a stack end together, which is not a rate.
+        The period starts with the first run that ended in the last ten minutes. It is at least a minute, because the
+        runs of a stack end together and would otherwise give an extreme rate.
         """
         now = await server_time_async(self._redis) // 1000
         entries = await self._redis.xrevrange(ENDED, min=now - RATE_WINDOW_SECONDS * 1000)
@@ -121,25 +122,25 @@ class QueueStats:
     async def _open_sweeps(self) -> list[OpenSweep]:
         opened = cast("list[tuple[str, float]]", await self._redis.zrange(OPEN, 0, -1, withscores=True))
         sweeps = []
-        for first in range(0, len(opened), SWEEPS_AT_ONCE):
-            some = opened[first : first + SWEEPS_AT_ONCE]
+        for first in range(0, len(opened), SWEEPS_PER_ROUND_TRIP):
+            batch = opened[first : first + SWEEPS_PER_ROUND_TRIP]
             async with self._redis.pipeline(transaction=False) as pipeline:
-                for sweep_id, _ in some:
+                for sweep_id, _ in batch:
                     pipeline.zcard(SweepKeys(sweep_id).queued)
                     pipeline.zcard(SweepKeys(sweep_id).leases)
                 counts = await pipeline.execute()
             sweeps += [
                 OpenSweep(sweep_id, opened_at, queued, running)
-                for (sweep_id, opened_at), queued, running in zip(some, counts[::2], counts[1::2], strict=True)
+                for (sweep_id, opened_at), queued, running in zip(batch, counts[::2], counts[1::2], strict=True)
             ]
         return sweeps
 
 
-def _near(one: float, other: float) -> bool:
-    return max(one, other) <= NEAR * min(one, other)
+def _are_similar(one: float, other: float) -> bool:
+    return max(one, other) <= SIMILAR_FACTOR * min(one, other)
 
 
 @lru_cache(maxsize=1024)
 def _run_work(request: str) -> float:
-    """Return the multiply-accumulates of a run of the sweep with this request (JSON)."""
+    """Return the multiply-accumulates of one run of a sweep, from its request as JSON."""
     return run_work(SweepRequest.model_validate_json(request))

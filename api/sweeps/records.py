@@ -1,4 +1,4 @@
-"""Models of sweeps, runs and events from Redis replies."""
+"""Conversion of Redis replies to models of sweeps, runs and events."""
 
 import json
 import logging
@@ -21,17 +21,16 @@ from noisesweep.models import (
 from shared.store.keys import run_id
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# The id of an entry, and its fields.
+# Id and fields of an entry.
 StreamEntry = tuple[str, dict[str, str]]
 
 logger = logging.getLogger(__name__)
 
+NO_WORKER = "Queued runs wait because no worker is alive. Start one with `noisesweep worker`."
 
-STRANDED = "It waits, and no worker is alive to train it: start one with `noisesweep worker`."
 
-
-def sweep_of(sweep_id: str, reply: Sequence[Any], *, any_worker: bool) -> Sweep:
-    """Return the model of a reply of shared/store/lua/read.lua."""
+def parse_sweep(sweep_id: str, reply: Sequence[Any], *, any_worker: bool) -> Sweep:
+    """Return the sweep in a reply of shared/store/lua/read.lua."""
     fields, queued, leased, *runs = reply
     record = _pairs(fields)
     request = SweepRequest.model_validate_json(record["request"])
@@ -48,23 +47,23 @@ def sweep_of(sweep_id: str, reply: Sequence[Any], *, any_worker: bool) -> Sweep:
         tags=request.tags,
         created_at=_time(record["created_at"]),
         config=request.config,
-        # Its grid may have been extended.
+        # The grid may have been extended since the request.
         scales=list(dict.fromkeys(summary.scale for summary in summaries)),
         seeds=list(dict.fromkeys(summary.seed for summary in summaries)),
-        status_detail=STRANDED if queued and not any_worker else None,
+        status_detail=NO_WORKER if queued and not any_worker else None,
         runs=summaries,
     )
 
 
-def run_of(sweep_id: str, index: int, record: Sequence[str], reply: Sequence[Any], *, any_worker: bool) -> Run:
-    """Return the model of a run with all its epochs.
+def parse_run(sweep_id: str, index: int, record: Sequence[str], reply: Sequence[Any], *, any_worker: bool) -> Run:
+    """Return a run with all its epochs.
 
     Args:
-        sweep_id: Its sweep.
-        index: Its index in the grid.
+        sweep_id: Id of the sweep.
+        index: Index of the run in the grid.
         record: The sweep's request (JSON) and version.
-        reply: The run's hash, its scores in `queued` and in `leases` (None where it is not), its epochs (JSON), its
-            evaluation (JSON, None where there is none).
+        reply: The run's hash, its score in `queued` and in `leases` (None if absent), its epochs (JSON), and its
+            evaluation (JSON; None if absent).
         any_worker: Whether any worker is alive.
     """
     request, version = SweepRequest.model_validate_json(record[0]), int(record[1])
@@ -77,21 +76,23 @@ def run_of(sweep_id: str, index: int, record: Sequence[str], reply: Sequence[Any
         **summary.model_dump(exclude={"links"}),
         sweep_id=sweep_id,
         sweep_version=version,
-        status_detail=STRANDED if status is RunStatus.QUEUED and not any_worker else None,
+        status_detail=NO_WORKER if status is RunStatus.QUEUED and not any_worker else None,
         config=request.config,
         epochs=metrics,
         evaluation=Evaluation.model_validate_json(evaluation) if evaluation else None,
     )
 
 
-def events_of(sweep_id: str, entries: Sequence[StreamEntry]) -> list[Event]:
-    """Return the models of entries of a sweep's event stream, without those that only a newer program can read."""
+def parse_events(sweep_id: str, entries: Sequence[StreamEntry]) -> list[Event]:
+    """Return the events in stream entries. Skip entries that this version cannot read."""
     events = []
     for entry in entries:
         try:
             events.append(_event(sweep_id, *entry))
         except (ValueError, KeyError) as error:
-            logger.warning("Event %s of sweep %s is left out, it cannot be read: %r", entry[0], sweep_id, error)
+            logger.warning(
+                "Skipped event %s of sweep %s because this version cannot read it: %r", entry[0], sweep_id, error
+            )
     return events
 
 
@@ -136,14 +137,14 @@ def _summary(
 
 
 def _status(run: dict[str, str], *, queued: bool, leased: bool) -> RunStatus:
-    """Return a run's status, which follows from where its index stands; see shared/store/keys.py."""
+    """Return a run's status, derived from the keys that contain its index; see shared/store/keys.py."""
     if queued:
         return RunStatus.QUEUED
     return RunStatus.RUNNING if leased else RunStatus(run["outcome"])
 
 
 def _pairs(flat: list[str]) -> dict[str, str]:
-    """Return a hash from the flat list in which a script returns it."""
+    """Return the dict of a hash that a script returned as a flat list of fields and values."""
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 

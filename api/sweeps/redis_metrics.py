@@ -1,4 +1,4 @@
-"""Metrics of the Redis server from its INFO: memory, append-only file, clients, replicas, uptime."""
+"""Prometheus metrics of the Redis server, from its INFO: memory, append-only file, clients, replicas, uptime."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ def is_ok(status: str) -> float:
 
 
 class RedisGauge(NamedTuple):
-    """A gauge from INFO: its name, its help text, its field, and the conversion to a number."""
+    """Gauge from a field of INFO, with the function that converts the field to a number."""
 
     name: str
     help_text: str
@@ -23,38 +23,41 @@ class RedisGauge(NamedTuple):
 
 
 GAUGES = (
-    RedisGauge("memory_used_bytes", "Memory that the store uses.", "used_memory"),
-    RedisGauge("memory_limit_bytes", "Memory that it may use, its maxmemory; 0 where it has no limit.", "maxmemory"),
-    RedisGauge("append_only", "Whether it keeps an append-only file.", "aof_enabled"),
+    RedisGauge("memory_used_bytes", "Memory used by the store.", "used_memory"),
+    RedisGauge("memory_limit_bytes", "Memory limit of the store (maxmemory); 0 if unlimited.", "maxmemory"),
+    RedisGauge("append_only", "1 if the store writes an append-only file.", "aof_enabled"),
     RedisGauge(
         "append_only_write_ok",
-        "Whether its last write to that file went well; 1 also where there is none.",
+        "1 if the last write to the append-only file succeeded, or if there is no such file.",
         "aof_last_write_status",
         is_ok,
     ),
     RedisGauge(
         "append_only_rewrite_ok",
-        "Whether the last rewrite of that file went well; 1 also where there was none.",
+        "1 if the last rewrite of the append-only file succeeded, or if there was none.",
         "aof_last_bgrewrite_status",
         is_ok,
     ),
-    RedisGauge("clients", "Connections that it has.", "connected_clients"),
-    RedisGauge("replicas", "Replicas that follow it.", "connected_slaves"),
-    RedisGauge("uptime_seconds", "Time since its start; it falls when the store restarts.", "uptime_in_seconds"),
+    RedisGauge("clients", "Open client connections of the store.", "connected_clients"),
+    RedisGauge("replicas", "Connected replicas of the store.", "connected_slaves"),
+    RedisGauge(
+        "uptime_seconds", "Time since the start of the store; it drops when the store restarts.", "uptime_in_seconds"
+    ),
 )
 
 
 class RedisMetrics:
-    """A Prometheus collector of what INFO returned. Missing fields have no series."""
+    """Prometheus collector of the fields of INFO. Missing fields have no series."""
 
     def __init__(self, info: Mapping[str, Any]) -> None:
         self._info = info
 
     @classmethod
-    async def of(cls, redis: Redis) -> "RedisMetrics":
-        """Ask a server; raise redis.exceptions.RedisError if it does not answer.
+    async def fetch(cls, redis: Redis) -> "RedisMetrics":
+        """Read INFO from a server. Return no fields if the user may not call INFO, as on some managed servers.
 
-        Where the user may not call INFO, as on some managed servers, there are no metrics.
+        Raises:
+            redis.exceptions.RedisError: The server does not respond.
         """
         try:
             return cls(await redis.info())
@@ -63,8 +66,8 @@ class RedisMetrics:
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metric families."""
-        told = "Whether the store tells of itself (INFO); where its user may not ask, those figures are missing."
-        yield GaugeMetricFamily("noisesweep_store_info_up", told, float(bool(self._info)))
+        help_text = "1 if the Redis user may call INFO. If it is 0, the metrics from INFO are missing."
+        yield GaugeMetricFamily("noisesweep_store_info_up", help_text, float(bool(self._info)))
         for gauge in GAUGES:
             if gauge.field in self._info:
                 value = gauge.number(self._info[gauge.field])

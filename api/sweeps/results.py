@@ -1,4 +1,4 @@
-"""The results of a sweep: a row per run and epoch in the order of the grid, figures by scale, and the matrix."""
+"""Results of a sweep: a row per run and epoch in grid order, figures per scale, and the train/test matrix."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from api.science.scale_figures import figures
 from api.sweeps.reader import SweepReader
 from noisesweep.models import EpochMetrics, ResultRow, Results, RunSummary, Sweep
 
-# The fields of ResultRow: those of the run, then those of the epoch.
+# The fields of ResultRow: first those of the run, then those of the epoch.
 COLUMNS = [
     *(name for name in ResultRow.model_fields if name not in EpochMetrics.model_fields),
     *EpochMetrics.model_fields,
@@ -29,12 +29,12 @@ async def document(reader: SweepReader, sweep: Sweep) -> Results:
 
 
 def rows(run: RunSummary, epochs: list[EpochMetrics]) -> list[ResultRow]:
-    """Return a row for each epoch of a run."""
+    """Return one row per epoch of a run."""
     return [ResultRow(run_id=run.id, scale=run.scale, seed=run.seed, **metrics.model_dump()) for metrics in epochs]
 
 
 async def lines(reader: SweepReader, sweep: Sweep) -> AsyncIterator[str]:
-    """Yield the rows as CSV (RFC 4180) with a header, read run by run."""
+    """Yield the rows as CSV (RFC 4180) with a header. Only one run is read at a time."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS)
     writer.writeheader()

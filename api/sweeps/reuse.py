@@ -1,4 +1,4 @@
-"""Reuse of runs that were trained before."""
+"""Reuse of runs that have already been trained."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,16 +16,17 @@ GridPoint = tuple[float, int]
 
 
 class TrainedRuns:
-    """Finds runs that were trained before and are still kept."""
+    """Index of trained runs that are still stored."""
 
     def __init__(self, redis: Redis, workers: Workers) -> None:
         self._redis = redis
         self._workers = workers
 
     async def find(self, config: TrainingConfig, grid: Sequence[GridPoint]) -> dict[GridPoint, str]:
-        """Return the ids of earlier runs that equal those of a grid.
+        """Return the ids of trained runs that are equal to runs of the grid, by grid point.
 
-        A run counts if it was trained on a kind of device that a living worker has; if none is alive, on any.
+        A run counts if it was trained on a kind of device that a live worker has. If no worker is alive, all kinds of
+        devices count.
         """
         async with self._redis.pipeline(transaction=False) as pipeline:
             for scale, seed in grid:
@@ -33,7 +34,7 @@ class TrainedRuns:
             by_device = cast("list[dict[str, str]]", await pipeline.execute())
         if not any(by_device):
             return {}
-        devices = {worker.device for worker in await self._workers.listed() if worker.alive}
+        devices = {worker.device for worker in await self._workers.list_all() if worker.alive}
         candidates = [
             (point, run_id)
             for point, known in zip(grid, by_device, strict=True)
@@ -42,26 +43,28 @@ class TrainedRuns:
         ]
         async with self._redis.pipeline(transaction=False) as pipeline:
             for _, run_id in candidates:
-                keys, index = _keys_of(run_id)
+                keys, index = _keys(run_id)
                 pipeline.hget(keys.run(index), "outcome")
                 pipeline.llen(keys.epochs(index))
                 pipeline.exists(keys.evaluation(index))
             replies = await pipeline.execute()
-        whole = [RunStatus.SUCCEEDED, config.epochs, 1]  # it may have been deleted since
+        complete = [RunStatus.SUCCEEDED, config.epochs, 1]  # a deleted run is still in the index
         states = zip(replies[::3], replies[1::3], replies[2::3], strict=True)
-        return {point: run_id for (point, run_id), state in zip(candidates, states, strict=True) if [*state] == whole}
+        return {
+            point: run_id for (point, run_id), state in zip(candidates, states, strict=True) if [*state] == complete
+        }
 
-    async def measured(self, run_ids: Mapping[GridPoint, str]) -> dict[GridPoint, str]:
-        """Return the measurements of those runs as shared/store/lua/prelude.lua takes them (JSON), unless deleted."""
+    async def measurements(self, run_ids: Mapping[GridPoint, str]) -> dict[GridPoint, str]:
+        """Return the measurements of runs as JSON for shared/store/lua/prelude.lua, without deleted runs."""
         async with self._redis.pipeline(transaction=False) as pipeline:
             for run_id in run_ids.values():
-                keys, index = _keys_of(run_id)
+                keys, index = _keys(run_id)
                 pipeline.hgetall(keys.run(index))
                 pipeline.lrange(keys.epochs(index), 0, -1)
                 pipeline.get(keys.evaluation(index))
             replies = await pipeline.execute()
         return {
-            point: _measured(run_id, run, epochs, evaluation)
+            point: _measurements(run_id, run, epochs, evaluation)
             for (point, run_id), run, epochs, evaluation in zip(
                 run_ids.items(), replies[::3], replies[1::3], replies[2::3], strict=True
             )
@@ -69,11 +72,11 @@ class TrainedRuns:
         }
 
 
-def _keys_of(run_id: str) -> tuple[SweepKeys, int]:
+def _keys(run_id: str) -> tuple[SweepKeys, int]:
     sweep_id, index = parse_run_id(run_id)
     return SweepKeys(sweep_id), index
 
 
-def _measured(run_id: str, run: Mapping[str, str], epochs: list[str], evaluation: str) -> str:
+def _measurements(run_id: str, run: Mapping[str, str], epochs: list[str], evaluation: str) -> str:
     measured: dict[str, Any] = {field: run[field] for field in ("worker", "device", "weights_sha256")}
     return json.dumps(measured | {"run_id": run_id, "epochs": epochs, "evaluation": evaluation})

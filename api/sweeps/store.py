@@ -1,4 +1,4 @@
-"""The API's side of the store: changes of sweeps. Reading is in api/sweeps/reader.py."""
+"""The API's writes to the store: create, extend, cancel, retry and delete sweeps."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -10,7 +10,7 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import RedisError
 
 from api.limits import Limits
-from api.sweeps.batching import Batching
+from api.sweeps.batching import Batcher
 from api.sweeps.reader import SweepReader
 from api.sweeps.reuse import GridPoint, TrainedRuns
 from api.sweeps.workers import Workers
@@ -25,11 +25,11 @@ from shared.store.scripts import Script, source
 
 
 class RequestContext(NamedTuple):
-    """The request that submitted a sweep.
+    """Context of the request that submitted a sweep.
 
     Attributes:
-        key: Name of the API key; empty without keys.
-        request_id: Id of the request; empty if unknown.
+        key: Name of the API key; empty if there are no keys.
+        request_id: Id of the HTTP request; empty if unknown.
         traceparent: W3C trace context; empty if the client sent none.
     """
 
@@ -39,7 +39,7 @@ class RequestContext(NamedTuple):
 
 
 class NewSweep(NamedTuple):
-    """A sweep to write: its id, its request as JSON, the submitting request, and its runs as script arguments."""
+    """Sweep to create: id, request as JSON, context, and runs as script arguments."""
 
     sweep_id: str
     request: str
@@ -48,26 +48,26 @@ class NewSweep(NamedTuple):
 
     @property
     def reuses(self) -> bool:
-        """Return whether it brings measurements of earlier runs, which can be megabytes."""
+        """Return whether it contains measurements of earlier runs. These can be megabytes."""
         return any(self.runs[2::3])
 
 
 class Store(SweepReader):
-    """Sweeps: created, read, extended, cancelled, retried and deleted.
+    """Store of sweeps.
 
-    Every change of a sweep is one atomic script, and a sweep is read at one moment. Each method raises
-    redis.exceptions.RedisError if Redis does not answer within a few seconds; the next call tries again.
+    Each change of a sweep is one atomic script, and each read is consistent. Every method raises
+    redis.exceptions.RedisError if Redis does not respond within a few seconds.
 
     Attributes:
-        redis: The client.
-        trained_runs: Finds runs that need no training.
-        workers: Reads the workers' heartbeats.
+        redis: The Redis client.
+        trained_runs: Index of runs that can be reused.
+        workers: Reader of the workers.
     """
 
     def __init__(self, settings: Settings, limits: Limits) -> None:
-        redis = connections.with_asyncio(
+        redis = connections.async_client(
             settings,
-            # A client waits for the answer.
+            # The timeouts are short, because an HTTP client waits for the response.
             socket_connect_timeout=1,
             socket_timeout=2,
             retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 1),
@@ -79,34 +79,34 @@ class Store(SweepReader):
         self._cancel = redis.register_script(source(Script.CANCEL))
         self._retry = redis.register_script(source(Script.RETRY))
         self._delete = redis.register_script(source(Script.DELETE))
-        self._creations = Batching(self._create_all)
+        self._creations = Batcher(self._create_all)
 
     async def close(self) -> None:
         """Close the connections."""
         await self.redis.aclose()
 
     async def ping(self) -> None:
-        """Return if Redis answers."""
+        """Send PING to Redis. Raise redis.exceptions.RedisError if it does not respond."""
         await self.redis.ping()
 
     async def create(
         self, sweep_id: str, request: SweepRequest, context: RequestContext, trained: Mapping[GridPoint, str]
     ) -> None:
-        """Write a sweep and its runs under an id; a sweep of this id stays as it is.
+        """Create a sweep with its runs. An existing sweep with this id stays unchanged.
 
-        Sweeps that are submitted at the same time are written in one round trip. The runs are queued, except those
-        that were trained before: they end with the measurements of then (JSON).
+        Runs in `trained` end immediately with the given measurements (JSON). All others are queued. Concurrent calls
+        share a round trip.
         """
         runs = tuple(runs_for_scripts(request.grid(), trained))
-        await self._creations.ask(NewSweep(sweep_id, request.model_dump_json(), context, runs))
+        await self._creations.call(NewSweep(sweep_id, request.model_dump_json(), context, runs))
 
     async def extend(
         self, sweep_id: str, run_count: int, grid: Sequence[GridPoint], trained: Mapping[GridPoint, str]
     ) -> bool:
-        """Add runs to a sweep that has `run_count` runs; return False if it has another number by now.
+        """Add runs to a sweep. Return False and add nothing if it no longer has exactly `run_count` runs.
 
         Raises:
-            SweepNotFoundError: The sweep does not exist any more.
+            SweepNotFoundError: The sweep no longer exists.
         """
         await self.redis.zadd(OPEN, {sweep_id: await server_time_async(self.redis)})
         arguments = [run_count, *runs_for_scripts(grid, trained)]
@@ -116,26 +116,27 @@ class Store(SweepReader):
         return bool(added)
 
     async def cancel(self, sweep_id: str, index: int | None = None) -> int:
-        """Cancel a run, or all runs of the sweep: queued ones at once, running ones soon.
+        """Cancel one run or all runs of a sweep: queued runs immediately, running runs at their next lease renewal.
 
-        Return how many of them are cancelled or about to be, by this call or before.
+        Returns:
+            The number of these runs that are cancelled or being cancelled, including those from earlier calls.
         """
         cancelled, ended = await self._cancel(
             keys=SweepKeys(sweep_id).for_scripts, args=[] if index is None else [str(index)]
         )
         if ended:
-            with suppress(RedisError):  # a full store cancels, but takes no count: a count may be lost
+            with suppress(RedisError):  # a full store can cancel but not count; losing a count is acceptable
                 await self.redis.hincrby(COUNTERS, field(Counter.RUNS, RunStatus.CANCELLED), ended)
         return int(cancelled)
 
     async def retry(self, sweep_id: str, runs: int) -> int:
-        """Queue at most `runs` of the sweep's failed and cancelled runs again; return how many."""
+        """Queue up to `runs` failed and cancelled runs of the sweep again. Return how many were queued."""
         await self.redis.zadd(OPEN, {sweep_id: await server_time_async(self.redis)})
         retried: int = await self._retry(keys=SweepKeys(sweep_id).for_scripts, args=[runs])
         return retried
 
     async def delete(self, sweep_id: str) -> bool:
-        """Remove a sweep with all its keys; return False if it has queued or running runs, and stays."""
+        """Remove a sweep with all its keys. Return False and remove nothing if it has queued or running runs."""
         if not await self._delete(keys=SweepKeys(sweep_id).for_scripts, args=["+inf"]):
             return False
         await self.redis.zrem(SWEEPS, sweep_id)
@@ -143,14 +144,14 @@ class Store(SweepReader):
 
     async def _create_all(self, sweeps: list[NewSweep]) -> list[int | Exception]:
         written: list[int | Exception] = []
-        for trip in _trips(sweeps):
+        for batch in _batches(sweeps):
             try:
-                written += await self._create_together(trip)
+                written += await self._create_batch(batch)
             except RedisError as error:
-                written += [error] * len(trip)
+                written += [error] * len(batch)
         return written
 
-    async def _create_together(self, sweeps: list[NewSweep]) -> list[int | Exception]:
+    async def _create_batch(self, sweeps: list[NewSweep]) -> list[int | Exception]:
         created_at = await server_time_async(self.redis)
         ids = dict.fromkeys((sweep.sweep_id for sweep in sweeps), created_at)
         async with self.redis.pipeline(transaction=False) as pipeline:
@@ -168,15 +169,15 @@ class Store(SweepReader):
 
 
 def runs_for_scripts(grid: Sequence[GridPoint], trained: Mapping[GridPoint, str]) -> Iterator[float | int | str]:
-    """Yield scale, seed and earlier measurements or "" of each run, as shared/store/lua/prelude.lua takes them."""
+    """Yield scale, seed and measurements ("" if not trained) of each run, as shared/store/lua/prelude.lua expects."""
     for scale, seed in grid:
         yield from (scale, seed, trained.get((scale, seed), ""))
 
 
-def _trips(sweeps: Sequence[NewSweep]) -> Iterator[list[NewSweep]]:
-    """Yield the sweeps in order, in round trips; those with measurements alone, because they take long to write."""
-    for reuses, neighbours in groupby(sweeps, key=lambda sweep: sweep.reuses):
+def _batches(sweeps: Sequence[NewSweep]) -> Iterator[list[NewSweep]]:
+    """Yield the sweeps in batches. A sweep with measurements gets its own batch, because writing it is slow."""
+    for reuses, group in groupby(sweeps, key=lambda sweep: sweep.reuses):
         if reuses:
-            yield from ([sweep] for sweep in neighbours)
+            yield from ([sweep] for sweep in group)
         else:
-            yield list(neighbours)
+            yield list(group)

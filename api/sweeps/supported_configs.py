@@ -1,11 +1,11 @@
-"""Admission of configs: known data sets, and the maximum size of a network."""
+"""Checks that a config can be trained: known data set, maximum size of the network."""
 
 import json
 
 from noisesweep.models import TrainingConfig
-from shared.datasets import CATALOGUE, parameters
+from shared.datasets import CATALOGUE, parameter_count
 
-# A checkpoint holds each parameter twice in four bytes, and stays far below the largest value in Redis (512 MB).
+# A checkpoint stores each parameter twice in four bytes. This stays far below the maximum value size of Redis (512 MB).
 MAX_PARAMETERS = 20_000_000
 
 
@@ -13,8 +13,8 @@ class UnsupportedConfigError(Exception):
     """A config is well-formed, but this version of the service cannot train it.
 
     Attributes:
-        field: The field of the config that is at fault.
-        detail: What was expected, and what was received.
+        field: The unsupported field of the config.
+        detail: The expected and the received value, as text.
         received: The value of the field.
     """
 
@@ -24,15 +24,15 @@ class UnsupportedConfigError(Exception):
 
 
 def check_config(config: TrainingConfig) -> None:
-    """Raise UnsupportedConfigError if the data set is unknown, or if a checkpoint would not fit into the store."""
+    """Raise UnsupportedConfigError if the data set is unknown or the network is too large."""
     if config.dataset not in CATALOGUE:
         raise UnsupportedConfigError(
             "dataset", f"expected one of {', '.join(CATALOGUE)}, received {json.dumps(config.dataset)}", config.dataset
         )
-    count = parameters(config)
+    count = parameter_count(config)
     if count > MAX_PARAMETERS:
         raise UnsupportedConfigError(
             "hidden_units",
-            f"expected at most {MAX_PARAMETERS:,} parameters, received {config.hidden_units}, which make {count:,}",
+            f"expected at most {MAX_PARAMETERS:,} parameters, received {count:,} from {config.hidden_units}",
             config.hidden_units,
         )

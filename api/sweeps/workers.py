@@ -1,4 +1,4 @@
-"""Workers, from the heartbeats that worker/presence.py writes."""
+"""Workers and their liveness, from the heartbeats that worker/presence.py writes."""
 
 import time
 from datetime import UTC, datetime
@@ -14,17 +14,17 @@ from shared.store.keys import worker as worker_key
 
 
 class Workers:
-    """Reads the workers. Each method raises redis.exceptions.RedisError if the store does not answer."""
+    """Reader of the workers. Every method raises redis.exceptions.RedisError if the store does not respond."""
 
     def __init__(self, redis: Redis, liveness_seconds: float) -> None:
-        """Take the store, and for how long to assume whether any worker is alive."""
+        """Create a reader that caches the result of `any_alive` for `liveness_seconds`."""
         self._redis = redis
         self._liveness_seconds = liveness_seconds
         self._any_alive = False
         self._asked_at = float("-inf")
 
     async def any_alive(self) -> bool:
-        """Return whether a worker is alive, or was so a moment ago."""
+        """Return whether any worker is alive. The result is cached for a short time."""
         if time.monotonic() - self._asked_at > self._liveness_seconds:
             newest = cast("list[tuple[str, float]]", await self._redis.zrange(WORKERS, -1, -1, withscores=True))
             now = await server_time_async(self._redis)
@@ -32,27 +32,27 @@ class Workers:
             self._asked_at = time.monotonic()
         return self._any_alive
 
-    async def listed(self) -> list[Worker]:
-        """Return the workers of the last hour, by name, with the runs that they train."""
+    async def list_all(self) -> list[Worker]:
+        """Return the workers of the last hour with their running runs, sorted by name."""
         seen = cast("list[tuple[str, float]]", await self._redis.zrange(WORKERS, 0, -1, withscores=True))
         if not seen:
             return []
         profiles = await self._redis.mget([worker_key(name) for name, _ in seen])
-        now, trained = await server_time_async(self._redis), await self._trained()
+        now, running = await server_time_async(self._redis), await self._running_by_worker()
         workers = [
             Worker(
                 **WorkerProfile.model_validate_json(profile).model_dump(),
                 alive=_is_alive(seen_at, now),
                 last_seen_at=datetime.fromtimestamp(seen_at / 1_000_000, UTC),
-                current_runs=trained.get(name, []),
+                current_runs=running.get(name, []),
             )
             for (name, seen_at), profile in zip(seen, profiles, strict=True)
             if profile
         ]
         return sorted(workers, key=lambda worker: worker.name)
 
-    async def _trained(self) -> dict[str, list[str]]:
-        """Return the running runs by the name of their worker."""
+    async def _running_by_worker(self) -> dict[str, list[str]]:
+        """Return the ids of the running runs by worker name."""
         opened = cast("list[str]", await self._redis.zrange(OPEN, 0, -1))
         async with self._redis.pipeline(transaction=False) as pipeline:
             for sweep_id in opened:
@@ -67,13 +67,13 @@ class Workers:
             for sweep_id, index in running:
                 pipeline.hget(SweepKeys(sweep_id).run(index), "worker")
             names = await pipeline.execute()
-        trained: dict[str, list[str]] = {}
+        by_worker: dict[str, list[str]] = {}
         for (sweep_id, index), name in zip(running, names, strict=True):
             if name:
-                trained.setdefault(name, []).append(run_id(sweep_id, index))
-        return trained
+                by_worker.setdefault(name, []).append(run_id(sweep_id, index))
+        return by_worker
 
 
 def _is_alive(seen_at: float, now: int) -> bool:
-    """Return whether a worker is alive whose last heartbeat is of `seen_at`, µs."""
+    """Return whether a worker with its last heartbeat at `seen_at` is alive. Times are in µs."""
     return now - seen_at <= ALIVE_SECONDS * 1_000_000

@@ -1,4 +1,4 @@
-"""Options and arguments shared by the commands."""
+"""Options, arguments and helpers shared by the commands."""
 
 import json
 import os
@@ -12,64 +12,74 @@ from rich.console import Console
 from noisesweep import NoiseSweep, SweepHandle
 from noisesweep.client.connection import API_KEY, DEFAULT_URL, URL
 from noisesweep.client.errors import WrongUsageError
-from noisesweep.client.payloads import format_of
+from noisesweep.client.payloads import image_format
 from noisesweep.models import RunStatus, Sweep
 
-FAILED_RUNS = 1
-MOST_NAMED = 4
+EXIT_RUNS_FAILED = 1
+MAX_IDS_SHOWN = 4
 
-Url = Annotated[str | None, typer.Option("--url", envvar=URL, show_default=DEFAULT_URL, help="Where the service is.")]
+Url = Annotated[str | None, typer.Option("--url", envvar=URL, show_default=DEFAULT_URL, help="URL of the service.")]
 Key = Annotated[
     str | None,
     typer.Option(
-        "--key", envvar=API_KEY, help="The API key, where one is wanted; the variable keeps it from other users' eyes."
+        "--key",
+        envvar=API_KEY,
+        help="API key, if the service requires one. Other users can see command lines, so prefer the environment "
+        "variable.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SweepName = Annotated[
-    str, typer.Argument(metavar="SWEEP", help="Its id, the beginning of its id, or `last`: the newest one.")
+    str, typer.Argument(metavar="SWEEP", help="Id of the sweep, the beginning of its id, or `last` for the newest.")
 ]
 
 
-def picture_path(path: Path | None) -> Path | None:
-    """The path of a picture, refused before anything is done where it cannot be written."""
+def check_plot_path(path: Path | None) -> Path | None:
+    """Return the path of a plot; raise WrongUsageError early if it cannot be written."""
     if path:
-        format_of(path)
+        image_format(path)
         folder = path.absolute().parent
         if not folder.is_dir():
-            raise WrongUsageError(f"there is no folder {folder}: make it, or name another")
+            raise WrongUsageError(f"the folder {folder} does not exist: create it, or choose another")
         if not os.access(path if path.exists() else folder, os.W_OK):
-            raise WrongUsageError(f"{path} cannot be written: name another place")
+            raise WrongUsageError(f"{path} is not writable: choose another path")
     return path
 
 
-def picture_option(help_text: str) -> Any:  # noqa: ANN401 - as typer.Option itself
-    """An option for the path of a picture."""
-    return typer.Option("--out", "-o", dir_okay=False, callback=picture_path, help=help_text)
+def plot_path_option(help_text: str) -> Any:  # noqa: ANN401 - typer.Option returns Any
+    """Return an option for the path of a plot."""
+    return typer.Option("--out", "-o", dir_okay=False, callback=check_plot_path, help=help_text)
 
 
-def find(service: NoiseSweep, name: str) -> SweepHandle:
-    """The sweep of an id, of the beginning of one, or the newest; raise WrongUsageError if that names none or many."""
+def find_sweep(service: NoiseSweep, name: str) -> SweepHandle:
+    """Return the sweep with this id or beginning of an id, or the newest sweep for `last`.
+
+    Raises:
+        WrongUsageError: No sweep matches, or several do.
+    """
     if name == "last":
         newest = next(service.sweeps(), None)
         if newest is None:
-            raise WrongUsageError("there is no sweep yet: `noisesweep submit --scales 0.1 0.5 1` makes one")
+            raise WrongUsageError("there are no sweeps yet: submit one with `noisesweep submit --scales 0.1 0.5 1`")
         return newest
     if not re.fullmatch("[0-9a-f]{1,16}", name):
-        raise WrongUsageError(f"{name!r} names no sweep: an id has 16 hexadecimal digits; `noisesweep list` shows them")
-    if len(name) == 16:  # noqa: PLR2004 - as said
+        raise WrongUsageError(
+            f"expected a sweep id of up to 16 hexadecimal digits or `last`, received {name!r}: "
+            "`noisesweep list` shows the ids"
+        )
+    if len(name) == 16:  # noqa: PLR2004 - length of a full id
         return service.sweep(name)
     matching = [sweep for sweep in service.sweeps() if sweep.id.startswith(name)]
     if not matching:
-        raise WrongUsageError(f"no sweep's id begins with {name}: `noisesweep list` shows them")
+        raise WrongUsageError(f"no sweep id begins with {name}: `noisesweep list` shows the ids")
     if len(matching) > 1:
-        some = ", ".join(sweep.id for sweep in matching[:MOST_NAMED])
-        raise WrongUsageError(f"the ids of {len(matching)} sweeps begin with {name} ({some}): give more of it")
+        some = ", ".join(sweep.id for sweep in matching[:MAX_IDS_SHOWN])
+        raise WrongUsageError(f"{len(matching)} sweep ids begin with {name} ({some}): give more digits")
     return matching[0]
 
 
-def people(*, as_json: bool) -> Console:
-    """Return the console for people: standard output, unless a program reads that."""
+def console_for(*, as_json: bool) -> Console:
+    """Return a console for text output: standard output, or standard error if standard output is JSON."""
     return Console(stderr=as_json)
 
 
@@ -78,7 +88,7 @@ def print_json(document: object) -> None:
     print(json.dumps(document, ensure_ascii=False))
 
 
-def exit_by(sweep: Sweep) -> None:
+def exit_if_failed(sweep: Sweep) -> None:
     """Exit with 1 if the sweep has ended and not all of its runs have succeeded."""
     if sweep.status in (RunStatus.FAILED, RunStatus.CANCELLED):
-        raise typer.Exit(FAILED_RUNS)
+        raise typer.Exit(EXIT_RUNS_FAILED)

@@ -1,4 +1,4 @@
-"""Output of sweeps on a terminal and in a pipe."""
+"""Text output of sweeps, on a terminal or to a pipe."""
 
 from collections.abc import Iterable
 from types import TracebackType
@@ -9,36 +9,41 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from noisesweep.client.prose import grid_in_words, label, progress_of
+from noisesweep.client.prose import describe_grid, describe_progress, run_label
 from noisesweep.models import Interval, NoiseSamples, RunStatus, RunSummary, ScaleFigures, Sweep
 
-# Of a terminal's lines, what the bars leave to the rest.
+# Lines of the terminal that the progress bars leave free.
 OTHER_LINES = 4
 
 
-def watch(records: Iterable[Sweep], console: Console) -> Sweep:
-    """Show a sweep's progress, look by look, and say why runs failed; return the last look, of which there is one."""
-    with Display(console) as display:
+def show_progress(records: Iterable[Sweep], console: Console) -> Sweep:
+    """Show the progress of a sweep, then the errors of failed runs. Return the last record.
+
+    Args:
+        records: At least one record of the sweep.
+        console: Console to print to.
+    """
+    with ProgressDisplay(console) as display:
         for sweep in records:
             display.show(sweep)
-    tell_failures(sweep, console)
+    print_errors(sweep, console)
     return sweep
 
 
-def tell_failures(sweep: Sweep, console: Console) -> None:
-    """Say why runs failed, if any did."""
+def print_errors(sweep: Sweep, console: Console) -> None:
+    """Print the errors of failed runs."""
     for run in sweep.runs:
         if run.error:
-            say(console, f"{label(run, sweep)} failed ({run.error.code}): {run.error.message}", style="red")
+            print_line(console, f"{run_label(run, sweep)} failed ({run.error.code}): {run.error.message}", style="red")
 
 
-def say(console: Console, line: str, style: str | None = None) -> None:
-    """Print a line as it is: wrapped between words on a terminal, and left whole elsewhere."""
+def print_line(console: Console, line: str, style: str | None = None) -> None:
+    """Print plain text: wrapped at words on a terminal, as a single line otherwise."""
     console.print(line, style=style, highlight=False, markup=False, soft_wrap=not console.is_terminal)
 
 
-class Display:
-    """A sweep's progress: bars on a terminal, a line for each change elsewhere."""
+class ProgressDisplay:
+    """Progress of a sweep: bars on a terminal, otherwise one line per change."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -51,26 +56,24 @@ class Display:
             disable=not console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
-        self._said: dict[str, str] = {}
+        self._last_lines: dict[str, str] = {}
 
     def show(self, sweep: Sweep) -> None:
-        """Bring the display to where the sweep is now."""
-        self._say("", sweep.status_detail or "")
-        shown = {run.id for run in self._with_a_bar(sweep)}
+        """Update the display with a new record of the sweep."""
+        self._print_if_changed("", sweep.status_detail or "")
+        visible = {run.id for run in self._visible_runs(sweep)}
         for run in sweep.runs:
-            line = progress_of(run, sweep.config.epochs)
+            label, line = run_label(run, sweep), describe_progress(run, sweep.config.epochs)
             if self._console.is_terminal:
-                line = line.removeprefix("epoch ").removesuffix(f"  {RunStatus.SUCCEEDED}")  # the bar says so
-                self._bar(
-                    run.id, label(run, sweep), run.epochs_done, sweep.config.epochs, line, visible=run.id in shown
-                )
+                line = line.removeprefix("epoch ").removesuffix(f"  {RunStatus.SUCCEEDED}")  # visible from the bar
+                self._update_bar(run.id, label, run.epochs_done, sweep.config.epochs, line, visible=run.id in visible)
             else:
-                self._say(label(run, sweep), line)
+                self._print_if_changed(label, line)
         if self._console.is_terminal and len(sweep.runs) > 1:
             ended = sum(run.status.is_final for run in sweep.runs)
             done, total = sweep.progress.epochs_done, sweep.progress.epochs_total
-            self._bar("all", "all", done, total, f"{ended} of {len(sweep.runs)} runs ended", visible=True)
-        self._bars.start()  # not before: each bar that is added would draw all of them anew
+            self._update_bar("all", "all", done, total, f"{ended} of {len(sweep.runs)} runs ended", visible=True)
+        self._bars.start()  # after adding the bars: otherwise each new bar would redraw all of them
 
     def __enter__(self) -> Self:
         return self
@@ -80,29 +83,29 @@ class Display:
     ) -> None:
         self._bars.stop()
 
-    def _with_a_bar(self, sweep: Sweep) -> list[RunSummary]:
-        """Return the runs that get a bar: all if the terminal has room, otherwise the running ones first."""
-        room = max(self._console.height - OTHER_LINES, 1)
-        if len(sweep.runs) <= room:
+    def _visible_runs(self, sweep: Sweep) -> list[RunSummary]:
+        """Return the runs to show: all of them if they fit on the terminal, otherwise running ones first."""
+        max_bars = max(self._console.height - OTHER_LINES, 1)
+        if len(sweep.runs) <= max_bars:
             return sweep.runs
         order = [RunStatus.RUNNING, RunStatus.FAILED, RunStatus.QUEUED, RunStatus.CANCELLED, RunStatus.SUCCEEDED]
-        return sorted(sweep.runs, key=lambda run: order.index(run.status))[:room]
+        return sorted(sweep.runs, key=lambda run: order.index(run.status))[:max_bars]
 
-    def _bar(self, name: str, description: str, done: int, total: int, progress: str, *, visible: bool) -> None:
+    def _update_bar(self, name: str, description: str, done: int, total: int, progress: str, *, visible: bool) -> None:
         if name not in self._tasks:
             self._tasks[name] = self._bars.add_task(description, progress="", visible=visible)
         self._bars.update(self._tasks[name], completed=done, total=total, progress=progress, visible=visible)
 
-    def _say(self, subject: str, line: str) -> None:
-        """Print a line if it is another than the last one on its subject."""
-        if self._said.get(subject, "") != line:
-            self._said[subject] = line
+    def _print_if_changed(self, label: str, line: str) -> None:
+        """Print a line unless it equals the last line with this label."""
+        if self._last_lines.get(label, "") != line:
+            self._last_lines[label] = line
             if line:
-                say(self._console, f"{subject}  {line}".strip())
+                print_line(self._console, f"{label}  {line}".strip())
 
 
 def runs_table(sweep: Sweep) -> Table:
-    """Return each run's figures at its last epoch, and its status unless all runs have succeeded."""
+    """Return a table of the runs: metrics of the last epoch, and the status unless all runs have succeeded."""
     several_seeds, unfinished = len(sweep.seeds) > 1, sweep.status is not RunStatus.SUCCEEDED
     result = Table(title=f"{sweep.config.dataset}, {sweep.config.epochs} epochs")
     columns = ["scale", *(["seed"] if several_seeds else []), "accuracy", "val_accuracy"]
@@ -122,7 +125,7 @@ def runs_table(sweep: Sweep) -> Table:
 
 
 def print_sweeps(sweeps: Iterable[Sweep], console: Console) -> None:
-    """Print a table row for each sweep. In a pipe, print a line for each, with fields separated by two spaces."""
+    """Print one sweep per row: a table on a terminal, otherwise lines with two spaces between the fields."""
     table = Table()
     for column in ("id", "submitted", "status", "epochs"):
         table.add_column(column, no_wrap=True)
@@ -130,29 +133,28 @@ def print_sweeps(sweeps: Iterable[Sweep], console: Console) -> None:
     for sweep in sweeps:
         progress = f"{sweep.progress.epochs_done}/{sweep.progress.epochs_total}"
         submitted = f"{sweep.created_at.astimezone():%Y-%m-%d %H:%M}"
-        parts = [sweep.id, submitted, str(sweep.status), progress, grid_in_words(sweep)]
+        cells = [sweep.id, submitted, str(sweep.status), progress, describe_grid(sweep)]
         if console.is_terminal:
-            table.add_row(*map(Text, parts))
+            table.add_row(*map(Text, cells))
         else:
-            say(console, "  ".join(parts))
+            print_line(console, "  ".join(cells))
     if console.is_terminal:
         console.print(table)
 
 
-def figures_table(figures: Iterable[ScaleFigures]) -> Table:
-    """Return each scale's figures at the last epoch, with intervals if there are several seeds."""
+def statistics_table(scales: Iterable[ScaleFigures]) -> Table:
+    """Return a table of the statistics by scale, with confidence intervals if there are several seeds."""
     result = Table()
     for column in ("scale", "accuracy", "val_accuracy", "gap", "drop from clean"):
         result.add_column(column, justify="right", no_wrap=True)
-    for at in figures:
-        gap, drop = at.generalisation_gap, at.drop_from_clean
-        row = [_interval(at.accuracy), _interval(at.val_accuracy), _interval(gap), _interval(drop)]
-        result.add_row(f"{at.scale:g}", *row)
+    for at in scales:
+        intervals = (at.accuracy, at.val_accuracy, at.generalisation_gap, at.drop_from_clean)
+        result.add_row(f"{at.scale:g}", *map(_format_interval, intervals))
     return result
 
 
 def noise_table(samples: NoiseSamples) -> Table:
-    """Return the statistics of each scale's noise."""
+    """Return a table of the noise statistics by scale."""
     result = Table(title=f"Noise on {len(samples.samples)} {samples.images} images of {samples.dataset}")
     for column in ("scale", "mean", "standard deviation", "signal to noise, dB", "outside the range"):
         result.add_column(column, justify="right")
@@ -164,8 +166,8 @@ def noise_table(samples: NoiseSamples) -> Table:
     return result
 
 
-def _interval(interval: Interval | None) -> str:
-    """The mean, and half of the width of its interval, which is symmetric."""
+def _format_interval(interval: Interval | None) -> str:
+    """Format the mean, and half the width of the symmetric interval if there are several seeds."""
     if interval is None:
         return ""
     return f"{interval.mean:.4f}" + (f" ± {interval.high - interval.mean:.3f}" if interval.high is not None else "")

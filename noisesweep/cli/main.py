@@ -1,4 +1,4 @@
-"""The command line. It exits with 0 when all is done, 1 if something failed, 2 on wrong usage, 3 without a service."""
+"""Command line. Exit codes: 0 success, 1 failure, 2 wrong usage, 3 service unreachable."""
 
 import os
 import re
@@ -11,13 +11,13 @@ from typer.exceptions import TyperException
 
 from noisesweep.cli import machine, results, sweeps
 from noisesweep.client.errors import NoiseSweepError, RefusedError, ServiceUnreachableError, WrongUsageError
-from noisesweep.client.retries import passes
+from noisesweep.client.retries import is_temporary
 from noisesweep.local.launcher import LaunchError, exit_on_signals
 
 FAILED = 1
 WRONG_USAGE = 2
 UNREACHABLE = 3
-LISTS = frozenset({"--scales", "--scale", "--seeds", "--hidden-units", "--indices", "--tags", "--tag"})
+LIST_OPTIONS = frozenset({"--scales", "--scale", "--seeds", "--hidden-units", "--indices", "--tags", "--tag"})
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 SERVICE: dict[str, Callable[..., None]] = {
@@ -41,64 +41,64 @@ MACHINE: dict[str, Callable[..., None]] = {
     "api": machine.api,
     "worker": machine.worker,
 }
-for title, commands in {"On a service": SERVICE, "On this machine": MACHINE}.items():
+for title, commands in {"Use a service": SERVICE, "Run a service": MACHINE}.items():
     for name, command in commands.items():
-        # What the API and the worker are told is for them to understand.
-        passes_on = {"ignore_unknown_options": name in ("api", "worker")}
-        app.command(name, rich_help_panel=title, context_settings=passes_on)(command)
+        # The API and the worker parse their own options.
+        settings = {"ignore_unknown_options": name in ("api", "worker")}
+        app.command(name, rich_help_panel=title, context_settings=settings)(command)
 
 
 @app.callback()
 def noisesweep() -> None:
-    """Measure how much noise a digit classifier can take: submit noise scales, get every epoch's metrics and a plot."""
+    """Measure the accuracy of a digit classifier on noisy images: submit a sweep of noise scales, then plot it."""
 
 
-def spread(arguments: Iterable[str], options: frozenset[str] = LISTS) -> list[str]:
-    """Return `--scales 0.1 1` as `--scales 0.1 --scales 1`, the form in which the option parser takes a list."""
+def expand_lists(arguments: Iterable[str], options: frozenset[str] = LIST_OPTIONS) -> list[str]:
+    """Expand `--scales 0.1 1` to `--scales 0.1 --scales 1`, the only form of a list that the option parser accepts."""
     result: list[str] = []
-    repeat: str | None = None  # the list option whose values are being read
+    current: str | None = None  # the list option whose values are being read
     for argument in arguments:
-        if re.match("--|-[A-Za-z]", argument):  # an option, and no negative number
-            repeat = None
-        elif repeat and result[-1] != repeat:
-            result.append(repeat)
+        if re.match("--|-[A-Za-z]", argument):  # an option, not a negative number
+            current = None
+        elif current and result[-1] != current:
+            result.append(current)
         name, _, _ = argument.partition("=")
         if name in options:
-            repeat = name
+            current = name
         result.append(argument)
     return result
 
 
 def main() -> None:
-    """The console script."""
+    """Run the command line."""
     exit_on_signals()
     try:
-        # Not standalone: else wrong usage fills a box, where one line says it.
-        code = app(spread(sys.argv[1:]), prog_name="noisesweep", standalone_mode=False)
-        sys.stdout.flush()  # here, or a closed pipe would be found out where nobody catches that
+        # In standalone mode, typer would print errors in a box. A single line is enough.
+        code = app(expand_lists(sys.argv[1:]), prog_name="noisesweep", standalone_mode=False)
+        sys.stdout.flush()  # raises BrokenPipeError here instead of when the interpreter exits
     except BrokenPipeError:
-        # Whoever read the output has enough of it; the interpreter is not to complain at its end.
+        # The reader of the output has closed the pipe. Prevent an error message when the interpreter exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
     except (LaunchError, NoiseSweepError, TyperException, OSError) as error:
-        for line in told(error):
+        for line in error_lines(error):
             print(f"noisesweep: {line}", file=sys.stderr)
         sys.exit(exit_code(error))
     sys.exit(code)
 
 
-def told(error: Exception) -> Iterator[str]:
-    """The lines that say what went wrong and what to do: one, or one for each option that the service refuses."""
+def error_lines(error: Exception) -> Iterator[str]:
+    """Yield the lines of an error message: one per rejected option, otherwise a single line."""
     if isinstance(error, RefusedError) and error.problem.errors:
-        for fault in error.problem.errors:
-            option = fault.path.partition("/")[0].replace("_", "-")
-            yield f"--{option}: {fault.detail}. Received: {fault.received}" if option else fault.detail
+        for field in error.problem.errors:
+            option = field.path.partition("/")[0].replace("_", "-")
+            yield f"--{option}: {field.detail}. Received: {field.received}" if option else field.detail
     elif isinstance(error, TyperException):
         context: typer.Context | None = getattr(error, "ctx", None)
-        command = f"; `{context.command_path} --help` says what is possible" if context else ""
+        hint = f"; see `{context.command_path} --help`" if context else ""
         message = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
-        if message:  # without a command, the help was printed in its place
-            yield message + command
+        if message:  # empty if no command was given, because the help was printed
+            yield message + hint
     elif isinstance(error, OSError) and error.filename:
         yield f"{error.filename}: {error.strerror}"
     else:
@@ -113,8 +113,8 @@ def exit_code(error: Exception) -> int:
         case RefusedError(problem=problem) if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
             return UNREACHABLE
         case RefusedError(problem=problem):
-            of_the_service = passes(error) or problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-            return FAILED if of_the_service else WRONG_USAGE
+            is_service_failure = is_temporary(error) or problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            return FAILED if is_service_failure else WRONG_USAGE
         case WrongUsageError():
             return WRONG_USAGE
         case TyperException():

@@ -7,16 +7,16 @@ from typing import Annotated, Any, Literal
 import typer
 
 from noisesweep import NoiseSweep
-from noisesweep.cli.common import Json, Key, SweepName, Url, find, people, picture_option, print_json
-from noisesweep.cli.display import figures_table, noise_table, say
-from noisesweep.client.fields import Kind, Theme
+from noisesweep.cli.common import Json, Key, SweepName, Url, console_for, find_sweep, plot_path_option, print_json
+from noisesweep.cli.display import noise_table, print_line, statistics_table
+from noisesweep.client.fields import PlotKind, Theme
 from noisesweep.models import Images
 
-Width = Annotated[float | None, typer.Option(help="In inches, 2 to 12.", show_default=False)]
-Height = Annotated[float | None, typer.Option(help="In inches, 2 to 12.", show_default=False)]
-Dpi = Annotated[int | None, typer.Option(help="Pixels an inch, 50 to 300.", show_default="150")]
-ThemeOption = Annotated[Theme, typer.Option(help="For light or for dark ground.")]
-Log = Annotated[bool, typer.Option("--log", help="A logarithmic axis of scales.")]
+Width = Annotated[float | None, typer.Option(help="Width in inches, 2 to 12.", show_default=False)]
+Height = Annotated[float | None, typer.Option(help="Height in inches, 2 to 12.", show_default=False)]
+Dpi = Annotated[int | None, typer.Option(help="Resolution in pixels per inch, 50 to 300.", show_default="150")]
+ThemeOption = Annotated[Theme, typer.Option(help="Colours for a light or a dark background.")]
+Log = Annotated[bool, typer.Option("--log", help="Use a logarithmic scale axis.")]
 
 
 def results(
@@ -24,53 +24,64 @@ def results(
     *,
     file_format: Annotated[
         Literal["table", "csv", "json"],
-        typer.Option("--format", help="The figures by scale as a table, or all epochs as CSV or JSON."),
+        typer.Option("--format", help="table: statistics by scale. csv, json: metrics of all epochs."),
     ] = "table",
     as_json: Json = False,
     url: Url = None,
     key: Key = None,
 ) -> None:
-    """Print what came out of a sweep."""
+    """Print the results of a sweep."""
     with NoiseSweep(url, key) as service:
-        sweep = find(service, name)
+        sweep = find_sweep(service, name)
         if file_format == "csv" and not as_json:
             sys.stdout.buffer.write(sweep.csv())
         elif as_json or file_format == "json":
-            print(sweep.figures().model_dump_json())
+            print(sweep.typed_results().model_dump_json())
         else:
             summary = sweep.summary()
-            console = people(as_json=False)
-            console.print(figures_table(summary.scales))
+            console = console_for(as_json=False)
+            console.print(statistics_table(summary.scales))
             for line in (summary.sentence, summary.method, *summary.remarks):
-                say(console, line)
+                print_line(console, line)
 
 
 def plot(
     name: SweepName,
     *,
-    out: Annotated[Path, picture_option("Where it goes: .png, .svg or .pdf.")] = Path("noisesweep.png"),
-    kind: Annotated[Kind, typer.Option(help="What it shows.")] = "accuracy",
+    out: Annotated[Path, plot_path_option("Path of the plot: .png, .svg or .pdf.")] = Path("noisesweep.png"),
+    kind: Annotated[
+        PlotKind,
+        typer.Option(
+            help="accuracy: accuracy by scale. epochs: accuracy by epoch, one panel per scale. matrix: validation "
+            "accuracy by training scale and test scale. confusion: one confusion matrix per scale."
+        ),
+    ] = "accuracy",
     width: Width = None,
     height: Height = None,
     dpi: Dpi = None,
     theme: ThemeOption = "light",
     log: Log = False,
-    samples: Annotated[bool, typer.Option("--samples", help="Show what each scale does to an image.")] = False,
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Show a sample image with the noise of each scale.")
+    ] = False,
     as_json: Json = False,
     url: Url = None,
     key: Key = None,
 ) -> None:
-    """Save a picture of a sweep."""
+    """Save a plot of a sweep."""
     options = _plot_options(width, height, dpi, theme, log=log) | ({"samples": True} if samples else {})
     with NoiseSweep(url, key) as service:
-        sweep = find(service, name)
-        _saved(sweep.plot(out, kind, **options), as_json=as_json)
+        sweep = find_sweep(service, name)
+        _print_path(sweep.plot(out, kind, **options), as_json=as_json)
 
 
 def compare(
-    names: Annotated[list[str], typer.Argument(metavar="SWEEP...", help="1 to 8 sweeps, each named as elsewhere.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="SWEEP...", help="1 to 8 sweeps: their ids, the beginnings of their ids, or `last`."),
+    ],
     *,
-    out: Annotated[Path, picture_option("Where it goes: .png, .svg or .pdf.")] = Path("comparison.png"),
+    out: Annotated[Path, plot_path_option("Path of the plot: .png, .svg or .pdf.")] = Path("comparison.png"),
     width: Width = None,
     height: Height = None,
     dpi: Dpi = None,
@@ -80,34 +91,36 @@ def compare(
     url: Url = None,
     key: Key = None,
 ) -> None:
-    """Save the curves of several sweeps in one picture."""
+    """Save a plot that compares the accuracy curves of several sweeps."""
+    options = _plot_options(width, height, dpi, theme, log=log)
     with NoiseSweep(url, key) as service:
-        sweeps = [find(service, name) for name in names]
-        _saved(service.compare(sweeps, out, **_plot_options(width, height, dpi, theme, log=log)), as_json=as_json)
+        sweeps = [find_sweep(service, name) for name in names]
+        _print_path(service.compare(sweeps, out, **options), as_json=as_json)
 
 
 def noise(
     *,
     scales: Annotated[
         list[float] | None,
+        typer.Option("--scales", "--scale", help="Up to 8 standard deviations of the noise.", show_default="0.1 ... 4"),
+    ] = None,
+    dataset: Annotated[str, typer.Option(help="Name of the data set.")] = "mnist",
+    images: Annotated[Images, typer.Option(help="Training or validation images.")] = Images.TRAINING,
+    indices: Annotated[
+        list[int] | None,
         typer.Option(
-            "--scales", "--scale", help="Standard deviations of the noise, up to 8.", show_default="0.1 ... 4"
+            help="Indices of up to 12 images. Negative indices count from the end.", show_default="-1 0 1 2 3 4"
         ),
     ] = None,
-    dataset: Annotated[str, typer.Option(help="On the images of this data set.")] = "mnist",
-    images: Annotated[Images, typer.Option(help="Which of its images.")] = Images.TRAINING,
-    indices: Annotated[
-        list[int] | None, typer.Option(help="Places among them, up to 12.", show_default="-1 0 1 2 3 4")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="That of the runs whose noise it is.")] = 0,
-    clip: Annotated[bool, typer.Option("--clip", help="Clip noisy pixels to the range.")] = False,
-    pixel_range: Annotated[int, typer.Option(help="What white is: 1 or 255.")] = 1,
-    out: Annotated[Path | None, picture_option("Save it as a picture, too: .png, .svg or .pdf.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the runs that train on this noise.")] = 0,
+    clip: Annotated[bool, typer.Option("--clip", help="Clip noisy pixels to the pixel range.")] = False,
+    pixel_range: Annotated[int, typer.Option(help="Pixel value of white: 1 or 255.")] = 1,
+    out: Annotated[Path | None, plot_path_option("Also save a plot of the images: .png, .svg or .pdf.")] = None,
     as_json: Json = False,
     url: Url = None,
     key: Key = None,
 ) -> None:
-    """Look at the noise before anything is trained on it: what it is like, and as a picture."""
+    """Preview the noise without training: print its statistics, and plot sample images with --out."""
     given: dict[str, Any] = {"scales": scales, "indices": indices}
     fields: Any = {field: value for field, value in given.items() if value}
     fields |= {"dataset": dataset, "images": images, "seed": seed, "clip": clip, "pixel_range": pixel_range}
@@ -116,10 +129,10 @@ def noise(
         if as_json:
             print(samples.model_dump_json())
         else:
-            people(as_json=False).print(noise_table(samples))
+            console_for(as_json=False).print(noise_table(samples))
         if out:
             path = service.noise_plot(out, **fields)
-            say(people(as_json=as_json), f"The picture: {path}")
+            print_line(console_for(as_json=as_json), f"Plot saved to {path}")
 
 
 def _plot_options(width: float | None, height: float | None, dpi: int | None, theme: Theme, *, log: bool) -> Any:  # noqa: ANN401 - PlotOptions
@@ -127,8 +140,8 @@ def _plot_options(width: float | None, height: float | None, dpi: int | None, th
     return {field: value for field, value in given.items() if value is not None}
 
 
-def _saved(path: Path, *, as_json: bool) -> None:
+def _print_path(path: Path, *, as_json: bool) -> None:
     if as_json:
         print_json({"picture": str(path)})
     else:
-        print(f"The picture: {path}")
+        print(f"Plot saved to {path}")

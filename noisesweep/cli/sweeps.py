@@ -1,4 +1,4 @@
-"""`noisesweep submit | list | show | watch | cancel | retry | extend`."""
+"""`noisesweep submit | list | show | watch | cancel | retry | extend`: commands that create, show and change sweeps."""
 
 from itertools import islice
 from pathlib import Path
@@ -7,58 +7,72 @@ from typing import Annotated, Any
 import typer
 
 from noisesweep import NoiseSweep, SweepHandle
-from noisesweep.cli.common import Json, Key, SweepName, Url, exit_by, find, people, picture_path, print_json
-from noisesweep.cli.display import print_sweeps, runs_table, say, tell_failures, watch
+from noisesweep.cli.common import (
+    Json,
+    Key,
+    SweepName,
+    Url,
+    check_plot_path,
+    console_for,
+    exit_if_failed,
+    find_sweep,
+    print_json,
+)
+from noisesweep.cli.display import print_errors, print_line, print_sweeps, runs_table, show_progress
 from noisesweep.client.errors import WrongUsageError
-from noisesweep.client.prose import duration, in_words
+from noisesweep.client.prose import describe_sweep, format_duration
 from noisesweep.models import NoiseOn, Precision, RunStatus, SweepRequest
 
 
-def described(field: str, *names: str) -> Any:  # noqa: ANN401 - as typer.Option itself
-    """An option for a field of the request, in the request's own words."""
+def field_option(field: str, *names: str) -> Any:  # noqa: ANN401 - typer.Option returns Any
+    """Return an option for a field of SweepRequest, with the field's description and default."""
     info = SweepRequest.model_fields[field]
     default = info.get_default()
     shown = " ".join(map(str, default)) if isinstance(default, list) else str(default)
-    is_plain = default is None or isinstance(default, bool)
-    return typer.Option(*names, help=info.description, show_default=False if is_plain else shown)
+    is_hidden = default is None or isinstance(default, bool)
+    return typer.Option(*names, help=info.description, show_default=False if is_hidden else shown)
 
 
-Scales = Annotated[list[float], typer.Option(help="Standard deviations of the noise, one or more: --scales 0.1 0.5 1")]
+Scales = Annotated[list[float], typer.Option(help="One or more standard deviations of the noise: --scales 0.1 0.5 1")]
 
 
 def submit(
     scales: Scales,
     *,
-    include_clean: Annotated[bool, described("include_clean", "--include-clean")] = False,
-    seeds: Annotated[list[int] | None, described("seeds")] = None,
-    repeats: Annotated[int | None, described("repeats")] = None,
-    dataset: Annotated[str | None, described("dataset")] = None,
-    epochs: Annotated[int | None, described("epochs")] = None,
-    batch_size: Annotated[int | None, described("batch_size")] = None,
-    hidden_units: Annotated[list[int] | None, described("hidden_units")] = None,
-    dropout: Annotated[float | None, described("dropout")] = None,
-    learning_rate: Annotated[float | None, described("learning_rate")] = None,
-    precision: Annotated[Precision | None, described("precision")] = None,
-    noise_on: Annotated[NoiseOn | None, described("noise_on")] = None,
-    clip: Annotated[bool, described("clip", "--clip")] = False,
-    resample: Annotated[bool, described("resample", "--resample")] = False,
-    name: Annotated[str | None, described("name")] = None,
+    include_clean: Annotated[bool, field_option("include_clean", "--include-clean")] = False,
+    seeds: Annotated[list[int] | None, field_option("seeds")] = None,
+    repeats: Annotated[int | None, field_option("repeats")] = None,
+    dataset: Annotated[str | None, field_option("dataset")] = None,
+    epochs: Annotated[int | None, field_option("epochs")] = None,
+    batch_size: Annotated[int | None, field_option("batch_size")] = None,
+    hidden_units: Annotated[list[int] | None, field_option("hidden_units")] = None,
+    dropout: Annotated[float | None, field_option("dropout")] = None,
+    learning_rate: Annotated[float | None, field_option("learning_rate")] = None,
+    precision: Annotated[Precision | None, field_option("precision")] = None,
+    noise_on: Annotated[NoiseOn | None, field_option("noise_on")] = None,
+    clip: Annotated[bool, field_option("clip", "--clip")] = False,
+    resample: Annotated[bool, field_option("resample", "--resample")] = False,
+    name: Annotated[str | None, field_option("name")] = None,
     tags: Annotated[
-        list[str] | None, typer.Option("--tags", "--tag", help="Labels to find it by, each key:value.")
+        list[str] | None, typer.Option("--tags", "--tag", help="Tags for filtering lists, each key:value.")
     ] = None,
-    keep_model: Annotated[bool, described("keep_model", "--keep-model")] = False,
-    reuse: Annotated[bool, described("reuse")] = True,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost.")] = False,
-    watching: Annotated[bool, typer.Option("--watch", help="Show its progress until it has ended.")] = False,
+    keep_model: Annotated[bool, field_option("keep_model", "--keep-model")] = False,
+    reuse: Annotated[bool, field_option("reuse")] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the estimated cost without submitting.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show the progress until the sweep has ended.")] = False,
     plot: Annotated[
         Path | None,
-        typer.Option(dir_okay=False, callback=picture_path, help="Wait for the end, and save its plot here."),
+        typer.Option(
+            dir_okay=False,
+            callback=check_plot_path,
+            help="Show the progress, then save a plot here (.png, .svg, .pdf).",
+        ),
     ] = None,
     as_json: Json = False,
     url: Url = None,
     key: Key = None,
 ) -> None:
-    """Submit a sweep: one network is trained per scale and seed. What is left out is as the service has it."""
+    """Submit a sweep, which trains one network per scale and seed."""
     given: dict[str, Any] = {
         "seeds": seeds,
         "repeats": repeats,
@@ -84,26 +98,27 @@ def submit(
             _estimate(service, scales, fields, as_json=as_json)
             return
         sweep = service.submit(scales=scales, **fields)
-        if watching or plot:
+        if watch or plot:
             _watch(sweep, plot, as_json=as_json)
         else:
-            _tell(sweep, as_json=as_json)
+            _print_sweep(sweep, as_json=as_json)
 
 
 def list_sweeps(
     *,
-    status: Annotated[RunStatus | None, typer.Option(help="Only those that stand so.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="Only those on this data set.")] = None,
-    name: Annotated[str | None, typer.Option(help="Only those whose name begins so.")] = None,
+    status: Annotated[RunStatus | None, typer.Option(help="Only sweeps with this status.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Only sweeps on this data set.")] = None,
+    name: Annotated[str | None, typer.Option(help="Only sweeps whose name begins with this text.")] = None,
     tags: Annotated[
-        list[str] | None, typer.Option("--tags", "--tag", help="Only those with all these, each key or key:value.")
+        list[str] | None,
+        typer.Option("--tags", "--tag", help="Only sweeps with all of these tags, each key or key:value."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of sweeps.")] = 20,
     as_json: Json = False,
     url: Url = None,
     key: Key = None,
 ) -> None:
-    """List the sweeps, the newest first."""
+    """List sweeps, newest first."""
     given: dict[str, Any] = {"status": status, "dataset": dataset, "name": name, "tags": tags}
     filters: Any = {field: value for field, value in given.items() if value is not None}
     with NoiseSweep(url, key) as service:
@@ -111,49 +126,52 @@ def list_sweeps(
     if as_json:
         print_json([sweep.model_dump(mode="json") for sweep in sweeps])
     elif sweeps:
-        print_sweeps(sweeps, people(as_json=as_json))
+        print_sweeps(sweeps, console_for(as_json=as_json))
     else:
-        print("There is no such sweep." if filters else "There is no sweep yet: `noisesweep submit` makes one.")
+        print("No sweeps match." if filters else "There are no sweeps yet: submit one with `noisesweep submit`.")
 
 
 def show(name: SweepName, *, as_json: Json = False, url: Url = None, key: Key = None) -> None:
-    """Show a sweep: its runs, how far they are, and what its curve says."""
+    """Show a sweep: status, summary of the accuracy curve, and a table of the runs."""
     with NoiseSweep(url, key) as service:
-        sweep = find(service, name)
+        sweep = find_sweep(service, name)
         if as_json:
             print(sweep.record.model_dump_json())
             return
         summary = sweep.summary()
-    console = people(as_json=as_json)
-    for line in (in_words(sweep.record), sweep.record.status_detail, summary.sentence, *summary.remarks):
+    console = console_for(as_json=as_json)
+    for line in (describe_sweep(sweep.record), sweep.record.status_detail, summary.sentence, *summary.remarks):
         if line:
-            say(console, line)
-    tell_failures(sweep.record, console)
+            print_line(console, line)
+    print_errors(sweep.record, console)
     console.print(runs_table(sweep.record))
 
 
 def watch_sweep(name: SweepName, *, as_json: Json = False, url: Url = None, key: Key = None) -> None:
-    """Show a sweep's progress until it has ended; with --json its events, a line each. Exit 1 if runs failed."""
+    """Show the progress of a sweep until it has ended. With --json, print one event per line.
+
+    Exit with 1 unless all runs have succeeded.
+    """
     with NoiseSweep(url, key) as service:
-        sweep = find(service, name)
+        sweep = find_sweep(service, name)
         if as_json:
             for event in sweep.follow():
                 print(event.model_dump_json(), flush=True)
-            exit_by(sweep.record)
+            exit_if_failed(sweep.record)
         else:
             _watch(sweep, None, as_json=as_json)
 
 
 def cancel(name: SweepName, *, as_json: Json = False, url: Url = None, key: Key = None) -> None:
-    """Cancel what of a sweep has not ended; what was trained so far is kept."""
+    """Cancel the unfinished runs of a sweep. Their stored epochs are kept."""
     with NoiseSweep(url, key) as service:
-        _tell(find(service, name).cancel(), as_json=as_json)
+        _print_sweep(find_sweep(service, name).cancel(), as_json=as_json)
 
 
 def retry(name: SweepName, *, as_json: Json = False, url: Url = None, key: Key = None) -> None:
-    """Train again what of a sweep failed or was cancelled."""
+    """Queue the failed and cancelled runs of a sweep again."""
     with NoiseSweep(url, key) as service:
-        _tell(find(service, name).retry(), as_json=as_json)
+        _print_sweep(find_sweep(service, name).retry(), as_json=as_json)
 
 
 def extend(
@@ -164,75 +182,76 @@ def extend(
     reuse: Annotated[
         bool | None,
         typer.Option(
-            help="Answer runs that were trained before from those; by default as the sweep did.", show_default=False
+            help="Copy the results of runs that were already trained. Default: same as at the submission.",
+            show_default=False,
         ),
     ] = None,
     as_json: Json = False,
     url: Url = None,
     key: Key = None,
 ) -> None:
-    """Add scales and seeds to a sweep; only what is new is trained."""
+    """Add scales and seeds to a sweep. Only the new runs are trained."""
     with NoiseSweep(url, key) as service:
-        sweep = find(service, name)
+        sweep = find_sweep(service, name)
         before = len(sweep.record.runs)
         sweep.extend(scales=scales or [], seeds=seeds or [], reuse=reuse)
         added = len(sweep.record.runs) - before
         if not as_json:
-            print(f"Runs added: {added}." if added else "The sweep had all of that already.")
-        _tell(sweep, as_json=as_json)
+            print(f"Runs added: {added}." if added else "No runs added: the sweep already has these scales and seeds.")
+        _print_sweep(sweep, as_json=as_json)
 
 
 def _tags(tags: list[str]) -> dict[str, str]:
     pairs = dict(tag.partition(":")[::2] for tag in tags)
-    for label, value in pairs.items():
+    for tag_key, value in pairs.items():
         if not value:
-            raise WrongUsageError(f"--tags: {label!r} has no value: give it as key:value")
+            raise WrongUsageError(f"--tags: expected key:value, received {tag_key!r}")
     return pairs
 
 
-def _estimate(service: NoiseSweep, scales: list[float], fields: Any, *, as_json: bool) -> None:  # noqa: ANN401 - as submit's
+def _estimate(service: NoiseSweep, scales: list[float], fields: Any, *, as_json: bool) -> None:  # noqa: ANN401 - SweepFields
     estimate = service.estimate(scales=scales, **fields)
     if as_json:
         print(estimate.model_dump_json())
         return
     runs = f"{estimate.runs} run{'s' if estimate.runs > 1 else ''}"
-    reused = f", of which {estimate.reused_runs} trained before" if estimate.reused_runs else ""
+    reused = f" ({estimate.reused_runs} reused)" if estimate.reused_runs else ""
     seconds = estimate.estimated_seconds
     time = (
-        "unknown, as no epoch like theirs was trained lately or no worker is alive"
+        "unknown (no worker is alive, or no similar training was measured recently)"
         if seconds is None
-        else duration(seconds)
+        else format_duration(seconds)
     )
-    print(f"{runs}{reused}; {estimate.queue_position} to wait for before; until the end: {time}. Nothing was stored.")
+    print(f"{runs}{reused}, {estimate.queue_position} queued before. Estimated time: {time}. Nothing was submitted.")
 
 
 def _watch(sweep: SweepHandle, plot: Path | None, *, as_json: bool) -> None:
-    """Show the sweep's progress to its end, then its table; exit 1 if not all runs succeeded."""
-    console = people(as_json=as_json)
-    say(console, in_words(sweep.record))
+    """Show the progress of a sweep, then a table of its runs. Exit with 1 if not all runs have succeeded."""
+    console = console_for(as_json=as_json)
+    print_line(console, describe_sweep(sweep.record))
     try:
-        record = watch(sweep.poll(), console)
+        record = show_progress(sweep.poll(), console)
     except KeyboardInterrupt:
-        say(console, f"The sweep goes on without you: `noisesweep watch {sweep.id}` looks again.")
+        print_line(console, f"The sweep continues. Show its progress again with `noisesweep watch {sweep.id}`.")
         raise
     console.print(runs_table(record))
     if plot:
-        say(console, f"The plot: {sweep.plot(plot)}")
+        print_line(console, f"Plot saved to {sweep.plot(plot)}")
     if as_json:
         print(record.model_dump_json())
-    exit_by(record)
+    exit_if_failed(record)
 
 
-def _tell(sweep: SweepHandle, *, as_json: bool) -> None:
+def _print_sweep(sweep: SweepHandle, *, as_json: bool) -> None:
     if as_json:
         print(sweep.record.model_dump_json())
         return
-    sentence = in_words(sweep.record)
+    sentence = describe_sweep(sweep.record)
     print(sentence[0].upper() + sentence[1:])
     if sweep.record.status_detail:
         print(sweep.record.status_detail)
-    stopping = sum(run.cancel_requested for run in sweep.record.runs)
-    if stopping:
-        print(f"Runs that are about to stop: {stopping}.")
+    cancelling = sum(run.cancel_requested for run in sweep.record.runs)
+    if cancelling:
+        print(f"Runs being cancelled: {cancelling}.")
     if not sweep.status.is_final:
-        print(f"`noisesweep watch {sweep.id}` shows how it gets on.")
+        print(f"Show its progress with `noisesweep watch {sweep.id}`.")

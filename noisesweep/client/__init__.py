@@ -1,1 +1,1 @@
-"""The Python client: written in _async, from which `make generate` derives _sync."""
+"""Python client. `make generate` derives the synchronous version in _sync from _async."""

@@ -1,4 +1,4 @@
-"""The service's URL and the API key."""
+"""URL of the service and API key."""
 
 import os
 import re
@@ -13,49 +13,49 @@ from noisesweep.client.errors import WrongUsageError
 URL = "NOISESWEEP_URL"
 API_KEY = "NOISESWEEP_API_KEY"
 DEFAULT_URL = "http://127.0.0.1:8000"
-# What a header can carry; without blanks, which are signs of a bad copy.
+# Printable ASCII without spaces: a header allows no other characters, and a space suggests a copying mistake.
 _KEY = re.compile("[!-~]*")
 
 
 @dataclass(frozen=True)
 class Connection:
-    """The service's URL and the API key.
+    """URL of the service and API key.
 
     Attributes:
-        url: Of the service, without a slash at its end.
-        key: The API key, "" where none is wanted; it is shown nowhere.
+        url: URL of the service, without a trailing slash.
+        key: API key, or "" for a service without keys. It is excluded from the repr.
     """
 
     url: str
     key: str = field(repr=False)
 
     @classmethod
-    def of(cls, url: str | None, key: str | None) -> "Connection":
-        """Return the connection for a URL and a key. None takes NOISESWEEP_URL or NOISESWEEP_API_KEY.
+    def resolve(cls, url: str | None, key: str | None) -> "Connection":
+        """Return the connection for a URL and a key, which default to NOISESWEEP_URL and NOISESWEEP_API_KEY.
 
         Raises:
-            WrongUsageError: One of them cannot be such a thing.
+            WrongUsageError: The URL or the key is invalid.
         """
         url = (url or os.environ.get(URL) or DEFAULT_URL).rstrip("/")
         key = (key or os.environ.get(API_KEY) or "").strip()
         try:
             parsed = httpx.URL(url)
         except httpx.InvalidURL as error:
-            raise WrongUsageError(f"{url!r} is no URL ({error}): it should look like {DEFAULT_URL}") from error
+            raise WrongUsageError(f"expected a URL like {DEFAULT_URL}, received {url!r} ({error})") from error
         if parsed.scheme not in ("http", "https") or not parsed.host:
-            raise WrongUsageError(f"{url!r} is no URL of a service: it should look like {DEFAULT_URL}")
+            raise WrongUsageError(f"expected a URL like {DEFAULT_URL}, received {url!r}")
         if parsed.userinfo:
-            raise WrongUsageError(f"a URL with a name and a password is not supported: give the key by {API_KEY}")
+            raise WrongUsageError(f"user name and password in the URL are not supported: set {API_KEY} instead")
         if not _KEY.fullmatch(key):
-            raise WrongUsageError("the API key has characters that no API key has: copy it anew")
+            raise WrongUsageError("the API key contains spaces or other invalid characters: copy it again")
         return cls(url, key)
 
     def client(self) -> httpx.Client:
-        """Return a blocking client."""
+        """Return a synchronous HTTP client."""
         return httpx.Client(base_url=self.url, headers=self._headers, trust_env=not self._is_loopback)
 
     def async_client(self) -> httpx.AsyncClient:
-        """Return a client for asyncio."""
+        """Return an asynchronous HTTP client."""
         return httpx.AsyncClient(base_url=self.url, headers=self._headers, trust_env=not self._is_loopback)
 
     @property
@@ -65,7 +65,7 @@ class Connection:
 
     @property
     def _is_loopback(self) -> bool:
-        """Whether the service is on this machine, so that a proxy of the environment does not apply."""
+        """Return True for a service on this machine, which must be reached without a proxy."""
         host = httpx.URL(self.url).host
         try:
             return ip_address(host).is_loopback

@@ -1,10 +1,10 @@
-"""Errors raised by the client. Every message says what to do.
+"""Errors raised by the client.
 
 NoiseSweepError
-├── WrongUsageError           nothing was sent
-├── ServiceUnreachableError   no answer, within the time allowed
-│   └── GatewayError          something before the service says that it has none
-└── RefusedError              the service says no, and why
+├── WrongUsageError           invalid arguments; nothing was sent
+├── ServiceUnreachableError   no answer within the timeout
+│   └── GatewayError          a proxy answered that the service does not respond
+└── RefusedError              the service rejected the request
 """
 
 import re
@@ -19,43 +19,43 @@ GATEWAY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GA
 
 
 class NoiseSweepError(Exception):
-    """The base of all that the client raises by itself."""
+    """Base class of the client's errors."""
 
 
 class WrongUsageError(NoiseSweepError, ValueError):
-    """The arguments of a call are invalid. Nothing was sent."""
+    """Invalid arguments. Nothing was sent to the service."""
 
 
 class ServiceUnreachableError(NoiseSweepError):
-    """The service gave no answer, or what answers there is no noisesweep service."""
+    """No answer from the service, or an answer from a different program."""
 
 
 class GatewayError(ServiceUnreachableError):
-    """A proxy between here and the service had no answer from it, which may come yet."""
+    """Answer of a proxy that cannot reach the service. A retry may succeed."""
 
 
 class RefusedError(NoiseSweepError):
-    """The service refused a request.
+    """Rejection of a request by the service.
 
     Attributes:
-        problem: What it says of that.
-        retry_after_seconds: When it may be worth trying again; None where the service does not say.
+        problem: Problem document (RFC 9457) with the reason.
+        retry_after_seconds: Seconds to wait before a retry; None if the service gives no time.
     """
 
     def __init__(self, problem: Problem, retry_after_seconds: float | None = None) -> None:
-        faults = "; ".join(map(str, problem.errors or []))
-        super().__init__(faults or problem.detail)
+        invalid_fields = "; ".join(map(str, problem.errors or []))
+        super().__init__(invalid_fields or problem.detail)
         self.problem = problem
         self.retry_after_seconds = retry_after_seconds
 
 
-def checked(response: httpx.Response) -> httpx.Response:
-    """The response, if it is the service's and no refusal.
+def raise_for_problem(response: httpx.Response) -> httpx.Response:
+    """Return a successful response unchanged.
 
     Raises:
-        RefusedError: It is a problem document.
-        GatewayError: It is a proxy's, which says that there is no answer now.
-        ServiceUnreachableError: It is of something else than noisesweep.
+        RefusedError: The response is a problem document.
+        GatewayError: A proxy answered that it cannot reach the service.
+        ServiceUnreachableError: The response is not from a noisesweep service.
     """
     if response.is_success or response.status_code == HTTPStatus.NOT_MODIFIED:
         return response
@@ -64,20 +64,20 @@ def checked(response: httpx.Response) -> httpx.Response:
     except ValidationError as error:
         if response.status_code in GATEWAY:
             raise GatewayError(
-                f"a proxy before {response.request.url.host} has no answer of the service ({response.status_code}): "
-                "look after the service behind it"
+                f"the proxy at {response.request.url.host} cannot reach the noisesweep service (HTTP "
+                f"{response.status_code}): check that the service is running"
             ) from error
-        raise foreign(response) from error
+        raise unknown_service_error(response) from error
     raise RefusedError(problem, retry_after_seconds(response))
 
 
-def unreachable(error: httpx.TransportError) -> ServiceUnreachableError:
+def unreachable_error(error: httpx.TransportError) -> ServiceUnreachableError:
     """Return the error for a request without an answer."""
     url = error.request.url
-    reason = "it took too long" if isinstance(error, httpx.TimeoutException) else _reason(error)
+    reason = "timeout" if isinstance(error, httpx.TimeoutException) else _reason(error)
     return ServiceUnreachableError(
-        f"{url.scheme}://{url.netloc.decode()} does not answer ({reason}): start the service with `noisesweep up`, or "
-        "name another URL"
+        f"no answer from {url.scheme}://{url.netloc.decode()} ({reason}): start the service with `noisesweep up`, or "
+        "check the URL"
     )
 
 
@@ -85,16 +85,16 @@ def _reason(error: httpx.TransportError) -> str:
     return re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
 
 
-def foreign(response: httpx.Response) -> ServiceUnreachableError:
-    """Return the error for an answer that is not from noisesweep."""
+def unknown_service_error(response: httpx.Response) -> ServiceUnreachableError:
+    """Return the error for an answer that is not from a noisesweep service, or from an incompatible version."""
     url = response.request.url
     return ServiceUnreachableError(
-        f"what answers at {url.scheme}://{url.netloc.decode()} is no noisesweep service that this client knows (it "
-        f"answered {url.path} with {response.status_code}): check the URL, or install the client that comes with it"
+        f"unexpected answer from {url.scheme}://{url.netloc.decode()} (HTTP {response.status_code} for {url.path}): "
+        "check that the URL belongs to a noisesweep service of the same version as this client"
     )
 
 
 def retry_after_seconds(response: httpx.Response) -> float | None:
-    """The seconds that Retry-After names, None without."""
+    """Return the seconds of the Retry-After header; None without one."""
     value = response.headers.get("Retry-After", "")
     return float(value) if value.isdecimal() else None

@@ -1,18 +1,18 @@
-"""Keyword arguments of the client's methods. The service's defaults apply to omitted ones."""
+"""Types of the client's keyword arguments. The service sets the defaults of omitted arguments."""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal, TypedDict
 
 from noisesweep.models import NoiseOn, Precision, RunStatus
 
-Kind = Literal["accuracy", "epochs", "matrix", "confusion"]
+PlotKind = Literal["accuracy", "epochs", "matrix", "confusion"]
 Theme = Literal["light", "dark"]
-# A name of GET /datasets: "mnist", "fashion_mnist" or "digits".
+# A name from GET /datasets: "mnist", "fashion_mnist" or "digits".
 Dataset = str
 
 
 class SweepFields(TypedDict, total=False):
-    """Fields of a sweep besides its scales; noisesweep.models.SweepRequest describes each."""
+    """Fields of a sweep except its scales. See noisesweep.models.SweepRequest for their meaning."""
 
     include_clean: bool
     seeds: Iterable[int]
@@ -34,13 +34,13 @@ class SweepFields(TypedDict, total=False):
 
 
 class Filters(TypedDict, total=False):
-    """Filters of a list of sweeps. An omitted filter matches every sweep.
+    """Filters for listing sweeps. A sweep must match all given filters.
 
     Attributes:
-        status: That they stand so.
-        dataset: That they are on this data set.
-        name: That their name begins so.
-        tags: That they have all these tags, each `key` or `key:value`.
+        status: Status of the sweep.
+        dataset: Name of the data set.
+        name: Beginning of the sweep's name.
+        tags: Tags that the sweep must have, each `key` or `key:value`.
     """
 
     status: RunStatus | Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -50,15 +50,15 @@ class Filters(TypedDict, total=False):
 
 
 class PlotOptions(TypedDict, total=False):
-    """Options of a picture.
+    """Options of a plot.
 
     Attributes:
-        width: In inches, 2 to 12.
-        height: Likewise.
-        dpi: Pixels an inch, 50 to 300.
-        theme: For light or for dark ground.
-        log: Whether an axis of scales is logarithmic.
-        samples: Whether a strip under an axis of scales shows what each scale does to an image.
+        width: Width in inches, 2 to 12.
+        height: Height in inches, 2 to 12.
+        dpi: Resolution in pixels per inch, 50 to 300.
+        theme: Colours for a light or a dark background.
+        log: True for a logarithmic scale axis.
+        samples: True to show a sample image with the noise of each scale below the scale axis.
     """
 
     width: float
@@ -73,13 +73,13 @@ class NoiseFields(TypedDict, total=False):
     """Parameters of a noise preview.
 
     Attributes:
-        dataset: On the images of this data set.
-        images: Those trained on, or those validated on.
-        indices: Places among them, up to 12; negative ones count from the end.
-        scales: Up to 8 standard deviations, in the unit of `pixel_range`.
-        seed: That of the runs whose noise it is.
-        clip: Whether noisy pixels are clipped to the range.
-        pixel_range: What white is.
+        dataset: Name of the data set.
+        images: Training or validation images.
+        indices: Up to 12 indices of images. Negative indices count from the end.
+        scales: Up to 8 standard deviations, in units of `pixel_range`.
+        seed: Seed of the runs that train on this noise.
+        clip: True to clip noisy pixels to the pixel range.
+        pixel_range: Pixel value of white.
     """
 
     dataset: Dataset

@@ -1,4 +1,4 @@
-"""Request bodies and queries, and the reading of answers."""
+"""Request bodies, query parameters and response parsing."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from noisesweep.client.errors import WrongUsageError, foreign
+from noisesweep.client.errors import WrongUsageError, unknown_service_error
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -16,33 +16,33 @@ LISTS = ("scales", "seeds", "hidden_units")
 FORMATS = ("png", "svg", "pdf")
 
 
-def parsed(model: type[Model], content: bytes | str, response: httpx.Response) -> Model:
-    """Return the model that JSON content of a response describes.
+def parse(model: type[Model], content: bytes | str, response: httpx.Response) -> Model:
+    """Parse JSON content of a response as a model.
 
     Raises:
-        ServiceUnreachableError: The content does not fit the model, so the service is not one this client knows.
+        ServiceUnreachableError: The content does not match the model, so the service is not compatible.
     """
     try:
         return model.model_validate_json(content)
     except ValidationError as error:
-        raise foreign(response) from error
+        raise unknown_service_error(response) from error
 
 
 def json_body(fields: Mapping[str, Any]) -> bytes:
-    """Return fields as JSON. LISTS accept any iterable, and NumPy scalars become Python numbers.
+    """Return fields as JSON. The fields in LISTS accept any iterable, and all fields accept NumPy scalars.
 
     Raises:
-        WrongUsageError: A value has no JSON form.
+        WrongUsageError: A value is not JSON serializable.
     """
-    body = {name: _listed(name, value) if name in LISTS else value for name, value in fields.items()}
+    body = {name: _to_list(name, value) if name in LISTS else value for name, value in fields.items()}
     try:
-        return json.dumps(body, allow_nan=False, default=_plain).encode()
+        return json.dumps(body, allow_nan=False, default=_to_python_number).encode()
     except (TypeError, ValueError) as error:
         raise WrongUsageError(f"a field is not JSON serializable ({error}). Received: {dict(fields)}") from error
 
 
 def list_query(filters: Mapping[str, Any], limit: int) -> dict[str, Any]:
-    """Return the query of a page of sweeps."""
+    """Return the query parameters for a page of sweeps."""
     query = {**filters, "limit": limit}
     if "tags" in query:
         query["tag"] = list(query.pop("tags"))
@@ -50,7 +50,7 @@ def list_query(filters: Mapping[str, Any], limit: int) -> dict[str, Any]:
 
 
 def noise_query(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the query of a noise preview."""
+    """Return the query parameters for a noise preview."""
     query = dict(fields)
     if "scales" in query:
         query["scale"] = [float(scale) for scale in query.pop("scales")]
@@ -59,32 +59,32 @@ def noise_query(fields: Mapping[str, Any]) -> dict[str, Any]:
     return query
 
 
-def format_of(path: str | PurePath) -> str:
-    """Return the picture format that a file's suffix names: png, svg or pdf.
+def image_format(path: str | PurePath) -> str:
+    """Return the image format of a file's suffix: png, svg or pdf.
 
     Raises:
-        WrongUsageError: The suffix names no such format.
+        WrongUsageError: The suffix is not .png, .svg or .pdf.
     """
     path = PurePath(path)
     suffix = path.suffix.removeprefix(".").lower()
     if suffix not in FORMATS:
-        raise WrongUsageError(f"{path.name!r} names no format of a picture: let it end in .png, .svg or .pdf")
+        raise WrongUsageError(f"expected a file name that ends in .png, .svg or .pdf, received {path.name!r}")
     return suffix
 
 
-def saved(path: str | Path, picture: bytes) -> Path:
-    """Write a picture and return its path; raise OSError if that fails."""
-    Path(path).write_bytes(picture)
+def save(path: str | Path, content: bytes) -> Path:
+    """Write a file and return its path."""
+    Path(path).write_bytes(content)
     return Path(path)
 
 
-def _listed(name: str, value: object) -> list[object]:
+def _to_list(name: str, value: object) -> list[object]:
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        raise WrongUsageError(f"{name}: expected several numbers, such as [0.5, 1]. Received: {value!r}")
+        raise WrongUsageError(f"{name}: expected a list of numbers, for example [0.5, 1]. Received: {value!r}")
     return list(value)
 
 
-def _plain(value: object) -> object:
+def _to_python_number(value: object) -> object:
     if hasattr(value, "item"):
         return value.item()
     raise TypeError(f"{type(value).__name__} is not JSON serializable")

@@ -1,4 +1,4 @@
-"""Sweeps and runs in words, lines and tables."""
+"""Text and table representations of sweeps and runs."""
 
 from typing import Any
 
@@ -7,30 +7,30 @@ from noisesweep.models import EpochMetrics, Results, RunStatus, RunSummary, Swee
 COLUMNS = ["run_id", "scale", "seed", *EpochMetrics.model_fields]
 
 
-def in_words(sweep: Sweep) -> str:
-    """The sweep in one line."""
+def describe_sweep(sweep: Sweep) -> str:
+    """Describe a sweep in one line: id, status, progress, grid and name."""
     progress = sweep.progress
     return (
         f"sweep {sweep.id}: {sweep.status}, {progress.epochs_done} of {progress.epochs_total} epochs; "
-        f"{grid_in_words(sweep)}"
+        f"{describe_grid(sweep)}"
     )
 
 
-def grid_in_words(sweep: Sweep) -> str:
-    """Describe the sweep's training and its name, if any."""
+def describe_grid(sweep: Sweep) -> str:
+    """Describe the data set, scales, seeds and name of a sweep."""
     scales = " ".join(f"{scale:g}" for scale in sweep.scales)
     seeds = f", {len(sweep.seeds)} seeds" if len(sweep.seeds) > 1 else ""
     name = f" ({sweep.name})" if sweep.name else ""
     return f"{sweep.config.dataset} at scale {scales}{seeds}{name}"
 
 
-def label(run: RunSummary, sweep: Sweep) -> str:
-    """Return what distinguishes the run from the others of its sweep."""
+def run_label(run: RunSummary, sweep: Sweep) -> str:
+    """Return the run's scale, and its seed if the sweep has several."""
     return f"scale {run.scale:<4g}" + (f" seed {run.seed}" if len(sweep.seeds) > 1 else "")
 
 
-def progress_of(run: RunSummary, epochs: int) -> str:
-    """The run's progress in words: epoch, both accuracies, time left."""
+def describe_progress(run: RunSummary, epochs: int) -> str:
+    """Describe a run's progress: epoch, accuracies, and remaining time or final status."""
     metrics = run.latest_metrics
     if metrics is None:
         words = {RunStatus.QUEUED: "waiting for a worker", RunStatus.RUNNING: "in its first epoch"}
@@ -38,21 +38,21 @@ def progress_of(run: RunSummary, epochs: int) -> str:
     text = f"epoch {run.epochs_done}/{epochs}  accuracy {metrics.accuracy:.4f}  val_accuracy {metrics.val_accuracy:.4f}"
     if run.status is not RunStatus.RUNNING:
         return f"{text}  {'reused' if run.reused_from else run.status}"
-    return f"{text}  {duration((epochs - run.epochs_done) * metrics.seconds)} left"
+    return f"{text}  {format_duration((epochs - run.epochs_done) * metrics.seconds)} left"
 
 
-def duration(seconds: float) -> str:
-    """Return minutes and seconds, with hours if there are any."""
+def format_duration(seconds: float) -> str:
+    """Format seconds as m:ss, or as h:mm:ss from one hour."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
-def table_of(results: Results) -> Any:  # noqa: ANN401 - a pandas.DataFrame, or a list of dicts without pandas
-    """The rows as a pandas.DataFrame if pandas is installed, else as a list of dicts."""
+def results_table(results: Results) -> Any:  # noqa: ANN401 - a pandas.DataFrame, or a list of dicts without pandas
+    """Return the rows as a pandas.DataFrame, or as a list of dicts if pandas is not installed."""
     rows = [{column: getattr(row, column) for column in COLUMNS} for row in results.rows]
     try:
-        import pandas as pd  # noqa: PLC0415 - whoever has it wants it, and nobody else needs it
+        import pandas as pd  # noqa: PLC0415 - pandas is optional
     except ModuleNotFoundError:
         return rows
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -1,4 +1,4 @@
-"""The retry policy of one request, for tenacity's synchronous and asynchronous controllers."""
+"""Retry policy for tenacity's synchronous and asynchronous retrying classes."""
 
 import random
 import time
@@ -10,28 +10,28 @@ from tenacity import RetryCallState
 
 from noisesweep.client.errors import GatewayError, RefusedError
 
-# No answer takes longer unless the service's host is in trouble: sending the request again is then better.
+# Normal answers take less time than this. A second attempt is then more likely to succeed than waiting longer.
 ATTEMPT_SECONDS = 10.0
-# The shortest timeout of an attempt, also when hardly any time is left.
+# Minimum timeout of an attempt, even if less of the total time is left.
 SHORTEST_ATTEMPT_SECONDS = 0.1
-# How long to wait for a service that accepts no connection, as long as nothing was sent to it.
-GREETING_SECONDS = 2.0
+# Time limit for the first connection, before any request was sent.
+CONNECT_SECONDS = 2.0
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
-PASSING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+TEMPORARY_STATUSES = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 KEY_IN_USE = "/problems/idempotency-key-in-use"
 
 
 class RetryPolicy:
-    """The decisions about one request: which failures to retry, after what pause, and until when.
+    """Retry policy of one request.
 
-    It retries failed connections, timeouts, a gateway without an answer, and refusals that pass by themselves. Every
-    request of the client may be repeated: it changes nothing the second time, or carries an Idempotency-Key.
+    It retries failed connections, timeouts, gateway errors and temporary rejections. Repeating a request of the
+    client is always safe: the request is idempotent or carries an Idempotency-Key.
 
     Args:
         total_seconds: Time limit for all attempts and pauses together.
-        reached: True if the service answered before. Until it has been reached, a service that accepts no connection
-            is given up after GREETING_SECONDS: as nothing was sent, no sweep can be lost.
+        reached: True if the service answered an earlier request. If the service was never reached, failed connections
+            are retried for at most CONNECT_SECONDS. Giving up early is safe, because nothing was sent.
     """
 
     def __init__(self, total_seconds: float, *, reached: bool) -> None:
@@ -51,7 +51,7 @@ class RetryPolicy:
     def _retry(self, state: RetryCallState) -> bool:
         match _failure(state):
             case httpx.LocalProtocolError():
-                return False  # the request itself is not valid
+                return False  # the request itself is invalid
             case httpx.ConnectError() | httpx.ConnectTimeout():
                 return True
             case httpx.TransportError() | GatewayError():
@@ -59,27 +59,27 @@ class RetryPolicy:
                 return True
             case RefusedError() as refused:
                 self._reached = True
-                return passes(refused)
+                return is_temporary(refused)
             case _:
                 return False
 
     def _wait(self, state: RetryCallState) -> float:
         failure = _failure(state)
-        wanted = failure.retry_after_seconds if isinstance(failure, RefusedError) else None
-        return max(pause_seconds(state.attempt_number), wanted or 0.0)
+        retry_after = failure.retry_after_seconds if isinstance(failure, RefusedError) else None
+        return max(pause_seconds(state.attempt_number), retry_after or 0.0)
 
     def _stop(self, state: RetryCallState) -> bool:
-        limit = self._total_seconds if self._reached else min(GREETING_SECONDS, self._total_seconds)
+        limit = self._total_seconds if self._reached else min(CONNECT_SECONDS, self._total_seconds)
         return time.monotonic() + state.upcoming_sleep >= self._began + limit
 
 
-def passes(refused: RefusedError) -> bool:
-    """Return True if the same request may succeed a little later."""
-    return refused.problem.status in PASSING or refused.problem.type == KEY_IN_USE
+def is_temporary(refused: RefusedError) -> bool:
+    """Return True if the same request may succeed later."""
+    return refused.problem.status in TEMPORARY_STATUSES or refused.problem.type == KEY_IN_USE
 
 
 def pause_seconds(attempt: int) -> float:
-    """Return the pause after an attempt, counted from 1: exponential, with jitter so that clients spread out."""
+    """Return the pause after an attempt (numbered from 1): exponential backoff with jitter."""
     longest = min(FIRST_PAUSE_SECONDS * 2.0 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
     return longest * random.uniform(0.5, 1)  # noqa: S311 - not a secret
 

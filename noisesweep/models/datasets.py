@@ -1,4 +1,4 @@
-"""Models of the data sets."""
+"""Response bodies for data sets."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -6,21 +6,29 @@ from noisesweep.models.config import DatasetSlug
 
 
 class DatasetInfo(BaseModel):
-    """A data set as the catalogue describes it."""
+    """Description of a data set."""
 
     model_config = ConfigDict(frozen=True)
 
-    name: DatasetSlug = Field(description="What `dataset` in a request names.", examples=["mnist"])
+    name: DatasetSlug = Field(description="Value of `dataset` in a request.", examples=["mnist"])
     description: str = Field(
-        description="What it is, where it is from, and what was done to it.", examples=["Handwritten digits ..."]
+        description="Content, origin and preprocessing of the images.", examples=["Handwritten digits ..."]
     )
-    licence: str = Field(description="Under which terms it may be used.", examples=["CC BY-SA 3.0"])
-    citation: str = Field(description="What to cite.", examples=["LeCun, Y., Bottou, L., Bengio, Y., ..."])
-    image_shape: tuple[int, int] = Field(description="Height and width in pixels.", examples=[(28, 28)])
-    classes: int = Field(description="Number of labels; chance is an accuracy of 1 / classes.", examples=[10])
-    class_names: list[str] = Field(description="What each label stands for, by label.", examples=[["0", "1", "2"]])
-    training_images: int = Field(description="Images trained on.", examples=[60_000])
-    validation_images: int = Field(description="Images validated on; never trained on.", examples=[10_000])
+    licence: str = Field(description="Licence of the data set.", examples=["CC BY-SA 3.0"])
+    citation: str = Field(
+        description="Reference to cite in publications.", examples=["LeCun, Y., Bottou, L., Bengio, Y., ..."]
+    )
+    image_shape: tuple[int, int] = Field(description="Height and width of an image, in pixels.", examples=[(28, 28)])
+    classes: int = Field(
+        description="Number of classes. Random guessing has an accuracy of 1 / classes.", examples=[10]
+    )
+    class_names: list[str] = Field(
+        description="Name of each class, in the order of the labels.", examples=[["0", "1", "2"]]
+    )
+    training_images: int = Field(description="Number of training images.", examples=[60_000])
+    validation_images: int = Field(
+        description="Number of validation images. They are never used for training.", examples=[10_000]
+    )
     sha256: str = Field(
         description="SHA-256 of the decoded arrays: training images, training labels, validation images, "
         "validation labels, each as unsigned bytes in row-major order.",
@@ -29,6 +37,6 @@ class DatasetInfo(BaseModel):
 
 
 class DatasetList(BaseModel):
-    """The data sets that a run can train on."""
+    """Available data sets."""
 
-    datasets: list[DatasetInfo] = Field(description="Each with its size and its hash.")
+    datasets: list[DatasetInfo] = Field(description="All data sets that a sweep can use.")

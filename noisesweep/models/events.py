@@ -1,4 +1,4 @@
-"""Events of a sweep, as subscribers receive them."""
+"""Events that subscribers of a sweep or a run receive."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +9,7 @@ from noisesweep.models.answers import EpochMetrics, RunStatus
 
 
 class EventType(StrEnum):
-    """Types of events of a sweep and its runs."""
+    """Type of an event."""
 
     RUN_QUEUED = "run.queued"
     RUN_STARTED = "run.started"
@@ -20,31 +20,34 @@ class EventType(StrEnum):
 
 
 class Event(BaseModel):
-    """Something that happened."""
+    """State change of a run or a sweep."""
 
-    id: str = Field(description="Later events have greater ids.", examples=["1773133200123-0"])
+    id: str = Field(description="Event id. Later events have greater ids.", examples=["1773133200123-0"])
     type: EventType = Field(
-        description="What happened. run.queued: the run went back to the queue, as its worker stopped or was lost, or "
-        "by a retry, or was added to the sweep. epoch: it was trained just now; a run that is reused has none. "
-        "run.cancelling: it is running and about to be cancelled.",
+        description="Type of the event. run.queued: the run was added to the sweep or retried, or it returned to the "
+        "queue because its worker stopped or was lost. run.started: a worker claimed the run. epoch: the run finished "
+        "an epoch; reused runs have no epoch events. run.cancelling: a running run will be cancelled soon. run.ended: "
+        "the run succeeded, failed or was cancelled. sweep.ended: all runs of the sweep have ended.",
         examples=["epoch"],
     )
-    at: datetime = Field(description="When, UTC, to the millisecond.", examples=["2026-03-10T09:00:00.123Z"])
-    run_id: str | None = Field(description="To which run; null for sweep.ended.", examples=["5f0c6a1e9b3d2748-2"])
-    status: RunStatus | None = Field(description="How the run ended; null but for run.ended.")
-    metrics: EpochMetrics | None = Field(description="What the epoch measured; null but for epoch.")
+    at: datetime = Field(
+        description="Time of the event, UTC, to the millisecond.", examples=["2026-03-10T09:00:00.123Z"]
+    )
+    run_id: str | None = Field(description="The run; null for sweep.ended.", examples=["5f0c6a1e9b3d2748-2"])
+    status: RunStatus | None = Field(description="Final status of the run; null unless the type is run.ended.")
+    metrics: EpochMetrics | None = Field(description="Metrics of the epoch; null unless the type is epoch.")
 
     @property
     def run_index(self) -> int | None:
-        """The run's index in the sweep's grid."""
+        """Return the index of the run in the sweep's grid."""
         return None if self.run_id is None else int(self.run_id.rsplit("-", maxsplit=1)[1])
 
 
 class EventList(BaseModel):
-    """Events in the order in which they happened."""
+    """List of events."""
 
-    events: list[Event] = Field(description="The oldest first.")
+    events: list[Event] = Field(description="The events, oldest first.")
     next: str | None = Field(
-        description="Where the events after these are; null if there were none yet.",
+        description="Path that returns the events after these; null if there are no events yet.",
         examples=["/sweeps/5f0c6a1e9b3d2748/events?after=1773133200123-0"],
     )

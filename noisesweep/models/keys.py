@@ -1,15 +1,15 @@
-"""API keys: how they are named and hashed."""
+"""Names and hashes of API keys."""
 
 import hashlib
 import re
 
-# The name of an API key's holder, in the service's configuration and in its logs.
+# Name of an API key. The service's configuration and its logs identify a key by this name.
 KEY_NAME = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 
 
 def hash_api_key(key: str) -> str:
-    """Return the SHA-256 of an API key in hexadecimal digits; only hashes are stored.
+    """Return the SHA-256 of an API key in hexadecimal digits. Only hashes are stored.
 
-    A key has 256 random bits, so an unsalted hash cannot be searched.
+    The hash needs no salt, because a key of 256 random bits cannot be guessed.
     """
     return hashlib.sha256(key.encode()).hexdigest()

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from noisesweep.models.config import DatasetSlug, Seed
 
-# A thousand times the range of the pixels, in either unit.
+# 1000 times the larger pixel range, 255.
 MAX_PIXEL_SCALE = 255_000
 
 PixelScale = Annotated[
@@ -16,74 +16,77 @@ PixelScale = Annotated[
         ge=0,
         le=MAX_PIXEL_SCALE,
         allow_inf_nan=False,
-        description="Standard deviation of the Gaussian noise, in the unit of `pixel_range`. 0 is clean.",
+        description="Standard deviation of the Gaussian noise, in units of `pixel_range`. 0 means no noise.",
         examples=[0.5],
     ),
-    AfterValidator(abs),  # -0.0 passes as 0 and is printed as such
+    AfterValidator(abs),  # turns -0.0, which passes ge=0, into 0.0
 ]
 
 
 class Images(StrEnum):
-    """The two sides of a data set, each with noise of its own."""
+    """Part of a data set. Each part has its own noise."""
 
     TRAINING = "training"
     VALIDATION = "validation"
 
 
 class PixelRange(IntEnum):
-    """The value of white; black is 0."""
+    """Pixel value of white. Black is 0."""
 
     ONE = 1
     BYTE = 255
 
 
 class NoisyImage(BaseModel):
-    """The selected pixels of an image with the noise of one scale."""
+    """Selected pixels of an image with noise of one scale."""
 
     scale: PixelScale
-    noise: list[list[float]] = Field(description="scale times a standard normal number.", examples=[[[0.03, -0.12]]])
+    noise: list[list[float]] = Field(
+        description="Noise of each pixel: scale times a standard normal random number.", examples=[[[0.03, -0.12]]]
+    )
     noisy: list[list[float]] = Field(
-        description="What a network sees: clean + noise, clipped if that was asked for.", examples=[[[0.03, 0.37]]]
+        description="Pixels that a network receives: clean + noise, clipped if `clip` is true.",
+        examples=[[[0.03, 0.37]]],
     )
 
 
 class NoiseSample(BaseModel):
-    """The selected pixels of an image: rows from the top, each from the left."""
+    """Selected pixels of an image: rows from top to bottom, each from left to right."""
 
-    index: int = Field(ge=0, description="Its place among the images, from 0.", examples=[59_999])
-    label: int = Field(ge=0, description="What the image shows, as the network is to say it.", examples=[8])
-    class_name: str = Field(description="What the label stands for.", examples=["8"])
-    clean: list[list[float]] = Field(description="The pixels as published.", examples=[[[0.0, 0.49]]])
-    scales: list[NoisyImage] = Field(description="With noise, scale by scale.")
+    index: int = Field(ge=0, description="Index among the training or validation images, from 0.", examples=[59_999])
+    label: int = Field(ge=0, description="Label of the image.", examples=[8])
+    class_name: str = Field(description="Name of the label's class.", examples=["8"])
+    clean: list[list[float]] = Field(description="Pixels without noise.", examples=[[[0.0, 0.49]]])
+    scales: list[NoisyImage] = Field(description="The same pixels with noise, one entry per scale.")
 
 
 class NoiseStatistics(BaseModel):
-    """The noise of one scale, over all pixels of the chosen images."""
+    """Statistics of the noise of one scale, over all pixels of the selected images."""
 
     scale: PixelScale
     mean: float = Field(description="Mean of the noise.", examples=[-0.0004])
     standard_deviation: float = Field(
-        ge=0, description="Of the noise, about that mean; near the scale.", examples=[0.4987]
+        ge=0, description="Standard deviation of the noise; close to the scale.", examples=[0.4987]
     )
     signal_to_noise_db: float | None = Field(
-        description="10 log10(mean of clean^2 / mean of noise^2), in decibels; null where either mean is 0.",
+        description="10 log10(mean of clean^2 / mean of noise^2), in decibels; null if either mean is 0.",
         examples=[-3.9],
     )
     outside_range: float = Field(
         ge=0,
         le=1,
-        description="Share of the pixels of clean + noise below 0 or above pixel_range, which clipping would change.",
+        description="Fraction of the pixels of clean + noise below 0 or above pixel_range. Clipping changes these.",
         examples=[0.4507],
     )
 
 
 class NoiseSamples(BaseModel):
-    """Images with the noise that a run of the seed has on them."""
+    """Images with the same noise as in the runs of a seed."""
 
-    dataset: DatasetSlug = Field(description="The data set.", examples=["mnist"])
-    images: Images = Field(description="Which of its images.", examples=["training"])
+    dataset: DatasetSlug = Field(description="Name of the data set.", examples=["mnist"])
+    images: Images = Field(description="Part of the data set: training or validation images.", examples=["training"])
     seed: Seed
-    clip: bool = Field(description="Whether the noisy pixels are clipped to the range.", examples=[False])
-    pixel_range: PixelRange = Field(description="What white is; all numbers are in this unit.", examples=[1])
-    samples: list[NoiseSample] = Field(description="One for each index asked for, in that order.")
-    statistics: list[NoiseStatistics] = Field(description="One for each scale asked for, in that order.")
+    clip: bool = Field(description="True if the noisy pixels are clipped to the pixel range.", examples=[False])
+    pixel_range: PixelRange = Field(description="Pixel value of white. All values use this unit.", examples=[1])
+    samples: list[NoiseSample] = Field(description="One entry per requested index, in that order.")
+    statistics: list[NoiseStatistics] = Field(description="One entry per requested scale, in that order.")

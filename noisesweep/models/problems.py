@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457): what the service answers when it refuses a request."""
+"""Problem documents (RFC 9457), the response bodies of rejected requests."""
 
 from typing import Any
 
@@ -9,33 +9,33 @@ class InvalidField(BaseModel):
     """An invalid field of a request."""
 
     pointer: str = Field(
-        description="Where: a JSON pointer into the body, or the name of a query parameter.", examples=["#/scales/1"]
+        description="JSON pointer into the body, or the name of a query parameter.", examples=["#/scales/1"]
     )
-    detail: str = Field(description="What is allowed.", examples=["Input should be greater than or equal to 0"])
-    received: Any = Field(default=None, description="What came, cut short where it is long.", examples=[-0.5])
+    detail: str = Field(description="Expected value.", examples=["Input should be greater than or equal to 0"])
+    received: Any = Field(default=None, description="Received value, shortened if it is long.", examples=[-0.5])
 
     @property
     def path(self) -> str:
-        """Return the pointer as people read it, such as scales/1; "" if the whole body is wrong."""
+        """Return the pointer without its prefix, for example scales/1; "" if it points to the whole body."""
         return self.pointer.removeprefix("#").removeprefix("/")
 
     def __str__(self) -> str:
-        """Return where the field is, and what is allowed."""
+        """Return the path of the field and the expected value."""
         return f"{self.path}: {self.detail}" if self.path else self.detail
 
 
 class Problem(BaseModel):
-    """An RFC 9457 problem document."""
+    """RFC 9457 problem document."""
 
     type: str = Field(
-        description="What kind of problem it is: a page of this service that explains it.",
+        description="Problem type: the path of a page that explains it.",
         examples=["/problems/not-found"],
     )
-    title: str = Field(description="The kind of problem in a few words.", examples=["There is nothing at this address"])
-    status: int = Field(description="The HTTP status.", examples=[404])
+    title: str = Field(description="Short name of the problem type.", examples=["Not found"])
+    status: int = Field(description="HTTP status code.", examples=[404])
     detail: str = Field(
-        description="What happened here and what to do about it.",
+        description="Explanation of this problem and of what to do about it.",
         examples=['No sweep has the id "5f0c6a1e9b3d2748".'],
     )
-    instance: str = Field(default="", description="The path that was asked for.", examples=["/sweeps/5f0c6a1e9b3d2748"])
-    errors: list[InvalidField] | None = Field(default=None, description="For 422: every field that is wrong.")
+    instance: str = Field(default="", description="Path of the request.", examples=["/sweeps/5f0c6a1e9b3d2748"])
+    errors: list[InvalidField] | None = Field(default=None, description="All invalid fields, if the status is 422.")

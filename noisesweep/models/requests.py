@@ -5,43 +5,44 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from noisesweep.models.config import Scale, Seed, TrainingConfig, as_integer, refuse_repeats
+from noisesweep.models.config import Scale, Seed, TrainingConfig, as_integer, reject_duplicates
 
 MAX_SCALES = 64
 MAX_RUNS = 256
 
 TagKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.-]{1,32}$")]
 TagValue = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-# The pattern lets the schema say, too, that blanks alone are no name.
+# The pattern makes the JSON schema reject names of whitespace only.
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"\S")]
 
 
 Reuse = Annotated[
     bool,
     Field(
-        description="Answer a run that was trained before, on the same data and kind of device by the same version of "
-        "the program, from that run. False trains it anyway.",
+        description="Copy the results of runs that were already trained with the same config, data set, device type "
+        "and program version. If false, train all runs.",
         examples=[True],
     ),
 ]
 
 
 class TrainingRequest(TrainingConfig):
-    """Fields that both requests have besides the config."""
+    """Training config plus the fields common to SweepRequest and RunRequest."""
 
-    name: Name | None = Field(default=None, description="A name for people.", examples=["week 3, group B"])
+    name: Name | None = Field(default=None, description="Display name of the sweep.", examples=["week 3, group B"])
     tags: dict[TagKey, TagValue] = Field(
         default={},
         max_length=16,
         json_schema_extra={"additionalProperties": False},
-        description="Up to 16 labels to find it by: keys of 1 to 32 characters of a-z 0-9 _ . -, values of 1 to 64.",
+        description="Up to 16 tags for filtering lists. A key has 1 to 32 characters of a-z 0-9 _ . - and a value has "
+        "1 to 64 characters.",
         examples=[{"course": "ml-101", "group": "b"}],
     )
     keep_model: bool = Field(
         default=False,
-        description="Keep each run's trained network for some days, as a Keras model at /runs/{id}/model. The model "
-        "computes in float32, so that it meets the val_accuracy of a mixed_bfloat16 run only to within rounding. "
-        "Such a run is always trained, never reused.",
+        description="Keep the trained network of each run for some days, as a Keras model at /runs/{id}/model. The "
+        "model computes in float32, so its val_accuracy may differ slightly from that of a mixed_bfloat16 run. With "
+        "keep_model, all runs are trained: none is reused.",
         examples=[False],
     )
     reuse: Reuse = True
@@ -51,84 +52,88 @@ Repeats = Annotated[int, Field(ge=1, le=MAX_RUNS), BeforeValidator(as_integer)]
 
 
 class SweepRequest(TrainingRequest):
-    """The body of POST /sweeps: a grid of scales x seeds over one TrainingConfig."""
+    """Body of POST /sweeps: a grid of scales x seeds that share one TrainingConfig."""
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["seeds", "repeats"]}})
 
-    scales: Annotated[list[Scale], AfterValidator(refuse_repeats)] = Field(
+    scales: Annotated[list[Scale], AfterValidator(reject_duplicates)] = Field(
         min_length=1,
         max_length=MAX_SCALES,
         json_schema_extra={"uniqueItems": True},
-        description=f"The noise scales to train at: 1 to {MAX_SCALES} different ones.",
+        description=f"Noise scales: 1 to {MAX_SCALES} different values.",
         examples=[[0.1, 0.5, 1.0, 2.0, 4.0]],
     )
     include_clean: bool = Field(
         default=False,
-        description="Train at scale 0 as well, to compare with.",
+        description="Also train at scale 0, without noise, as a reference.",
         examples=[True],
     )
-    seeds: Annotated[list[Seed], AfterValidator(refuse_repeats)] = Field(
+    seeds: Annotated[list[Seed], AfterValidator(reject_duplicates)] = Field(
         default=[0],
         min_length=1,
         max_length=MAX_RUNS,
         json_schema_extra={"uniqueItems": True},
-        description=f"Each scale is trained once per seed; scales x seeds give at most {MAX_RUNS} runs.",
+        description=f"Seeds. One network is trained per scale and seed, and a sweep has at most {MAX_RUNS} runs.",
         examples=[[0]],
     )
     repeats: Repeats | None = Field(
         default=None,
-        description="A number of seeds instead of the seeds themselves: 5 stands for 0, 1, 2, 3 and 4.",
+        description="Number of seeds, instead of `seeds`: 5 means the seeds 0, 1, 2, 3 and 4.",
         examples=[5],
     )
 
     @model_validator(mode="after")
     def _expand(self) -> Self:
-        """Let `scales` and `seeds` hold all that is asked for; the lists are this request's own."""
+        """Expand `repeats` into `seeds` and `include_clean` into `scales`, in place."""
         if self.repeats is not None:
             seeds = list(range(self.repeats))
             if "seeds" in self.model_fields_set and self.seeds != seeds:
-                raise ValueError("give seeds or repeats, not both")
+                raise ValueError("expected seeds or repeats, received both")
             self.seeds[:] = seeds
         if self.include_clean and 0 not in self.scales:
             self.scales.insert(0, 0.0)
         return self
 
     @model_validator(mode="after")
-    def _fits_one_sweep(self) -> Self:
+    def _check_size(self) -> Self:
         if len(self.scales) > MAX_SCALES:
-            raise ValueError(f"with the clean one they are {len(self.scales)} scales; a sweep has at most {MAX_SCALES}")
+            raise ValueError(f"expected at most {MAX_SCALES} scales including scale 0, received {len(self.scales)}")
         runs = len(self.scales) * len(self.seeds)
         if runs > MAX_RUNS:
             raise ValueError(
-                f"{len(self.scales)} scales x {len(self.seeds)} seeds are {runs} runs; a sweep has at most {MAX_RUNS}"
+                f"expected at most {MAX_RUNS} runs, received {len(self.scales)} scales x {len(self.seeds)} seeds = "
+                f"{runs} runs"
             )
         return self
 
     def extended(self, scales: Sequence[float], seeds: Sequence[int]) -> "SweepRequest":
-        """Return the request with more scales and seeds. Those it already has keep their positions.
+        """Return a copy with more scales and seeds. The existing ones keep their positions.
 
         Raises:
-            pydantic.ValidationError: They are more than a sweep may have.
+            pydantic.ValidationError: The copy has more scales, seeds or runs than a sweep may have.
         """
-        grown = {
+        grid = {
             "scales": list(dict.fromkeys([*self.scales, *scales])),
             "seeds": list(dict.fromkeys([*self.seeds, *seeds])),
         }
-        return SweepRequest.model_validate(self.model_dump(exclude={"repeats", "include_clean"}) | grown)
+        return SweepRequest.model_validate(self.model_dump(exclude={"repeats", "include_clean"}) | grid)
 
     def grid(self) -> list[tuple[float, int]]:
-        """Return (scale, seed) of every run by index. Runs of one seed are adjacent, so they can share a stack."""
+        """Return (scale, seed) of every run, by run index.
+
+        Runs of one seed are adjacent, so that one stack can train them together.
+        """
         return [(scale, seed) for seed in self.seeds for scale in self.scales]
 
 
 class RunRequest(TrainingRequest):
-    """The body of POST /runs: one training, which is a sweep of one run."""
+    """Body of POST /runs: a single training, stored as a sweep of one run."""
 
     scale: Scale
     seed: Seed = 0
 
     def as_sweep(self) -> SweepRequest:
-        """The sweep of one that this run is."""
+        """Return the request as a sweep of one run."""
         return SweepRequest(
             scales=[self.scale],
             seeds=[self.seed],
@@ -141,32 +146,32 @@ class RunRequest(TrainingRequest):
 
 
 class ExtensionRequest(BaseModel):
-    """The body of POST /sweeps/{id}/runs: scales and seeds that a sweep's grid is to have as well."""
+    """Body of POST /sweeps/{id}/runs: scales and seeds to add to the grid of a sweep."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, json_schema_extra={"minProperties": 1})
 
-    scales: Annotated[list[Scale], AfterValidator(refuse_repeats)] = Field(
+    scales: Annotated[list[Scale], AfterValidator(reject_duplicates)] = Field(
         default=[],
         max_length=MAX_SCALES,
         json_schema_extra={"uniqueItems": True},
-        description="Scales to add, each trained with every seed of the sweep, old and new.",
+        description="Scales to add. Each is trained with all seeds of the sweep, old and new.",
         examples=[[3.0, 6.0]],
     )
-    seeds: Annotated[list[Seed], AfterValidator(refuse_repeats)] = Field(
+    seeds: Annotated[list[Seed], AfterValidator(reject_duplicates)] = Field(
         default=[],
         max_length=MAX_RUNS,
         json_schema_extra={"uniqueItems": True},
-        description="Seeds to add, each trained at every scale of the sweep, old and new.",
+        description="Seeds to add. Each is trained at all scales of the sweep, old and new.",
         examples=[[5, 6]],
     )
     reuse: bool | None = Field(
         default=None,
-        description="As in the submission of a sweep; null does as the sweep's own did.",
+        description="Same as `reuse` of POST /sweeps. If null, use the value that the sweep was submitted with.",
         examples=[None],
     )
 
     @model_validator(mode="after")
-    def _asks_for_something(self) -> Self:
+    def _check_not_empty(self) -> Self:
         if not (self.scales or self.seeds):
-            raise ValueError("give scales or seeds to add, or both")
+            raise ValueError("expected scales or seeds to add, received neither")
         return self

@@ -1,14 +1,14 @@
-"""The data sets: what is known of each, where it is looked for, and the arrays themselves.
+"""Data sets: their catalogue, search paths and arrays.
 
-`python -m shared.datasets mnist` makes a data set ready on this machine (downloading it if need be) and says where
-it came from, or why it cannot be had.
+`python -m shared.datasets mnist` makes a data set available on this machine, by download if necessary, and prints its
+location. If that fails, it prints the reason.
 """
 
 from shared.datasets.arrays import Dataset, to_pixels
 from shared.datasets.catalogue import CATALOGUE, CLASSES, IMAGE_SHAPE, DatasetName
 from shared.datasets.files import read_idx
 from shared.datasets.loading import load
-from shared.datasets.work import epoch_work, parameters, run_work
+from shared.datasets.work import epoch_work, parameter_count, run_work
 
 __all__ = [
     "CATALOGUE",
@@ -18,7 +18,7 @@ __all__ = [
     "DatasetName",
     "epoch_work",
     "load",
-    "parameters",
+    "parameter_count",
     "read_idx",
     "run_work",
     "to_pixels",

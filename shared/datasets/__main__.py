@@ -1,4 +1,4 @@
-"""`python -m shared.datasets NAME`: make a data set ready on this machine."""
+"""Command line of `python -m shared.datasets NAME`."""
 
 import argparse
 import sys
@@ -10,7 +10,7 @@ from shared.settings import Settings
 
 
 def main() -> None:
-    """Make the named data set ready; exit 1 with the reason where that cannot be done."""
+    """Make a data set available on this machine and print its location. Exit with 1 and the reason if that fails."""
     parser = argparse.ArgumentParser(prog="python -m shared.datasets", description=main.__doc__)
     parser.add_argument("name", choices=list(DatasetName))
     name = DatasetName(parser.parse_args().name)

@@ -1,4 +1,4 @@
-"""The arrays of a data set, and what the network sees of them."""
+"""Arrays of a data set, and their conversion to network inputs."""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[
 
 @dataclass(frozen=True)
 class Dataset:
-    """The arrays of a data set, checked against its catalogue entry.
+    """Arrays of a data set.
 
     Attributes:
-        name: Which one it is.
-        source: Where it was found: a path or a package.
+        name: Its name in the catalogue.
+        source: The path or package that the arrays were read from.
         training_images: uint8, shape (n, 28, 28), 0 black to 255 white.
         training_labels: uint8, shape (n,), 0 to 9.
         validation_images: uint8, shape (m, 28, 28).
@@ -32,7 +32,7 @@ class Dataset:
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the four arrays' bytes, in the order of the attributes."""
+        """Return the SHA-256 of the four arrays' bytes, in the order of the attributes."""
         digest = hashlib.sha256()
         for array in (self.training_images, self.training_labels, self.validation_images, self.validation_labels):
             digest.update(array.tobytes())
@@ -40,7 +40,7 @@ class Dataset:
 
 
 def to_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return images of shape (n, 28, 28), 0..255, as the network sees them: float32, shape (n, 784), in [0, 1]."""
+    """Return the network inputs for uint8 images of shape (n, 28, 28): float32, shape (n, 784), in [0, 1]."""
     pixels = images.reshape(len(images), -1).astype(np.float32)
     pixels /= 255
     return pixels

@@ -1,4 +1,4 @@
-"""The catalogue of data sets, available without loading them."""
+"""Catalogue of data sets: their properties, known without loading them."""
 
 from enum import StrEnum
 
@@ -10,7 +10,7 @@ DIGITS = [str(digit) for digit in range(CLASSES)]
 
 
 class DatasetName(StrEnum):
-    """The data sets that a run can train on."""
+    """Names of the data sets that a run can train on."""
 
     MNIST = "mnist"
     FASHION_MNIST = "fashion_mnist"
@@ -33,7 +33,7 @@ CATALOGUE: dict[str, DatasetInfo] = {
     ),
     DatasetName.FASHION_MNIST: DatasetInfo(
         name=DatasetName.FASHION_MNIST,
-        description="Articles of clothing from Zalando's shop, in the format of MNIST and harder to tell apart: 28x28 "
+        description="Articles of clothing from Zalando's shop, in the format of MNIST but harder to classify: 28x28 "
         "grey pixels, as published.",
         licence="MIT",
         citation="Xiao, H., Rasul, K. and Vollgraf, R. (2017). Fashion-MNIST: a novel image dataset for benchmarking "
@@ -58,8 +58,8 @@ CATALOGUE: dict[str, DatasetInfo] = {
     ),
     DatasetName.DIGITS: DatasetInfo(
         name=DatasetName.DIGITS,
-        description="Handwritten digits bundled with scikit-learn (UCI optdigits, 8x8): each pixel made a 3x3 block, "
-        "framed to 28x28. Small, and there without a network; its figures do not compare with MNIST's.",
+        description="Handwritten digits bundled with scikit-learn (UCI optdigits, 8x8). Each pixel becomes a 3x3 "
+        "block, with a black border to 28x28. Small, needs no download. Results are not comparable with MNIST.",
         licence="CC BY 4.0",
         citation="Alpaydin, E. and Kaynak, C. (1998). Optical Recognition of Handwritten Digits. UCI Machine Learning "
         "Repository. doi:10.24432/C50P49",

@@ -1,4 +1,4 @@
-"""The files that hold MNIST and its likes: Keras's archive, and the four IDX files that are published."""
+"""Readers for files of MNIST-like data sets: Keras's .npz archive, and the four published IDX files."""
 
 import gzip
 import struct
@@ -17,7 +17,7 @@ IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-
 
 
 def idx_files(folder: Path) -> list[Path] | None:
-    """The four IDX files in a folder, each plain or gzipped, in the order of `Arrays`; None unless all are there."""
+    """Return the four IDX files of a folder, plain or gzipped, in the order of `Arrays`; None if one is missing."""
     files = [
         next((path for path in (folder / name, folder / f"{name}.gz") if path.exists()), None) for name in IDX_FILES
     ]
@@ -25,10 +25,10 @@ def idx_files(folder: Path) -> list[Path] | None:
 
 
 def read(path: Path) -> Arrays:
-    """The arrays of a data set, from its archive or from a folder with its four IDX files.
+    """Read a data set from an .npz archive, or from a folder with the four IDX files.
 
     Raises:
-        DatasetUnavailableError: A file cannot be read as what its name says.
+        DatasetUnavailableError: A file cannot be read, or has the wrong format.
     """
     if path.suffix == ".npz":
         return _read_archive(path)
@@ -41,25 +41,25 @@ def _read_archive(path: Path) -> Arrays:
             return cast("Arrays", tuple(archive[key] for key in ("x_train", "y_train", "x_test", "y_test")))
     except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise DatasetUnavailableError(
-            f"{path} is not an archive of x_train, y_train, x_test and y_test: {error}. Remove or replace it."
+            f"{path}: expected an .npz archive of x_train, y_train, x_test and y_test: {error}. Remove or replace it."
         ) from error
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:
-    """The array of unsigned bytes in an IDX file, gzipped or not, in the shape that its header gives.
+    """Read an IDX file of unsigned bytes, plain or gzipped, as an array with the shape given in its header.
 
     The format is described on the MNIST page (LeCun, Cortes and Burges): two zero bytes, the type (8 is unsigned
     byte), the number of dimensions, each dimension as a big-endian 32-bit integer, then the data.
 
     Raises:
-        DatasetUnavailableError: The file is not such a file, or is cut short.
+        DatasetUnavailableError: The file is not an IDX file of unsigned bytes, or is truncated.
     """
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         zero, kind, dimensions = struct.unpack_from(">HBB", content)
         shape = struct.unpack_from(f">{dimensions}I", content, offset=4)
         if (zero, kind) != (0, 8):
-            raise ValueError("it does not begin as an IDX file of unsigned bytes does")
+            raise ValueError("expected an IDX file of unsigned bytes")
         return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
     except (OSError, EOFError, ValueError, struct.error, zlib.error) as error:
         raise DatasetUnavailableError(f"{path} cannot be read: {error}. Remove or replace it.") from error

@@ -1,4 +1,4 @@
-"""A data set from the first place that has it."""
+"""Loader that reads a data set from the first search path that contains it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,18 +12,18 @@ from shared.errors import DatasetNotFoundError, DatasetUnavailableError
 
 
 def load(name: str, data_dir: Path | None, *, download: bool = True) -> Dataset:
-    """The arrays of a data set, from the first place that has it.
+    """Return a data set from the first search path that contains it.
 
-    A published one is looked for in `data_dir`, in the folder of Debian's packages, in Keras's cache, and in this
-    project's own cache, into which it is downloaded last of all, unless `download` is False. As their files have the
-    same names, the hash of the arrays decides what a place holds: where it is another data set, the search goes on.
+    The search order is `data_dir`, the folder of Debian's packages, Keras's cache, and this project's cache. If
+    `download` is True, the files are downloaded into the last one. MNIST and Fashion-MNIST have the same file names, so
+    the hash of the arrays tells them apart. The search continues after a different known data set.
 
     Raises:
-        DatasetNotFoundError: No place has it.
-        DatasetUnavailableError: A place has something else under its name.
+        DatasetNotFoundError: No search path contains it.
+        DatasetUnavailableError: The files cannot be read, or their content is unknown.
     """
-    looked_at: list[str] = []
-    for source, arrays in _sources(name, data_dir, looked_at, download=download):
+    searched: list[str] = []
+    for source, arrays in _sources(name, data_dir, searched, download=download):
         dataset = Dataset(name, source, *arrays)
         found, expected = dataset.sha256, CATALOGUE[name].sha256
         if found == expected:
@@ -31,22 +31,21 @@ def load(name: str, data_dir: Path | None, *, download: bool = True) -> Dataset:
         other = next((entry.name for entry in CATALOGUE.values() if entry.sha256 == found), None)
         if other is None:
             raise DatasetUnavailableError(
-                f"What {source} holds is not {name}: SHA-256 of its arrays is {found}, expected {expected}. "
-                "Remove or replace it."
+                f"{source} is not {name}: expected SHA-256 {expected}, received {found}. Remove or replace it."
             )
-        looked_at.append(f"{source} (holds {other})")
+        searched.append(f"{source} (contains {other})")
     published = PUBLISHED[name]
     raise DatasetNotFoundError(
         published.title,
-        looked_at,
+        searched,
         f"put {published.archive}, or a folder {published.subfolders[0]} with the four IDX files, into a folder and "
-        "set NOISESWEEP_DATA_DIR to it",
+        "set NOISESWEEP_DATA_DIR to its path",
     )
 
 
-def _sources(name: str, data_dir: Path | None, looked_at: list[str], *, download: bool) -> Iterator[tuple[str, Arrays]]:
+def _sources(name: str, data_dir: Path | None, searched: list[str], *, download: bool) -> Iterator[tuple[str, Arrays]]:
     if name == DatasetName.DIGITS:
         yield digits.SOURCE, digits.read_digits()
     else:
-        for path in candidates(PUBLISHED[name], data_dir, looked_at, download=download):
+        for path in candidates(PUBLISHED[name], data_dir, searched, download=download):
             yield str(path), read(path)

@@ -1,4 +1,4 @@
-"""Search paths of the published data sets on this machine, and their download addresses."""
+"""Search paths and downloads of the published data sets."""
 
 import os
 from collections.abc import Iterator
@@ -13,21 +13,21 @@ from shared.datasets.files import IDX_FILES, idx_files
 from shared.errors import DatasetUnavailableError
 
 DOWNLOAD_TIMEOUT_SECONDS = 10.0
-# Where Keras has them (keras/src/datasets/mnist.py and fashion_mnist.py).
+# From keras/src/datasets/mnist.py and fashion_mnist.py.
 DOWNLOADS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
-# Of Debian's packages dataset-*.
+# Used by Debian's packages dataset-*.
 DEBIAN = Path("/usr/share/datasets")
 
 
 @dataclass(frozen=True)
-class Publication:
-    """Under which names a data set lies in a folder, and what is downloaded where it lies in none.
+class PublishedDataset:
+    """File names and downloads of a published data set.
 
     Attributes:
-        title: What people call it.
-        archive: The .npz file that holds all of it, as Keras publishes MNIST.
-        subfolders: What a folder with its four IDX files is called; the files have the names of MNIST's in each.
-        downloads: The hash of each file, as pooch writes it, by the file's place in the cache.
+        title: Its usual name, for messages.
+        archive: Name of the .npz file with all arrays, in Keras's layout.
+        subfolders: Possible names of a folder with its four IDX files, which are named like those of MNIST.
+        downloads: Hash of each downloaded file in pooch's format, by the file's path in the cache.
     """
 
     title: str
@@ -36,15 +36,15 @@ class Publication:
     downloads: dict[str, str]
 
 
-PUBLISHED: dict[str, Publication] = {
-    DatasetName.MNIST: Publication(
+PUBLISHED: dict[str, PublishedDataset] = {
+    DatasetName.MNIST: PublishedDataset(
         "MNIST",
         "mnist.npz",
         ("mnist",),
-        # The SHA-256 by which Keras checks it.
+        # The SHA-256 that Keras checks.
         {"mnist.npz": "sha256:731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"},
     ),
-    DatasetName.FASHION_MNIST: Publication(
+    DatasetName.FASHION_MNIST: PublishedDataset(
         "Fashion-MNIST",
         "fashion_mnist.npz",
         ("fashion-mnist", "fashion_mnist"),
@@ -60,69 +60,71 @@ PUBLISHED: dict[str, Publication] = {
 
 
 def candidates(
-    published: Publication, data_dir: Path | None, looked_at: list[str], *, download: bool
+    published: PublishedDataset, data_dir: Path | None, searched: list[str], *, download: bool
 ) -> Iterator[Path]:
-    """Yield each archive or folder of IDX files that may be the data set, in order. The download comes last.
+    """Yield each archive or folder that may contain the data set, in search order. The download comes last.
 
     Args:
         published: The data set.
-        data_dir: The folder that NOISESWEEP_DATA_DIR names.
-        looked_at: Each place without it is added here, with what is amiss.
-        download: Whether to download what is not in the cache.
+        data_dir: The folder set as NOISESWEEP_DATA_DIR.
+        searched: Receives each path without the data set, with the reason in parentheses.
+        download: Download files that are missing in the cache.
     """
     if data_dir is None:
-        looked_at.append("NOISESWEEP_DATA_DIR (not set)")
+        searched.append("NOISESWEEP_DATA_DIR (not set)")
     else:
-        yield from _in_folder(published, data_dir, looked_at, label=f"NOISESWEEP_DATA_DIR={data_dir}")
+        yield from _in_folder(published, data_dir, searched, label=f"NOISESWEEP_DATA_DIR={data_dir}")
     keras = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets"
     for folder in (DEBIAN, keras):
-        yield from _in_folder(published, folder, looked_at)
+        yield from _in_folder(published, folder, searched)
     cache = pooch.os_cache("noisesweep")
-    if not _is_whole(published, cache):
-        reason = _download(published, cache) if download else "not there"
+    if not _is_complete(published, cache):
+        reason = _download(published, cache) if download else "not found"
         if reason:
-            looked_at.append(f"{cache} ({reason})")
+            searched.append(f"{cache} ({reason})")
             return
-    yield from _in_folder(published, cache, looked_at)
+    yield from _in_folder(published, cache, searched)
 
 
-def _in_folder(published: Publication, folder: Path, looked_at: list[str], label: str | None = None) -> Iterator[Path]:
+def _in_folder(
+    published: PublishedDataset, folder: Path, searched: list[str], label: str | None = None
+) -> Iterator[Path]:
     archive = folder / published.archive
     subfolders = [folder / name for name in published.subfolders]
     try:
         found = [archive] if archive.exists() else []
-        found += [place for place in (*subfolders, folder) if idx_files(place)]
+        found += [path for path in (*subfolders, folder) if idx_files(path)]
     except OSError as error:
         raise DatasetUnavailableError(
-            f"{label or folder} cannot be looked into: {error.strerror}. Let the user {os.getuid()} read it."
+            f"Cannot read {label or folder}: {error.strerror}. Give user {os.getuid()} read access."
         ) from error
     if not found:
-        names = f"neither {archive.name} nor all four of {IDX_FILES[0]}[.gz], ..., there or in {subfolders[0].name}"
-        looked_at.append(f"{label or folder} ({names if folder.exists() else 'not there'})")
+        names = f"neither {archive.name} nor all four of {IDX_FILES[0]}[.gz], ..., here or in {subfolders[0].name}"
+        searched.append(f"{label or folder} ({names if folder.exists() else 'not found'})")
     yield from found
 
 
-def _is_whole(published: Publication, cache: Path) -> bool:
-    """Whether the cache has every file as it was published; one that it has otherwise would be downloaded anew."""
-    for place, known_hash in published.downloads.items():
+def _is_complete(published: PublishedDataset, cache: Path) -> bool:
+    """Return whether the cache has every file with the known hash. Pooch would download changed files again."""
+    for path, known_hash in published.downloads.items():
         algorithm, _, known = known_hash.partition(":")
-        if not (cache / place).exists() or pooch.file_hash(str(cache / place), alg=algorithm) != known:
+        if not (cache / path).exists() or pooch.file_hash(str(cache / path), alg=algorithm) != known:
             return False
     return True
 
 
-def _download(published: Publication, cache: Path) -> str | None:
-    """Download what the cache does not have; return why that cannot be done, or None."""
-    for place, known_hash in published.downloads.items():
-        url = f"{DOWNLOADS}/{PurePosixPath(place).name}"
+def _download(published: PublishedDataset, cache: Path) -> str | None:
+    """Download the files that are missing in the cache. Return the reason if that fails, otherwise None."""
+    for path, known_hash in published.downloads.items():
+        url = f"{DOWNLOADS}/{PurePosixPath(path).name}"
         try:
             pooch.retrieve(
                 url,
                 known_hash,
-                fname=place,
+                fname=path,
                 path=cache,
                 downloader=pooch.HTTPDownloader(timeout=DOWNLOAD_TIMEOUT_SECONDS),
             )
         except (requests.RequestException, ValueError, OSError) as error:
-            return f"not there, and {url} gave {type(error).__name__}"
+            return f"not found, and the download of {url} failed with {type(error).__name__}"
     return None

@@ -1,4 +1,4 @@
-"""The size of a network and the cost of its training, from the config and the catalogue."""
+"""Size of a network and cost of its training, computed from the config and the catalogue."""
 
 from itertools import pairwise
 
@@ -6,8 +6,8 @@ from noisesweep.models import SweepRequest, TrainingConfig
 from shared.datasets.catalogue import CATALOGUE
 
 
-def parameters(config: TrainingConfig) -> int:
-    """Return the number of kernel and bias entries of the network; 669,706 by default."""
+def parameter_count(config: TrainingConfig) -> int:
+    """Return the number of weights and biases of the network; 669,706 by default."""
     dataset = CATALOGUE[config.dataset]
     height, width = dataset.image_shape
     sizes = [height * width, *config.hidden_units, dataset.classes]
@@ -15,14 +15,14 @@ def parameters(config: TrainingConfig) -> int:
 
 
 def epoch_work(config: TrainingConfig) -> int:
-    """Return the relative cost of an epoch: training images x parameters, the multiply-adds of a forward pass."""
-    return CATALOGUE[config.dataset].training_images * parameters(config)
+    """Return the cost of an epoch: training images x parameters, about the multiply-adds of a forward pass."""
+    return CATALOGUE[config.dataset].training_images * parameter_count(config)
 
 
 def run_work(request: SweepRequest) -> float:
-    """Return the cost of a run in the unit of `epoch_work`: its epochs, and its tests at all scales and at 0.
+    """Return the cost of a run in the unit of `epoch_work`: its epochs and its tests at all scales and at 0.
 
-    A test image passes forward alone, which is a third of what a training image costs.
+    A test image needs a forward pass only. That costs a third of a training image.
     """
     tests = len({0.0, *request.scales}) * CATALOGUE[request.dataset].validation_images
-    return request.epochs * epoch_work(request) + tests * parameters(request) / 3
+    return request.epochs * epoch_work(request) + tests * parameter_count(request) / 3

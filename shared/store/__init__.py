@@ -1,1 +1,1 @@
-"""The Redis store that the API and the worker share: address, connections, keys, scripts and queue."""
+"""Redis store shared by the API and the worker: address, connections, keys, scripts and queue."""

@@ -1,4 +1,4 @@
-"""The store's URL: one server, or the Sentinels that know the primary."""
+"""Parser for the URL of the store: one Redis server, or the Sentinels that know the primary."""
 
 import re
 import ssl
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-FORM = "redis://USER:PASSWORD@HOST:6379/0, where / : @ # ? and % in a password are written %2F %3A %40 %23 %3F %25"
+URL_FORMAT = "redis://USER:PASSWORD@HOST:6379/0 (in a password, write / : @ # ? % as %2F %3A %40 %23 %3F %25)"
 SCHEMES = ("redis", "rediss", "redis+sentinel", "rediss+sentinel")
 REDIS_PORT, SENTINEL_PORT = 6379, 26379
 FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
@@ -15,8 +15,8 @@ OPTIONS = {
     "sentinel": ("service", "sentinel_username", "sentinel_password"),
 }
 
-# The parts of a URL by RFC 3986, appendix B. Patched versions of urlsplit (CVE-2025-0938) reject a list of hosts with
-# an IPv6 address in it.
+# The parts of a URL, from RFC 3986, appendix B. Patched versions of urlsplit (CVE-2025-0938) reject lists of hosts that
+# contain an IPv6 address.
 _URL = re.compile(
     r"(?P<scheme>[^:/?#]+)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(\?(?P<query>[^#]*))?(#(?P<fragment>.*))?",
     re.DOTALL,
@@ -27,16 +27,16 @@ Node = tuple[str, int]
 
 @dataclass(frozen=True)
 class Address:
-    """The parts of the store's URL.
+    """Parts of the store's URL.
 
     Attributes:
         nodes: Host and port of the server, or of each Sentinel.
-        service: The Sentinels' name for the servers; None without Sentinels.
-        database: The number of the database.
-        username: For the servers; None if there is none, as for the following.
-        password: For the servers.
-        sentinel_username: For the Sentinels.
-        sentinel_password: For the Sentinels.
+        service: Name under which the Sentinels monitor the servers; None without Sentinels.
+        database: Number of the database.
+        username: User name for the servers; None if not given.
+        password: Password for the servers; None if not given.
+        sentinel_username: User name for the Sentinels; None if not given.
+        sentinel_password: Password for the Sentinels; None if not given.
         tls: TLS arguments of redis-py and kombu, for servers and Sentinels; None without TLS.
     """
 
@@ -51,38 +51,41 @@ class Address:
 
     @property
     def hosts(self) -> list[str]:
-        """Return each node as HOST:PORT."""
+        """Return HOST:PORT of each node."""
         return [host_port(*node) for node in self.nodes]
 
 
 def host_port(host: str, port: int) -> str:
-    """Return HOST:PORT as in URLs."""
+    """Return HOST:PORT, with an IPv6 address in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def parse(url: str) -> Address:
-    """Parse a URL; raise ValueError, which quotes no part of it, because any part may be the password.
+    """Parse a URL.
 
-    redis://USER:PASSWORD@HOST:PORT/DATABASE is one server, rediss:// the same over TLS. redis+sentinel:// and
-    rediss+sentinel:// take the Sentinels' HOST:PORT, separated by commas, and their name for the servers as ?service=.
+    redis://USER:PASSWORD@HOST:PORT/DATABASE is one server; rediss:// adds TLS. redis+sentinel:// and
+    rediss+sentinel:// take HOST:PORT of each Sentinel, separated by commas, and the service name as ?service=NAME.
+
+    Raises:
+        ValueError: The URL is invalid. The message quotes no part of it, because any part may be the password.
     """
     parts = _URL.fullmatch(url.strip())
     scheme = parts["scheme"].lower() if parts else ""
     if not parts or scheme not in SCHEMES:
-        raise ValueError(f"it must begin with {', '.join(f'{each}://' for each in SCHEMES[:-1])} or {SCHEMES[-1]}://")
+        raise ValueError(f"expected a URL with one of the schemes {', '.join(SCHEMES)}")
     authority, path, query = parts["authority"], parts["path"], parts["query"] or ""
-    # An @ behind the host means that the password has an unescaped / # or ?, and its start was taken for the host.
+    # An @ after the host means that the password contains an unescaped / # or ?, so its start was parsed as the host.
     if "@" in path + query or parts["fragment"]:
-        raise _unreadable()
-    server, _, watched = scheme.partition("+")
+        raise _malformed()
+    server, _, sentinel = scheme.partition("+")
     credentials, _, hosts = authority.rpartition("@")
     username, _, password = credentials.partition(":")
-    nodes = tuple(_node(each, SENTINEL_PORT if watched else REDIS_PORT) for each in hosts.split(","))
-    if len(nodes) > 1 and not watched:
-        raise ValueError("it names several hosts, which only redis+sentinel:// and rediss+sentinel:// do")
-    options = _options(scheme, query, [*OPTIONS.get(server, ()), *OPTIONS.get(watched, ())])
-    if watched and not options.get("service"):
-        raise ValueError("it does not say what the Sentinels call the servers: ?service=NAME at its end")
+    nodes = tuple(_node(each, SENTINEL_PORT if sentinel else REDIS_PORT) for each in hosts.split(","))
+    if len(nodes) > 1 and not sentinel:
+        raise ValueError("several hosts require redis+sentinel:// or rediss+sentinel://")
+    options = _options(scheme, query, [*OPTIONS.get(server, ()), *OPTIONS.get(sentinel, ())])
+    if sentinel and not options.get("service"):
+        raise ValueError("missing service name of the Sentinels: add ?service=NAME")
     return Address(
         nodes=nodes,
         service=options.get("service"),
@@ -95,67 +98,67 @@ def parse(url: str) -> Address:
     )
 
 
-def _unreadable() -> ValueError:
-    return ValueError(f"it cannot be read as an address. Its form is {FORM}")
+def _malformed() -> ValueError:
+    return ValueError(f"malformed URL; expected {URL_FORMAT}")
 
 
-def _node(written: str, default_port: int) -> Node:
+def _node(text: str, default_port: int) -> Node:
     try:
-        parts = urlsplit(f"//{written}")
+        parts = urlsplit(f"//{text}")
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise _unreadable() from None
+        raise _malformed() from None
     if not host or port == 0:
-        raise _unreadable()
+        raise _malformed()
     return host, port or default_port
 
 
 def _database(path: str) -> int:
     number = path.removeprefix("/") or "0"
     if not (number.isascii() and number.isdigit()):
-        raise _unreadable()
+        raise _malformed()
     return int(number)
 
 
 def _options(scheme: str, query: str, known: list[str]) -> dict[str, str]:
-    # Not parse_qsl, which decodes + as a space: it may be part of a password.
+    # Not parse_qsl: it decodes + as a space, but + may be part of a password.
     pairs = (option.partition("=") for option in query.split("&") if option)
     given = [(unquote(name), unquote(value)) for name, _, value in pairs]
     options = dict(given)
     if not options.keys() <= set(known):
-        allowed = f"it may have {', '.join(known)}" if known else f"{scheme}:// has none"
+        allowed = f"supported: {', '.join(known)}" if known else f"{scheme}:// supports none"
         raise ValueError(f"unknown option; {allowed}")
     if len(options) < len(given):
-        raise ValueError("it has an option twice")
+        raise ValueError("duplicate option")
     return options
 
 
 def _tls(options: Mapping[str, str]) -> Mapping[str, str | bool]:
-    """Return the TLS arguments, with safe defaults spelled out: those of redis-py and kombu have varied."""
+    """Return the TLS arguments. The safe defaults are explicit because those of redis-py and kombu have changed."""
     verify, check_name = options.get("ssl_cert_reqs", "required"), options.get("ssl_check_hostname", "true").lower()
     if verify not in ("required", "none"):
-        raise ValueError("ssl_cert_reqs is required, or none, which takes any server for the store")
+        raise ValueError("ssl_cert_reqs: expected required or none; none accepts any server")
     if check_name not in ("true", "false"):
-        raise ValueError("ssl_check_hostname is true or false")
+        raise ValueError("ssl_check_hostname: expected true or false")
     tls = {name: options[name] for name in FILES if name in options}
-    _try_certificates(tls)
+    _check_certificates(tls)
     return {**tls, "ssl_cert_reqs": verify, "ssl_check_hostname": check_name == "true" and verify == "required"}
 
 
-def _try_certificates(files: Mapping[str, str]) -> None:
+def _check_certificates(files: Mapping[str, str]) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    tried = "ssl_ca_certs"
+    option = "ssl_ca_certs"
     try:
-        if tried in files:
-            context.load_verify_locations(files[tried])
+        if option in files:
+            context.load_verify_locations(files[option])
         if "ssl_certfile" in files or "ssl_keyfile" in files:
-            tried = "ssl_certfile with ssl_keyfile"
+            option = "ssl_certfile with ssl_keyfile"
             context.load_cert_chain(files["ssl_certfile"], files.get("ssl_keyfile"), password=_no_password)
     except KeyError:
-        raise ValueError("ssl_keyfile goes with ssl_certfile, which is not given") from None
-    except OSError as error:  # that of SSL is one too
-        reason = "no PEM that can be used" if isinstance(error, ssl.SSLError) else error.strerror
-        raise ValueError(f"{tried} cannot be used: {reason}") from None
+        raise ValueError("ssl_keyfile requires ssl_certfile") from None
+    except OSError as error:  # includes SSLError
+        reason = "expected valid PEM data" if isinstance(error, ssl.SSLError) else error.strerror
+        raise ValueError(f"{option}: {reason}") from None
 
 
 def _no_password() -> str:

@@ -1,4 +1,4 @@
-"""The store's clock, which times every change of state."""
+"""Clock of the Redis server, which supplies the time of every state change."""
 
 from redis import Redis
 from redis import asyncio as redis_asyncio

@@ -1,6 +1,6 @@
-"""Connections to the store, made here alone: with redis-py, blocking or with asyncio, and for Celery with kombu.
+"""Connections to the store: sync and async clients of redis-py, and the broker settings of Celery.
 
-Callers choose timeouts and retries. Servers and Sentinels get the same TLS settings and the same timeouts.
+Callers choose timeouts and retries. Servers and Sentinels use the same TLS settings and timeouts.
 """
 
 from collections.abc import Mapping
@@ -23,8 +23,8 @@ class Timeouts(TypedDict):
     """Timeouts of one attempt.
 
     Attributes:
-        socket_connect_timeout: Seconds until a connection is established.
-        socket_timeout: Seconds until an answer arrives.
+        socket_connect_timeout: Maximum seconds to establish a connection.
+        socket_timeout: Maximum seconds to wait for a reply.
     """
 
     socket_connect_timeout: float
@@ -32,11 +32,11 @@ class Timeouts(TypedDict):
 
 
 class Broker(NamedTuple):
-    """The store as Celery's configuration names it.
+    """Celery settings for the store.
 
     Attributes:
-        url: broker_url, with the credentials.
-        use_ssl: broker_use_ssl. Without it, kombu would not verify the server of a rediss:// URL.
+        url: Value of broker_url, with credentials.
+        use_ssl: Value of broker_use_ssl. Without it, kombu does not verify the server of a rediss:// URL.
         transport_options: Required items of broker_transport_options.
     """
 
@@ -46,7 +46,7 @@ class Broker(NamedTuple):
 
 
 class PrimaryPool(SentinelConnectionPool):
-    """Connections to the primary; those to its Sentinels are closed with them."""
+    """Connection pool of the primary that also closes the connections to its Sentinels."""
 
     def close(self) -> None:
         """Close all connections."""
@@ -55,7 +55,7 @@ class PrimaryPool(SentinelConnectionPool):
 
 
 class AsyncioPrimaryPool(asyncio_sentinel.SentinelConnectionPool):
-    """PrimaryPool for asyncio."""
+    """Async version of `PrimaryPool`."""
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -63,13 +63,13 @@ class AsyncioPrimaryPool(asyncio_sentinel.SentinelConnectionPool):
         await self.sentinel_manager.aclose()
 
 
-def blocking(settings: Settings, retry: Retry | None = None, **timeouts: Unpack[Timeouts]) -> Redis:
-    """Return a client that decodes strings and connects at its first command.
+def sync_client(settings: Settings, retry: Retry | None = None, **timeouts: Unpack[Timeouts]) -> Redis:
+    """Return a client that decodes replies to str and connects with its first command.
 
     Args:
-        settings: The store's URL is taken from them.
+        settings: Settings with the store's URL.
         retry: The retry policy; None makes one attempt.
-        timeouts: Those of each attempt.
+        timeouts: Timeouts of each attempt.
     """
     address = parse(settings.redis_url.get_secret_value())
     options = {**_for_servers(address), **timeouts, "retry": retry}
@@ -77,30 +77,30 @@ def blocking(settings: Settings, retry: Retry | None = None, **timeouts: Unpack[
         host, port = address.nodes[0]
         connection = SSLConnection if address.tls else Connection
         return Redis.from_pool(ConnectionPool(connection, host=host, port=port, **options))
-    asked = _for_sentinels(address, Retry(NoBackoff(), 0), timeouts)
-    sentinels = Sentinel(address.nodes, sentinel_kwargs=asked)  # type: ignore[no-untyped-call]
+    sentinel_kwargs = _for_sentinels(address, Retry(NoBackoff(), 0), timeouts)
+    sentinels = Sentinel(address.nodes, sentinel_kwargs=sentinel_kwargs)  # type: ignore[no-untyped-call]
     pool = PrimaryPool(address.service, sentinels, ssl=address.tls is not None, **options)  # type: ignore[no-untyped-call]
     return Redis.from_pool(pool)
 
 
-def with_asyncio(
+def async_client(
     settings: Settings, retry: AsyncioRetry | None = None, **timeouts: Unpack[Timeouts]
 ) -> redis_asyncio.Redis:
-    """Return a client as `blocking` does, for asyncio."""
+    """Return an async client with the behaviour of `sync_client`."""
     address = parse(settings.redis_url.get_secret_value())
     options = {**_for_servers(address), **timeouts, "retry": retry}
     if address.service is None:
         host, port = address.nodes[0]
         connection = redis_asyncio.SSLConnection if address.tls else redis_asyncio.Connection
         return redis_asyncio.Redis.from_pool(redis_asyncio.ConnectionPool(connection, host=host, port=port, **options))
-    asked = _for_sentinels(address, AsyncioRetry(NoBackoff(), 0), timeouts)
-    sentinels = asyncio_sentinel.Sentinel(address.nodes, sentinel_kwargs=asked)  # type: ignore[no-untyped-call]
+    sentinel_kwargs = _for_sentinels(address, AsyncioRetry(NoBackoff(), 0), timeouts)
+    sentinels = asyncio_sentinel.Sentinel(address.nodes, sentinel_kwargs=sentinel_kwargs)  # type: ignore[no-untyped-call]
     pool = AsyncioPrimaryPool(address.service, sentinels, ssl=address.tls is not None, **options)  # type: ignore[no-untyped-call]
     return redis_asyncio.Redis.from_pool(pool)
 
 
 def broker(settings: Settings, **timeouts: Unpack[Timeouts]) -> Broker:
-    """Return the store as Celery takes it. kombu asks the Sentinels itself whenever it connects."""
+    """Return the Celery settings for the store. With Sentinels, kombu looks up the primary on every connect."""
     address = parse(settings.redis_url.get_secret_value())
     scheme = "sentinel" if address.service else "rediss" if address.tls else "redis"
     user, password = (quote(part or "", safe="") for part in (address.username, address.password))
@@ -110,7 +110,7 @@ def broker(settings: Settings, **timeouts: Unpack[Timeouts]) -> Broker:
         options["master_name"] = address.service
         options["sentinel_kwargs"] = _for_sentinels(address, Retry(NoBackoff(), 0), timeouts)
     return Broker(
-        # kombu tries one Sentinel after the other, and takes the whole URL of each.
+        # kombu tries the Sentinels in order and expects a complete URL for each.
         url=";".join(f"{scheme}://{credentials}{host}/{address.database}" for host in address.hosts),
         use_ssl=address.tls or False,
         transport_options=options,
@@ -127,12 +127,12 @@ def _for_servers(address: Address) -> dict[str, Any]:
     }
 
 
-def _for_sentinels(address: Address, once: Retry | AsyncioRetry, timeouts: Timeouts) -> dict[str, Any]:
+def _for_sentinels(address: Address, no_retry: Retry | AsyncioRetry, timeouts: Timeouts) -> dict[str, Any]:
     return {
         "username": address.sentinel_username,
         "password": address.sentinel_password,
         "ssl": address.tls is not None,
         **(address.tls or {}),
         **timeouts,
-        "retry": once,  # another Sentinel is asked instead
+        "retry": no_retry,  # the next Sentinel is tried instead
     }

@@ -1,8 +1,8 @@
-"""The heartbeat of workers: how often they write it, and what its age means."""
+"""Intervals of the worker heartbeat, in seconds."""
 
-# A worker writes its heartbeat at this interval.
+# Interval between heartbeats.
 BEAT_SECONDS = 5.0
-# A worker is alive while its last heartbeat is at most this old: two in a row may be late or lost.
+# A worker counts as alive while its last heartbeat is at most this old: two heartbeats in a row may be lost.
 ALIVE_SECONDS = 15
-# A worker that wrote no heartbeat for longer is no longer listed.
-REMEMBERED_SECONDS = 3600
+# A worker whose last heartbeat is older is not listed.
+LISTED_SECONDS = 3600

@@ -1,7 +1,7 @@
-"""The queue as both sides see it: one Celery app, one task, and messages that are hints.
+"""Celery queue of the API and the workers: one app, one task, and messages that are hints.
 
-A message says "this sweep may have queued runs". Whether it has, the record in Redis knows; so a message lost,
-doubled or late changes no result.
+A message says "this sweep may have queued runs"; the sweep's record in Redis decides. Therefore, lost, duplicate or
+late messages change no result.
 """
 
 import logging
@@ -24,12 +24,12 @@ logger = logging.getLogger(__name__)
 
 TRAIN_TASK = "noisesweep.train"
 _ARGUMENTS = re.compile(rb"\"argsrepr\": \"\['([0-9a-f]{16})'\]\"")
-TRIPS = 2
-MESSAGES_AT_ONCE = 1000
+PUBLISH_ATTEMPTS = 2
+BATCH_SIZE = 1000
 
 
 def celery_app(settings: Settings) -> Celery:
-    """The Celery app, configured alike for who publishes and who consumes."""
+    """Return the Celery app, with the same configuration for publishers and consumers."""
     broker = connections.broker(settings, socket_connect_timeout=2, socket_timeout=5)
     app = Celery("noisesweep", broker=broker.url, set_as_current=False)
     app.conf.update(
@@ -39,64 +39,66 @@ def celery_app(settings: Settings) -> Celery:
         task_serializer="json",
         accept_content=["json"],
         task_ignore_result=True,
-        # The lease decides what becomes of a run whose worker died, not the message.
+        # If a worker dies, the lease decides what happens to its run, not the message.
         task_acks_late=True,
         task_reject_on_worker_lost=False,
         worker_prefetch_multiplier=1,
         worker_disable_prefetch=True,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_retry_on_startup=True,
-        # A store that refuses writes, for want of replicas or of a disk, will take them again.
+        # A store that rejects writes, for lack of replicas or disk space, will accept them again later.
         broker_channel_error_retry=True,
         broker_connection_max_retries=None,
         broker_connection_timeout=2,
         broker_transport_options={
-            # All keys but those of bindings begin alike, for the store's access rules.
+            # All keys except bindings start with ns:, so that the access rules of the store can match them.
             "unacked_key": UNACKED,
             "unacked_index_key": f"{UNACKED}_index",
             "unacked_mutex_key": f"{UNACKED}_mutex",
-            # A message that comes back while its run still trains is harmless: its claim finds nothing queued.
+            # A message that is delivered again during training is harmless: the claim finds no queued run.
             "visibility_timeout": settings.redelivery_seconds,
-            # Messages to be brought back are looked for as often as runs are, and each time.
+            # Check for messages to redeliver as often as for runs to requeue.
             "unacked_restore_interval": settings.reap_interval_seconds,
             "unacked_restore_throttle": 1,
-            # A worker may die in the middle of bringing them back; nobody else can for so long (s).
+            # A worker may die during the check; the lock then blocks the other workers for this time (s).
             "unacked_mutex_expire": 10,
             "socket_keepalive": True,
-            # A worker waits for messages on a connection that the other side may have forgotten without a word.
+            # The connection on which a worker waits for messages may be half-open.
             "health_check_interval": 5,
             **broker.transport_options,
         },
-        # Who may write to the store is not to command workers.
+        # Clients that can write to the store must not control workers.
         worker_enable_remote_control=False,
         worker_send_task_events=False,
-        # A child is up when it has imported TensorFlow, which takes seconds.
+        # A child process is ready after it has imported TensorFlow, which takes seconds.
         worker_proc_alive_timeout=120,
     )
     return app
 
 
 def publish(app: Celery, messages: Mapping[str, int]) -> None:
-    """Send hints that sweeps have queued runs, so many for each id, in one trip; or log why not: a reaper sends them.
+    """Send messages for sweeps with queued runs in one round trip. `messages` is their number by sweep id.
 
-    A trip that fails is made once more, because the connection may be one that the broker has closed since it was last
-    used. Then some hints are doubled, which is harmless.
+    A failed attempt is repeated once, because the broker may have closed the idle connection. That can duplicate
+    messages, which is harmless. If the second attempt fails, log it: a reaper will publish the messages.
     """
-    for attempt in range(TRIPS):
+    for attempt in range(PUBLISH_ATTEMPTS):
         try:
-            with app.producer_or_acquire() as producer, producer.batch(MESSAGES_AT_ONCE):
+            with app.producer_or_acquire() as producer, producer.batch(BATCH_SIZE):
                 for sweep_id, count in messages.items():
                     for _ in range(count):
                         app.send_task(TRAIN_TASK, args=[sweep_id], producer=producer, retry=False)
         except (BatchPublishError, OperationalError, RedisError) as error:
-            if attempt == TRIPS - 1:
-                logger.warning("No message could be published for %s, a reaper will: %s", ", ".join(messages), error)
+            if attempt == PUBLISH_ATTEMPTS - 1:
+                logger.warning(
+                    "Messages for %s could not be published, a reaper will retry: %s", ", ".join(messages), error
+                )
         else:
             return
 
 
-def waiting(redis: Redis) -> Counter[str]:
-    """Return the number of waiting messages by sweep. A message carries its arguments, readable, in its header."""
+def count_messages(redis: Redis) -> Counter[str]:
+    """Return the number of waiting messages by sweep id, which is read from the header of each message."""
     counts: Counter[str] = Counter()
     for queue in QUEUES:
         messages: list[bytes] = redis.execute_command("LRANGE", queue, 0, -1, **{NEVER_DECODE: True})  # type: ignore[no-untyped-call]

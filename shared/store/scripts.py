@@ -1,9 +1,9 @@
-"""The changes of state, each one Lua script: atomic, safe to repeat, timed by the server. And one that reads.
+"""Lua scripts, one per state change, plus one that reads. Each is atomic, safe to repeat, and uses the server's clock.
 
-A script's header says its ARGV and its reply. Register `source(Script.CLAIM)` with a sync or an async client and
-call it with `keys=SweepKeys(...).for_scripts`. It refuses a sweep of a newer schema than this program's, and then
-`is_newer` tells the error from others. A full Redis refuses a script at its first write that takes room, before
-it has changed anything, unless the script's first line lets it write nonetheless.
+The header of a script documents its ARGV and reply. Register `source(Script.CLAIM)` with a sync or async client and
+call it with `keys=SweepKeys(...).for_scripts`. Scripts reject sweeps with a newer schema than this program supports;
+`is_newer` detects that error. If Redis is out of memory, it aborts a script at its first write that needs memory,
+before any change. Scripts with the flag `allow-oom` in their first line still run.
 """
 
 from enum import StrEnum
@@ -15,7 +15,7 @@ from shared.store.keys import SCHEMA
 
 
 class Script(StrEnum):
-    """The scripts in shared/store/lua."""
+    """Names of the scripts in shared/store/lua."""
 
     CREATE = "create"
     EXTEND = "extend"
@@ -32,7 +32,7 @@ class Script(StrEnum):
 
 
 def source(script: Script) -> str:
-    """The script's text, with the prelude that names its keys before it."""
+    """Return the text of a script, preceded by the prelude that names its keys."""
     lua = files("shared.store") / "lua"
     text = (lua / f"{script}.lua").read_text()
     flags, rest = text.split("\n", 1) if text.startswith("#!") else ("", text)
@@ -40,16 +40,16 @@ def source(script: Script) -> str:
 
 
 def is_newer(error: Exception) -> bool:
-    """Return whether a script refused a sweep because a newer program wrote it."""
+    """Return whether a script rejected a sweep because its schema is newer than this program's."""
     return isinstance(error, ResponseError) and str(error).startswith("NEWERSCHEMA")
 
 
 def is_supported(schema: str | None) -> bool:
-    """Return whether this program may read a record of that schema; None stands for the first one."""
+    """Return whether this program supports the schema of a record; None means the first schema."""
     return schema is None or int(schema) <= SCHEMA
 
 
 def raise_if_newer(schema: str | None) -> None:
-    """Raise ResponseError as scripts do if a record is of a newer schema. For reads that bypass the scripts."""
+    """Raise ResponseError if the schema is newer than this program's. For reads that bypass the scripts."""
     if not is_supported(schema):
-        raise ResponseError(f"NEWERSCHEMA The sweep is of schema {schema}, this program knows {SCHEMA}")
+        raise ResponseError(f"NEWERSCHEMA The sweep has schema {schema}, this program supports up to {SCHEMA}")

@@ -7,19 +7,19 @@ from redis import Redis
 
 from api.limits import Limits
 from shared.settings import Settings
-from tests.support.api import Served
+from tests.support.api import ApiThread
 from tests.support.redis_server import RedisServer
 from tests.support.training import Training
 from worker.leases import Leases
 
 
 @pytest.fixture
-def limited(redis_server: RedisServer, redis: Redis) -> Iterator[Callable[[Limits], httpx.Client]]:
-    """Returns a function that serves the API with other limits and returns its client."""
+def serve_with_limits(redis_server: RedisServer, redis: Redis) -> Iterator[Callable[[Limits], httpx.Client]]:
+    """Yield a function that serves the API with other limits and returns a client of it."""
     with ExitStack() as cleanup:
 
         def serve(limits: Limits) -> httpx.Client:
-            served = Served(Settings(redis_url=redis_server.url), limits)
+            served = ApiThread(Settings(redis_url=redis_server.url), limits)
             cleanup.callback(served.close)
             return served.http
 

@@ -17,7 +17,7 @@ from shared.settings import Settings
 from tests.support.waiting import wait_until
 
 
-def test_every_field_is_described_and_every_plain_one_has_an_example(http: httpx.Client) -> None:
+def test_every_field_has_a_description_and_example(http: httpx.Client) -> None:
     schemas: dict[str, Any] = http.get("/openapi.json").json()["components"]["schemas"]
     objects = {name: schema for name, schema in schemas.items() if schema["type"] == "object"}
     assert {"SweepRequest", "RunRequest", "Sweep", "Run", "EpochMetrics", "Problem"} <= objects.keys()
@@ -33,52 +33,52 @@ def operations(http: httpx.Client) -> Iterator[dict[str, Any]]:
         yield from methods.values()
 
 
-def test_every_route_documents_its_errors_one_by_one_as_problem_documents(http: httpx.Client) -> None:
+def test_every_route_documents_its_errors_as_problem_documents(http: httpx.Client) -> None:
     for operation in operations(http):
         errors = {status: answer for status, answer in operation["responses"].items() if status[0] not in "23"}
-        assert "default" not in errors  # it would stand for everything, and say nothing
+        assert "default" not in errors  # it would not tell errors apart
         parameters = operation.get("parameters", [])
-        # Whoever names something may name what is not there: in the path, or in the query, as an image or a sweep.
-        names_something = any(parameter["in"] == "path" for parameter in parameters)
-        names_something |= bool({"indices", "sweep"} & {parameter["name"] for parameter in parameters})
-        assert ("404" in errors) == names_something
+        # A route answers 404 if its path or query names a resource (images and sweeps in the query).
+        names_resource = any(parameter["in"] == "path" for parameter in parameters)
+        names_resource |= bool({"indices", "sweep"} & {parameter["name"] for parameter in parameters})
+        assert ("404" in errors) == names_resource
         assert "422" in errors or "requestBody" not in operation
         for answer in errors.values():
             assert list(answer["content"]) == ["application/problem+json"]
     assert "HTTPValidationError" not in http.get("/openapi.json").json()["components"]["schemas"]
 
 
-def test_what_the_document_says_of_parameters_is_no_more_than_a_request_can_say(http: httpx.Client) -> None:
+def test_openapi_parameters_are_never_null(http: httpx.Client) -> None:
     parameters = [parameter for operation in operations(http) for parameter in operation.get("parameters", [])]
     assert parameters
     for parameter in parameters:
         assert "null" not in json.dumps(parameter["schema"])
 
 
-def test_the_documentation_needs_no_internet(http: httpx.Client) -> None:
+def test_docs_work_without_internet(http: httpx.Client) -> None:
     page = http.get("/", follow_redirects=True)
     assert page.url.path == "/docs"
     assert "https://" not in page.text
     assert http.get("/static-offline-docs/swagger-ui-bundle.js").status_code == 200
 
 
-def test_the_data_sets_are_listed_with_sizes_and_hashes(http: httpx.Client) -> None:
+def test_data_sets_are_listed_with_sizes_and_hashes(http: httpx.Client) -> None:
     datasets = {entry["name"]: entry for entry in http.get("/datasets").json()["datasets"]}
     assert datasets.keys() == {"mnist", "fashion_mnist", "digits"}
     assert datasets["mnist"]["training_images"] == 60_000
     assert all(len(entry["sha256"]) == 64 for entry in datasets.values())
 
 
-def test_the_api_needs_neither_tensorflow_nor_the_worker() -> None:
-    question = (
+def test_api_imports_neither_tensorflow_nor_worker() -> None:
+    script = (
         "import sys, api.__main__; "
         "sys.exit(any(name.split('.')[0] in ('tensorflow', 'keras', 'sklearn', 'worker') for name in sys.modules))"
     )
-    assert subprocess.run([sys.executable, "-c", question], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
-def test_an_api_without_keys_refuses_to_bind_where_others_reach_it(host: str) -> None:
+def test_api_without_keys_refuses_public_address(host: str) -> None:
     environment = os.environ | {"NOISESWEEP_HOST": host}
     refusal = subprocess.run(
         [sys.executable, "-m", "api"], env=environment, capture_output=True, text=True, timeout=30, check=False
@@ -88,7 +88,7 @@ def test_an_api_without_keys_refuses_to_bind_where_others_reach_it(host: str) ->
     assert "NOISESWEEP_ALLOW_ANONYMOUS" in refusal.stderr
 
 
-def test_an_api_told_to_stop_ends_the_requests_it_has_and_then_itself(settings: Settings, http: httpx.Client) -> None:
+def test_shutdown_finishes_open_requests(settings: Settings, http: httpx.Client) -> None:
     plot = http.post("/sweeps", json={"scales": [0.1, 0.5]}).json()["links"]["plot"]
     port = free_port()
     environment = os.environ | {
@@ -103,10 +103,10 @@ def test_an_api_told_to_stop_ends_the_requests_it_has_and_then_itself(settings: 
         assert api.stderr
         while "Uvicorn running" not in api.stderr.readline():
             assert api.poll() is None
-        answer = thread.submit(other.get, plot)  # its first plot takes a process the better part of a second
+        answer = thread.submit(other.get, plot)  # the first plot of a process takes nearly a second
         connections = psutil.Process(api.pid).net_connections
         wait_until(lambda: any(each.laddr.port == port and each.raddr for each in connections()))
-        time.sleep(0.1)  # for the request to be read
+        time.sleep(0.1)  # until the API has read the request
         api.terminate()
         assert answer.result().status_code == 200
         api.stderr.read()

@@ -1,4 +1,4 @@
-"""The reader of server-sent events, wherever the text is cut."""
+"""Parser of server-sent events in JavaScript."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from playwright.sync_api import Page
 from api.dashboard.assets import assets
 from tests.support.browser import Visitor
 
-READ = """async ([address, pieces]) => {
-    const read = (await import(address)).parser();
-    return pieces.flatMap(read);
+PARSE = """async ([url, pieces]) => {
+    const parse = (await import(url)).createParser();
+    return pieces.flatMap(parse);
 }"""
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), max_size=8)
 MESSAGES = st.lists(st.tuples(WORDS, WORDS, st.lists(WORDS, min_size=1, max_size=3)), max_size=4)
@@ -23,20 +23,20 @@ def page(visitor: Visitor) -> Page:
     return visitor().open("/ui/workers")
 
 
-def test_messages_are_read_whole_wherever_the_text_is_cut(page: Page) -> None:
-    # Hypothesis within, because a page cannot be opened for each example.
+def test_messages_may_be_split_at_any_position(page: Page) -> None:
+    # The property is a nested function, so that all examples share one page.
     @settings(max_examples=60, deadline=None)
     @given(MESSAGES, st.sampled_from(["\n", "\r\n", "\r"]), st.data())
-    def holds(messages: list[tuple[str, str, list[str]]], end: str, data: st.DataObject) -> None:
+    def check(messages: list[tuple[str, str, list[str]]], end: str, data: st.DataObject) -> None:
         text, expected = "", []
-        for identity, kind, lines in messages:
-            text += f": a comment{end}id: {identity}{end}event: {kind}{end}"
+        for event_id, event_type, lines in messages:
+            text += f": a comment{end}id: {event_id}{end}event: {event_type}{end}"
             text += "".join(f"data: {line}{end}" for line in lines) + end
-            expected.append({"id": identity, "type": kind, "data": "\n".join(lines)})
+            expected.append({"id": event_id, "type": event_type, "data": "\n".join(lines)})
         cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=5)))
-        # A carriage return may be half of an end of line, so the last one shows only by what follows it.
+        # A carriage return may be half of a CRLF, so the last line end is complete only when more text follows.
         pieces = [text[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(text)], strict=True)] + [":"]
-        read: list[dict[str, Any]] = page.evaluate(READ, [assets()["events.js"].address, pieces])
-        assert read == expected
+        parsed: list[dict[str, Any]] = page.evaluate(PARSE, [assets()["events.js"].url, pieces])
+        assert parsed == expected
 
-    holds()
+    check()

@@ -1,4 +1,4 @@
-"""What holds for every page: anybody can use it, on any screen, in light and in dark."""
+"""Accessibility and layout of every page, in light and dark."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ SERIOUS = ("serious", "critical")
 
 
 @pytest.fixture(params=["home", "sweep", "compare", "workers"])
-def address(request: pytest.FixtureRequest, finished: str, other: str) -> str:
+def path(request: pytest.FixtureRequest, finished: str, other: str) -> str:
     return {
         "home": "/ui",
         "sweep": f"/ui/sweeps/{finished}",
@@ -23,44 +23,45 @@ def address(request: pytest.FixtureRequest, finished: str, other: str) -> str:
     }[request.param]
 
 
-def settled(page: Page) -> Page:
-    """The page once all that it fetches has been drawn."""
+def wait_until_drawn(page: Page) -> Page:
+    """Wait until the page has drawn all data, and return it."""
     page.wait_for_load_state("networkidle")
     if page.locator(".chart").count():
         expect(page.locator(".chart .main-svg").first).to_be_visible()
     return page
 
 
-def assert_usable_by_anybody(page: Page) -> None:
+def assert_accessible(page: Page) -> None:
+    """Fail if axe finds serious problems."""
     violations: list[dict[str, Any]] = Axe().run(page).response["violations"]
     serious = [violation for violation in violations if violation["impact"] in SERIOUS]
     assert not serious, json.dumps(serious, indent=1)[:4000]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(visitor: Visitor, address: str, scheme: Scheme) -> None:
-    page = settled(visitor(scheme).open(address))
+def test_page_is_accessible(visitor: Visitor, path: str, scheme: Scheme) -> None:
+    page = wait_until_drawn(visitor(scheme).open(path))
     for details in page.locator("details:visible").all():
         details.evaluate("details => details.open = true")
-    assert_usable_by_anybody(page)
+    assert_accessible(page)
 
 
 @pytest.mark.parametrize("button", ["Extend", "Copy as code"])
-def test_axe_finds_nothing_serious_in_what_opens(visitor: Visitor, finished: str, button: str) -> None:
-    page = settled(visitor("dark").open(f"/ui/sweeps/{finished}"))
+def test_dialog_is_accessible(visitor: Visitor, finished: str, button: str) -> None:
+    page = wait_until_drawn(visitor("dark").open(f"/ui/sweeps/{finished}"))
     page.get_by_role("button", name=button).click()
     expect(page.get_by_role("dialog")).to_be_visible()
-    assert_usable_by_anybody(page)
+    assert_accessible(page)
 
 
-def test_a_page_fits_a_phone(visitor: Visitor, address: str) -> None:
-    page = settled(visitor(width=PHONE_WIDTH).open(address))
+def test_page_fits_a_phone_screen(visitor: Visitor, path: str) -> None:
+    page = wait_until_drawn(visitor(width=PHONE_WIDTH).open(path))
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE_WIDTH
-    assert_usable_by_anybody(page)
+    assert_accessible(page)
 
 
-def test_a_page_turns_dark_with_the_system_and_its_charts_with_it(visitor: Visitor, finished: str) -> None:
-    page = settled(visitor("light").open(f"/ui/sweeps/{finished}"))
+def test_page_and_charts_follow_the_color_scheme(visitor: Visitor, finished: str) -> None:
+    page = wait_until_drawn(visitor("light").open(f"/ui/sweeps/{finished}"))
     label = page.locator("#by-scale .xtick text").first
     before = label.evaluate("text => getComputedStyle(text).fill")
     page.emulate_media(color_scheme="dark")

@@ -1,4 +1,4 @@
-"""`docker compose up`: a sweep from the host, more workers, kills, and everything there again after down and up."""
+"""`docker compose up`: sweeps from the host, scaling, killed containers, restarts and backups."""
 
 import time
 
@@ -10,7 +10,7 @@ from tests.support.compose import Project, inspect
 PNG = b"\x89PNG"
 
 
-def test_a_sweep_that_is_posted_from_the_host_ends_with_its_plot(project: Project, undisturbed: Sweep) -> None:
+def test_sweep_from_the_host_has_a_plot(project: Project, undisturbed: Sweep) -> None:
     assert all(run.epochs_done == undisturbed.config.epochs for run in undisturbed.runs)
     assert project.http.get(f"/sweeps/{undisturbed.id}/plot").raise_for_status().content.startswith(PNG)
     assert project.http.get("/ui", follow_redirects=True).status_code == 200
@@ -21,34 +21,36 @@ def test_two_workers_share_a_sweep(project: Project, undisturbed: Sweep) -> None
     alive = [worker for worker in project.http.get("/workers").json()["workers"] if worker["alive"]]
     assert len({worker["host"] for worker in alive}) == 2
     grid = {"scales": [0.1, 0.5, 1.0, 2.0], "seeds": [0, 1]}
-    sweep = project.ended(project.submit({"dataset": "digits", "epochs": 40, "reuse": False, **grid}))
+    sweep = project.wait_for_end_with_retries(
+        project.submit({"dataset": "digits", "epochs": 40, "reuse": False, **grid})
+    )
     assert sweep.status == "succeeded"
     assert len({run.worker.split("@")[1] for run in sweep.runs if run.worker}) == 2
     project.up("--scale", "worker=1", "--no-recreate")
-    project.assert_whole(project.submit(), undisturbed)
+    project.assert_complete(project.submit(), undisturbed)
 
 
-def test_a_worker_that_is_killed_costs_its_sweep_nothing(project: Project, undisturbed: Sweep) -> None:
+def test_killed_worker_loses_no_work(project: Project, undisturbed: Sweep) -> None:
     sweep_id = project.submit()
     project.wait_for_epochs(sweep_id, 2)
     project.compose("kill", "--signal", "KILL", "worker")
     time.sleep(1)
     assert not project.sweep(sweep_id).status.is_final
     project.up()
-    sweep = project.assert_whole(sweep_id, undisturbed)
+    sweep = project.assert_complete(sweep_id, undisturbed)
     assert max(run.attempts for run in sweep.runs) == 2
 
 
-def test_a_store_that_is_killed_costs_no_sweep_anything(project: Project, undisturbed: Sweep) -> None:
+def test_killed_store_loses_no_work(project: Project, undisturbed: Sweep) -> None:
     sweep_id = project.submit()
     project.wait_for_epochs(sweep_id, 2)
     project.compose("kill", "--signal", "KILL", "redis")
     assert project.http.get(f"/sweeps/{sweep_id}").status_code == 503
     project.up()
-    project.assert_whole(sweep_id, undisturbed)
+    project.assert_complete(sweep_id, undisturbed)
 
 
-def test_a_worker_that_is_stopped_hands_its_runs_back(project: Project, undisturbed: Sweep) -> None:
+def test_stopped_worker_requeues_its_runs(project: Project, undisturbed: Sweep) -> None:
     sweep_id = project.submit()
     project.wait_for_epochs(sweep_id, 2)
     project.compose("stop", "worker")
@@ -56,20 +58,18 @@ def test_a_worker_that_is_stopped_hands_its_runs_back(project: Project, undistur
     (worker,) = inspect("container", *project.containers("worker"))
     assert worker["State"]["ExitCode"] == 0
     project.up()
-    assert [run.attempts for run in project.assert_whole(sweep_id, undisturbed).runs] == [1, 1]
+    assert [run.attempts for run in project.assert_complete(sweep_id, undisturbed).runs] == [1, 1]
 
 
-def test_down_and_up_keeps_every_sweep(project: Project, undisturbed: Sweep) -> None:
-    addresses = [f"/sweeps/{undisturbed.id}", f"/runs/{undisturbed.runs[0].id}", "/sweeps"]
-    before = [project.http.get(address).raise_for_status().content for address in addresses]
+def test_sweeps_survive_down_and_up(project: Project, undisturbed: Sweep) -> None:
+    paths = [f"/sweeps/{undisturbed.id}", f"/runs/{undisturbed.runs[0].id}", "/sweeps"]
+    before = [project.http.get(path).raise_for_status().content for path in paths]
     project.compose("down")
     project.up()
-    assert [project.http.get(address).raise_for_status().content for address in addresses] == before
+    assert [project.http.get(path).raise_for_status().content for path in paths] == before
 
 
-def test_a_backup_that_is_restored_into_an_empty_service_brings_every_sweep_back(
-    project: Project, undisturbed: Sweep
-) -> None:
+def test_restored_backup_has_every_sweep(project: Project, undisturbed: Sweep) -> None:
     unfinished = project.submit()
     project.wait_for_epochs(unfinished, 2)
     snapshot = project.compose("exec", "--no-TTY", "redis", "noisesweep-redis", "backup")
@@ -78,22 +78,20 @@ def test_a_backup_that_is_restored_into_an_empty_service_brings_every_sweep_back
     project.compose("run", "--rm", "--no-TTY", "redis", "restore", stdin=snapshot)
     project.up()
     assert project.http.get(f"/sweeps/{undisturbed.id}").content == before
-    project.assert_whole(unfinished, undisturbed)
+    project.assert_complete(unfinished, undisturbed)
 
 
-def test_a_restore_that_was_broken_off_is_not_served_and_can_be_done_again(
-    project: Project, undisturbed: Sweep
-) -> None:
+def test_interrupted_restore_is_not_served_and_can_be_repeated(project: Project, undisturbed: Sweep) -> None:
     snapshot = project.compose("exec", "--no-TTY", "redis", "noisesweep-redis", "backup")
     project.compose("down", "--volumes")
-    project.leave_in_store("restored.rdb")
-    with pytest.raises(AssertionError, match="a restore was broken off"):
+    project.create_file_in_store_volume("restored.rdb")
+    with pytest.raises(AssertionError, match="a restore was interrupted"):
         project.compose("run", "--rm", "--no-TTY", "redis", "serve")
     project.compose("run", "--rm", "--no-TTY", "redis", "restore", stdin=snapshot)
     project.up()
     assert project.sweep(undisturbed.id).status == "succeeded"
 
 
-def test_no_backup_is_restored_over_a_store(project: Project) -> None:
-    with pytest.raises(AssertionError, match="there is a store in /data already"):
+def test_restore_over_existing_data_is_rejected(project: Project) -> None:
+    with pytest.raises(AssertionError, match="expected an empty store, but /data contains one"):
         project.compose("run", "--rm", "--no-TTY", "redis", "restore", stdin=b"")

@@ -1,4 +1,4 @@
-"""What the running containers may do, and what is in their images."""
+"""Permissions of the running containers, and contents of their images."""
 
 import re
 import subprocess
@@ -9,19 +9,19 @@ from noisesweep.models import Sweep
 from tests.support.compose import Project, inspect
 
 SERVICES = ["redis", "api", "worker"]
-# In memory, and Docker's gift to every container.
+# Docker mounts these memory file systems in every container.
 SHARED_MEMORY = {"/dev/mqueue", "/dev/shm"}  # noqa: S108
 WRITABLE = {
     "redis": {"/data", "/run/noisesweep/api", "/run/noisesweep/worker", "/tmp"},  # noqa: S108
     "api": {"/cache", "/tmp"},  # noqa: S108
     "worker": {"/cache", "/tmp"},  # noqa: S108
 }
-# Folders that a file can be made in; /proc is the kernel's.
+# Writable folders outside /proc.
 FIND_WRITABLE = "find / -path /proc -prune -o -type d -writable -print 2>/dev/null; true"
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_processes_are_no_roots_and_have_no_capability(project: Project, service: str) -> None:
+def test_processes_have_no_root_user_and_no_capabilities(project: Project, service: str) -> None:
     statuses = project.run(service, "sh", "-c", "cat /proc/[0-9]*/status").split("Name:")[1:]
     assert statuses
     for status in statuses:
@@ -33,10 +33,10 @@ def test_processes_are_no_roots_and_have_no_capability(project: Project, service
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_nothing_can_be_written_but_what_is_meant_to_be(project: Project, undisturbed: Sweep, service: str) -> None:
+def test_only_expected_folders_are_writable(project: Project, undisturbed: Sweep, service: str) -> None:
     found = project.run(service, "sh", "-c", FIND_WRITABLE).split()
-    tops = {folder for folder in found if not any(folder.startswith(f"{other}/") for other in found)}
-    assert tops - SHARED_MEMORY == WRITABLE[service]
+    roots = {folder for folder in found if not any(folder.startswith(f"{other}/") for other in found)}
+    assert roots - SHARED_MEMORY == WRITABLE[service]
 
 
 def test_only_the_api_is_published_and_only_on_loopback(project: Project) -> None:
@@ -44,22 +44,23 @@ def test_only_the_api_is_published_and_only_on_loopback(project: Project) -> Non
     for service in SERVICES:
         (container,) = inspect("container", *project.containers(service))
         ports = container["NetworkSettings"]["Ports"] or {}
-        published[service] = [(each["HostIp"], port) for port, each in flat(ports)]
+        published[service] = [(each["HostIp"], port) for port, each in list_bindings(ports)]
     assert published == {"redis": [], "api": [("127.0.0.1", "8000/tcp")], "worker": []}
 
 
-def flat(ports: dict[str, list[dict[str, str]] | None]) -> list[tuple[str, dict[str, str]]]:
+def list_bindings(ports: dict[str, list[dict[str, str]] | None]) -> list[tuple[str, dict[str, str]]]:
+    """Return a pair of port and host binding for each binding."""
     return [(port, binding) for port, bindings in ports.items() for binding in bindings or []]
 
 
-def test_memory_and_processes_have_limits(project: Project) -> None:
+def test_memory_and_processes_are_limited(project: Project) -> None:
     for service in SERVICES:
         (container,) = inspect("container", *project.containers(service))
         assert container["HostConfig"]["Memory"] > 0
         assert container["HostConfig"]["PidsLimit"] > 0
 
 
-def test_no_password_is_in_an_environment_or_a_command(project: Project) -> None:
+def test_passwords_are_in_no_environment_and_no_command(project: Project) -> None:
     passwords = [
         re.findall(r":([0-9a-f]{64})@", project.run("redis", "noisesweep-redis", "url", role))[0]
         for role in ("api", "worker", "metrics")
@@ -67,35 +68,35 @@ def test_no_password_is_in_an_environment_or_a_command(project: Project) -> None
     assert len(set(passwords)) == 3
     for service in SERVICES:
         (container,) = inspect("container", *project.containers(service))
-        shown = str(container) + project.run(service, "sh", "-c", "cat /proc/[0-9]*/cmdline")
-        assert not any(password in shown for password in passwords)
+        visible = str(container) + project.run(service, "sh", "-c", "cat /proc/[0-9]*/cmdline")
+        assert not any(password in visible for password in passwords)
 
 
-def test_a_secret_that_can_be_guessed_is_refused(project: Project) -> None:
+def test_short_password_is_rejected(project: Project) -> None:
     with pytest.raises(AssertionError, match="shorter than 32 characters"):
         project.compose("run", "--rm", "--no-TTY", "--env", "NOISESWEEP_REDIS_PASSWORD=guessme", "redis", "serve")
 
 
 @pytest.mark.parametrize(("service", "other"), [("api", "worker"), ("worker", "api")])
-def test_a_role_sees_its_own_secret_alone(project: Project, service: str, other: str) -> None:
+def test_role_has_only_its_own_secret(project: Project, service: str, other: str) -> None:
     secrets = project.run(service, "sh", "-c", "cat /run/secrets/*")
     assert secrets.startswith(f"redis://{service}:")
     assert f"//{other}:" not in secrets
 
 
-def test_the_default_user_of_the_store_is_off(project: Project) -> None:
+def test_default_redis_user_is_disabled(project: Project) -> None:
     assert "NOAUTH" in project.run("redis", "redis-cli", "ping")
 
 
-def test_the_api_has_no_tensorflow_and_is_small(project: Project) -> None:
+def test_api_image_is_small_and_has_no_tensorflow(project: Project) -> None:
     with pytest.raises(AssertionError, match="No module named 'tensorflow'"):
         project.run("api", "python", "-c", "import tensorflow")
     base, api = inspect("image", "python:3.11-slim-bookworm", "noisesweep-api")
     assert api["Size"] - base["Size"] < 450e6
 
 
-def test_a_change_of_code_makes_no_layer_of_packages_anew() -> None:
-    """The environment is copied before the code in each image."""
+def test_code_change_reuses_the_package_layer() -> None:
+    """Check that each image copies the environment before the code."""
     for image in ("noisesweep-api", "noisesweep-worker"):
         history = subprocess.run(
             ["docker", "history", "--no-trunc", "--format", "{{.CreatedBy}}", image],

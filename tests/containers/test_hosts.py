@@ -1,4 +1,4 @@
-"""Workers that are on another host than the store, or on the same and in no container."""
+"""Workers on another host than the store, and workers outside containers."""
 
 import ipaddress
 import json
@@ -12,7 +12,7 @@ import pytest
 from noisesweep.local.launcher import free_port
 from noisesweep.models import Sweep
 from tests.support.compose import Project
-from tests.support.tls import Authority
+from tests.support.tls import CertificateAuthority
 from tests.support.worker import Worker
 
 SWEEP: dict[str, object] = {"scales": [0.1, 1.0], "dataset": "digits", "epochs": 5, "reuse": False}
@@ -20,16 +20,16 @@ SWEEP: dict[str, object] = {"scales": [0.1, 1.0], "dataset": "digits", "epochs":
 
 @pytest.fixture
 def gateway() -> str:
-    """The address under which containers that share no network with the service find this host."""
+    """Return the address of this host for containers outside the network of the service."""
     answer = subprocess.run(["docker", "network", "inspect", "bridge"], capture_output=True, check=True)
     subnet = ipaddress.ip_network(json.loads(answer.stdout)[0]["IPAM"]["Config"][0]["Subnet"])
     return str(next(subnet.hosts()))
 
 
 @pytest.fixture
-def far_worker(tmp_path: Path, gateway: str) -> Iterator[tuple[Project, Project]]:
-    """A service without a worker whose store speaks TLS, and a worker that knows no more of it than a URL."""
-    authority = Authority(tmp_path, "ca")
+def remote_worker(tmp_path: Path, gateway: str) -> Iterator[tuple[Project, Project]]:
+    """Yield a service with TLS and without a worker, and a separate worker that knows only its Redis URL."""
+    authority = CertificateAuthority(tmp_path, "ca")
     certificate, key = authority.issue(f"IP:{gateway}")
     certificate.rename(tmp_path / "redis.crt")
     key.rename(tmp_path / "redis.key").chmod(0o644)
@@ -51,20 +51,21 @@ def far_worker(tmp_path: Path, gateway: str) -> Iterator[tuple[Project, Project]
         service.close()
 
 
-def ended(service: Project, sweep_id: str, host: str) -> Sweep:
-    sweep = service.ended(sweep_id)
+def wait_for_end(service: Project, sweep_id: str, host: str) -> Sweep:
+    """Wait until the sweep has succeeded on a worker of this host."""
+    sweep = service.wait_for_end_with_retries(sweep_id)
     assert sweep.status == "succeeded"
     assert {run.worker.split("@")[1] for run in sweep.runs if run.worker} == {host}
     return sweep
 
 
-def test_a_worker_on_another_host_trains_over_tls_as_its_role(far_worker: tuple[Project, Project]) -> None:
-    service, worker = far_worker
-    ended(service, service.submit(SWEEP), worker.run("worker", "hostname").strip())
+def test_worker_on_another_host_trains_over_tls(remote_worker: tuple[Project, Project]) -> None:
+    service, worker = remote_worker
+    wait_for_end(service, service.submit(SWEEP), worker.run("worker", "hostname").strip())
 
 
-def test_a_worker_in_no_container_trains_for_those_in_containers(tmp_path: Path) -> None:
-    """As on a Mac, whose containers see no GPU."""
+def test_worker_outside_containers_trains(tmp_path: Path) -> None:
+    # On a Mac, containers cannot use the GPU.
     port = free_port()
     loopback = {"NOISESWEEP_REDIS_PORT": str(port)}
     service = Project(tmp_path, loopback, "docker-compose.yml", "docker-compose.loopback.yml")
@@ -74,7 +75,7 @@ def test_a_worker_in_no_container_trains_for_those_in_containers(tmp_path: Path)
         environment = os.environ | {"NOISESWEEP_REDIS_URL": url}
         worker = Worker(environment, tmp_path / "worker.log", processes=1)
         try:
-            ended(service, service.submit(SWEEP), os.uname().nodename)
+            wait_for_end(service, service.submit(SWEEP), os.uname().nodename)
         finally:
             worker.close()
     finally:

@@ -1,4 +1,4 @@
-"""The service with a user of the store for each role, as deploy/redis/roles gives them."""
+"""The service with one Redis user per role, with the permissions in deploy/redis/roles."""
 
 import os
 import secrets
@@ -13,7 +13,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError
 
 from shared.settings import Settings
 from shared.store.keys import COUNTERS, PACE, idempotency
-from tests.support.api import Served
+from tests.support.api import ApiThread
 from tests.support.fleet import TIMES
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
@@ -24,7 +24,12 @@ SWEEP = {"scales": [0.1, 1.0], "dataset": "digits", "epochs": 2, "hidden_units":
 
 
 class Roles:
-    """A store that nobody enters without a role, and the passwords of those."""
+    """Store with one user per role and no default user.
+
+    Attributes:
+        server: The server, with a connection from before the default user was disabled.
+        passwords: Passwords by role.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.server = RedisServer(folder)
@@ -33,7 +38,7 @@ class Roles:
             lines = (ROLES / role).read_text().splitlines()
             rules = [rule for line in lines if not line.startswith("#") for rule in line.split()]
             self.server.client.execute_command("ACL", "SETUSER", role, "reset", "on", f">{password}", *rules)  # type: ignore[no-untyped-call]
-        # The tests' own connection stays; new ones are refused.
+        # The open connection of the test stays authenticated. New connections are rejected.
         self.server.client.execute_command("ACL", "SETUSER", "default", "resetpass")  # type: ignore[no-untyped-call]
 
     def url(self, role: str) -> str:
@@ -42,8 +47,8 @@ class Roles:
     def client(self, role: str) -> "closing[Redis]":
         return closing(Redis.from_url(self.url(role), decode_responses=True))
 
-    def refusals(self) -> object:
-        """What was refused to anybody since the last time."""
+    def pop_denials(self) -> object:
+        """Return and clear the log of commands that the ACL has denied."""
         log = self.server.client.acl_log()
         self.server.client.acl_log_reset()
         return log
@@ -56,8 +61,8 @@ def roles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Roles]:
     roles.server.close()
 
 
-def test_the_api_and_a_worker_do_all_they_have_to_and_nothing_is_refused(roles: Roles, tmp_path: Path) -> None:
-    served = Served(Settings(redis_url=SecretStr(roles.url("api"))))
+def test_roles_permit_everything_the_service_does(roles: Roles, tmp_path: Path) -> None:
+    served = ApiThread(Settings(redis_url=SecretStr(roles.url("api"))))
     environment = os.environ | TIMES | {"NOISESWEEP_REDIS_URL": roles.url("worker")}
     worker = Worker(environment, tmp_path / "worker.log", processes=1)
     try:
@@ -74,7 +79,7 @@ def test_the_api_and_a_worker_do_all_they_have_to_and_nothing_is_refused(roles: 
             served.http.get(path).raise_for_status()
         waiting = served.http.post("/sweeps", json=SWEEP | {"epochs": 200, "reuse": False}).headers["Location"]
         wait_until(lambda: served.http.get(waiting).json()["status"] == "running", seconds=60)
-        assert worker.terminate() == 0  # hands its run back, and publishes a message for it
+        assert worker.terminate() == 0  # requeues its run and publishes a message for it
         served.http.post(f"{waiting}/cancel").raise_for_status()
         served.http.post(f"{waiting}/retry").raise_for_status()
         served.http.post(f"{waiting}/cancel").raise_for_status()
@@ -82,7 +87,7 @@ def test_the_api_and_a_worker_do_all_they_have_to_and_nothing_is_refused(roles: 
     finally:
         worker.close()
         served.close()
-    assert roles.refusals() == []
+    assert roles.pop_denials() == []
 
 
 @pytest.mark.parametrize(
@@ -91,7 +96,7 @@ def test_the_api_and_a_worker_do_all_they_have_to_and_nothing_is_refused(roles: 
         ("api", ["FLUSHALL"]),
         ("api", ["CONFIG", "GET", "*"]),
         ("api", ["SET", PACE, "x"]),
-        ("api", ["GET", "somebody-elses"]),
+        ("api", ["GET", "unrelated-key"]),
         ("worker", ["KEYS", "*"]),
         ("worker", ["GET", idempotency("", "once")]),
         ("worker", ["ACL", "LIST"]),
@@ -102,23 +107,23 @@ def test_the_api_and_a_worker_do_all_they_have_to_and_nothing_is_refused(roles: 
         ("metrics", ["CONFIG", "GET", "*"]),
     ],
 )
-def test_what_is_not_a_roles_business_is_refused_to_it(roles: Roles, role: str, command: list[str]) -> None:
+def test_roles_deny_other_commands_and_keys(roles: Roles, role: str, command: list[str]) -> None:
     with roles.client(role) as client, pytest.raises(NoPermissionError):
         client.execute_command(*command)  # type: ignore[no-untyped-call]
-    assert roles.refusals() != []
+    assert roles.pop_denials() != []
 
 
-def test_a_script_may_do_no_more_than_who_calls_it(roles: Roles) -> None:
+def test_script_has_no_more_permissions_than_its_caller(roles: Roles) -> None:
     with roles.client("worker") as client, pytest.raises(Exception, match=r"(?i)acl|perm"):
         client.eval("return redis.call('GET', KEYS[1])", 1, idempotency("", "once"))
-    assert roles.refusals() != []
+    assert roles.pop_denials() != []
 
 
-def test_metrics_sees_how_the_server_is(roles: Roles) -> None:
+def test_metrics_role_can_read_server_info(roles: Roles) -> None:
     with roles.client("metrics") as client:
         assert client.info()["used_memory"] > 0
 
 
-def test_nobody_enters_without_a_role(roles: Roles) -> None:
+def test_connection_without_a_role_is_rejected(roles: Roles) -> None:
     with closing(Redis.from_url(roles.server.url)) as client, pytest.raises(AuthenticationError):
         client.ping()

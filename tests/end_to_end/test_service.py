@@ -1,4 +1,4 @@
-"""The service as a user has it: an API and a Celery worker in processes of their own, on a real store."""
+"""The whole service: the API and a Celery worker in their own processes, on a real store."""
 
 import io
 import json
@@ -20,7 +20,8 @@ from tests.support.waiting import wait_until
 SMALL = {"epochs": 3, "hidden_units": [32], "dataset": "digits", "reuse": False}
 
 
-def figures(run: Run) -> list[dict[str, float]]:
+def metrics_of(run: Run) -> list[dict[str, float]]:
+    """Return the metrics of all epochs without the duration, which differs from run to run."""
     return [metrics.model_dump(exclude={"seconds"}) for metrics in run.epochs]
 
 
@@ -37,13 +38,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         service.close()
 
 
-def trained(service: Service, body: dict[str, object]) -> Sweep:
-    """Return a sweep that was submitted and has ended."""
+def train(service: Service, body: dict[str, object]) -> Sweep:
+    """Submit a sweep, wait until it has ended, and return it."""
     return service.wait_for_end(service.submit(body))
 
 
-def test_from_post_to_the_plot(service: Service) -> None:
-    sweep = trained(service, {"scales": [0.1, 1.0, 4.0], "seeds": [0, 1], **SMALL})
+def test_submitted_sweep_is_trained_and_plotted(service: Service) -> None:
+    sweep = train(service, {"scales": [0.1, 1.0, 4.0], "seeds": [0, 1], **SMALL})
     assert sweep.status is RunStatus.SUCCEEDED
     assert sweep.progress.epochs_done == sweep.progress.epochs_total == 18
     for summary in sweep.runs:
@@ -57,23 +58,23 @@ def test_from_post_to_the_plot(service: Service) -> None:
     assert service.http.get(sweep.links.plot).content.startswith(PNG_MAGIC)
 
 
-def test_a_single_run_trains_too(service: Service) -> None:
+def test_single_run_is_trained(service: Service) -> None:
     run = service.http.post("/runs", json={"scale": 0.5, **SMALL}).raise_for_status().headers["Location"].split("/")[-1]
     wait_until(lambda: service.get_run(run).status.is_final, seconds=60)
     assert service.get_run(run).epochs_done == 3
 
 
-def test_the_same_sweep_trained_again_gives_the_same_figures(service: Service) -> None:
+def test_training_is_reproducible(service: Service) -> None:
     body = {"scales": [0.3, 0.6], **SMALL}
-    first, second = (trained(service, body) for _ in range(2))
+    first, second = (train(service, body) for _ in range(2))
     for run, again in zip(first.runs, second.runs, strict=True):
-        assert figures(service.get_run(run.id)) == figures(service.get_run(again.id))
+        assert metrics_of(service.get_run(run.id)) == metrics_of(service.get_run(again.id))
         assert run.weights_sha256 == again.weights_sha256
 
 
-def test_a_sweep_grows_by_what_is_new_and_the_same_sweep_again_trains_nothing(service: Service) -> None:
+def test_extension_and_resubmission_reuse_runs(service: Service) -> None:
     body = {"scales": [0.2, 0.4], "include_clean": True, "epochs": 2, "hidden_units": [24], "dataset": "digits"}
-    first = trained(service, body)
+    first = train(service, body)
     service.http.post(f"{first.links.self}/runs", json={"scales": [0.8]}).raise_for_status()
     extended = service.wait_for_end(first.id)
     assert [run.scale for run in extended.runs] == [0.0, 0.2, 0.4, 0.8]
@@ -86,20 +87,20 @@ def test_a_sweep_grows_by_what_is_new_and_the_same_sweep_again_trains_nothing(se
         assert run.latest_metrics
         assert row[matrix["test_scales"].index(run.scale)] == run.latest_metrics.val_accuracy
     before = [None in row for row in matrix["val_accuracy"]]
-    assert before == [True, True, True, False]  # those that were trained before the sweep had the last scale
+    assert before == [True, True, True, False]  # runs trained before the last scale was added were not tested at it
 
 
-def test_a_sweep_that_fails_says_why_and_the_worker_goes_on(service: Service) -> None:
-    failed = trained(service, {"scales": [0.1, 0.5], "dataset": "mnist"})
+def test_failed_sweep_has_an_error_and_the_worker_continues(service: Service) -> None:
+    failed = train(service, {"scales": [0.1, 0.5], "dataset": "mnist"})
     assert failed.status is RunStatus.FAILED
     for run in failed.runs:
         assert run.error
         assert run.error.code == "dataset_unavailable"
         assert "Remove or replace it" in run.error.message
-    assert trained(service, {"scales": [0.1], **SMALL}).status is RunStatus.SUCCEEDED
+    assert train(service, {"scales": [0.1], **SMALL}).status is RunStatus.SUCCEEDED
 
 
-def test_messages_too_many_train_nothing_twice(service: Service) -> None:
+def test_extra_messages_train_nothing_twice(service: Service) -> None:
     sweep_id = service.submit({"scales": [0.1, 0.5], **SMALL})
     app = celery_app(Settings(redis_url=service.store.url))
     publish(app, {sweep_id: 20})
@@ -115,56 +116,56 @@ def test_messages_too_many_train_nothing_twice(service: Service) -> None:
         assert service.redis.hget(keys.run(index), "attempts") == "1"
 
 
-def test_the_worker_says_of_a_run_which_request_asked_for_it(service: Service) -> None:
+def test_worker_logs_the_request_id(service: Service) -> None:
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-    headers = {"X-Request-ID": "asked-for-this", "traceparent": trace}
+    headers = {"X-Request-ID": "test-request", "traceparent": trace}
     submitted = service.http.post("/sweeps", json={"scales": [0.1], **SMALL}, headers=headers)
     sweep = service.wait_for_end(submitted.json()["id"])
     logged = service.api_log() + service.log()
-    # Libraries that do not use Python's logging print lines of other kinds.
+    # Libraries that bypass Python's logging print lines that are not JSON.
     lines = [json.loads(line) for line in logged.splitlines() if line.startswith("{")]
-    lines = [line for line in lines if line.get("request_id") == "asked-for-this"]
+    lines = [line for line in lines if line.get("request_id") == "test-request"]
     assert {line["traceparent"] for line in lines} == {trace}
     by_worker = [line["message"] for line in lines if line["logger"].startswith("worker")]
     assert by_worker == [f"Sweep {sweep.id}: training scales 0.1", f"Run {sweep.runs[0].id} succeeded"]
 
 
-def test_the_worker_is_listed_and_its_runs_name_it(service: Service) -> None:
-    sweep = trained(service, {"scales": [0.1], **SMALL})
+def test_worker_is_listed_and_named_by_its_runs(service: Service) -> None:
+    sweep = train(service, {"scales": [0.1], **SMALL})
     (worker,) = service.http.get("/workers").json()["workers"]
     assert (worker["device"], worker["processes"], worker["alive"]) == ("cpu", 2, True)
     assert sweep.runs[0].worker == worker["name"]
 
 
-def test_every_epoch_is_an_event_that_carries_its_metrics(service: Service) -> None:
-    sweep = trained(service, {"scales": [0.2], **SMALL})
-    told = [
+def test_every_epoch_has_an_event_with_its_metrics(service: Service) -> None:
+    sweep = train(service, {"scales": [0.2], **SMALL})
+    published = [
         EpochMetrics.model_validate_json(event["data"])
         for event in service.events(sweep.id)
         if event["type"] == "epoch"
     ]
-    assert told == service.get_run(sweep.runs[0].id).epochs
+    assert published == service.get_run(sweep.runs[0].id).epochs
 
 
-def test_a_trained_model_can_be_downloaded(service: Service) -> None:
-    sweep = trained(service, {"scales": [0.2], "keep_model": True, **SMALL})
+def test_trained_model_can_be_downloaded(service: Service) -> None:
+    sweep = train(service, {"scales": [0.2], "keep_model": True, **SMALL})
     (run,) = sweep.runs
     assert run.links.model
     assert zipfile.is_zipfile(io.BytesIO(service.http.get(run.links.model).content))
 
 
-def test_a_worker_told_to_stop_hands_its_runs_over_and_they_end_with_the_same_bits(service: Service) -> None:
+def test_stopped_worker_requeues_runs_without_changing_results(service: Service) -> None:
     body = {**SMALL, "scales": [0.1, 1.0], "epochs": 40, "batch_size": 8, "hidden_units": [128]}
-    undisturbed = trained(service, body)
+    undisturbed = train(service, body)
     sweep_id = service.submit(body)
     service.wait_for_epochs(sweep_id, 6)
-    assert service.workers.pop().terminate() == 0  # as a rolling deploy does
+    assert service.workers.pop().terminate() == 0  # SIGTERM, as in a rolling deployment
     assert not service.sweep(sweep_id).status.is_final
     service.start_worker()
     disturbed = service.wait_for_end(sweep_id)
     assert [run.weights_sha256 for run in disturbed.runs] == [run.weights_sha256 for run in undisturbed.runs]
     for first, second in zip(undisturbed.runs, disturbed.runs, strict=True):
-        assert figures(service.get_run(first.id)) == figures(service.get_run(second.id))
-    kinds = Counter(event["type"] for event in service.events(disturbed.id))
-    assert kinds["run.queued"] > 0
-    assert kinds["epoch"] == 80
+        assert metrics_of(service.get_run(first.id)) == metrics_of(service.get_run(second.id))
+    types = Counter(event["type"] for event in service.events(disturbed.id))
+    assert types["run.queued"] > 0
+    assert types["epoch"] == 80

@@ -17,7 +17,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 @pytest.fixture(scope="package")
 def undisturbed(fleet: Fleet) -> Sweep:
-    """BODY as it ends when nothing happens to it."""
+    """Return the sweep BODY, trained without faults, as the reference."""
     fleet.ensure_worker()
     sweep = fleet.wait_for_end(fleet.submit())
     assert sweep.status is RunStatus.SUCCEEDED
@@ -26,7 +26,7 @@ def undisturbed(fleet: Fleet) -> Sweep:
 
 @pytest.fixture(scope="package")
 def undisturbed_long(fleet: Fleet) -> Sweep:
-    """LONG as it ends when nothing happens to it."""
+    """Return the sweep LONG, trained without faults, as the reference."""
     fleet.ensure_worker()
     sweep = fleet.wait_for_end(fleet.submit(LONG))
     assert sweep.status is RunStatus.SUCCEEDED
@@ -34,8 +34,11 @@ def undisturbed_long(fleet: Fleet) -> Sweep:
 
 
 @pytest.fixture
-def chance() -> random.Random:
-    """Random moments and targets; a failure shows the seed, and NOISESWEEP_FAULT_SEED gives it again."""
+def rng() -> random.Random:
+    """Return a random generator for times and targets.
+
+    A failure prints the seed. NOISESWEEP_FAULT_SEED sets it to reproduce the failure.
+    """
     seed = int(os.environ.get("NOISESWEEP_FAULT_SEED", random.SystemRandom().randrange(2**32)))
     print(f"NOISESWEEP_FAULT_SEED={seed}")
     return random.Random(seed)
@@ -43,7 +46,7 @@ def chance() -> random.Random:
 
 @pytest.fixture(autouse=True)
 def _log_on_failure(fleet: Fleet, request: pytest.FixtureRequest) -> Iterator[None]:
-    """A failure shows what the workers said."""
+    """Print the log of the workers, which pytest shows if the test fails."""
     log = fleet.folder / "worker.log"
     before = log.stat().st_size if log.exists() else 0
     yield

@@ -1,4 +1,4 @@
-"""A store of a primary and a replica, watched by three Sentinels, whose primary is lost or steps down in mid-run."""
+"""Store with a primary, a replica and three Sentinels, during failovers."""
 
 import subprocess
 import time
@@ -36,7 +36,7 @@ sentinel failover-timeout {service} 10000
 
 
 class SentinelServer:
-    """One of those who agree on which server is the primary."""
+    """Redis Sentinel that monitors the primary."""
 
     def __init__(self, folder: Path, primary: int) -> None:
         self.port = free_port()
@@ -47,8 +47,8 @@ class SentinelServer:
             self._process = subprocess.Popen([store_binary(), str(config), "--sentinel"], stdout=log, stderr=log)
         self.client: Redis = Redis(port=self.port, password=SENTINEL_PASSWORD, decode_responses=True)
 
-    def sees(self, expected: dict[str, int]) -> bool:
-        """Whether it says this of the servers, and nothing against the primary."""
+    def reports(self, expected: dict[str, int]) -> bool:
+        """Return true if its state of the primary has the expected values and no failure flags."""
         try:
             state = cast("dict[str, Any]", self.client.sentinel_master(SERVICE))
         except RedisError:
@@ -61,8 +61,16 @@ class SentinelServer:
         self._process.wait()
 
 
+def role_of(client: Redis) -> str | None:
+    """Return the replication role of a server; None while it closes connections, as it does during a failover."""
+    try:
+        return str(client.info("replication")["role"])
+    except RedisError:
+        return None
+
+
 class WatchedFleet(Fleet):
-    """A fleet whose store is a primary, `store`, and a replica of it, which change places."""
+    """Fleet whose store has a replica. After a failover, `store` and `replica` swap."""
 
     def __init__(self, folder: Path) -> None:
         self._cleanup = ExitStack()
@@ -75,23 +83,23 @@ class WatchedFleet(Fleet):
             self.sentinels.append(SentinelServer(own_folder, primary.port))
             self._cleanup.callback(self.sentinels[-1].close)
         hosts = ",".join(f"{LOOPBACK}:{sentinel.port}" for sentinel in self.sentinels)
-        words: dict[str | int, str | int | None] = {"@": "%40", "/": "%2F", " ": "%20", "&": "%26"}
-        password, theirs = (word.translate(str.maketrans(words)) for word in (PASSWORD, SENTINEL_PASSWORD))
-        self.url = f"redis+sentinel://{USER}:{password}@{hosts}/0?service={SERVICE}&sentinel_password={theirs}"
+        escapes: dict[str | int, str | int | None] = {"@": "%40", "/": "%2F", " ": "%20", "&": "%26"}
+        password, sentinel = (text.translate(str.maketrans(escapes)) for text in (PASSWORD, SENTINEL_PASSWORD))
+        self.url = f"redis+sentinel://{USER}:{password}@{hosts}/0?service={SERVICE}&sentinel_password={sentinel}"
         super().__init__(folder, store=primary, url=self.url)
-        # A failover takes some seconds, in which the leases are to last.
+        # The leases must outlast a failover, which takes some seconds.
         self.environment["NOISESWEEP_LEASE_SECONDS"] = "15"
 
     def _server(self, folder: Path, *options: str) -> RedisServer:
         folder.mkdir()
         user = ("--user", USER, "on", f">{PASSWORD}", "~*", "&*", "+@all")
-        # The full copies of a replica are to begin at once.
+        # A full synchronization of a replica starts without the default delay.
         server = RedisServer(folder, durable=True, options=[*user, "--repl-diskless-sync-delay", "0", *options])
         self._cleanup.callback(server.close)
         return server
 
     def sweep(self, sweep_id: str) -> Sweep:
-        """As it stands; while no server is the primary, this waits."""
+        """Return the sweep. Wait while there is no primary."""
         answers: list[httpx.Response] = []
 
         def answered() -> bool:
@@ -102,13 +110,13 @@ class WatchedFleet(Fleet):
         return Sweep.model_validate_json(answers[-1].raise_for_status().content)
 
     def wait_for_end(self, sweep_id: str, seconds: float = 90) -> Sweep:
-        """As a primary knows it that is the only one: one that steps down takes writes, which are lost, for seconds."""
+        """Wait for the end of the sweep. Wait again if the end was written to a demoted primary and lost."""
         sweep = super().wait_for_end(sweep_id, seconds)
         self.settle()
         return sweep if self.sweep(sweep_id).status.is_final else super().wait_for_end(sweep_id, seconds)
 
     def settle(self) -> None:
-        """Return when the replica has all that the primary has, and each Sentinel knows of both and of the others."""
+        """Wait until the replica is synchronized and each Sentinel knows both servers and the other Sentinels."""
         wait_until(self._settled, seconds=60)
 
     def _settled(self) -> bool:
@@ -116,26 +124,26 @@ class WatchedFleet(Fleet):
             if self.store.client.info("replication")["role"] == "slave":
                 self.store, self.replica = self.replica, self.store
             linked = self.replica.client.info("replication").get("master_link_status") == "up"
-        except RedisError:  # the Sentinels end all connections of a server whose role they change
+        except RedisError:  # Sentinels close all connections of a server whose role they change
             return False
         expected = {"port": self.store.port, "num-slaves": 1, "num-other-sentinels": 2}
-        return linked and all(sentinel.sees(expected) for sentinel in self.sentinels)
+        return linked and all(sentinel.reports(expected) for sentinel in self.sentinels)
 
     def cut_replication(self) -> None:
-        """From now on, the replica learns nothing more."""
+        """Stop the replication, so that the replica misses all further writes."""
         self.replica.client.config_set("masterauth", "wrong")
-        self.replica.client.config_set("masteruser", "nobody")
+        self.replica.client.config_set("masteruser", "wrong")
         self.store.client.execute_command("CLIENT", "KILL", "TYPE", "replica")  # type: ignore[no-untyped-call]
         wait_until(lambda: self.replica.client.info("replication")["master_link_status"] == "down")
 
     def await_promotion(self) -> None:
-        """Return when the replica is the primary and the API has found it; the two have then changed places."""
-        wait_until(lambda: self.replica.client.info("replication")["role"] == "master", seconds=60)
+        """Wait until the replica is the primary and the API uses it, and swap the attributes."""
+        wait_until(lambda: role_of(self.replica.client) == "master", seconds=60)
         self.store, self.replica = self.replica, self.store
         wait_until(lambda: self.http.get("/readyz").status_code == 200, seconds=60)
 
     def restore_replica(self) -> None:
-        """Bring the primary that was lost back, as a replica."""
+        """Start the former primary as a replica."""
         self.replica.start()
         self.replica.client.replicaof(LOOPBACK, str(self.store.port))
 
@@ -154,9 +162,7 @@ def watched(tmp_path: Path) -> Iterator[WatchedFleet]:
         print(fleet.log()[-20_000:])
 
 
-def test_a_primary_that_is_killed_or_steps_down_in_mid_run_costs_no_run(
-    watched: WatchedFleet, undisturbed: Sweep
-) -> None:
+def test_failover_loses_no_run(watched: WatchedFleet, undisturbed: Sweep) -> None:
     for number in rounds(full=6, in_ci=2):
         watched.settle()
         watched.ensure_worker()
@@ -170,34 +176,34 @@ def test_a_primary_that_is_killed_or_steps_down_in_mid_run_costs_no_run(
             assert watched.http.get(f"/sweeps/{sweep_id}").status_code == 503
             watched.await_promotion()
             watched.restore_replica()
-        watched.assert_whole(sweep_id, undisturbed)
-    watched.assert_drained()
+        watched.assert_complete(sweep_id, undisturbed)
+    watched.assert_no_messages()
     assert PASSWORD not in watched.log()
     assert SENTINEL_PASSWORD not in watched.log()
 
 
-def test_epochs_that_were_acknowledged_and_never_reached_the_new_primary_are_trained_again(
-    watched: WatchedFleet, undisturbed: Sweep
-) -> None:
+def test_epochs_lost_in_a_failover_are_trained_again(watched: WatchedFleet, undisturbed: Sweep) -> None:
     watched.settle()
     watched.ensure_worker()
     sweep_id = watched.submit()
     watched.wait_for_epochs(sweep_id, 4)
     watched.cut_replication()
-    known = sum(watched.replica.client.llen(SweepKeys(sweep_id).epochs(index)) for index in range(4))
-    watched.wait_for_epochs(sweep_id, known + 6)
+    replicated = sum(watched.replica.client.llen(SweepKeys(sweep_id).epochs(index)) for index in range(4))
+    watched.wait_for_epochs(sweep_id, replicated + 6)
     watched.store.kill()
     watched.await_promotion()
-    assert watched.sweep(sweep_id).progress.epochs_done < known + 6
+    assert watched.sweep(sweep_id).progress.epochs_done < replicated + 6
     watched.restore_replica()
-    watched.assert_whole(sweep_id, undisturbed)
-    assert "is left to its new owner: Epoch" in watched.log()
+    watched.assert_complete(sweep_id, undisturbed)
+    assert "dropped, its lease is lost: Epoch" in watched.log()
 
 
-def test_the_doctor_says_where_the_sentinels_have_found_the_primary(watched: WatchedFleet) -> None:
+def test_doctor_reports_the_primary_of_the_sentinels(watched: WatchedFleet) -> None:
     watched.settle()
     reached, *rest = check_store(Settings(redis_url=watched.url), own_store=None)
-    assert reached.found.startswith(f"answers at {LOOPBACK}:{watched.store.port}, database 0, the primary by the Sent")
+    assert reached.found.startswith(
+        f"answers at {LOOPBACK}:{watched.store.port}, database 0, the primary according to "
+    )
     assert {finding.verdict for finding in rest} == {Verdict.OK}
     wrong = watched.url.replace(f"service={SERVICE}", "service=another")
     (reached,) = check_store(Settings(redis_url=wrong), own_store=None)
@@ -205,9 +211,7 @@ def test_the_doctor_says_where_the_sentinels_have_found_the_primary(watched: Wat
     assert PASSWORD not in str(reached)
 
 
-def test_a_store_that_has_lost_its_replicas_and_takes_no_writes_without_costs_nothing_but_time(
-    fleet: Fleet, undisturbed: Sweep
-) -> None:
+def test_training_waits_while_the_store_rejects_writes(fleet: Fleet, undisturbed: Sweep) -> None:
     fleet.ensure_worker()
     sweep_id = fleet.submit()
     fleet.wait_for_epochs(sweep_id, 4)
@@ -218,5 +222,5 @@ def test_a_store_that_has_lost_its_replicas_and_takes_no_writes_without_costs_no
         assert not fleet.sweep(sweep_id).status.is_final
     finally:
         fleet.redis.config_set("min-replicas-to-write", 0)
-    fleet.assert_whole(sweep_id, undisturbed)
-    fleet.assert_drained()
+    fleet.assert_complete(sweep_id, undisturbed)
+    fleet.assert_no_messages()

@@ -1,4 +1,4 @@
-"""kill -9 of anything, at any moment."""
+"""SIGKILL of worker processes at random times and at every step of the protocol."""
 
 import random
 import time
@@ -13,32 +13,28 @@ from tests.support.waiting import wait_until
 POINTS = ["after_claim", "before_commit", "after_commit", "before_finish", "after_finish"]
 
 
-def test_whatever_is_killed_at_whatever_moment_the_sweep_ends_whole(
-    fleet: Fleet, undisturbed: Sweep, chance: random.Random
-) -> None:
+def test_sweep_is_complete_after_kills_at_random_times(fleet: Fleet, undisturbed: Sweep, rng: random.Random) -> None:
     for number in rounds(full=30, in_ci=4):
         worker = fleet.ensure_worker()
         sweep_id = fleet.submit()
-        fleet.wait_for_epochs(sweep_id, chance.randrange(46))
-        time.sleep(chance.uniform(0, 0.3))
-        target = chance.choice(["child", "main", "both"])
+        fleet.wait_for_epochs(sweep_id, rng.randrange(46))
+        time.sleep(rng.uniform(0, 0.3))
+        target = rng.choice(["child", "main", "both"])
         print(f"round {number}: {target} of {worker.main.pid}, {fleet.sweep(sweep_id).progress}")
         children = worker.training_processes()
         if target in ("main", "both"):
             worker.main.kill()
             worker.main.wait()
         if target in ("child", "both") and children:
-            chance.choice(children).kill()
+            rng.choice(children).kill()
         fleet.ensure_worker()
-        fleet.assert_whole(sweep_id, undisturbed)
-    fleet.assert_drained()
+        fleet.assert_complete(sweep_id, undisturbed)
+    fleet.assert_no_messages()
 
 
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("target", ["", "worker"])
-def test_a_death_between_any_two_steps_of_the_protocol_loses_nothing(
-    fleet: Fleet, undisturbed: Sweep, point: str, target: str
-) -> None:
+def test_kill_between_protocol_steps_loses_nothing(fleet: Fleet, undisturbed: Sweep, point: str, target: str) -> None:
     fleet.ensure_worker()
     armed = fleet.arm(point, target)
     sweep_id = fleet.submit()
@@ -46,11 +42,11 @@ def test_a_death_between_any_two_steps_of_the_protocol_loses_nothing(
     if target:
         wait_until(lambda: fleet.workers[-1].main.poll() is not None)
     fleet.ensure_worker()
-    fleet.assert_whole(sweep_id, undisturbed)
-    fleet.assert_drained()
+    fleet.assert_complete(sweep_id, undisturbed)
+    fleet.assert_no_messages()
 
 
-def test_training_processes_do_not_outlive_their_worker(fleet: Fleet, undisturbed: Sweep) -> None:
+def test_training_processes_exit_with_their_worker(fleet: Fleet, undisturbed: Sweep) -> None:
     worker = fleet.ensure_worker()
     sweep_id = fleet.submit()
     fleet.wait_for_epochs(sweep_id, 1)
@@ -59,4 +55,4 @@ def test_training_processes_do_not_outlive_their_worker(fleet: Fleet, undisturbe
     _, left = psutil.wait_procs(worker.everything(), timeout=20)
     assert not left
     fleet.ensure_worker()
-    fleet.assert_whole(sweep_id, undisturbed)
+    fleet.assert_complete(sweep_id, undisturbed)

@@ -1,7 +1,7 @@
-"""An upgrade while everything runs: workers of two versions side by side on one store.
+"""Upgrade of a running service: workers of two versions on one store.
 
-The next version is this one with its schema raised, in a folder of its own: what a release would be that writes sweeps
-which this one could misread.
+The next version is a copy of the current one with a higher SCHEMA. It stands for a release with a new format of stored
+sweeps.
 """
 
 import re
@@ -25,19 +25,20 @@ HERE = Path(shared.__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def next_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the code of the next version."""
     folder = tmp_path_factory.mktemp("next")
-    for room in ("api", "worker", "shared", "noisesweep"):
-        shutil.copytree(HERE / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("api", "worker", "shared", "noisesweep"):
+        shutil.copytree(HERE / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     keys = folder / "shared" / "store" / "keys.py"
-    raised, times = re.subn(r"^SCHEMA = \d+$", f"SCHEMA = {SCHEMA + 1}", keys.read_text(), flags=re.MULTILINE)
-    assert times == 1
-    keys.write_text(raised)
+    text, replaced = re.subn(r"^SCHEMA = \d+$", f"SCHEMA = {SCHEMA + 1}", keys.read_text(), flags=re.MULTILINE)
+    assert replaced == 1
+    keys.write_text(text)
     return folder
 
 
 @pytest.fixture
 def next_api(fleet: Fleet, next_version: Path) -> Iterator[httpx.Client]:
-    """A client of the next version's API, beside this one's."""
+    """Yield a client of the next version's API, which runs beside the current one."""
     api = ApiProcess(fleet.environment, fleet.folder / "next-api.log", program=next_version)
     try:
         api.wait_until_ready()
@@ -46,12 +47,12 @@ def next_api(fleet: Fleet, next_version: Path) -> Iterator[httpx.Client]:
         api.close()
 
 
-def whose(sweep: Sweep, worker: Worker) -> list[str]:
-    """The runs that the worker has trained last."""
+def run_ids_of(sweep: Sweep, worker: Worker) -> list[str]:
+    """Return the ids of the runs that this worker was the last to train."""
     return [run.id for run in sweep.runs if run.worker and run.worker.startswith(f"{worker.main.pid}-")]
 
 
-def test_old_and_new_workers_share_old_sweeps_and_leave_new_ones_to_the_new(
+def test_old_worker_leaves_new_sweeps_to_new_worker(
     fleet: Fleet, undisturbed: Sweep, next_version: Path, next_api: httpx.Client
 ) -> None:
     fleet.close_workers()
@@ -59,33 +60,33 @@ def test_old_and_new_workers_share_old_sweeps_and_leave_new_ones_to_the_new(
     before = fleet.submit()
     fleet.wait_for_epochs(before, 2)
     new_sweep = str(next_api.post("/sweeps", json=BODY).raise_for_status().json()["id"])
-    fleet.assert_whole(before, undisturbed)
-    assert len(whose(fleet.sweep(before), old)) == 4
-    asked = next_api.get(f"/sweeps/{new_sweep}").raise_for_status().json()
-    assert {run["status"] for run in asked["runs"]} == {"queued"}  # the old worker was idle, and has not touched it
+    fleet.assert_complete(before, undisturbed)
+    assert len(run_ids_of(fleet.sweep(before), old)) == 4
+    answer = next_api.get(f"/sweeps/{new_sweep}").raise_for_status().json()
+    assert {run["status"] for run in answer["runs"]} == {"queued"}  # the old worker was idle and did not claim them
     assert fleet.http.get(f"/sweeps/{new_sweep}").json()["type"] == "/problems/newer-sweep"
 
     new = fleet.start_worker(processes=1, program=next_version)
     wait_until(lambda: next_api.get(f"/sweeps/{new_sweep}").json()["status"] == "succeeded", seconds=90)
     ended = Sweep.model_validate(next_api.get(f"/sweeps/{new_sweep}").json())
-    assert len(whose(ended, new)) == 4
+    assert len(run_ids_of(ended, new)) == 4
     assert [run.weights_sha256 for run in ended.runs] == [run.weights_sha256 for run in undisturbed.runs]
 
-    shared_sweep = fleet.submit(BODY | {"epochs": 60})  # both are idle: each takes a run of it
-    wait_until(lambda: whose(fleet.sweep(shared_sweep), old) and whose(fleet.sweep(shared_sweep), new), seconds=60)
-    assert old.terminate() == 0  # in the middle: what it trains goes to the new one
+    shared_sweep = fleet.submit(BODY | {"epochs": 60})  # both workers are idle, so each claims a run
+    wait_until(lambda: all(run_ids_of(fleet.sweep(shared_sweep), worker) for worker in (old, new)), seconds=60)
+    assert old.terminate() == 0  # during its run, which the new worker continues
     sweep = fleet.wait_for_end(shared_sweep)
     assert sweep.status == "succeeded"
     assert [run.attempts for run in sweep.runs] == [1] * 4
 
 
-def test_sweeps_of_before_the_upgrade_are_read_and_ended_by_the_new_version_alone(
+def test_new_version_finishes_sweeps_of_the_old_one(
     fleet: Fleet, undisturbed: Sweep, next_version: Path, next_api: httpx.Client
 ) -> None:
     fleet.close_workers()
-    sweep_id = fleet.submit()  # its messages wait in the queue of the old version, which nobody serves any more
+    sweep_id = fleet.submit()  # its messages are in the queue of the old version, which has no worker any more
     assert fleet.redis.llen(QUEUE) >= len(BODY["scales"])  # type: ignore[arg-type]
     fleet.start_worker(program=next_version)
-    fleet.assert_whole(sweep_id, undisturbed)
+    fleet.assert_complete(sweep_id, undisturbed)
     assert next_api.get(f"/sweeps/{sweep_id}").json()["status"] == "succeeded"
     fleet.redis.delete(QUEUE)

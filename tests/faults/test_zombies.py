@@ -1,4 +1,4 @@
-"""A worker that is stopped like a laptop that is closed, and wakes when all is done."""
+"""Worker that is suspended during a sweep and resumes after another worker has finished it."""
 
 import re
 import signal
@@ -9,23 +9,23 @@ from tests.support.fleet import Fleet
 from tests.support.waiting import wait_until
 
 
-def test_a_worker_that_slept_through_its_lease_writes_nothing_when_it_wakes(fleet: Fleet, undisturbed: Sweep) -> None:
-    sleeper = fleet.ensure_worker()
+def test_suspended_worker_writes_nothing_after_its_lease(fleet: Fleet, undisturbed: Sweep) -> None:
+    suspended = fleet.ensure_worker()
     sweep_id = fleet.submit()
     fleet.wait_for_epochs(sweep_id, 3)
-    asleep = sleeper.everything()
-    for process in asleep:
+    processes = suspended.everything()
+    for process in processes:
         process.send_signal(signal.SIGSTOP)
     fleet.start_worker()
-    fleet.assert_whole(sweep_id, undisturbed)
+    fleet.assert_complete(sweep_id, undisturbed)
     claims = [event["type"] for event in fleet.events(sweep_id)].count("run.started")
-    assert claims > len(undisturbed.runs)  # the second worker has taken over what the first had begun
-    before = fleet.everything_of(sweep_id)
-    for process in asleep:
+    assert claims > len(undisturbed.runs)  # the second worker has claimed the runs of the first again
+    before = fleet.dump_sweep(sweep_id)
+    for process in processes:
         process.send_signal(signal.SIGCONT)
-    asleep_again = fleet.submit()  # by its end the woken worker has had the time to do what it would do
-    fleet.assert_whole(asleep_again, undisturbed)
-    given_up = re.compile(f"Sweep {sweep_id}: leaving its runs|Run {sweep_id}-. is left to its new owner")
-    wait_until(lambda: given_up.search(fleet.log()))
-    assert fleet.everything_of(sweep_id) == before
+    next_sweep = fleet.submit()  # gives the resumed worker time for a wrong write
+    fleet.assert_complete(next_sweep, undisturbed)
+    abandoned = re.compile(f"Sweep {sweep_id}: giving up its runs|Run {sweep_id}-. dropped")
+    wait_until(lambda: abandoned.search(fleet.log()))
+    assert fleet.dump_sweep(sweep_id) == before
     assert fleet.redis.zcard(SweepKeys(sweep_id).queued) == 0

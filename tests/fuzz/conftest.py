@@ -1,4 +1,4 @@
-"""The service as it runs: the API, a worker and Redis, each in a process of its own."""
+"""Fuzz tests against the whole service: the API, a worker and Redis, each in its own process."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What Schemathesis is told of this API that an OpenAPI document cannot say."""
+"""Schemathesis hooks for rules of this API that an OpenAPI document cannot express."""
 
 import os
 import re
@@ -10,9 +10,10 @@ from schemathesis import Case, HookContext, Response
 from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import EnsureResourceAvailability, RejectedPositiveData
 
-# What a schema cannot know: which keys came before, and how much this service takes.
-NOT_OF_THE_SCHEMA = ("/problems/idempotency-key-reused", "/problems/sweep-too-large")
+# These problems depend on earlier requests and on the limits of the service, not on the schema.
+STATEFUL_PROBLEMS = ("/problems/idempotency-key-reused", "/problems/sweep-too-large")
 TRAINED = os.environ["NOISESWEEP_FUZZ_TRAINED"]
+# Sweeps that were submitted with an idempotency key.
 KEYED: set[str] = set()
 
 
@@ -20,7 +21,7 @@ KEYED: set[str] = set()
 def flatmap_path_parameters(
     context: HookContext, path_parameters: dict[str, Any] | None
 ) -> st.SearchStrategy[dict[str, Any] | None]:
-    """Read the sweep that has all there is to read every other time: few sweeps of chance succeed."""
+    """Use the ids of the trained sweep in half of the GET requests, because few generated sweeps succeed."""
     if not path_parameters or not context.operation or context.operation.method != "get":
         return st.just(path_parameters)
     trained = {"sweep_id": TRAINED, "run_id": f"{TRAINED}-0"}
@@ -31,17 +32,17 @@ def flatmap_path_parameters(
 
 @schemathesis.hook
 def flatmap_query(context: HookContext, query: dict[str, Any] | None) -> st.SearchStrategy[dict[str, Any] | None]:
-    """Name what is there every other time: ids of chance are of no sweep, and one data set is not on this host."""
-    there: dict[str, Any] = {"/plots/compare": {"sweep": [TRAINED]}}
-    there |= {path: {"dataset": "digits"} for path in ("/noise/plot", "/noise/samples")}
-    if not query or not context.operation or context.operation.path not in there:
+    """Use the trained sweep and an available data set in half of the requests, because generated ids match no sweep."""
+    existing: dict[str, Any] = {"/plots/compare": {"sweep": [TRAINED]}}
+    existing |= {path: {"dataset": "digits"} for path in ("/noise/plot", "/noise/samples")}
+    if not query or not context.operation or context.operation.path not in existing:
         return st.just(query)
-    return st.sampled_from([query, query | there[context.operation.path]])
+    return st.sampled_from([query, query | existing[context.operation.path]])
 
 
 @schemathesis.hook
 def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
-    """Let nobody wait for longer than a second, and nobody delete or extend the sweep that the others read."""
+    """Limit long polling to 1 s, and protect the trained sweep from deletion and extension."""
     changes = case.method == "DELETE" or case.path.endswith("/runs")
     if changes and case.path_parameters.get("sweep_id") == TRAINED:
         case.path_parameters["sweep_id"] = "0" * 16
@@ -51,31 +52,32 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
 
 @schemathesis.hook
 def after_call(context: HookContext, case: Case[Any], response: Response) -> None:
-    """Keep in mind which sweeps an idempotency key stands for."""
+    """Remember the sweeps that were submitted with an idempotency key."""
     if response.status_code == 202 and case.headers and "idempotency-key" in case.headers:
         KEYED.update(_sweep_ids(response.json()["id"]))
 
 
 @schemathesis.hook
 def filter_failure(context: HookContext, failure: Failure, case: Case[Any], response: Response) -> bool:
-    """Whether it is one: all are, but for what follows from rules that no schema can hold."""
+    """Return true unless the failure results from a rule that a schema cannot express."""
     if isinstance(failure, EnsureResourceAvailability):
-        # A key gets the answer that it got before, though the sweep has been deleted since.
+        # A repeated idempotency key returns the stored answer, even if the sweep has been deleted since.
         return KEYED.isdisjoint(_sweep_ids(case.formatted_path))
     if not isinstance(failure, RejectedPositiveData) or response.status_code != 422:
         return True
     if case.headers and case.headers.get("last-event-id") == "0":
-        return False  # of a header with a pattern, the coverage phase takes the number 0 for a valid value
+        return False  # the coverage phase ignores the pattern of this header and sends the number 0 as a valid value
     problem = response.json()
-    # A request may be valid in each of its fields and not as a whole: the fault is then that of the body itself.
-    # Nor can a schema hold how many parameters all hidden units together make.
-    faults = problem.get("errors", [])
-    of_the_whole = bool(faults) and all(
+    # The schema does not express rules on several fields together. Their errors point to the whole body. It also does
+    # not express the limit on the total number of parameters.
+    errors = problem.get("errors", [])
+    beyond_schema = bool(errors) and all(
         error["pointer"] == "#" or (error["pointer"] == "#/hidden_units" and "parameters" in error["detail"])
-        for error in faults
+        for error in errors
     )
-    return not (of_the_whole or problem["type"] in NOT_OF_THE_SCHEMA)
+    return not (beyond_schema or problem["type"] in STATEFUL_PROBLEMS)
 
 
 def _sweep_ids(text: str) -> set[str]:
+    """Return all sweep ids in a text."""
     return set(re.findall("[0-9a-f]{16}", text))

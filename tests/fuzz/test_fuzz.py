@@ -1,6 +1,6 @@
-"""Schemathesis over the whole OpenAPI document against the service as it runs.
+"""Schemathesis on the whole OpenAPI document, against the whole service.
 
-A failure shows the curl line that repeats it, and the seed.
+A failure prints the seed and a curl command that reproduces it.
 """
 
 import json
@@ -16,21 +16,21 @@ from typing import Any
 from tests.support.fuzzing import AUTHORIZATION, FuzzedService
 
 HERE = Path(__file__).parent
-# Examples of each operation in each phase that draws by chance: many by `make fuzz`, and enough in CI.
+# Examples per operation and random phase.
 EXAMPLES = int(os.environ.get("NOISESWEEP_FUZZ_EXAMPLES", "500"))
-WALKS = 3
-LEAST_CASES = 2000
+STATEFUL_ROUNDS = 3
+MIN_CASES = 2000
 
 
 @dataclass
-class Sent:
-    """What was really sent and answered."""
+class RequestCounts:
+    """Counts of the requests that Schemathesis has sent, by phase and by operation with status."""
 
     by_phase: Counter[tuple[str, str]] = field(default_factory=Counter)
     by_operation: dict[str, Counter[int | None]] = field(default_factory=dict)
 
     def read(self, report: Path) -> None:
-        """Count the requests that Schemathesis says it sent, phase by phase."""
+        """Add the requests in a report of Schemathesis."""
         with report.open() as events:
             for line in events:
                 scenario = json.loads(line).get("ScenarioFinished")
@@ -47,7 +47,7 @@ class Sent:
     ) -> None:
         for case_id, interaction in (interactions or {}).items():
             case = (cases or {})[case_id]["value"]
-            # A case without a mode was derived by a check, as the look at a resource after its end.
+            # The requests of checks have no mode, for example a GET after a DELETE.
             mode = case.get("meta", {}).get("generation", {}).get("mode", "check")
             self.by_phase[phase, mode] += 1
             operation = f"{case['method']} {case['path']}"
@@ -55,27 +55,27 @@ class Sent:
             self.by_operation.setdefault(operation, Counter())[status] += 1
 
     def table(self, operations: list[str]) -> str:
-        """The counts for people."""
+        """Return the counts as a table."""
         lines = [f"{count:6} {phase}, {mode}" for (phase, mode), count in sorted(self.by_phase.items())]
         for operation in operations:
             answers = self.by_operation.get(operation, Counter())
             statuses = ", ".join(f"{status}: {count}" for status, count in sorted(answers.items(), key=str))
             lines.append(f"{answers.total():6} {operation} ({statuses})")
         others = [answers for operation, answers in self.by_operation.items() if operation not in operations]
-        lines.append(f"{sum(map(Counter.total, others)):6} with methods that are not served")
-        lines.append(f"{self.by_phase.total():6} in all")
+        lines.append(f"{sum(map(Counter.total, others)):6} with unsupported methods")
+        lines.append(f"{self.by_phase.total():6} in total")
         return "\n".join(lines)
 
 
 class Fuzzer:
-    """Schemathesis's command line, and the count of what it sent."""
+    """Command line of Schemathesis, and the counts of its requests."""
 
     def __init__(self, service: FuzzedService, folder: Path) -> None:
         self._service, self._folder = service, folder
-        self.sent = Sent()
+        self.counts = RequestCounts()
 
     def run(self, phases: str, seed: int) -> None:
-        """Go through some phases; what is found is printed, each with the curl line that repeats it."""
+        """Run phases of Schemathesis. It prints each failure with a curl command that reproduces it."""
         report = self._folder / "report.ndjson"
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml"), "run"]
         command += [f"{self._service.api.url}/openapi.json", "--phases", phases, "--no-color"]
@@ -87,11 +87,11 @@ class Fuzzer:
             "NOISESWEEP_FUZZ_TRAINED": self._service.trained,
         }
         ended = subprocess.run(command, cwd=self._folder, env=environment, check=False)
-        self.sent.read(report)
-        assert ended.returncode == 0, f"found in {phases}: see above"
+        self.counts.read(report)
+        assert ended.returncode == 0, f"Schemathesis found failures in {phases}, printed above"
 
 
-def test_whatever_is_sent_the_api_answers_as_its_document_says(service: FuzzedService, tmp_path: Path) -> None:
+def test_api_matches_its_openapi_document(service: FuzzedService, tmp_path: Path) -> None:
     seed = int(os.environ.get("NOISESWEEP_FUZZ_SEED", random.SystemRandom().randrange(2**31)))
     print(f"NOISESWEEP_FUZZ_SEED={seed}", flush=True)
     paths = service.http.get("/openapi.json").json()["paths"]
@@ -99,17 +99,17 @@ def test_whatever_is_sent_the_api_answers_as_its_document_says(service: FuzzedSe
     fuzzer = Fuzzer(service, tmp_path)
     try:
         fuzzer.run("examples,coverage,fuzzing", seed)
-        # A walk along the links ends early where it comes to a state that differs from last time, for time passes
-        # here: so there are several.
-        for further in range(1, WALKS + 1):
-            fuzzer.run("stateful", seed + further)
+        # A stateful phase stops early when a replay meets another state, for example because a run has progressed.
+        # Several rounds with different seeds compensate for this.
+        for round_number in range(1, STATEFUL_ROUNDS + 1):
+            fuzzer.run("stateful", seed + round_number)
     finally:
-        print(fuzzer.sent.table(operations))
-    sent = fuzzer.sent
+        print(fuzzer.counts.table(operations))
+    counts = fuzzer.counts
     for operation in operations:
-        assert any(status and status < 300 for status in sent.by_operation[operation]), f"{operation} never succeeded"
-    assert {phase for phase, _ in sent.by_phase} == {"examples", "coverage", "fuzzing", "stateful"}
-    assert {"positive", "negative"} <= {mode for _, mode in sent.by_phase}
-    assert sent.by_phase.total() >= LEAST_CASES
-    # What breaks after its status was sent, such as a stream, stands in the log alone.
+        assert any(status and status < 300 for status in counts.by_operation[operation]), f"{operation} never succeeded"
+    assert {phase for phase, _ in counts.by_phase} == {"examples", "coverage", "fuzzing", "stateful"}
+    assert {"positive", "negative"} <= {mode for _, mode in counts.by_phase}
+    assert counts.by_phase.total() >= MIN_CASES
+    # An error after the status line was sent, for example in a stream, appears only in the log.
     assert "Traceback" not in service.api.log.read_text()

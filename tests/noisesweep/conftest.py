@@ -7,7 +7,7 @@ import pytest
 
 from noisesweep import NoiseSweep
 from shared.settings import Settings
-from tests.support.api import Served
+from tests.support.api import ApiThread
 from tests.support.command_line import CommandLine
 from tests.support.proxy import Proxy
 from tests.support.terminal import Terminal
@@ -17,12 +17,12 @@ from worker.leases import Leases
 
 @pytest.fixture
 def command_line(tmp_path: Path) -> Iterator[CommandLine]:
-    # As in a terminal, also where these tests run under nohup: children inherit what is ignored.
-    hang_up = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    # Child processes inherit ignored signals. Restore the default in case the tests run under nohup.
+    sighup_handler = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     command_line = CommandLine(tmp_path)
     yield command_line
     command_line.close()
-    signal.signal(signal.SIGHUP, hang_up)
+    signal.signal(signal.SIGHUP, sighup_handler)
 
 
 @pytest.fixture
@@ -34,35 +34,35 @@ def training(settings: Settings) -> Iterator[Training]:
 
 @pytest.fixture
 def service(http: httpx.Client) -> Iterator[NoiseSweep]:
-    """A client of the API over an empty store."""
+    """Yield a client of the API with an empty store."""
     with NoiseSweep(str(http.base_url)) as service:
         yield service
 
 
 @pytest.fixture
 def proxy(http: httpx.Client) -> Iterator[Callable[..., Proxy]]:
-    """Makes proxies of the API that cut connections after so many bytes."""
+    """Yield a function that creates proxies of the API, which cut connections after given numbers of bytes."""
     proxies: list[Proxy] = []
 
-    def make(*cuts: int | None) -> Proxy:
+    def create(*cuts: int | None) -> Proxy:
         proxies.append(Proxy(http.base_url, list(cuts)))
         return proxies[-1]
 
-    yield make
+    yield create
     for proxy in proxies:
         proxy.close()
 
 
 @pytest.fixture
-def api(settings: Settings) -> Iterator[Served]:
-    api = Served(settings)
+def api(settings: Settings) -> Iterator[ApiThread]:
+    api = ApiThread(settings)
     yield api
     api.close()
 
 
 @pytest.fixture
 def terminal() -> Iterator[Callable[..., Terminal]]:
-    """Runs commands on terminals."""
+    """Yield a function that runs a command on a pseudo-terminal."""
     terminals: list[Terminal] = []
 
     def run(*command: str) -> Terminal:

@@ -1,4 +1,4 @@
-"""The public package: its names, its types, and a user's own files beside it."""
+"""Tests of the public package: names, types, and modules of the user with the same names as ours."""
 
 import inspect
 import subprocess
@@ -12,32 +12,34 @@ import noisesweep
 from noisesweep import AsyncNoiseSweep, AsyncSweepHandle, NoiseSweep, SweepHandle
 from noisesweep.client.fields import SweepFields
 from noisesweep.models import SweepRequest
-from tests.noisesweep.local.test_launcher import write_namesakes
+from tests.noisesweep.local.test_launcher import write_conflicting_modules
 
 
-def test_the_keywords_are_the_fields_of_the_request() -> None:
+def test_client_keywords_match_request_fields() -> None:
     assert {"scales", *SweepFields.__annotations__} == set(SweepRequest.model_fields)
 
 
-def test_the_two_clients_have_the_same_methods() -> None:
-    for blocking, asynchronous in ((NoiseSweep, AsyncNoiseSweep), (SweepHandle, AsyncSweepHandle)):
-        public = {name for name in vars(blocking) if not name.startswith("_")}
-        also = {name for name in vars(asynchronous) if not name.startswith("_")}
-        assert {name.removeprefix("a") if name == "aclose" else name for name in also} == public
-        for name in public - {"close"}:
-            one, other = getattr(blocking, name), getattr(asynchronous, name)
-            if callable(one):
-                assert list(inspect.signature(one).parameters) == list(inspect.signature(other).parameters)
+def test_both_clients_have_the_same_methods() -> None:
+    for sync_class, async_class in ((NoiseSweep, AsyncNoiseSweep), (SweepHandle, AsyncSweepHandle)):
+        sync_names = {name for name in vars(sync_class) if not name.startswith("_")}
+        async_names = {name for name in vars(async_class) if not name.startswith("_")}
+        assert {name.removeprefix("a") if name == "aclose" else name for name in async_names} == sync_names
+        for name in sync_names - {"close"}:
+            sync_method, async_method = getattr(sync_class, name), getattr(async_class, name)
+            if callable(sync_method):
+                assert list(inspect.signature(sync_method).parameters) == list(
+                    inspect.signature(async_method).parameters
+                )
 
 
-def test_the_package_has_all_that_it_names() -> None:
+def test_all_public_names_can_be_imported() -> None:
     assert all(inspect.isclass(getattr(noisesweep, name)) for name in noisesweep.__all__)
     with pytest.raises(AttributeError, match="Trainer"):
         noisesweep.Trainer  # noqa: B018
 
 
-def test_client_works_beside_files_named_as_our_packages(service: NoiseSweep, tmp_path: Path) -> None:
-    write_namesakes(tmp_path)
+def test_client_ignores_user_modules_named_like_ours(service: NoiseSweep, tmp_path: Path) -> None:
+    write_conflicting_modules(tmp_path)
     script = tmp_path / "mine.py"
     script.write_text(
         "import sys\nfrom noisesweep import NoiseSweep\n"
@@ -50,5 +52,5 @@ def test_client_works_beside_files_named_as_our_packages(service: NoiseSweep, tm
     assert run.stdout.split() == [sweep.id for sweep in service.sweeps()]
 
 
-def test_the_package_is_marked_as_typed() -> None:
+def test_package_is_marked_as_typed() -> None:
     assert (files("noisesweep") / "py.typed").is_file()

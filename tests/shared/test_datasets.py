@@ -25,8 +25,8 @@ with_fashion_mnist = pytest.mark.skipif(
 
 
 @pytest.fixture
-def nowhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No data set but in the folder that a test names."""
+def no_other_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide all data sets outside the folder of the test."""
     hide_data_sets(tmp_path, monkeypatch)
 
 
@@ -43,7 +43,7 @@ def small_catalogue(monkeypatch: pytest.MonkeyPatch) -> dict[str, Dataset]:
         pytest.param(DatasetName.FASHION_MNIST, marks=with_fashion_mnist),
     ],
 )
-def test_the_arrays_are_those_of_the_catalogue(name: DatasetName) -> None:
+def test_arrays_match_the_catalogue(name: DatasetName) -> None:
     dataset = load(name, Path(MNIST) if MNIST else None, download=False)
     entry = CATALOGUE[name]
     assert dataset.sha256 == entry.sha256
@@ -58,7 +58,7 @@ def test_the_arrays_are_those_of_the_catalogue(name: DatasetName) -> None:
         assert set(labels) == set(range(entry.classes))
 
 
-def test_each_data_set_names_its_classes_and_says_under_which_terms_it_may_be_used() -> None:
+def test_each_data_set_has_class_names_licence_and_citation() -> None:
     assert CATALOGUE.keys() == set(DatasetName)
     for entry in CATALOGUE.values():
         assert len(set(entry.class_names)) == entry.classes
@@ -67,19 +67,19 @@ def test_each_data_set_names_its_classes_and_says_under_which_terms_it_may_be_us
 
 
 @with_mnist
-def test_the_first_labels_of_mnist_are_those_the_notebook_printed() -> None:
+def test_first_mnist_labels_match_the_notebook() -> None:
     assert load(DatasetName.MNIST, Path(MNIST or "")).training_labels[:5].tolist() == [5, 0, 4, 1, 9]
 
 
 @with_fashion_mnist
-def test_the_first_image_of_fashion_mnist_is_an_ankle_boot_as_published() -> None:
+def test_first_fashion_mnist_image_is_an_ankle_boot() -> None:
     label = load(DatasetName.FASHION_MNIST, None, download=False).training_labels[0]
     assert CATALOGUE[DatasetName.FASHION_MNIST].class_names[label] == "Ankle boot"
 
 
-@pytest.mark.usefixtures("nowhere_else")
+@pytest.mark.usefixtures("no_other_datasets")
 @pytest.mark.parametrize(
-    ("name", "place"),
+    ("name", "path"),
     [
         (DatasetName.MNIST, "data/mnist.npz"),
         (DatasetName.MNIST, "data"),
@@ -94,35 +94,35 @@ def test_the_first_image_of_fashion_mnist_is_an_ankle_boot_as_published() -> Non
         (DatasetName.FASHION_MNIST, "keras/datasets/fashion-mnist"),
     ],
 )
-def test_a_data_set_is_found_wherever_it_may_lie(
-    tmp_path: Path, small_catalogue: dict[str, Dataset], name: DatasetName, place: str
+def test_data_set_is_found_in_every_search_path(
+    tmp_path: Path, small_catalogue: dict[str, Dataset], name: DatasetName, path: str
 ) -> None:
-    write = write_archive if place.endswith(".npz") else write_files
-    path = write(tmp_path / place, small_catalogue[name])
+    write = write_archive if path.endswith(".npz") else write_files
+    written = write(tmp_path / path, small_catalogue[name])
     dataset = load(name, tmp_path / "data")
-    assert (dataset.name, dataset.source) == (name, str(path))
+    assert (dataset.name, dataset.source) == (name, str(written))
     np.testing.assert_array_equal(dataset.training_images, small_catalogue[name].training_images)
     np.testing.assert_array_equal(dataset.validation_labels, small_catalogue[name].validation_labels)
 
 
-@pytest.mark.usefixtures("nowhere_else")
+@pytest.mark.usefixtures("no_other_datasets")
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_one_data_set_is_never_taken_for_another_whose_files_have_the_same_names(
+def test_data_sets_with_equal_file_names_are_not_confused(
     tmp_path: Path, small_catalogue: dict[str, Dataset], name: DatasetName
 ) -> None:
     other = next(one for one in PUBLISHED if one is not name)
     folder = write_files(tmp_path / "data", small_catalogue[other])
     assert load(other, folder).source == str(folder)
-    with pytest.raises(DatasetNotFoundError) as absence:
+    with pytest.raises(DatasetNotFoundError) as not_found:
         load(name, folder)
-    assert f"{folder} (holds {other})" in absence.value.looked_at
+    assert f"{folder} (contains {other})" in not_found.value.searched
     found = write_files(tmp_path / "keras" / "datasets" / PUBLISHED[name].subfolders[0], small_catalogue[name])
     assert load(name, folder).source == str(found)
 
 
-@pytest.mark.usefixtures("nowhere_else")
+@pytest.mark.usefixtures("no_other_datasets")
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_what_was_downloaded_before_is_found_without_a_download_and_only_whole(
+def test_cached_download_is_used_only_if_complete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_catalogue: dict[str, Dataset], name: DatasetName
 ) -> None:
     cache = pooch.os_cache("noisesweep")
@@ -131,20 +131,20 @@ def test_what_was_downloaded_before_is_found_without_a_download_and_only_whole(
     monkeypatch.setitem(PUBLISHED, name, replace(PUBLISHED[name], downloads=downloads))
     assert load(name, None, download=False).source == str(path)
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(DatasetNotFoundError) as absence:
+    with pytest.raises(DatasetNotFoundError) as not_found:
         load(name, None, download=False)
-    assert f"{cache} (not there)" in absence.value.looked_at
+    assert f"{cache} (not found)" in not_found.value.searched
 
 
 class Mirror(http.server.SimpleHTTPRequestHandler):
-    """Serves files without a word on the terminal."""
+    """File server that logs nothing."""
 
     def log_message(self, *arguments: object) -> None:
         pass
 
 
-@pytest.mark.usefixtures("nowhere_else")
-def test_the_files_of_a_data_set_are_downloaded_once_and_refused_unless_they_are_as_published(
+@pytest.mark.usefixtures("no_other_datasets")
+def test_files_are_downloaded_once_and_checked_by_hash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_catalogue: dict[str, Dataset]
 ) -> None:
     name = DatasetName.FASHION_MNIST
@@ -156,7 +156,7 @@ def test_the_files_of_a_data_set_are_downloaded_once_and_refused_unless_they_are
         try:
             wrong = {f"fashion-mnist/{file}": "md5:" + "0" * 32 for file in IDX_FILES}
             monkeypatch.setitem(PUBLISHED, name, replace(PUBLISHED[name], downloads=wrong))
-            with pytest.raises(DatasetNotFoundError, match="train-images-idx3-ubyte gave ValueError"):
+            with pytest.raises(DatasetNotFoundError, match="train-images-idx3-ubyte failed with ValueError"):
                 load(name, None)
             hashes = {
                 f"fashion-mnist/{file}": f"md5:{pooch.file_hash(str(origin / file), alg='md5')}" for file in IDX_FILES
@@ -170,11 +170,11 @@ def test_the_files_of_a_data_set_are_downloaded_once_and_refused_unless_they_are
     assert load(name, None).source == str(cache)
 
 
-@pytest.mark.usefixtures("nowhere_else")
-def test_images_that_are_not_mnist_are_refused_by_their_hash(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("no_other_datasets")
+def test_unknown_images_are_rejected_by_hash(tmp_path: Path) -> None:
     images, labels = np.zeros((10, 28, 28), np.uint8), np.zeros(10, np.uint8)
     np.savez(tmp_path / "mnist.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
-    with pytest.raises(DatasetUnavailableError, match=r"is not mnist: SHA-256 .* expected 06b0d1f1"):
+    with pytest.raises(DatasetUnavailableError, match=r"is not mnist: expected SHA-256 06b0d1f1"):
         load(DatasetName.MNIST, tmp_path)
 
 
@@ -195,26 +195,26 @@ def single_array() -> bytes:
     [b"", b"not an archive", archive(), archive()[:500], single_array()],
     ids=lambda content: f"{len(content)} bytes",
 )
-def test_a_file_that_is_no_such_archive_is_named_and_not_passed_over(tmp_path: Path, content: bytes) -> None:
+def test_invalid_archive_is_an_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "mnist.npz").write_bytes(content)
-    with pytest.raises(DatasetUnavailableError, match=r"mnist\.npz is not an archive of x_train.*Remove or replace"):
+    with pytest.raises(
+        DatasetUnavailableError, match=r"mnist\.npz: expected an \.npz archive of x_train.*Remove or replace"
+    ):
         load(DatasetName.MNIST, tmp_path)
 
 
-@pytest.mark.usefixtures("nowhere_else")
+@pytest.mark.usefixtures("no_other_datasets")
 @pytest.mark.parametrize(
     ("name", "title"), [(DatasetName.MNIST, "MNIST"), (DatasetName.FASHION_MNIST, "Fashion-MNIST")]
 )
-def test_a_data_set_that_is_nowhere_says_where_it_was_looked_for_and_what_to_do(
-    tmp_path: Path, name: DatasetName, title: str
-) -> None:
-    with pytest.raises(DatasetUnavailableError, match=f"^{title} was not found on this host") as refusal:
+def test_missing_data_set_error_lists_search_paths_and_remedy(tmp_path: Path, name: DatasetName, title: str) -> None:
+    with pytest.raises(DatasetUnavailableError, match=f"^{title} was not found on this host") as not_found:
         load(name, tmp_path)
-    message = str(refusal.value)
+    message = str(not_found.value)
     for part in (
         f"NOISESWEEP_DATA_DIR={tmp_path} (neither {name}.npz nor all four of train-images-idx3-ubyte",
-        f"{tmp_path / 'debian'} (not there)",
-        f"{tmp_path / 'keras' / 'datasets'} (not there)",
+        f"{tmp_path / 'debian'} (not found)",
+        f"{tmp_path / 'keras' / 'datasets'} (not found)",
         "tf-keras-datasets",
         f"put {name}.npz",
         "set NOISESWEEP_DATA_DIR",
@@ -224,12 +224,12 @@ def test_a_data_set_that_is_nowhere_says_where_it_was_looked_for_and_what_to_do(
 
 
 @pytest.mark.parametrize("name", ["images-idx3-ubyte", "images-idx3-ubyte.gz"])
-def test_an_idx_file_reads_back_as_the_array_it_holds(tmp_path: Path, name: str) -> None:
+def test_idx_file_round_trip(tmp_path: Path, name: str) -> None:
     array = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
     np.testing.assert_array_equal(read_idx(write_idx(tmp_path / name, array)), array)
 
 
-def test_an_idx_file_of_another_kind_or_cut_short_is_refused(tmp_path: Path) -> None:
+def test_invalid_or_truncated_idx_file_is_rejected(tmp_path: Path) -> None:
     array = np.arange(24, dtype=np.uint8).reshape(2, 12)
     with pytest.raises(DatasetUnavailableError, match="unsigned bytes"):
         read_idx(write_idx(tmp_path / "floats", array, magic=b"\x00\x00\x0d"))
@@ -239,13 +239,13 @@ def test_an_idx_file_of_another_kind_or_cut_short_is_refused(tmp_path: Path) -> 
         with pytest.raises(DatasetUnavailableError, match="cannot be read"):
             read_idx(whole)
         write_idx(whole, array)
-    spoilt = write_idx(tmp_path / "spoilt.gz", array)
-    spoilt.write_bytes(spoilt.read_bytes()[:20] + b"\0" * 20)
+    corrupt = write_idx(tmp_path / "corrupt.gz", array)
+    corrupt.write_bytes(corrupt.read_bytes()[:20] + b"\0" * 20)
     with pytest.raises(DatasetUnavailableError, match="cannot be read"):
-        read_idx(spoilt)
+        read_idx(corrupt)
 
 
-def test_pixels_are_rows_of_784_in_zero_to_one() -> None:
+def test_pixels_are_rows_of_784_from_0_to_1() -> None:
     images = np.array([0, 51, 255] * 28 * 28, np.uint8).reshape(3, 28, 28)
     pixels = to_pixels(images)
     assert pixels.shape == (3, 784)
@@ -253,9 +253,7 @@ def test_pixels_are_rows_of_784_in_zero_to_one() -> None:
     np.testing.assert_allclose(np.unique(pixels), [0, 0.2, 1])
 
 
-def test_a_folder_that_cannot_be_looked_into_is_named_with_the_reason() -> None:
+def test_unreadable_folder_is_an_error_with_reason() -> None:
     folder = Path("/", "x" * 300)
-    with pytest.raises(
-        DatasetUnavailableError, match=r"NOISESWEEP_DATA_DIR=/x+ cannot be looked into: File name too long"
-    ):
+    with pytest.raises(DatasetUnavailableError, match=r"Cannot read NOISESWEEP_DATA_DIR=/x+: File name too long"):
         load(DatasetName.MNIST, folder, download=False)

@@ -2,7 +2,7 @@ from noisesweep.models import TrainingConfig
 from shared.fingerprint import fingerprint
 
 CONFIG = TrainingConfig()
-# Another value for each field of a config.
+# A different value for each field of the config.
 OTHERS = {
     "dataset": "digits",
     "epochs": 21,
@@ -17,17 +17,17 @@ OTHERS = {
 }
 
 
-def test_equal_runs_have_one_fingerprint() -> None:
+def test_equal_runs_have_equal_fingerprints() -> None:
     assert fingerprint(CONFIG, 0.5, 0) == fingerprint(TrainingConfig.model_validate({"epochs": 20}), 0.5, 0)
 
 
-def test_every_field_of_a_config_changes_it() -> None:
+def test_every_config_field_changes_the_fingerprint() -> None:
     assert OTHERS.keys() == TrainingConfig.model_fields.keys()
     prints = {fingerprint(TrainingConfig.model_validate({name: value}), 0.5, 0) for name, value in OTHERS.items()}
     assert len(prints | {fingerprint(CONFIG, 0.5, 0)}) == len(OTHERS) + 1
 
 
-def test_scale_seed_and_program_change_it() -> None:
+def test_scale_seed_and_version_change_the_fingerprint() -> None:
     prints = [fingerprint(CONFIG, 0.5, 0), fingerprint(CONFIG, 0.25, 0), fingerprint(CONFIG, 0.5, 1)]
-    prints.append(fingerprint(CONFIG, 0.5, 0, program="another"))
+    prints.append(fingerprint(CONFIG, 0.5, 0, version="another"))
     assert len(set(prints)) == 4

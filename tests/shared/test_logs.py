@@ -9,7 +9,7 @@ from shared.settings import Settings
 
 
 @pytest.fixture(autouse=True)
-def own_logging() -> Iterator[None]:
+def restore_logging() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
@@ -17,9 +17,9 @@ def own_logging() -> Iterator[None]:
     root.setLevel(level)
 
 
-def test_a_line_is_json_with_what_it_belongs_to(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure(Settings())  # standard error is no terminal here
-    with logs.belonging_to(request_id="r1", traceparent=""), logs.belonging_to(sweep_id="s1"):
+def test_json_record_has_context_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(Settings())  # standard error is not a terminal here
+    with logs.log_context(request_id="r1", traceparent=""), logs.log_context(sweep_id="s1"):
         logging.getLogger("worker.trainer.claim").warning("Run %s ends", "s1-0", extra={"color_message": "coloured"})
     logging.getLogger("api").info("later")
     first, later = map(json.loads, capsys.readouterr().err.splitlines())
@@ -35,9 +35,9 @@ def test_a_line_is_json_with_what_it_belongs_to(capsys: pytest.CaptureFixture[st
     assert later.keys() == {"level", "logger", "message", "at"}
 
 
-def test_text_is_for_eyes_and_has_the_request_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_record_has_request_id(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(Settings(log_format="text"))
-    with logs.belonging_to(request_id="r1"):
+    with logs.log_context(request_id="r1"):
         logging.getLogger("api").info("one")
     logging.getLogger("api").info("two")
     one, two = capsys.readouterr().err.splitlines()

@@ -22,15 +22,15 @@ def test_equal_arguments_give_equal_noise() -> None:
     np.testing.assert_array_equal(first, second)
 
 
-def test_these_numbers_stay_what_they_are_from_version_to_version() -> None:
-    """Results are reproduced by seed: a change of generator would change every published figure."""
+def test_noise_is_the_same_in_every_version() -> None:
+    """Fail if the generator changes, because the seeds of published results would give other numbers."""
     noise = base_noise(0, Purpose.TRAINING_NOISE, (1, 4))[0]
     np.testing.assert_array_equal(
         noise, np.array([1.3804000616073608, 1.227081537246704, -3.0933446884155273, 0.5146650075912476], np.float32)
     )
 
 
-def test_no_two_images_have_the_same_noise() -> None:
+def test_noise_differs_between_images() -> None:
     noise = base_noise(0, Purpose.TRAINING_NOISE, SHAPE)
     assert len(np.unique(noise[:, 0])) == len(noise)
     correlations = np.asarray(np.corrcoef(noise[:50]))
@@ -41,14 +41,14 @@ def test_no_two_images_have_the_same_noise() -> None:
     st.tuples(st.integers(0, 2**32 - 1), st.sampled_from(Purpose), st.integers(0, 199), st.integers(0, 1000)),
     st.tuples(st.integers(0, 2**32 - 1), st.sampled_from(Purpose), st.integers(0, 199), st.integers(0, 1000)),
 )
-def test_draws_that_differ_in_anything_share_nothing(
+def test_draws_are_equal_only_for_equal_arguments(
     first: tuple[int, Purpose, int, int], second: tuple[int, Purpose, int, int]
 ) -> None:
     draws = [generator(*arguments).integers(2**63, size=2).tolist() for arguments in (first, second)]
     assert (draws[0] == draws[1]) == (first == second)
 
 
-def test_noise_is_added_in_units_of_the_pixel_range_and_not_clipped() -> None:
+def test_noise_is_in_pixel_units_and_not_clipped() -> None:
     clean = np.full((1, 784), 0.5, np.float32)
     noise = base_noise(0, Purpose.TRAINING_NOISE, clean.shape)
     noisy = add_noise(clean, 4.0, noise)
@@ -57,7 +57,7 @@ def test_noise_is_added_in_units_of_the_pixel_range_and_not_clipped() -> None:
     assert noisy.max() > 1
 
 
-def test_scale_zero_leaves_the_images_clean_and_the_arguments_untouched() -> None:
+def test_scale_zero_gives_clean_images() -> None:
     clean = np.linspace(0, 1, 784, dtype=np.float32).reshape(1, -1)
     noise = base_noise(0, Purpose.TRAINING_NOISE, clean.shape)
     before = noise.copy()

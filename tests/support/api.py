@@ -1,4 +1,4 @@
-"""The API over a real socket: in a thread of the tests, or in a process of its own."""
+"""The API on a real socket, in a thread of the test process or in a separate process."""
 
 import subprocess
 import sys
@@ -18,20 +18,20 @@ ALWAYS_RECOUNT = Limits(recount_seconds=-1)
 
 
 def is_ready(url: str) -> bool:
-    """Return whether an API answers at the URL and reaches its store."""
+    """Return whether an API responds at the URL and can reach its store."""
     try:
         return httpx.get(f"{url}/readyz", trust_env=False).is_success
     except httpx.TransportError:
         return False
 
 
-class Served:
-    """The API on a free port of loopback, in a thread. It can be stopped and started again at the same address.
+class ApiThread:
+    """API in a thread, on a free port of loopback. It can be stopped and restarted at the same address.
 
-    A queue that was full in one test may be empty in the next, so by default it is always counted again.
+    By default it counts the queue for every request, because the queue may be full in one test and empty in the next.
 
     Attributes:
-        http: A client of it.
+        http: A client of this API.
     """
 
     def __init__(self, settings: Settings, limits: Limits = ALWAYS_RECOUNT) -> None:
@@ -57,18 +57,18 @@ class Served:
 
 
 class ApiProcess:
-    """The API in a process of its own, with its output in a file. It can be stopped and started again.
+    """API in a separate process, with its output in a file. It can be stopped and restarted.
 
     Args:
-        environment: Its environment, whole; the address is added.
-        log: Takes what it prints.
-        host: The address that it binds.
-        port: A free one if None.
-        program: A folder with another version of the program; this one if None.
-        within: A command that runs its command, as `ip netns exec` does.
+        environment: The complete environment; host and port are added.
+        log: File for the output.
+        host: The address to bind to.
+        port: The port to bind to; a free one if None.
+        program: Folder with another version of the program; None runs this version.
+        command_prefix: Command that runs another command, for example `ip netns exec NAME`.
 
     Attributes:
-        http: A client of it.
+        http: A client of this API.
     """
 
     def __init__(
@@ -79,19 +79,19 @@ class ApiProcess:
         host: str = LOOPBACK,
         port: int | None = None,
         program: Path | None = None,
-        within: Sequence[str] = (),
+        command_prefix: Sequence[str] = (),
     ) -> None:
         port = port or free_port()
         self.url = f"http://{host}:{port}"
         self.log = log
         self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
         self._environment = {**environment, "NOISESWEEP_HOST": host, "NOISESWEEP_PORT": str(port)}
-        self._command = [*within, sys.executable, "-m", "api"]
+        self._command = [*command_prefix, sys.executable, "-m", "api"]
         self._program = program
         self.start()
 
     def start(self) -> None:
-        """Start it, without waiting until it answers."""
+        """Start the process without waiting until it is ready."""
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 self._command,
@@ -103,7 +103,7 @@ class ApiProcess:
             )
 
     def wait_until_ready(self) -> None:
-        """Return when it answers and its store does; fail with its output if it ends before."""
+        """Wait until the API and its store respond. Fail with the output if the process ends first."""
         wait_until(self._is_ready, seconds=60)
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""What is written under a claim, made up."""
+"""Invented data that a claim's owner writes."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ def state(epoch: int, step: int = 0) -> RunState:
     return RunState(epoch, step, weights, weights, np.float32(0.5), np.float32(7))
 
 
-def claimed(leases: Leases, sweep_id: str, limit: int = 1) -> Claim:
+def claim_runs(leases: Leases, sweep_id: str, limit: int = 1) -> Claim:
     claim = leases.claim(sweep_id, limit)
     assert claim
     return claim

@@ -1,4 +1,4 @@
-"""The command line in processes of its own, and whatever those start."""
+"""The command line in separate processes, which a test can find with all their children."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from tests.support.waiting import wait_until
 
 
 class CommandLine:
-    """Runs `noisesweep` with an environment by which every process it starts is known."""
+    """Runner for `noisesweep` that marks all its processes with an environment variable."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -36,12 +36,12 @@ class CommandLine:
         return process
 
     def processes(self) -> list[psutil.Process]:
-        """What this command line started that is still there, the commands themselves included."""
+        """Return the running processes of the commands and of everything that they started."""
         return [process for process in psutil.process_iter() if self._is_ours(process)]
 
     def _is_ours(self, process: psutil.Process) -> bool:
         try:
-            # The store writes its title over its environment, but works in a folder of ours.
+            # Redis overwrites its environment with a process title, but its working directory is below our folder.
             return (
                 process.environ().get("NOISESWEEP_TEST_MARK") == self._mark
                 or self.folder in Path(process.cwd()).parents

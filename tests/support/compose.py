@@ -1,4 +1,4 @@
-"""The service as `docker compose up --build` makes it, in a project of the tests' own, on a real Docker engine."""
+"""The service as started by `docker compose up --build`, in a project for tests, on a real Docker engine."""
 
 import json
 import os
@@ -16,38 +16,40 @@ from tests.support.waiting import wait_until
 
 HERE = Path(__file__).parents[2]
 DATA = os.environ.get("NOISESWEEP_DATA_DIR")
-# Long enough to be struck in the middle.
+# Long enough for a fault in the middle.
 SWEEP = {"scales": [0.1, 1.0], "epochs": 6, "reuse": False} | ({} if DATA else {"dataset": "digits", "epochs": 200})
 SECONDS = 300.0
 
 
-def why_not() -> str:
-    """Why no container can be run here; "" if one can."""
+def skip_reason() -> str:
+    """Return the reason why this machine cannot run containers, or an empty string."""
     try:
         answer = subprocess.run(["docker", "info"], capture_output=True, text=True, check=False, timeout=20)
         compose = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False, timeout=20)
     except FileNotFoundError:
-        return "containers are not tried: there is no docker on the PATH"
+        return "docker is not on the PATH"
     except subprocess.TimeoutExpired:
-        return "containers are not tried: the Docker engine does not answer"
+        return "the Docker engine does not respond"
     if answer.returncode != 0:
-        return f"containers are not tried: {(answer.stderr.strip() or answer.stdout.strip()).splitlines()[-1]}"
-    return "" if compose.returncode == 0 else "containers are not tried: docker has no Compose plugin"
+        return (answer.stderr.strip() or answer.stdout.strip()).splitlines()[-1]
+    return "" if compose.returncode == 0 else "docker has no Compose plugin"
 
 
 class Project(Client):
-    """A project of Compose.
+    """Compose project.
 
     Attributes:
-        http: A client of its API, from this host.
+        http: A client of its API, on this host.
     """
 
     def __init__(self, folder: Path, environment: dict[str, str], *files: str) -> None:
         self.name = f"noisesweep-test-{secrets.token_hex(3)}"
         self.port = free_port()
         self._files = [part for file in files for part in ("--file", file)]
-        theirs = {name: value for name, value in os.environ.items() if not name.startswith(("NOISESWEEP_", "COMPOSE_"))}
-        self._environment = theirs | {
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith(("NOISESWEEP_", "COMPOSE_"))
+        }
+        self._environment = inherited | {
             "NOISESWEEP_PORT": str(self.port),
             "NOISESWEEP_DATA_DIR": DATA or str(folder),
             **environment,
@@ -55,7 +57,7 @@ class Project(Client):
         super().__init__(httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30, trust_env=False), SWEEP)
 
     def compose(self, *arguments: str, stdin: bytes | None = None) -> bytes:
-        """What `docker compose` says to that; a failure shows why."""
+        """Run `docker compose` and return its output. Fail with its error output."""
         command = ["docker", "compose", "--env-file", os.devnull, "--project-name", self.name, *self._files, *arguments]
         answer = subprocess.run(command, cwd=HERE, env=self._environment, input=stdin, capture_output=True, check=False)
         assert answer.returncode == 0, f"{' '.join(arguments)}: {answer.stderr.decode(errors='replace')[-3000:]}"
@@ -65,19 +67,19 @@ class Project(Client):
         self.compose("up", "--detach", "--wait", *arguments)
 
     def containers(self, service: str) -> list[str]:
-        """Their ids, also of those that have stopped."""
+        """Return the ids of the running and stopped containers of a service."""
         return self.compose("ps", "--all", "--quiet", service).decode().split()
 
     def run(self, service: str, *command: str) -> str:
-        """What a command says in a container of the service."""
+        """Run a command in a container of the service and return its output."""
         return self.compose("exec", "--no-TTY", service, *command).decode()
 
-    def leave_in_store(self, name: str) -> None:
-        """Make an empty file in the store's volume, while the store is down."""
+    def create_file_in_store_volume(self, name: str) -> None:
+        """Create an empty file in the store's volume while the store is stopped."""
         self.compose("run", "--rm", "--no-TTY", "--entrypoint", "touch", "redis", f"/data/{name}")
 
-    def ended(self, sweep_id: str) -> Sweep:
-        """The sweep when it has ended; the API may be away meanwhile."""
+    def wait_for_end_with_retries(self, sweep_id: str) -> Sweep:
+        """Wait until the sweep has ended and return it. Tolerate an unavailable API."""
 
         def is_final() -> bool:
             try:
@@ -88,9 +90,9 @@ class Project(Client):
         wait_until(is_final, SECONDS)
         return self.sweep(sweep_id)
 
-    def assert_whole(self, sweep_id: str, undisturbed: Sweep) -> Sweep:
-        """The invariant: it has succeeded, with each epoch once, in order, and the weights of an undisturbed sweep."""
-        sweep = self.ended(sweep_id)
+    def assert_complete(self, sweep_id: str, undisturbed: Sweep) -> Sweep:
+        """Assert that the sweep succeeded, with each epoch once and in order, and with the weights of `undisturbed`."""
+        sweep = self.wait_for_end_with_retries(sweep_id)
         assert sweep.status is RunStatus.SUCCEEDED
         assert [run.weights_sha256 for run in sweep.runs] == [run.weights_sha256 for run in undisturbed.runs]
         for run in sweep.runs:
@@ -99,7 +101,7 @@ class Project(Client):
         return sweep
 
     def log(self) -> str:
-        """The last lines of each container."""
+        """Return the last log lines of each container."""
         return self.compose("logs", "--no-color", "--tail", "40").decode(errors="replace")
 
     def close(self) -> None:
@@ -108,7 +110,7 @@ class Project(Client):
 
 
 def inspect(kind: str, *names: str) -> list[dict[str, Any]]:
-    """What Docker knows of containers or images."""
+    """Return the output of `docker inspect` for containers or images."""
     answer = subprocess.run(["docker", kind, "inspect", *names], capture_output=True, check=True)
-    known: list[dict[str, Any]] = json.loads(answer.stdout)
-    return known
+    inspected: list[dict[str, Any]] = json.loads(answer.stdout)
+    return inspected

@@ -1,4 +1,4 @@
-"""Data sets of a few images, and the files that hold them."""
+"""Small data sets, and writers for their files."""
 
 import gzip
 import struct
@@ -44,18 +44,18 @@ def write_files(folder: Path, dataset: Dataset) -> Path:
 
 
 def hide_data_sets(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Move all search paths into a folder, except NOISESWEEP_DATA_DIR, and make downloads fail."""
+    """Redirect all search paths except NOISESWEEP_DATA_DIR to a folder, and make downloads fail."""
     monkeypatch.setattr(search_paths, "DEBIAN", folder / "debian")
     monkeypatch.setenv("KERAS_HOME", str(folder / "keras"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     for name in ("HTTPS_PROXY", "https_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # no server listens there
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
 
 
 def shrink_catalogue(monkeypatch: pytest.MonkeyPatch) -> dict[str, Dataset]:
-    """Replace each published data set by ten images. Reading and hashing the real ones takes half a second."""
+    """Replace each published data set with ten images, because reading the real ones takes half a second."""
     draws = np.random.default_rng(0)
     small = {}
     for name in PUBLISHED:

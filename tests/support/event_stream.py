@@ -1,4 +1,4 @@
-"""A subscriber to the event streams of the API, for tests."""
+"""A subscriber to the API's event streams."""
 
 import threading
 
@@ -11,7 +11,7 @@ HEARTBEAT = ": ping"
 
 
 class EventStream:
-    """A subscriber in a thread of its own, which parses server-sent events by the HTML standard."""
+    """Subscriber in a separate thread that parses server-sent events as in the HTML standard."""
 
     def __init__(self, http: httpx.Client, path: str, after: str | None = None) -> None:
         self.ids: list[str] = []

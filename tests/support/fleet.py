@@ -1,4 +1,4 @@
-"""The service on a store with a disk, its parts in processes that the tests may kill, and what must hold afterwards."""
+"""The service with a durable store and processes that tests may kill, and the invariants to check afterwards."""
 
 import os
 from collections import Counter
@@ -12,18 +12,18 @@ from tests.support.service import Service
 from tests.support.waiting import wait_until
 from tests.support.worker import Worker
 
-# Long enough to be struck in the middle, short enough for many rounds; checkpoints fall on some epochs and not on all.
+# Long enough for a fault in the middle, short enough for many rounds. Only some epochs write a checkpoint.
 BODY = {
     "scales": [0.1, 0.5, 1.0, 2.0],
     "dataset": "digits",
     "epochs": 12,
     "batch_size": 8,
     "hidden_units": [64],
-    "reuse": False,  # each is to be trained
+    "reuse": False,  # train every sweep
 }
-# Each run of it long enough that what takes a while strikes one in its middle.
+# Each run is long enough for a slow fault to hit it in the middle.
 LONG = BODY | {"epochs": 40}
-# Everything that takes time in production takes little here.
+# Shorter than in production, so that tests are fast.
 TIMES = {
     "NOISESWEEP_LEASE_SECONDS": "3",
     "NOISESWEEP_REAP_INTERVAL_SECONDS": "0.3",
@@ -35,17 +35,17 @@ ROUNDS = int(os.environ.get("NOISESWEEP_FAULT_ROUNDS", "0"))
 
 
 def rounds(full: int, in_ci: int) -> range:
-    """So many rounds: `make faults` goes them all, CI a few."""
+    """Return the rounds of a fault test: `make faults` runs `full`, CI fewer but at least `in_ci`."""
     return range(full if ROUNDS == 0 else min(full, max(ROUNDS, in_ci)))
 
 
 class Fleet(Service):
-    """A store with a disk, an API, and workers that come and go.
+    """Service with a durable store, for fault tests.
 
     Args:
-        folder: Holds the logs, and the store's data if it is given no store.
-        store: The store to use; one with a disk if None.
-        url: The address under which the parts reach the store, where that is not its own.
+        folder: Folder for logs, and for the store's data if `store` is None.
+        store: The store to use; None starts a durable one.
+        url: The URL of the store for the API and the workers; None means the store's own URL.
     """
 
     def __init__(self, folder: Path, store: RedisServer | None = None, url: str | None = None) -> None:
@@ -56,19 +56,19 @@ class Fleet(Service):
         self.api.wait_until_ready()
 
     def ensure_worker(self) -> Worker:
-        """One worker that runs, as a process manager would have it."""
+        """Return a running worker; start one if there is none, like a process manager."""
         self.workers = [worker for worker in self.workers if worker.is_running]
         return self.workers[0] if self.workers else self.start_worker()
 
     def arm(self, point: str, target: str = "", index: int = 0) -> Path:
-        """Let the next training process that reaches the point with that run die there, or its worker first."""
+        """Arm a fail point: the next training process that reaches it with this run dies, or its worker dies first."""
         armed = self.points / f"{point}-{index}"
-        unarmed = armed.with_suffix(".new")  # so that nobody reads the file before it is written
-        unarmed.write_text(target)
-        return unarmed.rename(armed)
+        temporary = armed.with_suffix(".new")  # renamed, so that no process reads a partial file
+        temporary.write_text(target)
+        return temporary.rename(armed)
 
-    def assert_whole(self, sweep_id: str, undisturbed: Sweep, status: RunStatus = RunStatus.SUCCEEDED) -> None:
-        """The invariant: the sweep has ended, with each epoch once, in order, and the weights of an undisturbed one."""
+    def assert_complete(self, sweep_id: str, undisturbed: Sweep, status: RunStatus = RunStatus.SUCCEEDED) -> None:
+        """Assert that the sweep ended, with each epoch once and in order, and with the weights of `undisturbed`."""
         sweep = self.wait_for_end(sweep_id)
         assert sweep.status is status
         keys = SweepKeys(sweep_id)
@@ -80,28 +80,28 @@ class Fleet(Service):
         assert [event["type"] for event in events].count("sweep.ended") == 1
         assert events[-1]["type"] == "sweep.ended"
         for index, (run, expected) in enumerate(zip(sweep.runs, undisturbed.runs, strict=True)):
-            kept = [EpochMetrics.model_validate_json(text).epoch for text in self.epochs(sweep_id, index)]
-            told = [
+            stored = [EpochMetrics.model_validate_json(text).epoch for text in self.epochs(sweep_id, index)]
+            published = [
                 EpochMetrics.model_validate_json(event["data"]).epoch
                 for event in events
                 if event["type"] == "epoch" and event["index"] == str(index)
             ]
-            assert kept == told
-            assert kept == list(range(len(kept)))
+            assert stored == published
+            assert stored == list(range(len(stored)))
             assert not self.redis.exists(keys.checkpoint(index))
             if run.status is RunStatus.SUCCEEDED:
-                assert len(kept) == sweep.config.epochs
+                assert len(stored) == sweep.config.epochs
                 assert run.weights_sha256 == expected.weights_sha256
 
-    def everything_of(self, sweep_id: str) -> dict[str, object]:
-        """Every key of the sweep with its value, as the store dumps it; a hash, which has no order, as a dict."""
+    def dump_sweep(self, sweep_id: str) -> dict[str, object]:
+        """Return all keys of the sweep with their values from DUMP; hashes as dicts, because they have no order."""
         keys = cast("list[str]", self.redis.keys(f"{SweepKeys(sweep_id).record}*"))
         return {
             key: self.redis.hgetall(key) if self.redis.type(key) == "hash" else self.redis.dump(key) for key in keys
         }
 
-    def assert_drained(self) -> None:
-        """No message waits, and none is held by a worker that is gone."""
+    def assert_no_messages(self) -> None:
+        """Wait until no message is queued or unacknowledged. Print them and fail after 60 s."""
         try:
             wait_until(lambda: self.redis.llen(QUEUE) == 0 and self.redis.hlen(UNACKED) == 0, seconds=60)
         except AssertionError:

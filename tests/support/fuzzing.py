@@ -1,4 +1,4 @@
-"""A service for a fuzzer, which cancels what would train for too long."""
+"""A service for the fuzzer that cancels sweeps with long training."""
 
 import threading
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from noisesweep.models import RunStatus, SweepList, hash_api_key
 from tests.support.service import Service, without_data_sets
 
-# Small enough to have ended before the first case is sent, and with all there is to read of a sweep.
+# Small enough to end before the first case is sent, and with data for every endpoint that reads a sweep.
 TRAINED = {
     "scales": [0.1, 1.0],
     "dataset": "digits",
@@ -17,20 +17,20 @@ TRAINED = {
     "name": "trained",
     "tags": {"course": "ml-101"},
 }
-# Few, so that a full queue is met again and again, and sweeps too large for it.
+# Small, so that cases often meet a full queue, or exceed it with one sweep.
 MAX_QUEUED_RUNS = 64
-PATIENCE_SECONDS = 5.0
+CANCEL_INTERVAL_SECONDS = 5.0
 KEY = "ns_of-the-fuzzer"
 AUTHORIZATION = f"Bearer {KEY}"
 
 
 class FuzzedService(Service):
-    """A service with one key and one worker, on a host that has the bundled digits alone.
+    """Service with one key and one worker, on a host that has only the bundled digits.
 
-    MNIST takes long to train on, and that it is not there is an answer too.
+    MNIST would take long to train, and its absence covers the error response for a missing data set.
 
     Attributes:
-        trained: The id of a sweep that has succeeded.
+        trained: The id of a succeeded sweep.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,28 +40,28 @@ class FuzzedService(Service):
         }
         super().__init__(folder, without_data_sets(folder) | limits, body=TRAINED)
         self.http.headers["Authorization"] = AUTHORIZATION
-        self._over = threading.Event()
-        self._operator = threading.Thread(target=self._cancel_what_takes_long)
+        self._closing = threading.Event()
+        self._canceller = threading.Thread(target=self._cancel_long_sweeps)
         self.trained = ""
 
     def start(self) -> None:
-        """Return when it serves and has a sweep that has succeeded."""
+        """Start the worker, and wait until the API is ready and one sweep has succeeded."""
         self.start_worker(processes=1)
         self.api.wait_until_ready()
         self.trained = self.submit()
         assert self.wait_for_end(self.trained, seconds=120).status is RunStatus.SUCCEEDED
-        self._operator.start()
+        self._canceller.start()
 
     def close(self) -> None:
-        self._over.set()
-        if self._operator.is_alive():
-            self._operator.join()
+        self._closing.set()
+        if self._canceller.is_alive():
+            self._canceller.join()
         super().close()
 
-    def _cancel_what_takes_long(self) -> None:
-        """A sweep may be a day's work; nobody waits for it here."""
+    def _cancel_long_sweeps(self) -> None:
+        """Cancel sweeps that are open for two checks in a row, because a sweep may take a day."""
         seen: set[str] = set()
-        while not self._over.wait(PATIENCE_SECONDS):
+        while not self._closing.wait(CANCEL_INTERVAL_SECONDS):
             page = SweepList.model_validate_json(self.http.get("/sweeps", params={"limit": 100}).content)
             open_sweeps = {sweep.id for sweep in page.sweeps if not sweep.status.is_final}
             for sweep_id in seen & open_sweeps:

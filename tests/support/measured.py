@@ -1,18 +1,18 @@
-"""Sweeps whose runs have ended at figures that a test gives."""
+"""Ended sweeps with the results that a test specifies."""
 
 from collections.abc import Mapping
 
 from noisesweep.models import EpochMetrics, RunStatus, RunSummary, Sweep, TrainingConfig
 from tests.support.records import run_summary, sweep_of
 
-# What became of a run: its val_accuracy where it has succeeded.
+# Result of a run: its val_accuracy if it succeeded, otherwise its status.
 End = float | RunStatus
 
 
-def measured(*curves: Mapping[float, End], config: TrainingConfig | None = None) -> Sweep:
-    """A sweep with a curve for each of the seeds 0, 1, 2, ...: by scale, how the run ended.
+def measured_sweep(*curves: Mapping[float, End], config: TrainingConfig | None = None) -> Sweep:
+    """Return a sweep with one curve for each of the seeds 0, 1, 2, ...; a curve is a result by scale.
 
-    The accuracy is half of the way from the val_accuracy to 1.
+    The training accuracy is half-way between the val_accuracy and 1.
     """
     runs: list[RunSummary] = []
     for seed, curve in enumerate(curves):

@@ -1,7 +1,7 @@
-"""Hosts of their own on one machine: network namespaces around a router, with links that can be cut.
+"""Simulated hosts on one machine: network namespaces connected to a router, with links that tests can cut.
 
-It takes Linux, the right to administer networks, and `ip` of iproute2. The machine's own network gets one interface and
-one route, until the network is closed.
+Requires Linux, permission to configure networks, and `ip` from iproute2. Until the network is closed, the machine has
+one more interface and one more route.
 """
 
 import json
@@ -13,18 +13,18 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
-# Private addresses, among which a range is looked for that this machine has no route to.
+# Private addresses. The network uses a range among them that this machine has no route to.
 PRIVATE = IPv4Network("10.192.0.0/10")
 INTERFACE = "eth0"
 
 
-class NoNetworkError(Exception):
-    """This machine makes no network for this user; the message says what it refused."""
+class NetworkUnavailableError(Exception):
+    """This user cannot create the network on this machine. The message contains the failed command."""
 
 
 @dataclass(frozen=True)
 class Host:
-    """A network namespace with one interface, whose other end is a port of the router."""
+    """Network namespace with one interface that is linked to a port of the router."""
 
     namespace: str
     address: IPv4Address
@@ -33,23 +33,23 @@ class Host:
     gateway: IPv4Address
 
     @property
-    def within(self) -> list[str]:
-        """What stands before a command that is to run there; it becomes that command, in the same process."""
-        return within(self.namespace)
+    def command_prefix(self) -> list[str]:
+        """Return the prefix that runs a command on this host, in the same process."""
+        return netns_exec(self.namespace)
 
     def connect(self) -> None:
-        """Bring the interface up, with the one way out."""
+        """Bring the interface up and add the default route."""
         run("ip", "-n", self.namespace, "link", "set", "dev", INTERFACE, "up")
         run("ip", "-n", self.namespace, "route", "add", "default", "via", str(self.gateway))
 
 
-# Cuts a host off until the end of the `with`.
+# A context manager that disconnects a host.
 Cut = Callable[[Host], AbstractContextManager[None]]
 
 
 @contextmanager
-def answers_lost(host: Host) -> Iterator[None]:
-    """What the host sends arrives; what is sent to it vanishes, and nobody is told."""
+def replies_dropped(host: Host) -> Iterator[None]:
+    """Drop packets to the host silently, but deliver those from it."""
     route = ["blackhole", f"{host.address}/32"]
     run("ip", "-n", host.router, "route", "add", *route)
     try:
@@ -59,9 +59,9 @@ def answers_lost(host: Host) -> Iterator[None]:
 
 
 @contextmanager
-def black_hole(host: Host) -> Iterator[None]:
-    """What the host sends vanishes, and what is sent to it; nobody is told."""
-    with answers_lost(host):
+def packets_dropped(host: Host) -> Iterator[None]:
+    """Drop packets to and from the host silently."""
+    with replies_dropped(host):
         configure(host.router, host.port, "forwarding", 0)
         try:
             yield
@@ -70,8 +70,8 @@ def black_hole(host: Host) -> Iterator[None]:
 
 
 @contextmanager
-def pulled_cable(host: Host) -> Iterator[None]:
-    """The host has no network and knows it: connections that it makes fail at once."""
+def link_down(host: Host) -> Iterator[None]:
+    """Take the host's interface down, so that its connection attempts fail immediately."""
     run("ip", "-n", host.namespace, "link", "set", "dev", INTERFACE, "down")
     try:
         yield
@@ -80,15 +80,15 @@ def pulled_cable(host: Host) -> Iterator[None]:
 
 
 class Network:
-    """A router with a link to this machine, and one to each host that is added.
+    """Router with links to this machine and to each added host.
 
     Raises:
-        NoNetworkError: This machine does not make it.
+        NetworkUnavailableError: This user cannot create the network.
     """
 
     def __init__(self) -> None:
         if not shutil.which("ip"):
-            raise NoNetworkError("there is no `ip` (iproute2)")
+            raise NetworkUnavailableError("`ip` (iproute2) is not on the PATH")
         self._name = f"ns{os.getpid()}"
         self._cleanup = ExitStack()
         try:
@@ -96,7 +96,8 @@ class Network:
             self._links = addresses.subnets(new_prefix=30)
             self._router = self._add_namespace("router")
             configure(self._router, "all", "forwarding", 1)
-            for interfaces in ("all", "default"):  # else a host that no route leads to could not send either
+            # Otherwise the router drops the packets of a host that it has no route to.
+            for interfaces in ("all", "default"):
                 configure(self._router, interfaces, "rp_filter", 0)
             gateway, address = next(self._links).hosts()
             run(
@@ -123,7 +124,7 @@ class Network:
             raise
 
     def add(self, name: str) -> Host:
-        """A host more."""
+        """Add a host."""
         gateway, address = next(self._links).hosts()
         host = Host(self._add_namespace(name), address, self._router, name, gateway)
         end = ["name", INTERFACE, "netns", host.namespace]
@@ -134,14 +135,14 @@ class Network:
         return host
 
     def close(self) -> None:
-        """Remove it all; the hosts' processes must have ended."""
+        """Remove the network. The processes on the hosts must have ended."""
         self._cleanup.close()
 
     def _add_namespace(self, name: str) -> str:
         namespace = f"{self._name}-{name}"
         run("ip", "netns", "add", namespace)
         self._cleanup.callback(run, "ip", "netns", "del", namespace)
-        run("ip", "-n", namespace, "link", "set", "dev", "lo", "up")  # a host speaks to itself over it
+        run("ip", "-n", namespace, "link", "set", "dev", "lo", "up")  # for connections of the host to itself
         return namespace
 
     def _set_up(self, namespace: str, interface: str, address: IPv4Address) -> None:
@@ -149,38 +150,38 @@ class Network:
         run("ip", "-n", namespace, "link", "set", "dev", interface, "up")
 
 
-def refusal() -> str:
-    """Why this machine makes no network for this user; empty if it does."""
+def skip_reason() -> str:
+    """Return the reason why this user cannot create the network, or an empty string."""
     try:
         Network().close()
-    except NoNetworkError as error:
+    except NetworkUnavailableError as error:
         return str(error)
     return ""
 
 
 def unused_range() -> IPv4Network:
-    """256 addresses that this machine has no route to, but the default one."""
+    """Return a range of 256 addresses to which this machine has only the default route."""
     routes = json.loads(run("ip", "-json", "-4", "route", "show", "table", "all"))
     taken = [IPv4Network(route["dst"]) for route in routes if route["dst"] != "default"]
     for addresses in PRIVATE.subnets(new_prefix=24):
         if not any(addresses.overlaps(other) for other in taken):
             return addresses
-    raise NoNetworkError(f"there are routes to all of {PRIVATE}")
+    raise NetworkUnavailableError(f"no unused range in {PRIVATE}")
 
 
 def configure(namespace: str, interface: str, key: str, value: int) -> None:
-    """Set what `sysctl net.ipv4.conf` would, for all interfaces or one."""
-    run(*within(namespace), "sh", "-c", f"echo {value} >/proc/sys/net/ipv4/conf/{interface}/{key}")
+    """Set net.ipv4.conf.INTERFACE.KEY in a namespace; the interface may be `all` or `default`."""
+    run(*netns_exec(namespace), "sh", "-c", f"echo {value} >/proc/sys/net/ipv4/conf/{interface}/{key}")
 
 
-def within(namespace: str) -> list[str]:
-    """What stands before a command that is to run in the namespace."""
+def netns_exec(namespace: str) -> list[str]:
+    """Return the prefix that runs a command in the namespace."""
     return ["ip", "netns", "exec", namespace]
 
 
 def run(*command: str) -> str:
-    """What the command prints; NoNetworkError says what it complains of."""
+    """Run a command and return its output. Raise NetworkUnavailableError with its error output if it fails."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise NoNetworkError(f"`{' '.join(command)}` says: {' '.join(done.stderr.split())}")
+        raise NetworkUnavailableError(f"`{' '.join(command)}` failed: {' '.join(done.stderr.split())}")
     return done.stdout

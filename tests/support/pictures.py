@@ -1,3 +1,3 @@
-"""Formats of pictures, by their first bytes."""
+"""Signatures of image formats."""
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"

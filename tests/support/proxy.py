@@ -1,4 +1,4 @@
-"""A proxy that cuts connections."""
+"""A TCP proxy that cuts connections."""
 
 import socket
 import threading
@@ -10,12 +10,12 @@ from noisesweep.local.launcher import LOOPBACK
 
 
 class Proxy:
-    """Stands between a client and the API, byte by byte, and cuts connections.
+    """TCP proxy between a client and the API that cuts connections.
 
     Attributes:
-        cuts: For each connection to come, after how many bytes of the answers it is cut; None, and all after the last,
-            are left whole.
-        connections: How many there were.
+        cuts: For each connection in order, the number of response bytes after which it is cut. None means never, as do
+            missing items.
+        connections: Number of connections so far.
     """
 
     def __init__(self, target: httpx.URL, cuts: list[int | None]) -> None:
@@ -36,19 +36,19 @@ class Proxy:
                 cut = self.cuts[self.connections] if self.connections < len(self.cuts) else None
                 self.connections += 1
                 service = socket.create_connection(self._target)
-                threading.Thread(target=self._pass_on, args=(client, service, None), daemon=True).start()
-                threading.Thread(target=self._pass_on, args=(service, client, cut), daemon=True).start()
+                threading.Thread(target=self._forward, args=(client, service, None), daemon=True).start()
+                threading.Thread(target=self._forward, args=(service, client, cut), daemon=True).start()
 
     @staticmethod
-    def _pass_on(source: socket.socket, sink: socket.socket, most_bytes: int | None) -> None:
-        passed = 0
+    def _forward(source: socket.socket, sink: socket.socket, max_bytes: int | None) -> None:
+        forwarded = 0
         with suppress(OSError):
             while chunk := source.recv(65536):
-                if most_bytes is not None and passed + len(chunk) > most_bytes:
-                    sink.sendall(chunk[: most_bytes - passed])
+                if max_bytes is not None and forwarded + len(chunk) > max_bytes:
+                    sink.sendall(chunk[: max_bytes - forwarded])
                     break
                 sink.sendall(chunk)
-                passed += len(chunk)
+                forwarded += len(chunk)
         for end in (source, sink):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

@@ -1,11 +1,11 @@
-"""Invented sweeps and runs in the API's form, and the notebook's config."""
+"""Invented sweeps and runs in the format of the API, and the notebook's config."""
 
 from collections.abc import Sequence
 
 from noisesweep.models import EpochMetrics, Evaluation, RunStatus, RunSummary, Sweep, TrainingConfig
 
 SWEEP_ID = "0123456789abcdef"
-# The config of the notebook, which is the default.
+# The default config, which is that of the notebook.
 NOTEBOOK_CONFIG = {
     "dataset": "mnist",
     "epochs": 20,
@@ -63,7 +63,10 @@ def sweep_of(runs: Sequence[RunSummary], epochs: int = 20) -> Sweep:
 
 
 def evaluation(test_scales: Sequence[float] = (0.0,), val_accuracy: float | None = None) -> Evaluation:
-    """Of a network that takes a tenth of each class for the next; by scale, the invented val_accuracy or another."""
+    """Return the evaluation of a network that confuses a tenth of each class with the next class.
+
+    The val_accuracy is 1 / (1 + scale) if None.
+    """
     confusion = [[90 if predicted == label else 0 for predicted in range(10)] for label in range(10)]
     for label in range(10):
         confusion[label][(label + 1) % 10] = 10

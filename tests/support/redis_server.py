@@ -1,4 +1,4 @@
-"""A Redis server that a test may stop, kill and start again."""
+"""A Redis server that tests can stop, kill and restart."""
 
 import signal
 import subprocess
@@ -13,15 +13,15 @@ from tests.support.waiting import wait_until
 
 
 class RedisServer:
-    """A Redis server in a process of its own, which writes nothing to disk unless it is durable.
+    """Redis server in a separate process. It writes nothing to disk unless it is durable.
 
     Args:
-        folder: Holds its log and its data.
-        port: The port it listens on; a free one if None.
-        durable: Append every write to a file before it is acknowledged.
-        options: More of its command line.
-        host: The address under which clients reach it.
-        within: A command that runs its command, as `ip netns exec` does.
+        folder: Folder for the log and the data.
+        port: The port to listen on; a free one if None.
+        durable: Append every write to a file before acknowledging it.
+        options: More command line options.
+        host: The address that clients connect to.
+        command_prefix: Command that runs another command, for example `ip netns exec NAME`.
     """
 
     def __init__(
@@ -32,12 +32,12 @@ class RedisServer:
         durable: bool = False,
         options: Sequence[str] = (),
         host: str = LOOPBACK,
-        within: Sequence[str] = (),
+        command_prefix: Sequence[str] = (),
     ) -> None:
         self.port = port or free_port()
         self.url = f"redis://{host}:{self.port}/0"
         self.client: Redis = Redis.from_url(self.url, decode_responses=True)
-        self._command = [*within, store_binary(), "--port", str(self.port), "--save", "", "--dir", str(folder)]
+        self._command = [*command_prefix, store_binary(), "--port", str(self.port), "--save", "", "--dir", str(folder)]
         self._command += options
         if durable:
             self._command += ["--appendonly", "yes", "--appendfsync", "always"]
@@ -46,34 +46,34 @@ class RedisServer:
         self.start()
 
     def start(self) -> None:
-        """Start it, if it has ended, and return when it answers."""
+        """Wait until the previous process has ended, start a new one, and wait until it responds."""
         if self._process:
             self._process.wait()
         self._process = subprocess.Popen(
             self._command, stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True
         )
-        wait_until(self._answers)
+        wait_until(self._responds)
 
     def stop(self) -> None:
-        """Stop it with SIGTERM."""
+        """Stop the server with SIGTERM."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Stop it with SIGKILL."""
+        """Kill the server with SIGKILL."""
         self._end(signal.SIGKILL)
 
     def close(self) -> None:
-        """Stop it for good."""
+        """Stop the server and close the client and the log."""
         self.client.close()
         self.stop()
         self._log.close()
 
-    def _end(self, by: signal.Signals) -> None:
+    def _end(self, signal_: signal.Signals) -> None:
         assert self._process
-        self._process.send_signal(by)
+        self._process.send_signal(signal_)
         self._process.wait()
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         assert self._process
         assert self._process.poll() is None, Path(self._log.name).read_text(errors="replace")
         try:

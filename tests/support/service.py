@@ -1,4 +1,4 @@
-"""The whole service as it runs: the store, the API and workers, each in a process group of its own."""
+"""The whole service: the store, the API and workers, each in its own process group."""
 
 import os
 from collections.abc import Mapping
@@ -17,25 +17,25 @@ from tests.support.worker import Worker
 
 
 def without_data_sets(folder: Path) -> dict[str, str]:
-    """Return the environment of a host that has the bundled digits and cannot get another data set."""
+    """Return the environment of a host that has only the bundled digits and cannot download other data sets."""
     nowhere = str(folder / "nowhere")
     return {
         "NOISESWEEP_DATA_DIR": nowhere,
         "KERAS_HOME": nowhere,
         "XDG_CACHE_HOME": nowhere,
-        "HTTPS_PROXY": f"http://{CLOSED}",
+        "HTTPS_PROXY": f"http://{CLOSED_PORT}",
     }
 
 
-CLOSED = "127.0.0.1:9"  # no server listens there
+CLOSED_PORT = "127.0.0.1:9"  # no server listens there
 
 
 class Client:
-    """Sweeps through the API of a service, wherever it runs.
+    """Client that submits and reads sweeps.
 
     Attributes:
-        http: A client of the API.
-        body: What `submit` posts if it is given nothing.
+        http: An HTTP client of the API.
+        body: Default request body of `submit`.
     """
 
     def __init__(self, http: httpx.Client, body: Mapping[str, object]) -> None:
@@ -55,20 +55,20 @@ class Client:
         wait_until(lambda: self.sweep(sweep_id).progress.epochs_done >= epochs, seconds)
 
     def wait_for_end(self, sweep_id: str, seconds: float = 90) -> Sweep:
-        """Return the sweep when each of its runs has ended."""
+        """Wait until all runs of the sweep have ended, and return the sweep."""
         wait_until(lambda: self.sweep(sweep_id).status.is_final, seconds)
         return self.sweep(sweep_id)
 
 
 class Service(Client):
-    """A store, an API and workers that come and go.
+    """Store, API and workers.
 
     Args:
-        folder: Holds the logs, and the store's data if it is given no store.
-        environment: Added to the environment of the tests, for the API and the workers.
-        store: The store to use, which `close` stops; one without a disk if None.
-        url: The address under which the parts reach the store, where that is not its own.
-        body: What `submit` posts if it is given nothing.
+        folder: Folder for logs, and for the store's data if `store` is None.
+        environment: Variables that the API and the workers get besides those of the test process.
+        store: The store to use, which `close` stops; None starts one without persistence.
+        url: The URL of the store for the API and the workers; None means the store's own URL.
+        body: Default request body of `submit`.
     """
 
     def __init__(
@@ -89,11 +89,11 @@ class Service(Client):
 
     @property
     def redis(self) -> Redis:
-        """A client of the store."""
+        """Return a client of the store."""
         return self.store.client
 
     def start_api(self) -> ApiProcess:
-        """Start the API, without waiting until it answers."""
+        """Start the API without waiting until it is ready."""
         return ApiProcess(self.environment, self.folder / "api.log")
 
     def start_worker(self, processes: int = 2, program: Path | None = None) -> Worker:
@@ -107,19 +107,19 @@ class Service(Client):
             self.workers.pop().close()
 
     def log(self) -> str:
-        """Return what the workers have printed so far."""
+        """Return the output of the workers so far."""
         return (self.folder / "worker.log").read_text(errors="replace")
 
     def api_log(self) -> str:
-        """Return what the API has printed so far."""
+        """Return the output of the API so far."""
         return self.api.log.read_text(errors="replace")
 
     def epochs(self, sweep_id: str, index: int) -> list[str]:
-        """Return what the store keeps of each epoch of a run, as JSON."""
+        """Return the stored metrics of each epoch of a run, as JSON."""
         return cast("list[str]", self.redis.lrange(SweepKeys(sweep_id).epochs(index), 0, -1))
 
     def event_entries(self, sweep_id: str) -> list[tuple[str, dict[str, str]]]:
-        """Return the events of a sweep with their ids, as the store keeps them."""
+        """Return the stored events of a sweep, with their ids."""
         return cast("list[tuple[str, dict[str, str]]]", self.redis.xrange(SweepKeys(sweep_id).events))
 
     def events(self, sweep_id: str) -> list[dict[str, str]]:
@@ -129,7 +129,7 @@ class Service(Client):
         return [event_id for event_id, _ in self.event_entries(sweep_id)]
 
     def close_parts(self) -> None:
-        """End the workers and the API, and leave the store."""
+        """Stop the workers and the API, but not the store."""
         self.close_workers()
         self.api.close()
 

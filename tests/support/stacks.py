@@ -1,4 +1,4 @@
-"""Small stacks on the bundled digits, and their twins made with NumPy and Keras."""
+"""Small stacks on the bundled digits, and equivalent computations with NumPy and Keras."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ from worker.trainer.stack import Stack
 Array = NDArray[np.float32]
 DIGITS = datasets.load(DatasetName.DIGITS, None)
 SEED = 3
-XLA = bool(Settings().xla)  # `make test-xla` runs these tests on the program that a GPU runs, compiled for the CPU
+XLA = bool(Settings().xla)  # set by `make test-xla`: the program for GPUs, compiled for the CPU
 
 
 def config(**fields: object) -> TrainingConfig:
@@ -35,7 +35,7 @@ def stack(config: TrainingConfig, scales: Sequence[float], images: int = 1442) -
 
 
 def noisy(purpose: Purpose, scale: float, images: int | None = None) -> tuple[Array, NDArray[np.uint8]]:
-    """What the stack sees, made with NumPy."""
+    """Return the noisy images and the labels of the stack, computed with NumPy."""
     training = purpose is Purpose.TRAINING_NOISE
     clean = to_pixels((DIGITS.training_images if training else DIGITS.validation_images)[:images])
     labels = (DIGITS.training_labels if training else DIGITS.validation_labels)[:images]
@@ -53,7 +53,7 @@ def keras_twin(config: TrainingConfig) -> keras.Sequential:
 
 
 def relative_error(ours: Sequence[Array], theirs: Sequence[Array]) -> float:
-    """Of all weights taken together, in the Euclidean norm."""
+    """Return the relative error of all weights together, in the Euclidean norm."""
     difference = np.concatenate([(a - b).ravel() for a, b in zip(ours, theirs, strict=True)])
     whole = np.concatenate([weight.ravel() for weight in theirs])
     return float(np.linalg.norm(difference) / np.linalg.norm(whole))

@@ -1,4 +1,4 @@
-"""Sweeps as the API writes them, and what of them stands in the store."""
+"""Writer and reader for stored sweeps."""
 
 from typing import cast
 
@@ -10,7 +10,7 @@ from shared.store.scripts import Script, source
 
 
 class Sweeps:
-    """Writes sweeps as the API does, and reads what has become of them, key by key."""
+    """Writer of sweeps, with the API's scripts, and reader of their single keys."""
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis

@@ -1,4 +1,4 @@
-"""A pseudo-terminal that commands run on."""
+"""A pseudo-terminal for commands."""
 
 import os
 import pty
@@ -8,7 +8,7 @@ from contextlib import suppress
 
 
 class Terminal:
-    """A terminal of 24 lines that a command runs on."""
+    """Terminal of 24 lines in which a command runs."""
 
     def __init__(self, *command: str) -> None:
         self._leader, follower = pty.openpty()
@@ -27,11 +27,11 @@ class Terminal:
 
     @property
     def output(self) -> str:
-        """What was written to it so far."""
+        """Return the output so far."""
         return self._bytes.decode(errors="replace")
 
     def close(self) -> None:
-        """End the command; all that it wrote is then in the output."""
+        """Kill the command if it still runs, and read the rest of its output."""
         if self._reader.is_alive() or self.process.poll() is None:
             self.process.kill()
             self.process.wait()

@@ -1,4 +1,4 @@
-"""TLS for tests: an authority that issues certificates, and a front that speaks TLS before a server that does not."""
+"""TLS for tests: a certificate authority, and a TLS proxy for servers without TLS."""
 
 import asyncio
 import shutil
@@ -15,8 +15,8 @@ from noisesweep.local.launcher import LOOPBACK, free_port
 NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
 
 
-class Pair(NamedTuple):
-    """A certificate and its key, as PEM files."""
+class KeyPair(NamedTuple):
+    """Certificate and private key, as PEM files."""
 
     certificate: Path
     key: Path
@@ -25,12 +25,12 @@ class Pair(NamedTuple):
 def openssl(*arguments: str | Path) -> None:
     binary = shutil.which("openssl")
     if binary is None:
-        pytest.skip("certificates are made with openssl, which is not on the PATH")
+        pytest.skip("openssl is not on the PATH")
     subprocess.run([binary, *arguments], check=True, capture_output=True)
 
 
-class Authority:
-    """An authority of a test's own, which nobody trusts who has not been given its certificate."""
+class CertificateAuthority:
+    """Private certificate authority. Clients trust it only if they load its certificate."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.certificate, self._key = folder / f"{name}.crt", folder / f"{name}.key"
@@ -38,11 +38,11 @@ class Authority:
         subject = ("-subj", f"/CN={name}", "-addext", "keyUsage=critical,keyCertSign")
         openssl("req", "-x509", *NEW_KEY, "-nodes", *subject, "-keyout", self._key, "-out", self.certificate)
 
-    def issue(self, names: str) -> Pair:
-        """A certificate for these names, written as in openssl's subjectAltName: DNS:example.org,IP:127.0.0.1."""
+    def issue(self, names: str) -> KeyPair:
+        """Issue a certificate for names in the syntax of subjectAltName: DNS:example.org,IP:127.0.0.1."""
         stem = self._folder / names.replace(":", "-").replace(",", "-")
         request, extensions = stem.with_suffix(".csr"), stem.with_suffix(".ext")
-        pair = Pair(stem.with_suffix(".crt"), stem.with_suffix(".key"))
+        pair = KeyPair(stem.with_suffix(".crt"), stem.with_suffix(".key"))
         extensions.write_text(f"subjectAltName={names}\n")
         openssl("req", *NEW_KEY, "-nodes", "-subj", "/CN=server", "-keyout", pair.key, "-out", request)
         signing = ("-CA", self.certificate, "-CAkey", self._key, "-CAcreateserial", "-extfile", extensions)
@@ -50,15 +50,15 @@ class Authority:
         return pair
 
 
-class TlsFront:
-    """A port of loopback that speaks TLS and passes on what it hears to another, as that of a managed store does.
+class TlsProxy:
+    """TLS proxy on a loopback port that forwards to another loopback port.
 
-    Clients are to show a certificate of `clients`, if that is given.
+    If `clients` is given, clients must present a certificate of that authority.
     """
 
-    def __init__(self, pair: Pair, behind: int, clients: Authority | None = None) -> None:
+    def __init__(self, pair: KeyPair, target: int, clients: CertificateAuthority | None = None) -> None:
         self.port = free_port()
-        self._behind = behind
+        self._target = target
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(*pair)
         if clients:
@@ -80,20 +80,20 @@ class TlsFront:
             await self._closing.wait()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        answers, questions = await asyncio.open_connection(LOOPBACK, self._behind)
+        replies, requests = await asyncio.open_connection(LOOPBACK, self._target)
         try:
-            await asyncio.gather(_pass_on(reader, questions), _pass_on(answers, writer))
+            await asyncio.gather(_forward(reader, requests), _forward(replies, writer))
         finally:
-            for each in (questions, writer):
+            for each in (requests, writer):
                 each.transport.abort()
 
 
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
-        while heard := await reader.read(65536):
-            writer.write(heard)
+        while chunk := await reader.read(65536):
+            writer.write(chunk)
             await writer.drain()
     except OSError:
-        pass  # one side has gone without a word
+        pass  # one side has disconnected
     finally:
         writer.close()

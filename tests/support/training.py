@@ -1,4 +1,4 @@
-"""What a worker does to a sweep's record, without training."""
+"""A worker that does not train."""
 
 from noisesweep.models import EpochMetrics
 from tests.support.records import evaluation
@@ -6,7 +6,7 @@ from worker.leases import Claim, Leases
 
 
 class Training:
-    """Does to a sweep's record what a worker does, without training: claims runs and commits invented epochs."""
+    """Worker that claims runs and commits invented epochs instead of training."""
 
     def __init__(self, leases: Leases) -> None:
         self._leases = leases

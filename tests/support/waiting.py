@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    """Return when the callable returns something true; fail after that many seconds."""
+    """Wait until the callable returns a true value. Fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s"
+        assert time.monotonic() < deadline, f"condition not met within {seconds:g} s"
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""A worker whose processes a test may stop and kill."""
+"""A worker whose processes tests can stop and kill."""
 
 import os
 import subprocess
@@ -10,14 +10,14 @@ import psutil
 
 
 class Worker:
-    """A worker in processes of its own, with its output in a file.
+    """Worker in separate processes, with its output in a file.
 
     Args:
-        environment: Its environment, whole.
-        log: Takes what its processes print, after what is there.
-        processes: How many train at a time.
-        program: A folder with another version of the program; this one if None.
-        within: A command that runs its command, as `ip netns exec` does.
+        environment: The complete environment.
+        log: File to which the output is appended.
+        processes: Number of training processes.
+        program: Folder with another version of the program; None runs this version.
+        command_prefix: Command that runs another command, for example `ip netns exec NAME`.
     """
 
     def __init__(
@@ -26,10 +26,10 @@ class Worker:
         log: Path,
         processes: int = 2,
         program: Path | None = None,
-        within: Sequence[str] = (),
+        command_prefix: Sequence[str] = (),
     ) -> None:
         self.log = log
-        command = [*within, sys.executable, "-m", "worker", "--concurrency", str(processes)]
+        command = [*command_prefix, sys.executable, "-m", "worker", "--concurrency", str(processes)]
         with log.open("ab") as output:
             self.main = psutil.Popen(
                 command, env=environment, cwd=program, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
@@ -44,18 +44,18 @@ class Worker:
         return [child for child in self.main.children() if child.status() != psutil.STATUS_ZOMBIE]
 
     def everything(self) -> list[psutil.Process]:
-        """Return the processes of its group that have not ended."""
+        """Return the running processes of the worker's process group."""
         group = []
         for process in psutil.process_iter():
             try:
                 if os.getpgid(process.pid) == self.main.pid and process.status() != psutil.STATUS_ZOMBIE:
                     group.append(process)
             except (ProcessLookupError, psutil.NoSuchProcess):
-                pass  # it ended in between
+                pass  # the process has just ended
         return group
 
     def terminate(self) -> int:
-        """Stop it with SIGTERM and return its exit code."""
+        """Stop the worker with SIGTERM and return its exit code."""
         self.main.terminate()
         return int(self.main.wait(timeout=30))
 

@@ -8,9 +8,9 @@ from tests.support.stored_sweeps import Sweeps
 from tests.support.trainer import Trainer
 from worker import devices
 from worker.leases import Leases
-from worker.trainer.warm_stack import WarmStack
+from worker.trainer.stack_cache import StackCache
 
-# TensorFlow is set up here as in a training process, before any test computes with it.
+# Set up TensorFlow as in a training process before any test uses it.
 devices.prepare(devices.find(Settings()))
 
 
@@ -28,17 +28,17 @@ def leases(settings: Settings) -> Iterator[Leases]:
 
 @pytest.fixture
 def redis_bytes(redis: Redis, settings: Settings) -> Iterator[Redis]:
-    """A client of the same store that leaves what it reads as bytes."""
+    """Yield a client of the same store that does not decode replies."""
     client: Redis = Redis.from_url(settings.redis_url.get_secret_value())
     yield client
     client.close()
 
 
 @pytest.fixture(scope="session")
-def warm_stack() -> WarmStack:
-    return WarmStack(Settings(), xla=bool(Settings().xla))
+def stack_cache() -> StackCache:
+    return StackCache(Settings(), xla=bool(Settings().xla))
 
 
 @pytest.fixture
-def trainer(sweeps: Sweeps, leases: Leases, settings: Settings, warm_stack: WarmStack) -> Trainer:
-    return Trainer(sweeps, leases, settings, warm_stack)
+def trainer(sweeps: Sweeps, leases: Leases, settings: Settings, stack_cache: StackCache) -> Trainer:
+    return Trainer(sweeps, leases, settings, stack_cache)

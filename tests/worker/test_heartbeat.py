@@ -15,61 +15,61 @@ from worker.heartbeat import Heartbeat
 from worker.leases import Claim, Leases, LeaseState
 
 
-def claimed(leases: Leases, sweeps: Sweeps) -> Claim:
+def claim_runs(leases: Leases, sweeps: Sweeps) -> Claim:
     claim = leases.claim(sweeps.create(SweepRequest(scales=[0.1, 0.5])), limit=2)
     assert claim
     return claim
 
 
 @pytest.fixture
-def brief(settings: Settings) -> Settings:
+def short_lease(settings: Settings) -> Settings:
     return settings.model_copy(update={"lease_seconds": 0.6})
 
 
 @pytest.fixture
-def leases(brief: Settings) -> Iterator[Leases]:
-    leases = Leases(brief)
+def leases(short_lease: Settings) -> Iterator[Leases]:
+    leases = Leases(short_lease)
     yield leases
     leases.close()
 
 
-def test_a_lease_outlives_its_time_while_its_heart_beats(
-    leases: Leases, sweeps: Sweeps, redis: Redis, brief: Settings
+def test_a_heartbeat_keeps_a_lease_beyond_its_duration(
+    leases: Leases, sweeps: Sweeps, redis: Redis, short_lease: Settings
 ) -> None:
-    claim = claimed(leases, sweeps)
+    claim = claim_runs(leases, sweeps)
     key = SweepKeys(claim.sweep_id).leases
     first = redis.zscore(key, "0")
     assert first is not None
-    with Heartbeat(claim, leases, brief) as heartbeat:
+    with Heartbeat(claim, leases, short_lease) as heartbeat:
         wait_until(lambda: (redis.zscore(key, "0") or 0) > first + 1_000_000)
-        assert leases.reap(claim.sweep_id, max_attempts=3, silence_seconds=60).open_runs == 2
-        assert not heartbeat.stopped
+        assert leases.reap(claim.sweep_id, max_attempts=3, republish_seconds=60).open_runs == 2
+        assert not heartbeat.timed_out
     assert redis.zcard(key) == 2
 
 
-def test_what_is_asked_of_a_run_is_learned_while_it_trains(leases: Leases, sweeps: Sweeps, brief: Settings) -> None:
-    claim = claimed(leases, sweeps)
-    with Heartbeat(claim, leases, brief) as heartbeat:
+def test_a_cancellation_is_seen_during_training(leases: Leases, sweeps: Sweeps, short_lease: Settings) -> None:
+    claim = claim_runs(leases, sweeps)
+    with Heartbeat(claim, leases, short_lease) as heartbeat:
         assert heartbeat.state(0) is LeaseState.HELD
         sweeps.cancel(claim.sweep_id, 0)
         wait_until(lambda: heartbeat.state(0) is LeaseState.CANCELLED)
         assert heartbeat.state(1) is LeaseState.HELD
 
 
-def test_without_the_store_the_heart_stops_before_the_lease_has_run_out_and_beats_again_with_it(
+def test_a_heartbeat_times_out_before_its_lease_and_recovers(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     store = RedisServer(tmp_path_factory.mktemp("redis"), free_port(), durable=True)
     settings = Settings(redis_url=store.url, lease_seconds=2)
     leases = Leases(settings)
-    claim = claimed(leases, Sweeps(store.client))
+    claim = claim_runs(leases, Sweeps(store.client))
     with Heartbeat(claim, leases, settings) as heartbeat:
         leased_until = store.client.zscore(SweepKeys(claim.sweep_id).leases, "0")
         assert leased_until
         store.kill()
-        wait_until(lambda: heartbeat.stopped)
+        wait_until(lambda: heartbeat.timed_out)
         assert time.time() * 1_000_000 < leased_until
         store.start()
-        wait_until(lambda: not heartbeat.stopped)
+        wait_until(lambda: not heartbeat.timed_out)
     leases.close()
     store.close()

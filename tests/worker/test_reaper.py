@@ -30,20 +30,20 @@ def reaper(app: Celery, settings: Settings) -> Iterator[Reaper]:
     reaper.close()
 
 
-def opened(sweeps: Sweeps, redis: Redis, request: SweepRequest = THREE, at: int = LONG_AGO) -> str:
+def open_sweep(sweeps: Sweeps, redis: Redis, request: SweepRequest = THREE, at: int = LONG_AGO) -> str:
     sweep_id = sweeps.create(request)
     redis.zadd(OPEN, {sweep_id: at})
     redis.zadd(SWEEPS, {sweep_id: at})
     return sweep_id
 
 
-def silence(redis: Redis, sweep_id: str) -> None:
-    """Let the last message have been published long ago."""
+def age_last_message(redis: Redis, sweep_id: str) -> None:
+    """Set the time of the last published message to long ago."""
     redis.hset(SweepKeys(sweep_id).record, "hinted_at", LONG_AGO)
 
 
 def test_a_lost_run_gets_a_new_message(reaper: Reaper, sweeps: Sweeps, leases: Leases, redis: Redis) -> None:
-    sweep_id = opened(sweeps, redis, SweepRequest(scales=[0.1]))
+    sweep_id = open_sweep(sweeps, redis, SweepRequest(scales=[0.1]))
     leases.claim(sweep_id, limit=1)
     reaper.round()
     assert redis.llen(QUEUE) == 0
@@ -53,25 +53,21 @@ def test_a_lost_run_gets_a_new_message(reaper: Reaper, sweeps: Sweeps, leases: L
     assert redis.zcard(SweepKeys(sweep_id).queued) == 1
 
 
-def test_messages_that_were_lost_are_published_again_and_those_that_wait_are_not(
-    reaper: Reaper, app: Celery, sweeps: Sweeps, redis: Redis
-) -> None:
-    sweep_id, other = opened(sweeps, redis), opened(sweeps, redis)
+def test_only_missing_messages_are_republished(reaper: Reaper, app: Celery, sweeps: Sweeps, redis: Redis) -> None:
+    sweep_id, other = open_sweep(sweeps, redis), open_sweep(sweeps, redis)
     publish(app, {sweep_id: 1})
     publish(app, {other: 3})
     for _ in range(2):
-        silence(redis, sweep_id)
-        silence(redis, other)
+        age_last_message(redis, sweep_id)
+        age_last_message(redis, other)
         reaper.round()
         assert redis.llen(QUEUE) == 6
 
 
-def test_a_message_that_nobody_can_read_does_not_disturb_the_round(
-    reaper: Reaper, sweeps: Sweeps, redis: Redis
-) -> None:
-    sweep_id = opened(sweeps, redis)
+def test_an_unreadable_message_does_not_stop_the_round(reaper: Reaper, sweeps: Sweeps, redis: Redis) -> None:
+    sweep_id = open_sweep(sweeps, redis)
     redis.lpush(QUEUE, b"\xff\xfe")
-    silence(redis, sweep_id)
+    age_last_message(redis, sweep_id)
     reaper.round()
     assert redis.llen(QUEUE) == 1 + 3
 
@@ -79,8 +75,8 @@ def test_a_message_that_nobody_can_read_does_not_disturb_the_round(
 def test_two_reapers_do_the_work_of_one(
     reaper: Reaper, app: Celery, settings: Settings, sweeps: Sweeps, redis: Redis
 ) -> None:
-    sweep_id = opened(sweeps, redis)
-    silence(redis, sweep_id)
+    sweep_id = open_sweep(sweeps, redis)
+    age_last_message(redis, sweep_id)
     second = Reaper(app, settings)
     for each in (reaper, second):
         each.round()
@@ -88,29 +84,25 @@ def test_two_reapers_do_the_work_of_one(
     assert redis.llen(QUEUE) == 3
 
 
-def test_a_sweep_that_has_ended_is_looked_at_no_more(
+def test_an_ended_sweep_is_no_longer_listed_as_open(
     reaper: Reaper, sweeps: Sweeps, leases: Leases, redis: Redis
 ) -> None:
-    sweep_id, recent = opened(sweeps, redis), opened(sweeps, redis, at=2**52)
+    sweep_id, recent = open_sweep(sweeps, redis), open_sweep(sweeps, redis, at=2**52)
     sweeps.cancel(sweep_id)
     sweeps.cancel(recent)
     reaper.round()
-    assert redis.zrange(OPEN, 0, -1) == [recent]  # which may be one that is being retried just now
+    assert redis.zrange(OPEN, 0, -1) == [recent]  # a client may be retrying it
 
 
-def test_a_sweep_that_was_opened_anew_while_it_was_looked_at_stays_listed(
-    reaper: Reaper, sweeps: Sweeps, redis: Redis
-) -> None:
-    sweep_id = opened(sweeps, redis)
+def test_a_sweep_reopened_during_a_round_stays_open(reaper: Reaper, sweeps: Sweeps, redis: Redis) -> None:
+    sweep_id = open_sweep(sweeps, redis)
     redis.zadd(OPEN, {sweep_id: 2})
-    reaper._close(sweep_id, opened_at=LONG_AGO)  # noqa: SLF001 - the moment between cannot be struck from outside
+    reaper._close(sweep_id, opened_at=LONG_AGO)  # noqa: SLF001 - this moment cannot be reached otherwise
     assert redis.zrange(OPEN, 0, -1) == [sweep_id]
 
 
-def test_sweeps_are_removed_some_days_after_their_end_and_listings_without_a_sweep_too(
-    reaper: Reaper, sweeps: Sweeps, redis: Redis
-) -> None:
-    ended_long_ago, ended_now, running = (opened(sweeps, redis) for _ in range(3))
+def test_old_sweeps_and_orphaned_list_entries_are_deleted(reaper: Reaper, sweeps: Sweeps, redis: Redis) -> None:
+    ended_long_ago, ended_now, running = (open_sweep(sweeps, redis) for _ in range(3))
     redis.zadd(SWEEPS, {"0123456789abcdef": LONG_AGO})
     sweeps.cancel(ended_long_ago)
     sweeps.cancel(ended_now)
@@ -121,22 +113,20 @@ def test_sweeps_are_removed_some_days_after_their_end_and_listings_without_a_swe
     assert redis.keys(f"*{ended_long_ago}*") == []
 
 
-def test_a_sweep_that_cannot_be_looked_after_does_not_keep_the_others_waiting(
-    reaper: Reaper, sweeps: Sweeps, redis: Redis
-) -> None:
-    broken, healthy = opened(sweeps, redis, at=1), opened(sweeps, redis, at=2)
-    redis.set(SweepKeys(broken).leases, "no sorted set")
-    silence(redis, healthy)
+def test_a_broken_sweep_does_not_affect_others(reaper: Reaper, sweeps: Sweeps, redis: Redis) -> None:
+    broken, healthy = open_sweep(sweeps, redis, at=1), open_sweep(sweeps, redis, at=2)
+    redis.set(SweepKeys(broken).leases, "not a sorted set")
+    age_last_message(redis, healthy)
     reaper.round()
     assert redis.llen(QUEUE) == 3
 
 
-def test_what_the_reaper_did_is_counted(reaper: Reaper, sweeps: Sweeps, leases: Leases, redis: Redis) -> None:
-    sweep_id = opened(sweeps, redis)
+def test_actions_of_the_reaper_are_counted(reaper: Reaper, sweeps: Sweeps, leases: Leases, redis: Redis) -> None:
+    sweep_id = open_sweep(sweeps, redis)
     keys = SweepKeys(sweep_id)
     leases.claim(sweep_id, limit=3)
     sweeps.cancel(sweep_id, 1)
-    redis.hset(keys.run(2), "fruitless", 2)  # two workers were lost over it already
+    redis.hset(keys.run(2), "fruitless", 2)  # its last two workers were lost
     redis.zadd(keys.leases, {"0": LONG_AGO, "1": LONG_AGO, "2": LONG_AGO})
     reaper.round()
     counts = redis.hgetall(COUNTERS)

@@ -19,12 +19,12 @@ DIGITS = SweepRequest(scales=[0.1, 0.5], epochs=2, hidden_units=[16], dataset="d
 
 @pytest.fixture(autouse=True)
 def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The task finds its store by the environment, as in a worker."""
+    """Configure the store in the environment, from which the task reads it."""
     monkeypatch.setenv("NOISESWEEP_REDIS_URL", settings.redis_url.get_secret_value())
     yield
     if tasks.leases.cache_info().currsize:
         tasks.leases().close()
-    for cached in (tasks.leases, tasks.settings, tasks.device, tasks.warm_stack):
+    for cached in (tasks.leases, tasks.settings, tasks.device, tasks.stack_cache):
         cached.cache_clear()
 
 
@@ -32,14 +32,14 @@ def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator
 def stopping() -> Iterator[None]:
     tasks.stop_training()
     yield
-    tasks._shutting_down.value = 0  # noqa: SLF001 - a process is told once; the tests' goes on
+    tasks._shutting_down.value = 0  # noqa: SLF001 - only tests continue after a stop
 
 
 def outcomes(sweeps: Sweeps, sweep_id: str, runs: int) -> list[str | None]:
     return [sweeps.run(sweep_id, index).get("outcome") for index in range(runs)]
 
 
-def test_a_message_trains_one_run_and_a_message_too_many_none(sweeps: Sweeps) -> None:
+def test_a_message_trains_one_run_and_a_surplus_message_none(sweeps: Sweeps) -> None:
     sweep_id = sweeps.create(DIGITS)
     tasks.train(sweep_id)
     assert outcomes(sweeps, sweep_id, 2) == ["succeeded", None]
@@ -50,7 +50,7 @@ def test_a_message_trains_one_run_and_a_message_too_many_none(sweeps: Sweeps) ->
     assert [sweeps.run(sweep_id, index)["attempts"] for index in range(2)] == ["1", "1"]
 
 
-def test_a_data_set_that_cannot_be_had_fails_the_run_with_what_to_do(
+def test_an_unreadable_data_set_fails_the_run_with_advice(
     sweeps: Sweeps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "mnist.npz").write_bytes(b"not an archive")
@@ -62,20 +62,18 @@ def test_a_data_set_that_cannot_be_had_fails_the_run_with_what_to_do(
     assert "Remove or replace it" in run["error_message"]
 
 
-def test_a_run_that_breaks_fails_without_showing_internals_and_the_others_of_its_sweep_go_on(
-    sweeps: Sweeps, redis: Redis
-) -> None:
+def test_an_unexpected_error_fails_one_run_and_hides_internals(sweeps: Sweeps, redis: Redis) -> None:
     sweep_id = sweeps.create(DIGITS)
-    redis.set(SweepKeys(sweep_id).checkpoint(0), "no archive")
+    redis.set(SweepKeys(sweep_id).checkpoint(0), "not an archive")
     tasks.train(sweep_id)
     tasks.train(sweep_id)
     assert outcomes(sweeps, sweep_id, 2) == ["failed", "succeeded"]
     run = sweeps.run(sweep_id, 0)
     assert run["error_code"] == "internal_error"
-    assert run["error_message"] == "The trainer broke with ValueError; the worker's log says where."
+    assert run["error_message"] == "The training failed with ValueError. See the worker's log for details."
 
 
-def test_a_worker_told_to_stop_hands_its_run_back_and_publishes_it(
+def test_a_stopping_worker_releases_and_republishes_its_run(
     sweeps: Sweeps, redis: Redis, settings: Settings, stopping: None
 ) -> None:
     sweep_id = sweeps.create(DIGITS)
@@ -88,10 +86,10 @@ def test_a_worker_told_to_stop_hands_its_run_back_and_publishes_it(
     assert redis.llen(QUEUE) == 1
 
 
-def test_the_process_that_forks_never_imports_tensorflow() -> None:
-    question = (
+def test_the_main_process_never_imports_tensorflow() -> None:
+    code = (
         "import sys, worker.__main__, worker.app; worker.app.app.loader.import_default_modules(); "
         "assert 'noisesweep.train' in worker.app.app.tasks; "
         "sys.exit(any(name.split('.')[0] in ('tensorflow', 'keras') for name in sys.modules))"
     )
-    assert subprocess.run([sys.executable, "-c", question], env=os.environ, check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], env=os.environ, check=False).returncode == 0

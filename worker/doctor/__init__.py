@@ -1,1 +1,1 @@
-"""Checks of `noisesweep doctor`: this host, and the store it is configured for."""
+"""Checks of `noisesweep doctor`: this host and its configured store."""

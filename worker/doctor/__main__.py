@@ -1,4 +1,4 @@
-"""`python -m worker.doctor`: look at this host and its store, say what is wrong and how to mend it."""
+"""Entry point of `python -m worker.doctor`: check this host and its store, and print problems with their remedies."""
 
 import argparse
 import signal
@@ -16,8 +16,8 @@ from worker.doctor.store import check_store
 from worker.limits import free_memory
 
 
-def examine(own_store: str | None) -> Iterator[Finding]:
-    """Yield every finding as soon as it is made."""
+def run_checks(own_store: str | None) -> Iterator[Finding]:
+    """Run all checks; yield each finding immediately."""
     settings, faults = host.read_settings()
     yield from faults
     yield host.check_python(sys.version_info[:3])
@@ -31,17 +31,17 @@ def examine(own_store: str | None) -> Iterator[Finding]:
 
 
 def main() -> None:
-    """Check Python, TensorFlow, memory, data sets and the store; exit 1 if there is a problem."""
+    """Check Python, TensorFlow, memory, data sets and the store; exit with 1 if there is a problem."""
     parser = argparse.ArgumentParser(prog="python -m worker.doctor", description=main.__doc__)
     parser.add_argument("--json", action="store_true", help="print the findings as a JSON array")
-    parser.add_argument("--own-store", help='the server that `noisesweep up` starts; "" if there is none')
+    parser.add_argument("--own-store", help='path of the server that `noisesweep up` starts; "" if none is installed')
     arguments = parser.parse_args()
 
     console = Console()
     findings = []
     try:
-        with console.status("Looking; TensorFlow takes some seconds ..."):
-            for finding in examine(arguments.own_store):
+        with console.status("Checking; TensorFlow takes a few seconds ..."):
+            for finding in run_checks(arguments.own_store):
                 findings.append(finding)
                 if not arguments.json:
                     show(finding, console)

@@ -1,4 +1,4 @@
-"""Findings of checks, and their output on a terminal, in a pipe and as JSON."""
+"""Findings of checks, and their output as text and as JSON."""
 
 import json
 from collections.abc import Iterable
@@ -14,8 +14,8 @@ class Verdict(StrEnum):
     """Severity of a finding."""
 
     OK = "ok"
-    WARNING = "warning"  # it works, with a loss that should be known
-    PROBLEM = "problem"  # it does not work, or loses what it has acknowledged
+    WARNING = "warning"  # it works, but slower or less safely than it could
+    PROBLEM = "problem"  # it does not work, or acknowledged data can be lost
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Finding:
     """The result of one check.
 
     Attributes:
-        check: What was looked at, in two words at most.
-        verdict: What it means.
-        found: What is there, for people.
-        remedy: How to mend it; empty where nothing is wrong.
+        check: Name of the check, at most two words.
+        verdict: Severity.
+        found: Result as text for the user.
+        remedy: How to fix it, as text for the user; empty if there is nothing to fix.
     """
 
     check: str
@@ -40,11 +40,11 @@ MARKS = {
     Verdict.WARNING: Text("!", "bold yellow"),
     Verdict.PROBLEM: Text("✗", "bold red"),
 }
-CHECK_WIDTH = 15  # the longest name of a check
+CHECK_WIDTH = 15  # the longest check name
 
 
 def show(finding: Finding, console: Console) -> None:
-    """Print a finding and its remedy: in columns on a terminal, else as lines that are never wrapped."""
+    """Print a finding and its remedy: in columns on a terminal, otherwise as lines without wrapping."""
     if not console.is_terminal:
         lines = [f"{finding.verdict:<7}  {finding.check}: {finding.found}"]
         lines += [f"{'':<7}  -> {finding.remedy}"] if finding.remedy else []
@@ -61,11 +61,11 @@ def show(finding: Finding, console: Console) -> None:
 
 
 def summary(findings: Iterable[Finding]) -> str:
-    """One sentence on all of them."""
+    """Return a sentence with the number of problems and warnings."""
     verdicts = [finding.verdict for finding in findings]
     counts = {verdict: verdicts.count(verdict) for verdict in (Verdict.PROBLEM, Verdict.WARNING)}
     words = [f"{count} {verdict}{'s' if count > 1 else ''}" for verdict, count in counts.items() if count]
-    return f"Found {' and '.join(words)}." if words else "All is well."
+    return f"Found {' and '.join(words)}." if words else "No problems found."
 
 
 def as_json(findings: Iterable[Finding]) -> str:

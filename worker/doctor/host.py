@@ -1,6 +1,6 @@
-"""The checks of this host: settings, Python, TensorFlow and its device, memory, data sets.
+"""Checks of this host: settings, Python, TensorFlow and its device, memory, data sets.
 
-None of them imports TensorFlow or needs it to be installed.
+They do not import TensorFlow, so they also work where it is not installed.
 """
 
 import re
@@ -15,32 +15,39 @@ from pydantic import ValidationError
 
 from shared.datasets import DatasetName, load
 from shared.errors import DatasetNotFoundError, DatasetUnavailableError
-from shared.settings import Settings, faults_of, variable
-from worker.devices import ANSWER_SECONDS, TRAINING_PROCESS_BYTES, Device, DeviceKind, compute, fault_in
+from shared.settings import Settings, setting_errors, variable
+from worker.devices import (
+    COMPUTE_TIMEOUT_SECONDS,
+    TRAINING_PROCESS_BYTES,
+    Device,
+    DeviceKind,
+    compute_test_layer,
+    last_error_line,
+)
 from worker.doctor.findings import Finding, Verdict
 
-# requires-python in pyproject.toml: first and last.
-PYTHONS = ((3, 11), (3, 13))
+# First and last supported version; the same as requires-python in pyproject.toml.
+SUPPORTED_PYTHON = ((3, 11), (3, 13))
 
-# The extra `metal` in pyproject.toml: the releases that go together, to the second place. A test holds them equal.
+# Compatible releases for Apple GPUs. A test checks that the extra `metal` in pyproject.toml lists the same.
 METAL_PAIR = {"tensorflow": "2.18", "tensorflow-metal": "1.2"}
 
-INSTALL_WORKER = "`pip install 'noisesweep[worker]'`. A host that runs the API alone does without."
+INSTALL_WORKER = "`pip install 'noisesweep[worker]'`. A host that only runs the API does not need it."
 
-TRY_TENSORFLOW = f"`{sys.executable} -c 'import tensorflow'`"
+IMPORT_TENSORFLOW = f"`{sys.executable} -c 'import tensorflow'`"
 
 INSTALL_METAL_PAIR = "`pip install {}`, which has wheels for Python 3.11 and 3.12".format(
     " ".join(f"'{name}=={release}.*'" for name, release in METAL_PAIR.items())
 )
-WITHOUT_METAL = "Without it, the CPU trains: `pip uninstall tensorflow-metal`."
+UNINSTALL_METAL = "To train on the CPU: `pip uninstall tensorflow-metal`."
 
 
 def read_settings() -> tuple[Settings, list[Finding]]:
-    """The settings, and a problem for each variable that does not validate, which then counts as not given."""
+    """Return the settings and a problem for each invalid variable, which then has its default value."""
     try:
         return Settings(), []
     except ValidationError as error:
-        faults = faults_of(error)
+        faults = setting_errors(error)
     defaults = {name: Settings.model_fields[name].default for name in faults}
     return Settings(**defaults), [
         Finding("settings", Verdict.PROBLEM, f"{variable(name)}: {message}", f"Correct or unset {variable(name)}.")
@@ -50,40 +57,40 @@ def read_settings() -> tuple[Settings, list[Finding]]:
 
 def check_python(version: tuple[int, int, int]) -> Finding:
     """Check that this version of Python is supported."""
-    first, last = (".".join(map(str, one)) for one in PYTHONS)
+    first, last = (".".join(map(str, one)) for one in SUPPORTED_PYTHON)
     found = f"{'.'.join(map(str, version))} ({sys.executable})"
-    if PYTHONS[0] <= version[:2] <= PYTHONS[1]:
+    if SUPPORTED_PYTHON[0] <= version[:2] <= SUPPORTED_PYTHON[1]:
         return Finding("Python", Verdict.OK, found)
-    remedy = f"Install noisesweep with Python {first} to {last}: TensorFlow has no wheels for others."
+    remedy = f"Install noisesweep with Python {first} to {last}: TensorFlow has no wheels for other versions."
     return Finding("Python", Verdict.PROBLEM, found, remedy)
 
 
-def check_tensorflow(device: Device, seconds: float = ANSWER_SECONDS) -> Finding:
-    """Check that TensorFlow computes on the device, in a separate process with a timeout in seconds."""
-    place = "CPU:0" if device.kind is DeviceKind.CPU else "GPU:0"
+def check_tensorflow(device: Device, timeout_seconds: float = COMPUTE_TIMEOUT_SECONDS) -> Finding:
+    """Check in a separate process that TensorFlow computes on the device."""
+    name = "CPU:0" if device.kind is DeviceKind.CPU else "GPU:0"
     try:
-        answer = compute(place, seconds)
+        result = compute_test_layer(name, timeout_seconds)
     except subprocess.TimeoutExpired:
-        found = f"it has not computed a layer on {place} within {seconds:g} s"
-        remedy = f"Try it: {TRY_TENSORFLOW}. A driver may hang, or a slow disk take long: then ask again."
+        found = f"it did not compute a test layer on {name} within {timeout_seconds:g} s"
+        remedy = f"Run {IMPORT_TENSORFLOW}. If it hangs, check the GPU driver. If it is slow, repeat this check."
         return Finding("TensorFlow", Verdict.PROBLEM, found, remedy)
-    installed = metal_versions()
+    installed = installed_metal_versions()
     mismatch = metal_mismatch(installed)
-    if answer.returncode != 0:
-        return _tensorflow_failure(answer.returncode, answer.stderr, mismatch)
-    found = f"{answer.stdout.split()[-1]} computes on the {device.kind.upper()}: {device.reason}"
+    if result.returncode != 0:
+        return _tensorflow_failure(result.returncode, result.stderr, mismatch)
+    found = f"{result.stdout.split()[-1]} computes on the {device.kind.upper()}: {device.reason}"
     if mismatch:
         return Finding("TensorFlow", Verdict.WARNING, f"{found}. {mismatch}", f"{INSTALL_METAL_PAIR}.")
     if device.idle_gpu and "tensorflow-metal" in installed:
-        return Finding("TensorFlow", Verdict.WARNING, found, WITHOUT_METAL)
+        return Finding("TensorFlow", Verdict.WARNING, found, UNINSTALL_METAL)
     if device.idle_gpu:
-        remedy = "`pip install 'noisesweep[gpu]'` for NVIDIA on Linux, `'noisesweep[metal]'` for Apple silicon."
-        return Finding("TensorFlow", Verdict.WARNING, found, f"{remedy} Until then the CPU trains, which takes longer.")
+        remedy = "Install noisesweep[gpu] for NVIDIA on Linux or noisesweep[metal] for Apple silicon."
+        return Finding("TensorFlow", Verdict.WARNING, found, f"{remedy} Until then, the slower CPU is used.")
     return Finding("TensorFlow", Verdict.OK, found)
 
 
-def metal_versions() -> dict[str, str]:
-    """The versions in which the distributions of METAL_PAIR are installed, by name."""
+def installed_metal_versions() -> dict[str, str]:
+    """Return the installed versions of the distributions in METAL_PAIR, by name."""
     versions = {}
     for name in METAL_PAIR:
         with suppress(metadata.PackageNotFoundError):
@@ -97,28 +104,28 @@ def metal_mismatch(versions: Mapping[str, str]) -> str:
         return ""
     if all(f"{versions[name]}.".startswith(f"{release}.") for name, release in METAL_PAIR.items()):
         return ""
-    here, together = (" with ".join(f"{name} {at[name]}" for name in METAL_PAIR) for at in (versions, METAL_PAIR))
-    return f"Installed is {here}; what goes together is {together}"
+    installed, expected = (" with ".join(f"{name} {of[name]}" for name in METAL_PAIR) for of in (versions, METAL_PAIR))
+    return f"Installed: {installed}; compatible: {expected}"
 
 
-def _tensorflow_failure(code: int, said: str, mismatch: str) -> Finding:
-    fault = fault_in(said)
-    if "libmetal_plugin" in said or mismatch:
-        found = f"tensorflow-metal does not go with this TensorFlow: {fault}" + (f". {mismatch}" if mismatch else "")
-        remedy = f"{INSTALL_METAL_PAIR}. {WITHOUT_METAL}"
-    elif re.search(r"No module named 'tensorflow'$", fault):
+def _tensorflow_failure(code: int, stderr: str, mismatch: str) -> Finding:
+    error = last_error_line(stderr)
+    if "libmetal_plugin" in stderr or mismatch:
+        found = f"tensorflow-metal does not match TensorFlow: {error}" + (f". {mismatch}" if mismatch else "")
+        remedy = f"{INSTALL_METAL_PAIR}. {UNINSTALL_METAL}"
+    elif re.search(r"No module named 'tensorflow'$", error):
         found, remedy = "not installed, so this host cannot train", INSTALL_WORKER
     elif code < 0:
-        found = f"it was ended by {signal.Signals(-code).name}: {fault}"
-        remedy = "Its wheels need a processor with AVX; or reinstall it: `pip install --force-reinstall tensorflow`."
+        found = f"it was killed by {signal.Signals(-code).name}: {error}"
+        remedy = "Use a processor with AVX, or reinstall it: `pip install --force-reinstall tensorflow`."
     else:
-        found = f"it does not work: {fault}"
-        remedy = f"See all of it: {TRY_TENSORFLOW}. Reinstall it: `pip install --force-reinstall tensorflow`."
+        found = f"it does not work: {error}"
+        remedy = f"See the full error: {IMPORT_TENSORFLOW}. Reinstall it: `pip install --force-reinstall tensorflow`."
     return Finding("TensorFlow", Verdict.PROBLEM, found, remedy)
 
 
 def check_memory(processes: int, free_bytes: int) -> Finding:
-    """Check that the training processes fit into the free memory."""
+    """Check that the training processes fit into `free_bytes` bytes of memory."""
     fit = free_bytes // TRAINING_PROCESS_BYTES
     found = (
         f"{free_bytes / 1e9:.1f} GB free; {processes} training processes "
@@ -131,27 +138,27 @@ def check_memory(processes: int, free_bytes: int) -> Finding:
             "memory",
             Verdict.WARNING,
             found,
-            f"Start fewer: `noisesweep up --workers {fit}`, or `noisesweep worker --concurrency {fit}`.",
+            f"Start fewer processes: `noisesweep up --workers {fit}`, or `noisesweep worker --concurrency {fit}`.",
         )
-    return Finding("memory", Verdict.PROBLEM, found, "Not even one fits: end other programs, or add memory.")
+    return Finding("memory", Verdict.PROBLEM, found, "No training process fits: close other programs, or add memory.")
 
 
 def check_dataset(name: DatasetName, settings: Settings) -> Finding:
-    """Check that this host has the data set, and where. Nothing is downloaded."""
+    """Check that this host has the data set, without downloading anything."""
     try:
         dataset = load(name, settings.data_dir, download=False)
     except DatasetNotFoundError as error:
         return Finding(
             name,
             Verdict.WARNING,
-            f"not on this host, so the first run would have to download it; looked at {'; '.join(error.looked_at)}",
+            f"not on this host, so the first run will download it; searched {'; '.join(error.searched)}",
             f"Download it now: `{sys.executable} -m shared.datasets {name}`. Or {error.remedy}.",
         )
     except DatasetUnavailableError as error:
         found, _, remedy = str(error).rpartition(". ")  # its last sentence says what to do
         return Finding(name, Verdict.PROBLEM, found, remedy)
     except OSError as error:
-        return Finding(name, Verdict.PROBLEM, str(error), "Let this user read it, or set NOISESWEEP_DATA_DIR anew.")
+        return Finding(name, Verdict.PROBLEM, str(error), "Let this user read it, or change NOISESWEEP_DATA_DIR.")
     except ModuleNotFoundError as error:
         return Finding(name, Verdict.PROBLEM, f"{error.name} is not installed", INSTALL_WORKER)
     return Finding(name, Verdict.OK, f"{len(dataset.training_images):,} training images from {dataset.source}")

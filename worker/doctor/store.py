@@ -1,4 +1,4 @@
-"""The checks of the store: whether it is there, takes writes, and keeps what it has acknowledged."""
+"""Checks of the store: connection, writes, durability and memory."""
 
 import re
 import subprocess
@@ -19,108 +19,108 @@ from redis.exceptions import (
 
 from shared.settings import Settings
 from shared.store import address, connections
-from shared.store.address import FORM, Address, host_port
+from shared.store.address import URL_FORMAT, Address, host_port
 from shared.store.connections import PrimaryPool
 from shared.store.keys import PROBE
 from worker.doctor.findings import Finding, Verdict
 
-OWN_STORE = "or unset NOISESWEEP_REDIS_URL: `noisesweep up` then starts a store of its own"
-NEARLY_FULL = 0.9  # of maxmemory
-PROBE_SCRIPT = "return redis.call('SET', KEYS[1], '', 'PX', 1000)"  # a script, as every write of the service is
+OWN_STORE = "or unset NOISESWEEP_REDIS_URL: `noisesweep up` then starts its own store"
+NEARLY_FULL = 0.9  # fraction of maxmemory
+PROBE_SCRIPT = "return redis.call('SET', KEYS[1], '', 'PX', 1000)"  # all writes of the service are scripts
 
 
 def check_store(settings: Settings, own_store: str | None) -> Iterator[Finding]:
-    """The findings on the store that NOISESWEEP_REDIS_URL names, or else on the one that `noisesweep up` starts.
+    """Check the store of NOISESWEEP_REDIS_URL, or the server that `noisesweep up` starts if the variable is not set.
 
-    It writes one key, which expires after a second. No finding holds the password, nor a part of it.
+    The check writes one key, which expires after a second. No finding contains the password.
 
     Args:
-        settings: The URL is taken from it, if it was given there.
-        own_store: The server that `noisesweep up` starts; "" if there is none, None if that is not known.
+        settings: Settings with the URL.
+        own_store: Path of the server that `noisesweep up` starts; "" if none is installed, None if unknown.
     """
     if "redis_url" not in settings.model_fields_set:
-        yield _own_store(own_store)
+        yield _check_own_store(own_store)
         return
     where = address.parse(settings.redis_url.get_secret_value())
-    # Whoever asks the doctor can wait for a slow one; one attempt is the truth.
-    with closing(connections.blocking(settings, socket_connect_timeout=2, socket_timeout=5)) as redis:
-        reached = _reach(redis, where)
-        yield reached
-        if reached.verdict is Verdict.OK:
+    # The user can wait a few seconds. There are no retries, so that every error is reported.
+    with closing(connections.sync_client(settings, socket_connect_timeout=2, socket_timeout=5)) as redis:
+        connection = _check_connection(redis, where)
+        yield connection
+        if connection.verdict is Verdict.OK:
             try:
-                yield from _examine(redis)
+                yield from _check_server(redis)
             except RedisError as error:
-                yield Finding("store", Verdict.PROBLEM, f"it stopped answering: {error}", "Look at its log.")
+                yield Finding("store", Verdict.PROBLEM, f"it stopped answering: {error}", "See the log of Redis.")
 
 
-def _own_store(binary: str | None) -> Finding:
-    unset = "NOISESWEEP_REDIS_URL is not set, so `noisesweep up` starts a store of its own"
+def _check_own_store(binary: str | None) -> Finding:
+    unset = "NOISESWEEP_REDIS_URL is not set, so `noisesweep up` starts its own store"
     if binary is None:
         return Finding("store", Verdict.OK, unset)
     install = "Install redis-server or noisesweep[embedded], or set NOISESWEEP_REDIS_URL."
     if not binary:
         return Finding("store", Verdict.PROBLEM, "NOISESWEEP_REDIS_URL is not set and no server is installed", install)
     try:
-        answer = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True, timeout=10)  # noqa: S603
+        result = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True, timeout=10)  # noqa: S603
     except (OSError, subprocess.SubprocessError) as error:
         return Finding("store", Verdict.PROBLEM, f"{binary} does not start: {error}", install)
-    version = re.search(r"(\w+) server v=(\S+)", answer.stdout)
+    version = re.search(r"(\w+) server v=(\S+)", result.stdout)
     name = f"{version[1]} {version[2]}" if version else "a server of unknown version"
     return Finding("store", Verdict.OK, f"{unset}: {name} ({binary})")
 
 
-def _reach(redis: Redis, where: Address) -> Finding:
+def _check_connection(redis: Redis, where: Address) -> Finding:
     server, by = ", ".join(where.hosts), ""
     try:
         if isinstance(redis.connection_pool, PrimaryPool):
-            by = f", the primary by the Sentinels at {server}"
+            by = f", the primary according to the Sentinels at {server}"
             server = host_port(*redis.connection_pool.get_master_address())  # type: ignore[no-untyped-call]
         redis.ping()
     except NoPermissionError:
-        pass  # it answers
+        pass  # the server answers
     except InvalidResponse:
-        found = f"what answers at {server} is not Redis"
+        found = f"the server at {server} is not Redis"
         return Finding("store", Verdict.PROBLEM, found, f"Correct the address, {OWN_STORE}.")
     except AuthenticationError:
-        found = f"{server} wants another user or password than NOISESWEEP_REDIS_URL gives"
-        return Finding("store", Verdict.PROBLEM, found, f"Give them in it: {FORM}.")
+        found = f"{server} rejects the user or password in NOISESWEEP_REDIS_URL"
+        return Finding("store", Verdict.PROBLEM, found, f"Correct them: {URL_FORMAT}.")
     except RedisError as error:
         remedy = f"Start Redis there, correct the address, {OWN_STORE}."
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             remedy = (
-                "Let the URL name the authority, ?ssl_ca_certs=/path/ca.crt, and the server's certificate the URL's "
-                "host, as a subjectAltName."
+                "Add ?ssl_ca_certs=/path/ca.crt to the URL. The server's certificate must list the URL's host as a "
+                "subjectAltName."
             )
-        return Finding("store", Verdict.PROBLEM, f"not reached at {server}{by}: {error}", remedy)
+        return Finding("store", Verdict.PROBLEM, f"no connection to {server}{by}: {error}", remedy)
     return Finding("store", Verdict.OK, f"answers at {server}, database {where.database}{by}")
 
 
-def _examine(redis: Redis) -> Iterator[Finding]:
-    known = _what_it_tells(redis)
+def _check_server(redis: Redis) -> Iterator[Finding]:
+    known = _read_settings(redis)
     if "version" in known:
         yield Finding("store version", Verdict.OK, known["version"])
-    yield _writes(redis)
+    yield _check_writes(redis)
     if "appendonly" in known:
-        yield _append_only(known["appendonly"])
+        yield _check_append_only(known["appendonly"])
     if "appendfsync" in known and known.get("appendonly") != "no":
-        yield _fsync(known["appendfsync"])
+        yield _check_fsync(known["appendfsync"])
     if {"maxmemory", "maxmemory-policy"} <= known.keys():
-        yield _eviction(int(known["maxmemory"]), known["maxmemory-policy"])
+        yield _check_eviction(int(known["maxmemory"]), known["maxmemory-policy"])
     if {"maxmemory", "used_memory"} <= known.keys():
-        yield _fullness(int(known["maxmemory"]), int(known["used_memory"]))
+        yield _check_memory(int(known["maxmemory"]), int(known["used_memory"]))
     hidden = [name for name in ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy") if name not in known]
     if hidden:
         yield Finding(
             "store settings",
             Verdict.WARNING,
-            f"this user is not shown {', '.join(hidden)}",
-            "Ask who runs it for `appendonly yes`, `appendfsync always` and `maxmemory-policy noeviction`; or let the "
-            "user look: `ACL SETUSER NAME +info +config|get`.",
+            f"this user may not read {', '.join(hidden)}",
+            "Ask the administrator to set appendonly yes, appendfsync always and maxmemory-policy noeviction, or let "
+            "this user read them: `ACL SETUSER NAME +info +config|get`.",
         )
 
 
-def _what_it_tells(redis: Redis) -> dict[str, str]:
-    """Check version, memory and settings as far as INFO and CONFIG GET are allowed; a managed Redis may forbid them."""
+def _read_settings(redis: Redis) -> dict[str, str]:
+    """Read version, memory and settings with INFO and CONFIG GET, if allowed; a managed Redis may forbid them."""
     known: dict[str, str] = {}
     with suppress(ResponseError):
         info = redis.info()
@@ -138,61 +138,61 @@ def _what_it_tells(redis: Redis) -> dict[str, str]:
     return known
 
 
-def _writes(redis: Redis) -> Finding:
+def _check_writes(redis: Redis) -> Finding:
     try:
         redis.eval(PROBE_SCRIPT, 1, PROBE)
     except ReadOnlyError:
-        found, remedy = "it is a replica, which takes none", "Set NOISESWEEP_REDIS_URL to the address of its primary."
+        found, remedy = "it is a read-only replica", "Set NOISESWEEP_REDIS_URL to the address of its primary."
     except OutOfMemoryError:
-        found, remedy = "it is full, and takes none", _make_room()
+        found, remedy = "it is full and accepts no writes", _memory_remedy()
     except ResponseError as error:
-        found = f"it refuses: {error}"
+        found = f"it rejects writes: {error}"
         denied = isinstance(error, NoPermissionError) or "ACL failure" in str(error)
-        remedy = "Let this user write: `ACL SETUSER NAME ~* &* +@all`." if denied else "Look at its log."
+        remedy = "Let this user write: `ACL SETUSER NAME ~* &* +@all`." if denied else "See the log of Redis."
     else:
-        return Finding("store writes", Verdict.OK, "scripts run, and write")
+        return Finding("store writes", Verdict.OK, "scripts can write")
     return Finding("store writes", Verdict.PROBLEM, found, remedy)
 
 
-def _append_only(value: str) -> Finding:
+def _check_append_only(value: str) -> Finding:
     if value == "yes":
-        return Finding("store log", Verdict.OK, "appendonly yes: what it holds survives its end")
-    found = f"appendonly {value}: when it ends, what it has acknowledged since its last snapshot is lost"
-    return Finding("store log", Verdict.PROBLEM, found, _set("appendonly yes"))
+        return Finding("store log", Verdict.OK, "appendonly yes: data survives a restart")
+    found = f"appendonly {value}: a restart loses all data since the last snapshot"
+    return Finding("store log", Verdict.PROBLEM, found, _setting_remedy("appendonly yes"))
 
 
-def _fsync(value: str) -> Finding:
+def _check_fsync(value: str) -> Finding:
     if value == "always":
-        return Finding("store fsync", Verdict.OK, "appendfsync always: what it has acknowledged is on the disk")
-    # How long Linux keeps what is written: https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/
+        return Finding("store fsync", Verdict.OK, "appendfsync always: all acknowledged data is on disk")
+    # How long Linux delays a write to disk: https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/
     lost = "up to a second" if value == "everysec" else "on Linux up to 30 seconds"
-    found = f"appendfsync {value}: when the machine fails, {lost} of what it has acknowledged can be lost"
-    return Finding("store fsync", Verdict.WARNING, found, _set("appendfsync always"))
+    found = f"appendfsync {value}: a crash of the machine can lose {lost} of acknowledged data"
+    return Finding("store fsync", Verdict.WARNING, found, _setting_remedy("appendfsync always"))
 
 
-def _eviction(maxmemory_bytes: int, policy: str) -> Finding:
+def _check_eviction(maxmemory_bytes: int, policy: str) -> Finding:
     if maxmemory_bytes == 0:
-        return Finding("store eviction", Verdict.OK, "none: it has no limit (maxmemory 0)")
+        return Finding("store eviction", Verdict.OK, "none: no memory limit (maxmemory 0)")
     if policy == "noeviction":
         return Finding("store eviction", Verdict.OK, "none (maxmemory-policy noeviction)")
-    found = f"maxmemory-policy {policy}: when it is full, it throws sweeps and their results away"
-    return Finding("store eviction", Verdict.PROBLEM, found, _set("maxmemory-policy noeviction"))
+    found = f"maxmemory-policy {policy}: a full store deletes sweeps and their results"
+    return Finding("store eviction", Verdict.PROBLEM, found, _setting_remedy("maxmemory-policy noeviction"))
 
 
-def _fullness(maxmemory_bytes: int, used_bytes: int) -> Finding:
+def _check_memory(maxmemory_bytes: int, used_bytes: int) -> Finding:
     used = f"{used_bytes / 1e6:,.0f} MB used"
     if maxmemory_bytes == 0:
         return Finding("store memory", Verdict.OK, used)
-    share = used_bytes / maxmemory_bytes
-    found = f"{used} of {maxmemory_bytes / 1e6:,.0f} MB, {share:.0%}"
-    if share < NEARLY_FULL:
+    fraction = used_bytes / maxmemory_bytes
+    found = f"{used} of {maxmemory_bytes / 1e6:,.0f} MB, {fraction:.0%}"
+    if fraction < NEARLY_FULL:
         return Finding("store memory", Verdict.OK, found)
-    return Finding("store memory", Verdict.WARNING, f"{found}: full, it refuses new sweeps", _make_room())
+    return Finding("store memory", Verdict.WARNING, f"{found}: a full store rejects new sweeps", _memory_remedy())
 
 
-def _make_room() -> str:
-    return "Give it more: `redis-cli CONFIG SET maxmemory 4gb`. Or delete sweeps: `DELETE /sweeps/{id}`."
+def _memory_remedy() -> str:
+    return "Raise the limit: `redis-cli CONFIG SET maxmemory 4gb`. Or delete sweeps: `DELETE /sweeps/{id}`."
 
 
-def _set(setting: str) -> str:
-    return f"`redis-cli CONFIG SET {setting}`, and the line `{setting}` in its redis.conf to keep it so."
+def _setting_remedy(setting: str) -> str:
+    return f"`redis-cli CONFIG SET {setting}`, and add the line `{setting}` to redis.conf to keep it after a restart."

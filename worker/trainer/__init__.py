@@ -1,1 +1,1 @@
-"""The training program: the network, the stack of runs, the loop over epochs, and what is written."""
+"""Training program: the network, the stack of runs, the loop over epochs, and the storage of results."""

@@ -1,4 +1,4 @@
-"""Images on the device, and what the networks see of them."""
+"""Images and noise on the device, and the minibatches made from them."""
 
 import numpy as np
 import tensorflow as tf
@@ -8,12 +8,12 @@ from shared.noise import Purpose, noise_blocks
 
 
 class NoisyImages:
-    """Images on the device, and beside them the noise of one seed, drawn once per image.
+    """Images on the device with the noise of one seed, drawn once per image.
 
     Attributes:
-        images: uint8, (n, P).
+        images: uint8, (n, P), values 0 to 255.
         labels: int32, (n,).
-        noise: float32, (n, P), standard normal; `draw` fills it in place, so that a process holds it once.
+        noise: float32, (n, P), standard normal. `draw` fills it in place, so a process needs the memory only once.
     """
 
     def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.uint8], purpose: Purpose) -> None:
@@ -27,20 +27,24 @@ class NoisyImages:
         return int(self.images.shape[0])
 
     def draw(self, seed: int) -> None:
-        """Fill in the noise of a seed, unless it is there already."""
+        """Draw the noise of a seed, unless it is the current noise."""
         if seed != self._seed:
-            self._seed = None  # a draw that is broken off leaves the noise of no seed
+            self._seed = None  # an interrupted draw leaves a mixture of two seeds
             for rows, block in noise_blocks(seed, self._purpose, tuple(self.images.shape)):
-                # Far quicker than assigning to a slice, which on a CPU costs milliseconds a call.
+                # Much faster than assigning to a slice, which takes milliseconds per call on a CPU.
                 self.noise.scatter_update(tf.IndexedSlices(block, tf.range(rows.start, rows.stop)))
             self._seed = seed
 
     def minibatch(
         self, rows: tf.Tensor, scales: tf.Tensor, noise: tf.Tensor | None = None, *, clip: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return the K networks' inputs for the images at `rows`, (K, B, P), and their labels, (K, B).
+        """Return noisy inputs for K networks, (K, B, P), and labels, (K, B), of the images at `rows`.
 
-        The noise is that of the images unless another is given, standard normal, (B, P).
+        Args:
+            rows: int32, (B,): indices of the images.
+            scales: float32, (K,): the noise scale of each network.
+            noise: float32, (B, P), standard normal; None for the stored noise of the images.
+            clip: Whether to clip the noisy pixels to [0, 1].
         """
         clean = tf.cast(tf.gather(self.images, rows), tf.float32) / 255
         noisy = clean + scales[:, None, None] * (tf.gather(self.noise, rows) if noise is None else noise)

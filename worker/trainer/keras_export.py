@@ -1,4 +1,4 @@
-"""The network as a Keras model: what a user downloads, and what the trainer is held against."""
+"""The network as a Keras model, for downloads and as the reference in tests."""
 
 import tempfile
 from pathlib import Path
@@ -11,10 +11,10 @@ from worker.trainer.state import Array
 
 
 def build_model(config: TrainingConfig, pixels: int) -> keras.Sequential:
-    """The compiled multilayer perceptron: ReLU and dropout after each hidden layer, then softmax.
+    """Return the compiled multilayer perceptron: ReLU and dropout after each hidden layer, then softmax.
 
-    Keras's defaults hold for what the config does not name: Glorot-uniform kernels, zero biases, RMSprop with rho 0.9
-    and epsilon 1e-7. Labels are integers. With 784 pixels the default config has 669,706 parameters.
+    Everything that the config does not set has Keras's default: Glorot-uniform kernels, zero biases, RMSprop with rho
+    0.9 and epsilon 1e-7. Labels are integers. With 784 pixels the default config has 669,706 parameters.
     """
     model = keras.Sequential([keras.Input((pixels,))])
     for units in config.hidden_units:
@@ -30,13 +30,13 @@ def build_model(config: TrainingConfig, pixels: int) -> keras.Sequential:
 
 
 def to_keras_file(config: TrainingConfig, weights: list[Array]) -> bytes:
-    """The content of a .keras file of the network with these weights, float32.
+    """Return the content of a .keras file of the network with these float32 weights.
 
-    The model takes images as float32 (n, 784): pixels in [0, 1] plus noise.
+    The model takes float32 images (n, 784): pixels in [0, 1] plus noise.
     """
     model = build_model(config, pixels=len(weights[0]))
     model.set_weights(weights)
-    model.optimizer.build(model.trainable_variables)  # or loading warns of an optimizer without slots
+    model.optimizer.build(model.trainable_variables)  # otherwise loading warns about missing optimizer variables
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         model.save(path)

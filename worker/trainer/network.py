@@ -1,7 +1,7 @@
 """The network's mathematics for K runs side by side, as functions of their arguments.
 
-Every weight has a leading axis K, one entry for each run of a stack. In shapes, K is the number of runs, B of images in
-a minibatch, P of pixels in an image, U of units in a layer. All tensors are float32 unless stated otherwise.
+Every weight has a leading axis K, one entry per run of a stack. In shapes, K is the number of runs, B the images in a
+minibatch, P the pixels in an image and U the units in a layer. All tensors are float32 unless stated otherwise.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,13 +16,13 @@ from shared.datasets import CLASSES
 from shared.noise import Purpose, generator
 from worker.trainer.state import Array
 
-# Keras's defaults for RMSprop. Epsilon is under the root, as in keras/src/optimizers/rmsprop.py.
+# Keras's defaults for RMSprop. Epsilon is inside the square root, as in keras/src/optimizers/rmsprop.py.
 RHO = 0.9
 EPSILON = 1e-7
-# A dropout decision takes 16 random bits, so the rate is rounded to a multiple of 1 / 65536.
+# A dropout decision uses 16 random bits, so the rate is rounded to a multiple of 1 / 65536.
 DECISIONS = 2**16
 
-Figures = NDArray[np.float64]
+Float64Array = NDArray[np.float64]
 
 
 def initial_weights(config: TrainingConfig, pixels: int, seed: int) -> list[Array]:
@@ -39,14 +39,14 @@ def initial_weights(config: TrainingConfig, pixels: int, seed: int) -> list[Arra
 
 
 def fresh_noise(images: int, pixels: int, key: tf.Tensor) -> tf.Tensor:
-    """Draw standard normal noise for a minibatch, (B, P), from a key of two integers. The runs share it."""
+    """Draw standard normal noise for a minibatch, (B, P), from a key of two integers. All runs share the noise."""
     return tf.random.stateless_normal([images, pixels], key, alg="philox")
 
 
 def dropout_masks(config: TrainingConfig, images: int, key: tf.Tensor) -> list[tf.Tensor] | None:
-    """Draw a mask (B, U) for each hidden layer from a key of two integers; None if the config drops nothing.
+    """Draw a mask (B, U) for each hidden layer from a key of two integers; return None if the dropout rate is 0.
 
-    An entry is 0 where an output is dropped and 1 / (1 - rate) elsewhere, with the rate as rounded. The runs share the
+    An entry is 0 where an output is dropped and 1 / (1 - rate) elsewhere, with the rounded rate. All runs share the
     masks.
     """
     rate, units = config.dropout, config.hidden_units
@@ -63,7 +63,7 @@ def dropout_masks(config: TrainingConfig, images: int, key: tf.Tensor) -> list[t
 def logits(
     config: TrainingConfig, weights: Sequence[tf.Variable], images: tf.Tensor, masks: Sequence[tf.Tensor] | None = None
 ) -> tf.Tensor:
-    """Compute logits (K, B, 10) of images (K, B, P): ReLU layers, each with its mask (B, U) if there are masks."""
+    """Compute logits (K, B, 10) of images (K, B, P). Dropout masks (B, U), if given, apply after each ReLU."""
     layers = list(zip(weights[::2], weights[1::2], strict=True))
     outputs = images
     for layer, (kernel, bias) in enumerate(layers[:-1]):
@@ -75,7 +75,7 @@ def logits(
 
 
 def _product(a: tf.Tensor, b: tf.Tensor, precision: Precision) -> tf.Tensor:
-    """Multiply matrices, and later their gradients, in that precision; return float32."""
+    """Multiply matrices in the given precision, in the forward and the backward pass; return float32."""
     dtype = tf.bfloat16 if precision is Precision.MIXED_BFLOAT16 else tf.float32
     return tf.cast(tf.matmul(tf.cast(a, dtype), tf.cast(b, dtype)), tf.float32)
 
@@ -84,10 +84,11 @@ def _product(a: tf.Tensor, b: tf.Tensor, precision: Precision) -> tf.Tensor:
 def add_bias(
     outputs: tf.Tensor, bias: tf.Tensor
 ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]]:
-    """Add bias (K, U) to outputs (K, B, U); sum its gradient over the minibatch by a matrix product.
+    """Add bias (K, U) to outputs (K, B, U); compute the gradient of the bias as a matrix product.
 
-    The plain sum adds in an order that depends on where a run's units fall among all K * U in the vector lanes, so
-    that a run would differ in its last bits with its position in the stack. A product is computed for each run alone.
+    The usual sum over the minibatch adds in an order that depends on where the run's units are in the vector lanes
+    among all K * U units. The last bits of a run would then depend on its position in the stack. A matrix product is
+    computed separately for each run.
     """
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -109,9 +110,10 @@ def rmsprop(
     gradients: Sequence[tf.Tensor],
     learning_rate: float,
 ) -> None:
-    """Apply RMSprop in one operation: s = rho s + (1 - rho) g^2, then w = w - learning_rate g / sqrt(s + epsilon).
+    """Apply RMSprop in place, in one operation per weight.
 
-    The operation requires room for a momentum. Ours is 0, so the content of `momenta` never counts.
+    It computes s = rho s + (1 - rho) g^2, then w = w - learning_rate g / sqrt(s + epsilon). The operation requires
+    variables for the momentum. As the momentum is 0, the previous content of `momenta` has no effect.
     """
     for weight, mean_square, momentum, gradient in zip(weights, mean_squares, momenta, gradients, strict=True):
         tf.raw_ops.ResourceApplyRMSProp(
@@ -127,18 +129,18 @@ def rmsprop(
 
 
 def count_correct(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Count, for logits (K, B, 10) and labels (K, B), each run's images whose largest logit is at the label: (K,)."""
+    """Count each run's correctly classified images, (K,), from logits (K, B, 10) and labels (K, B)."""
     hits = tf.equal(tf.argmax(logits, axis=2, output_type=tf.int32), labels)
     return tf.reduce_sum(tf.cast(hits, tf.float32), axis=1)
 
 
 def count_confusion(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Count, for logits (K, B, 10) and labels (K, B), images by label and by their largest logit: (K, 10, 10)."""
+    """Count images by label and predicted class, (K, 10, 10), from logits (K, B, 10) and labels (K, B)."""
     predicted = tf.one_hot(tf.argmax(logits, axis=2), CLASSES)
-    return tf.matmul(tf.one_hot(labels, CLASSES), predicted, transpose_a=True)  # whole numbers, exact in float32
+    return tf.matmul(tf.one_hot(labels, CLASSES), predicted, transpose_a=True)  # integers, exact in float32
 
 
-def accuracy_of(confusion: NDArray[np.int64]) -> Figures:
-    """Return the fraction classified right, (K,), from counts by true and predicted class, (K, 10, 10)."""
-    accuracy: Figures = np.trace(confusion, axis1=1, axis2=2) / confusion.sum(axis=(1, 2))
+def accuracy_of(confusion: NDArray[np.int64]) -> Float64Array:
+    """Return the fraction of correctly classified images, (K,), from confusion counts (K, 10, 10)."""
+    accuracy: Float64Array = np.trace(confusion, axis1=1, axis2=2) / confusion.sum(axis=(1, 2))
     return accuracy

@@ -1,8 +1,8 @@
 """K runs of one seed, trained side by side as one TensorFlow program.
 
-The runs differ in their noise scale alone. The data lie on the device: clean images C and standard normal noise N, from
-which each step makes its minibatch, x = C + scale * N. One call trains a whole chunk of steps, so Python is seldom in
-the way. Shapes are named as in worker/trainer/network.py, which computes.
+The runs differ only in their noise scale. The device stores clean images C and standard normal noise N, and each step
+computes its minibatch as x = C + scale * N. One call trains a chunk of steps, which keeps the overhead of Python small.
+The letters in shapes are defined in worker/trainer/network.py.
 """
 
 from collections.abc import Sequence
@@ -17,22 +17,23 @@ from shared.datasets import CLASSES
 from shared.noise import Purpose, generator
 from worker.trainer import network
 from worker.trainer.images import NoisyImages
-from worker.trainer.network import Figures
+from worker.trainer.network import Float64Array
 from worker.trainer.state import Array, RunState
 
-# Images evaluated at once: enough to keep the products busy, few enough for the caches. It changes no figure.
+# Images per evaluation batch: large enough for fast matrix products, small enough for CPU caches. Results do not
+# depend on it.
 EVALUATION_BATCH = 1000
 
 T = TypeVar("T")
 
 
 class Draws(NamedTuple):
-    """The random draws of an epoch.
+    """Random draws of an epoch.
 
     Attributes:
-        order: int32, (n,): the training images in the order in which they are trained on.
+        order: int32, (n,): indices of the training images in training order.
         dropout_keys: int32, (steps, 2): the key of each step's dropout masks.
-        noise_keys: int32, (steps, 2): the key of each step's training noise, if every epoch draws new noise.
+        noise_keys: int32, (steps, 2): the key of each step's training noise, used if the config resamples noise.
     """
 
     order: tf.Tensor
@@ -41,19 +42,19 @@ class Draws(NamedTuple):
 
 
 class Stack:
-    """The variables of K runs, their position in the training, and the traced functions that move both.
+    """Variables of K runs, their current epoch and step, and the traced functions that train and evaluate them.
 
-    The program is traced once for a config, a number of runs and a data set; `start` makes it train other runs.
+    The program is traced once for a config, a number of runs and a data set. `start` reuses it for other runs.
 
     Attributes:
-        epoch: The current epoch, from 0.
-        step: Steps of this epoch done, 0 to `steps`.
-        steps: Steps in an epoch; the last minibatch may be short.
-        draws: What chance decides in this epoch.
-        weights: Kernel (K, inputs, U) and bias (K, U) of each layer.
-        mean_squares: RMSprop's running mean of each weight's squared gradient.
-        loss_sum: Sum of this epoch's losses so far, (K,).
-        correct: Images of this epoch classified right so far, (K,).
+        epoch: Current epoch, from 0.
+        step: Completed steps of this epoch, 0 to `steps`.
+        steps: Steps per epoch; the last minibatch may be smaller.
+        draws: Random draws of this epoch.
+        weights: Kernel (K, inputs, U) and bias (K, U) of each layer, float32.
+        mean_squares: RMSprop's running mean of each weight's squared gradient, in the same shapes.
+        loss_sum: Sum of the losses of this epoch so far, (K,).
+        correct: Number of images classified correctly in this epoch so far, (K,).
     """
 
     def __init__(
@@ -63,8 +64,9 @@ class Stack:
         self.training, self.validation = training, validation
         self.pixels: int = training.images.shape[1]
         self.steps = -(-len(training) // config.batch_size)
-        # XLA compiles a batched product of one as another product, which rounds otherwise: 0.006 in the metrics of an
-        # epoch. A second network, trained along and never read, gives a lone run the bits that it has in a stack.
+        # With K = 1, XLA compiles a batched matrix product into a different one that rounds differently, which changed
+        # the metrics of an epoch by 0.006. A single run therefore trains with a second, unused network, so that
+        # it gets the same bits as in a larger stack.
         self._networks = max(runs, 2) if xla else runs
         self.training_scales = tf.Variable(tf.zeros(self._networks))
         shapes = [weight.shape for weight in network.initial_weights(config, self.pixels, seed=0)]
@@ -76,7 +78,7 @@ class Stack:
         self._evaluate = tf.function(self._evaluate_batches, jit_compile=xla)
 
     def start(self, seed: int, scales: Sequence[float], states: Sequence[RunState] | None = None) -> None:
-        """Begin K new runs of a seed, or continue from their states, which are all of one epoch and step."""
+        """Start K new runs of a seed, or continue from `states`, which must all have the same epoch and step."""
         self.seed = seed
         if not self.config.resample:
             self.training.draw(seed)
@@ -91,17 +93,17 @@ class Stack:
         for index, (weight, mean_square) in enumerate(zip(self.weights, self.mean_squares, strict=True)):
             weight.assign(np.stack([state.weights[index] for state in states]))
             mean_square.assign(np.stack([state.mean_squares[index] for state in states]))
-        self._enter(states[0].epoch)
+        self._begin_epoch(states[0].epoch)
         self.step = states[0].step
         self.loss_sum.assign([state.loss_sum for state in states])
         self.correct.assign([state.correct for state in states])
 
     def _for_networks(self, of_runs: Sequence[T]) -> list[T]:
-        """Return an entry for each network: its run's, and the first run's for the spare network."""
+        """Return one entry per network: that of its run, or that of the first run for the unused network."""
         return [*of_runs, *of_runs[: self._networks - self.runs]]
 
     def state(self, run: int) -> RunState:
-        """Return the state of the run at that position in the stack."""
+        """Return the state of the run at this index of the stack."""
         return RunState(
             epoch=self.epoch,
             step=self.step,
@@ -112,10 +114,10 @@ class Stack:
         )
 
     def next_epoch(self) -> None:
-        """Go on to the next epoch: a new order, new dropout, sums from zero."""
-        self._enter(self.epoch + 1)
+        """Advance to the next epoch: make new random draws and reset the sums."""
+        self._begin_epoch(self.epoch + 1)
 
-    def _enter(self, epoch: int) -> None:
+    def _begin_epoch(self, epoch: int) -> None:
         self.epoch, self.step = epoch, 0
         order = generator(self.seed, Purpose.SHUFFLE, epoch).permutation(len(self.training))
         dropout_keys, noise_keys = self._keys(Purpose.DROPOUT), self._keys(Purpose.RESAMPLED_NOISE)
@@ -124,12 +126,12 @@ class Stack:
         self.correct.assign(tf.zeros_like(self.correct))
 
     def _keys(self, purpose: Purpose) -> tf.Tensor:
-        """Return a key of two integers for each step of the epoch, (steps, 2), independent of anything done before."""
+        """Return a key of two integers for each step, (steps, 2). It depends only on seed, purpose and epoch."""
         keys = generator(self.seed, purpose, self.epoch).integers(2**31, size=(self.steps, 2))
         return tf.constant(keys, tf.int32)
 
     def train(self, steps: int) -> None:
-        """Train up to that many steps of this epoch, and return when they are done."""
+        """Train up to `steps` steps, at most to the end of this epoch, and wait until the device has finished."""
         first, last = self.step, min(self.step + steps, self.steps)
         whole, rest = divmod(len(self.training), self.config.batch_size)
         if first < whole:
@@ -139,18 +141,18 @@ class Stack:
         self.correct.numpy()  # waits for the device
         self.step = last
 
-    def training_figures(self) -> tuple[Array, Figures]:
-        """Return mean loss (nats) and accuracy over this epoch's minibatches so far, each (K,), with dropout on."""
+    def training_metrics(self) -> tuple[Array, Float64Array]:
+        """Return mean loss (nats) and accuracy over this epoch so far, each (K,), measured with dropout."""
         images = min(self.step * self.config.batch_size, len(self.training))
         return self.loss_sum.numpy()[: self.runs] / images, self.correct.numpy()[: self.runs].astype(float) / images
 
-    def validation_figures(self) -> tuple[Array, Figures]:
-        """Return mean loss (nats) and accuracy over the validation images as the runs validate, each (K,)."""
+    def validation_metrics(self) -> tuple[Array, Float64Array]:
+        """Return mean loss (nats) and accuracy on the validation images at each run's validation scale, each (K,)."""
         loss, confusion = self.evaluate(self._validation_scales)
         return loss, network.accuracy_of(confusion)
 
     def evaluate(self, scales: Sequence[float]) -> tuple[Array, NDArray[np.int64]]:
-        """Evaluate the networks on the validation images, each with noise of its own one of K scales, dropout off.
+        """Evaluate the networks on the validation images without dropout, network k at noise scale `scales[k]`.
 
         Returns:
             Mean loss (nats), (K,), and the number of images by true and predicted class, (K, 10, 10).
@@ -160,14 +162,14 @@ class Stack:
         whole, rest = divmod(images, EVALUATION_BATCH)
         loss, confusion = self._evaluate(noise_scales, tf.constant(0), tf.constant(whole), EVALUATION_BATCH)
         if rest:
-            rest_figures = self._evaluate(noise_scales, tf.constant(whole), tf.constant(whole + 1), rest)
-            loss, confusion = loss + rest_figures[0], confusion + rest_figures[1]
+            rest_sums = self._evaluate(noise_scales, tf.constant(whole), tf.constant(whole + 1), rest)
+            loss, confusion = loss + rest_sums[0], confusion + rest_sums[1]
         return loss.numpy()[: self.runs] / images, confusion.numpy()[: self.runs].astype(np.int64)
 
     def _train_steps(self, first: tf.Tensor, last: tf.Tensor, size: int, draws: Draws) -> None:
-        """Train steps `first` to `last` - 1, whose minibatches have `size` images: a static shape for XLA."""
+        """Train steps `first` to `last` - 1 with minibatches of `size` images. XLA needs this static shape."""
         step = first
-        while step < last:  # with `for step in tf.range(first, last)`, XLA would compile once for each pair of bounds
+        while step < last:  # XLA would recompile `for step in tf.range(first, last)` for each pair of bounds
             rows = tf.slice(draws.order, [step * self.config.batch_size], [size])
             noise = network.fresh_noise(size, self.pixels, draws.noise_keys[step]) if self.config.resample else None
             images, labels = self.training.minibatch(rows, self.training_scales, noise, clip=self.config.clip)
@@ -175,7 +177,7 @@ class Stack:
             with tf.GradientTape() as tape:
                 logits = network.logits(self.config, self.weights, images, masks)
                 losses = network.losses(logits, labels)
-                # A sum over the runs leaves each its own gradient, that of its mean loss.
+                # A run's weights affect only its own losses: this sum gives each run the gradient of its mean loss.
                 loss = tf.reduce_sum(losses) / size
             gradients = tape.gradient(loss, self.weights)
             network.rmsprop(self.weights, self.mean_squares, self.momenta, gradients, self.config.learning_rate)
@@ -186,7 +188,7 @@ class Stack:
     def _evaluate_batches(
         self, scales: tf.Tensor, first: tf.Tensor, last: tf.Tensor, size: int
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Sum losses, (K,), and images by true and predicted class, (K, 10, 10), of batches `first` to `last` - 1."""
+        """Return summed losses, (K,), and confusion counts, (K, 10, 10), of batches `first` to `last` - 1."""
         loss, confusion = tf.zeros_like(scales), tf.zeros([self._networks, CLASSES, CLASSES])
         for batch in tf.range(first, last):
             rows = batch * EVALUATION_BATCH + tf.range(size)

@@ -1,4 +1,4 @@
-"""All that a run's future depends on, as arrays and as the bytes of a checkpoint."""
+"""State of a run, as arrays and as the bytes of a checkpoint."""
 
 import hashlib
 import io
@@ -14,15 +14,15 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class RunState:
-    """The state of one run. With its config, scale and seed it is enough to continue to the same bits.
+    """State of one run. Together with config, scale and seed it determines every later bit of the run.
 
     Attributes:
-        epoch: The epoch it is in, from 0.
-        step: Steps of that epoch done.
+        epoch: Current epoch, from 0.
+        step: Completed steps of this epoch.
         weights: Kernel (inputs, units) and bias (units,) of each layer, from the input to the output, float32.
-        mean_squares: RMSprop's running mean of the squared gradient of each weight, in the same shapes.
-        loss_sum: Sum of the epoch's losses so far; float32, like the sum that goes on from it.
-        correct: Images of the epoch classified right so far.
+        mean_squares: RMSprop's running mean of the squared gradient of each weight, in the same shapes, float32.
+        loss_sum: Sum of the losses of this epoch so far; float32, because the training continues it in float32.
+        correct: Number of images classified correctly in this epoch so far.
     """
 
     epoch: int
@@ -34,11 +34,11 @@ class RunState:
 
     @property
     def position(self) -> str:
-        """Epoch and step in one word; runs that share a stack share it."""
+        """Return "<epoch>:<step>". It is the same for all runs of a stack."""
         return f"{self.epoch}:{self.step}"
 
     def to_bytes(self) -> bytes:
-        """The state as a NumPy archive (.npz)."""
+        """Return the state as a NumPy archive (.npz)."""
         arrays: dict[str, Any] = {"position": [self.epoch, self.step], "sums": [self.loss_sum, self.correct]}
         arrays |= {f"weight_{index}": weight for index, weight in enumerate(self.weights)}
         arrays |= {f"mean_square_{index}": mean_square for index, mean_square in enumerate(self.mean_squares)}
@@ -48,7 +48,7 @@ class RunState:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "RunState":
-        """The state that `to_bytes` made the bytes of."""
+        """Read a state from the output of `to_bytes`."""
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             count = sum(name.startswith("weight_") for name in archive)
             return cls(
@@ -62,7 +62,7 @@ class RunState:
 
     @property
     def weights_sha256(self) -> str:
-        """SHA-256 of the weights' bytes, one after the other: little-endian float32 in row-major order."""
+        """Return the SHA-256 of all weights, concatenated as little-endian float32 in row-major order."""
         digest = hashlib.sha256()
         for weight in self.weights:
             digest.update(weight.astype("<f4").tobytes())

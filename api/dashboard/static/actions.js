@@ -1,44 +1,46 @@
-// The buttons of a sweep.
+// Buttons and dialogs of a sweep.
 
-import { download, post, Problem } from "./api.js";
-import { Chips, entries } from "./chips.js";
-import { byId, write } from "./dom.js";
-import { attempt, placesIn, showFaults } from "./faults.js";
-import { isFinal } from "./following.js";
-import { knownKey } from "./key.js";
-import { curl, python, requestOf } from "./recipe.js";
+import { download, Problem, post } from "./api.js";
+import { Chips, parseNumbers } from "./chips.js";
+import { byId, setText } from "./dom.js";
+import { attempt, invalidIndexes, showFormErrors } from "./errors.js";
+import { storedKey } from "./key.js";
+import { isFinal } from "./live.js";
+import { curlSnippet, pythonSnippet, requestOf } from "./snippets.js";
 
+/** Buttons that change, extend, copy and download a sweep. */
 export class Actions {
   #path;
-  #followed;
+  #live;
   #chips = new Chips("extend-", () => {});
 
   /**
+   * Attach to the buttons of the page.
    * @param {string} id
-   * @param {import("./following.js").FollowedSweep} followed
-   * @param {() => void} goesOn Told when the sweep may have got work again.
+   * @param {import("./live.js").LiveSweep} live
+   * @param {() => void} onResume Called when the sweep may have queued runs again.
    */
-  constructor(id, followed, goesOn) {
+  constructor(id, live, onResume) {
     this.#path = `/sweeps/${encodeURIComponent(id)}`;
-    this.#followed = followed;
-    const change = (/** @type {string} */ what) => async () => {
-      followed.take(await post(`${this.#path}/${what}`));
-      goesOn();
+    this.#live = live;
+    const change = (/** @type {string} */ action) => async () => {
+      live.set(await post(`${this.#path}/${action}`));
+      onResume();
     };
-    this.#on("cancel", change("cancel"));
-    this.#on("retry", change("retry"));
+    this.#onClick("cancel", change("cancel"));
+    this.#onClick("retry", change("retry"));
     for (const format of ["png", "svg"]) {
-      this.#on(format, () =>
+      this.#onClick(format, () =>
         download(`${this.#path}/plot?format=${format}&log=${byId("log").checked}`, `${id}.${format}`),
       );
     }
-    this.#on("csv", () => download(`${this.#path}/results?format=csv`, `${id}.csv`));
-    byId("extend").addEventListener("click", () => this.#openExtension());
+    this.#onClick("csv", () => download(`${this.#path}/results?format=csv`, `${id}.csv`));
+    byId("extend").addEventListener("click", () => this.#openExtendDialog());
     byId("extend-form").addEventListener("submit", (/** @type {Event} */ event) => {
       event.preventDefault();
-      this.#extend().then((extended) => extended && goesOn());
+      this.#extend().then((extended) => extended && onResume());
     });
-    byId("copy").addEventListener("click", () => this.#openCode());
+    byId("copy").addEventListener("click", () => this.#openCopyDialog());
     for (const button of document.querySelectorAll("[data-close]")) {
       button.addEventListener("click", () => /** @type {any} */ (button.closest("dialog")).close());
     }
@@ -47,69 +49,86 @@ export class Actions {
     }
   }
 
-  /** Offer what can be done with the sweep as it is. */
+  /** Show the buttons that apply to the current status of the sweep. */
   show() {
-    const { sweep } = this.#followed;
-    const lost = sweep.runs.some((/** @type {any} */ run) => ["failed", "cancelled"].includes(run.status));
-    hide("cancel", isFinal(sweep.status));
-    hide("retry", !lost);
+    const { sweep } = this.#live;
+    const canRetry = sweep.runs.some((/** @type {any} */ run) => ["failed", "cancelled"].includes(run.status));
+    setHidden("cancel", isFinal(sweep.status));
+    setHidden("retry", !canRetry);
   }
 
-  /** A button that does one thing at a time. @param {string} id @param {() => Promise<unknown>} work */
-  #on(id, work) {
+  /**
+   * Run an action when a button is clicked. The button is disabled during the action.
+   * @param {string} id
+   * @param {() => Promise<unknown>} action
+   */
+  #onClick(id, action) {
     const button = byId(id);
     button.addEventListener("click", async () => {
       button.disabled = true;
-      await attempt(work);
+      await attempt(action);
       button.disabled = false;
     });
   }
 
-  #openExtension() {
+  /** Open an empty form for new scales and seeds. */
+  #openExtendDialog() {
     this.#chips.scales = [];
     byId("extend-seeds").value = "";
-    showFaults(byId("extend-form"), byId("extend-fault"), null);
+    showFormErrors(byId("extend-form"), byId("extend-error"), null);
     byId("extend-dialog").showModal();
   }
 
+  /**
+   * Send the form, or show its errors.
+   * @returns {Promise<boolean>} True if the sweep was extended.
+   */
   async #extend() {
-    const request = { scales: this.#chips.scales, seeds: entries(byId("extend-seeds").value) };
+    const request = { scales: this.#chips.scales, seeds: parseNumbers(byId("extend-seeds").value) };
     try {
-      this.#followed.take(await post(`${this.#path}/runs`, request));
+      this.#live.set(await post(`${this.#path}/runs`, request));
       byId("extend-dialog").close();
       return true;
     } catch (problem) {
-      showFaults(byId("extend-form"), byId("extend-fault"), problem);
-      this.#chips.mark(placesIn(problem instanceof Problem ? problem.errors : [], "scales"));
+      showFormErrors(byId("extend-form"), byId("extend-error"), problem);
+      this.#chips.markInvalid(invalidIndexes(problem instanceof Problem ? problem.errors : [], "scales"));
       return false;
     }
   }
 
-  #openCode() {
+  /** Show code that submits the sweep again. */
+  #openCopyDialog() {
     const defaults = JSON.parse(byId("sweep").dataset.defaults);
-    const request = requestOf(this.#followed.sweep, defaults);
-    write(byId("copy-python"), python(request, location.origin, knownKey() !== null));
-    write(byId("copy-curl"), curl(request, location.origin, knownKey() !== null));
-    write(byId("copied"), "");
+    const request = requestOf(this.#live.sweep, defaults);
+    setText(byId("copy-python"), pythonSnippet(request, location.origin, storedKey() !== null));
+    setText(byId("copy-curl"), curlSnippet(request, location.origin, storedKey() !== null));
+    setText(byId("copied"), "");
     byId("copy-dialog").showModal();
   }
 }
 
-/** Hide a button, or show it; what had the focus gives it on. @param {string} id @param {boolean} hidden */
-function hide(id, hidden) {
+/**
+ * Hide or show a button. If a hidden button has the focus, move the focus to the Extend button.
+ * @param {string} id
+ * @param {boolean} hidden
+ */
+function setHidden(id, hidden) {
   const button = byId(id);
   if (hidden && document.activeElement === button) byId("extend").focus();
   button.hidden = hidden;
 }
 
-/** @param {HTMLElement} code */
+/**
+ * Copy the text of an element to the clipboard, or select it if that is not allowed.
+ * @param {HTMLElement} code
+ */
 async function copy(code) {
   try {
     await navigator.clipboard.writeText(code.textContent ?? "");
-    write(byId("copied"), "Copied.");
+    setText(byId("copied"), "Copied.");
   } catch {
-    // A browser lends its clipboard to pages of https and of this machine alone.
+    // Browsers allow clipboard access only on HTTPS and localhost.
     getSelection()?.selectAllChildren(code);
-    write(byId("copied"), "It is selected: copy it with the keys or the menu of your browser.");
+    setText(byId("copied"), "This browser does not allow copying here. The code is selected: press Ctrl+C or ⌘C.");
   }
 }

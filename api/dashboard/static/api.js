@@ -1,15 +1,20 @@
-// The API's public endpoints, asked as any client asks them.
+// Requests to the public API.
 
-import { askForKey, knownKey } from "./key.js";
+import { askForKey, storedKey } from "./key.js";
 
-// ms; a read that takes so long is one of a connection that is dead without knowing it.
-const PATIENCE = 60_000;
+// Some connections are lost without an error. A timeout on reads detects them.
+const READ_TIMEOUT = 60_000; // ms
 
 /** @typedef {{pointer: string, detail: string}} InvalidField */
 
-/** An answer that is a problem document (RFC 9457), or none at all: then its status is 0. */
+/** Problem details of a response (RFC 9457). The status is 0 if there was no response. */
 export class Problem extends Error {
-  /** @param {number} status @param {string} detail @param {InvalidField[]} errors */
+  /**
+   * Create a problem.
+   * @param {number} status
+   * @param {string} detail
+   * @param {InvalidField[]} errors
+   */
   constructor(status, detail, errors = []) {
     super(detail);
     this.status = status;
@@ -18,68 +23,94 @@ export class Problem extends Error {
 }
 
 /** @typedef {{method?: string, body?: unknown, headers?: Record<string, string>, signal?: AbortSignal,
- *   patience?: number}} Options `patience` with each answer, ms, in place of a signal. */
+ *   timeout?: number}} Options `timeout` is in ms, applies to each attempt and replaces `signal`. */
 
 /**
- * The answer of the API, once a key is there if one is wanted. Throws Problem.
+ * Send a request. If the service requires an API key, ask the user for one and send the request again.
+ * Throw a Problem if it fails.
  * @param {string} path
  * @param {Options} options The body is sent as JSON.
  * @returns {Promise<Response>}
  */
-export async function ask(path, { method = "GET", body, headers = {}, signal, patience } = {}) {
+export async function request(path, { method = "GET", body, headers = {}, signal, timeout } = {}) {
   for (;;) {
-    const key = knownKey();
-    const answer = await fetch(path, {
+    const key = storedKey();
+    const response = await fetch(path, {
       method,
-      signal: patience ? AbortSignal.timeout(patience) : signal,
+      signal: timeout ? AbortSignal.timeout(timeout) : signal,
       body: body === undefined ? undefined : JSON.stringify(body),
       headers: {
         ...(body === undefined ? {} : { "Content-Type": "application/json" }),
         ...(key ? { Authorization: `Bearer ${key}` } : {}),
         ...headers,
       },
-    }).catch(unanswered);
-    if (answer.ok) return answer;
-    const problem = await problemOf(answer);
-    if (answer.status !== 401) throw problem;
-    // Unless another request has brought one meanwhile.
-    if (knownKey() === key) await askForKey(key ? problem.message : "Without one it answers nothing.");
+    }).catch(throwNetworkProblem);
+    if (response.ok) return response;
+    const problem = await readProblem(response);
+    if (response.status !== 401) throw problem;
+    // Another request may have stored a new key in the meantime.
+    if (storedKey() === key) await askForKey(key ? problem.message : "All requests to this service need an API key.");
   }
 }
 
-/** @param {Error} error @returns {never} */
-function unanswered(error) {
+/**
+ * Throw a Problem with status 0, or the error itself if the request was aborted.
+ * @param {Error} error
+ * @returns {never}
+ */
+function throwNetworkProblem(error) {
   if (error.name === "AbortError") throw error;
-  throw new Problem(0, "The service does not answer. Is it running, and is this machine still connected?");
+  throw new Problem(0, "The service does not respond. Check that it is running and that this computer is online.");
 }
 
-/** @param {Response} answer */
-async function problemOf(answer) {
-  const document = await answer.json().catch(() => ({}));
+/**
+ * Return the problem that a response describes.
+ * @param {Response} response
+ * @returns {Promise<Problem>}
+ */
+async function readProblem(response) {
+  const document = await response.json().catch(() => ({}));
   return new Problem(
-    answer.status,
-    document.detail ?? `The service answers with ${answer.status}.`,
+    response.status,
+    document.detail ?? `The service responded with status ${response.status}.`,
     document.errors ?? [],
   );
 }
 
-/** @param {string} path @returns {Promise<any>} */
-export const get = async (path) => (await ask(path, { patience: PATIENCE })).json().catch(unanswered);
+/**
+ * Return the JSON of a GET request.
+ * @param {string} path
+ * @returns {Promise<any>}
+ */
+export const get = async (path) => (await request(path, { timeout: READ_TIMEOUT })).json().catch(throwNetworkProblem);
 
-/** @param {string} path @param {unknown} [body] @param {Options} options @returns {Promise<any>} */
+/**
+ * Return the JSON of a POST request.
+ * @param {string} path
+ * @param {unknown} [body]
+ * @param {Options} options
+ * @returns {Promise<any>}
+ */
 export const post = async (path, body, options = {}) =>
-  (await ask(path, { ...options, method: "POST", body })).json().catch(unanswered);
+  (await request(path, { ...options, method: "POST", body })).json().catch(throwNetworkProblem);
 
-/** A key by which a POST whose answer is lost can be sent again. It is no secret. */
-export const idempotencyKey = () =>
+/**
+ * Return a new idempotency key, which makes it safe to repeat a POST whose response was lost.
+ * @returns {string}
+ */
+export const newIdempotencyKey = () =>
   [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
-/** Let the browser save what the API answers. @param {string} path @param {string} fileName */
+/**
+ * Save a response of the API as a file.
+ * @param {string} path
+ * @param {string} fileName
+ */
 export async function download(path, fileName) {
-  const address = URL.createObjectURL(await (await ask(path)).blob());
+  const url = URL.createObjectURL(await (await request(path)).blob());
   const link = document.createElement("a");
-  link.href = address;
+  link.href = url;
   link.download = fileName;
   link.click();
-  setTimeout(() => URL.revokeObjectURL(address), 60_000); // the browser reads it after the click
+  setTimeout(() => URL.revokeObjectURL(url), 60_000); // the browser reads the URL after the click
 }

@@ -1,108 +1,133 @@
-// Charts by Plotly, in the page's own colours; what can be clicked is beside them, as buttons.
+// Plotly charts in the colours of the page. Their legends are HTML buttons outside the chart.
 
 import { element } from "./dom.js";
-import { dark, labelsOf } from "./plots.js";
+import { axisLabels, darkScheme } from "./plots.js";
 
-// What Plotly calls the markers of the API's line styles.
+// Plotly symbols for the Matplotlib markers in the API's line styles.
 const SYMBOLS = {
-  o: "circle", s: "square", "^": "triangle-up", D: "diamond", v: "triangle-down", P: "cross", X: "x", "*": "star",
-}; // prettier-ignore
+  o: "circle",
+  s: "square",
+  "^": "triangle-up",
+  D: "diamond",
+  v: "triangle-down",
+  P: "cross",
+  X: "x",
+  "*": "star",
+};
 const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false };
 
 /** @type {Promise<any> | null} */
 let loading = null;
 
-/** Plotly, which is loaded once the page has been painted: it is large. @returns {Promise<any>} */
-function plotly() {
-  loading ??= new Promise((loaded, failed) => {
-    const address = /** @type {any} */ (document.querySelector("meta[name=plotly]")).content;
-    const script = element("script", { src: address });
-    script.onload = () => loaded(/** @type {any} */ (window).Plotly);
-    script.onerror = () => failed(new Error("The charts could not be loaded: load this page again."));
+/**
+ * Load Plotly after the first paint of the page, because the script is large.
+ * @returns {Promise<any>}
+ */
+function loadPlotly() {
+  loading ??= new Promise((resolve, reject) => {
+    const url = /** @type {any} */ (document.querySelector("meta[name=plotly]")).content;
+    const script = element("script", { src: url });
+    script.onload = () => resolve(/** @type {any} */ (window).Plotly);
+    script.onerror = () => reject(new Error("The charts could not be loaded. Reload this page."));
     requestAnimationFrame(() => setTimeout(() => document.head.append(script)));
   });
   return loading;
 }
 
-/** A colour of the style sheet. @param {string} name */
-export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+/**
+ * Return a colour of the style sheet.
+ * @param {string} name
+ * @returns {string}
+ */
+export const cssColour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
-/** A chart of accuracies in an element of the page. */
+/** Chart of accuracies in an element of the page. */
 export class Chart {
-  #place;
+  #container;
   /** @type {any} */
   #plotly = null;
   #draw;
 
-  /** @param {HTMLElement} place @param {() => void} draw Asked for when the chart can be drawn, or looks different. */
-  constructor(place, draw) {
-    this.#place = place;
+  /**
+   * Create a chart without loading Plotly.
+   * @param {HTMLElement} container
+   * @param {() => void} draw Called when Plotly is loaded and when the colour scheme changes.
+   */
+  constructor(container, draw) {
+    this.#container = container;
     this.#draw = draw;
-    dark.addEventListener("change", draw);
+    darkScheme.addEventListener("change", draw);
   }
 
-  /** Get ready to draw. */
+  /** Load Plotly, then draw. */
   async load() {
-    this.#plotly = await plotly();
+    this.#plotly = await loadPlotly();
     this.#draw();
   }
 
   /**
-   * Draw, unless there is nothing to draw with yet.
+   * Show traces, unless Plotly is still loading.
    * @param {object[]} traces
-   * @param {{panel: any, title: string, words: string}} options Its axes are those of the panel of a plot; `words`
-   *   describe it to those who do not see it.
+   * @param {{panel: any, title: string, label: string}} options The axes are those of `panel`, a panel of a plot.
+   *   `title` is the title of the x axis and `label` describes the chart to screen readers.
    */
-  show(traces, { panel, title, words }) {
+  show(traces, { panel, title, label }) {
     if (!this.#plotly) return;
-    this.#place.setAttribute("role", "img");
-    this.#place.setAttribute("aria-label", words);
-    this.#plotly.react(this.#place, traces, layout(title, panel), CONFIG);
+    this.#container.setAttribute("role", "img");
+    this.#container.setAttribute("aria-label", label);
+    this.#plotly.react(this.#container, traces, createLayout(title, panel), CONFIG);
   }
 }
 
-/** @param {string} title @param {any} panel */
-function layout(title, { x_axis: across, y_axis: up }) {
-  const [ink, faint, rule] = [colour("ink"), colour("faint"), colour("rule")];
-  const axis = { fixedrange: true, gridcolor: rule, linecolor: rule, zeroline: false, tickfont: { color: faint } };
+/**
+ * Create a Plotly layout.
+ * @param {string} title
+ * @param {any} panel
+ * @returns {object}
+ */
+function createLayout(title, { x_axis: x, y_axis: y }) {
+  const [text, muted, border] = [cssColour("text"), cssColour("muted"), cssColour("border")];
+  const axis = { fixedrange: true, gridcolor: border, linecolor: border, zeroline: false, tickfont: { color: muted } };
   return {
-    font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: ink },
+    font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: text },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     margin: { l: 52, r: 12, t: 10, b: 46 },
     showlegend: false,
     dragmode: false,
     hovermode: "closest",
-    hoverlabel: { bgcolor: colour("raised"), bordercolor: rule, font: { color: ink } },
+    hoverlabel: { bgcolor: cssColour("raised"), bordercolor: border, font: { color: text } },
     xaxis: {
       ...axis,
-      title: { text: title, font: { color: faint, size: 13 }, standoff: 8 },
-      range: across.limits,
-      tickvals: across.ticks.map((/** @type {any} */ tick) => tick.position),
-      ticktext: across.ticks.map((/** @type {any} */ tick) => tick.label),
+      title: { text: title, font: { color: muted, size: 13 }, standoff: 8 },
+      range: x.limits,
+      tickvals: x.ticks.map((/** @type {any} */ tick) => tick.position),
+      ticktext: x.ticks.map((/** @type {any} */ tick) => tick.label),
     },
     yaxis: {
       ...axis,
-      range: up.limits,
-      tickvals: up.ticks.map((/** @type {any} */ tick) => tick.position),
+      range: y.limits,
+      tickvals: y.ticks.map((/** @type {any} */ tick) => tick.position),
       tickformat: ".0%",
     },
   };
 }
 
 /**
- * A curve against scale: its means with their intervals, and hollow markers for the runs under way.
+ * Create the traces of a curve against scale: means with intervals, and hollow markers for unfinished runs.
  * @param {import("./plots.js").Curve} curve
- * @param {{name: string, style: any, axis: any, hidden: boolean, underWay: any[], side: string}} options `side` is the
- *   metric of the runs under way.
+ * @param {{name: string, style: any, axis: any, hidden: boolean, unfinished: any[], metric: string}} options `metric`
+ *   is the metric that is shown of unfinished runs.
  * @returns {object[]}
  */
-export function curveTraces({ points, starts_apart: apart }, { name, style, axis, hidden, underWay, side }) {
-  const labels = labelsOf(axis);
+export function curveTraces({ points, starts_apart: apart }, { name, style, axis, hidden, unfinished, metric }) {
+  const labels = axisLabels(axis);
+  // A point without a mean interrupts the line after the clean point.
   /** @type {any[]} */
   const spaced = apart && points.length > 1 ? [points[0], { mean: null }, ...points.slice(1)] : points;
   const symbol = /** @type {any} */ (SYMBOLS)[style.marker];
-  const shared = { name, visible: !hidden, hovertemplate: `%{customdata}<br>${escaped(name)} %{y:.1%}<extra></extra>` };
+  const hovertemplate = `%{customdata}<br>${escapeMarkup(name)} %{y:.1%}<extra></extra>`;
+  const shared = { name, visible: !hidden, hovertemplate };
   return [
     {
       ...shared,
@@ -116,30 +141,39 @@ export function curveTraces({ points, starts_apart: apart }, { name, style, axis
     },
     {
       ...shared,
-      x: underWay.map((run) => run.x),
-      y: underWay.map((run) => run.metrics[side]),
+      x: unfinished.map((run) => run.x),
+      y: unfinished.map((run) => run.metrics[metric]),
       mode: "markers",
-      marker: { symbol, size: 8, color: colour("paper"), line: { color: style.colour, width: 1.5 } },
-      customdata: underWay.map((run) => run.label),
+      marker: { symbol, size: 8, color: cssColour("background"), line: { color: style.colour, width: 1.5 } },
+      customdata: unfinished.map((run) => run.label),
     },
   ];
 }
 
-/** @param {string} color @param {import("./plots.js").Point[]} points */
+/**
+ * Create Plotly's error bars from the intervals of points.
+ * @param {string} color
+ * @param {import("./plots.js").Point[]} points
+ * @returns {object}
+ */
 function errorBars(color, points) {
-  const reach = (/** @type {"low" | "high"} */ end) =>
+  const lengths = (/** @type {"low" | "high"} */ end) =>
     points.map((point) => Math.abs((point[end] ?? point.mean) - point.mean));
   return {
     type: "data",
     symmetric: false,
     visible: points.some((point) => (point.low ?? null) !== null),
-    array: reach("high"),
-    arrayminus: reach("low"),
+    array: lengths("high"),
+    arrayminus: lengths("low"),
     color,
     thickness: 1.5,
     width: 4,
   };
 }
 
-/** What Plotly would take for its markup, taken for what it is. @param {string} text */
-const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("%", "&#37;");
+/**
+ * Escape the characters that Plotly interprets as markup.
+ * @param {string} text
+ * @returns {string}
+ */
+const escapeMarkup = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("%", "&#37;");

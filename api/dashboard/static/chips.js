@@ -1,86 +1,100 @@
-// A list of scales that is typed, each a button that removes it.
+// Input for a list of scales. Each scale is a chip: a button that removes it.
 
 import { byId, element } from "./dom.js";
-import { shortest } from "./words.js";
+import { formatNumber } from "./format.js";
 
-const BETWEEN = /[\s,;]+/;
+const SEPARATOR = /[\s,;]+/;
 
-/** The numbers in a text, as numbers; what is none stays as it is, for the API to refuse. @param {string} text */
-export const entries = (text) =>
+/**
+ * Parse a list of numbers. Entries that are not numbers stay text, and the API reports them as errors.
+ * @param {string} text
+ * @returns {(number | string)[]}
+ */
+export const parseNumbers = (text) =>
   text
-    .split(BETWEEN)
+    .split(SEPARATOR)
     .filter(Boolean)
-    .map((word) => (Number.isFinite(Number(word)) ? Number(word) : word));
+    .map((entry) => (Number.isFinite(Number(entry)) ? Number(entry) : entry));
 
+/** Input for a list of scales. */
 export class Chips {
   /** @type {(number | string)[]} */
   #scales = [];
   #list;
   #entry;
-  #changed;
+  #onChange;
 
-  /** @param {string} prefix Of the ids in the page. @param {() => void} changed */
-  constructor(prefix, changed) {
+  /**
+   * Attach to the elements of a page.
+   * @param {string} prefix Prefix of their ids.
+   * @param {() => void} onChange
+   */
+  constructor(prefix, onChange) {
     this.#list = byId(`${prefix}scales-list`);
     this.#entry = byId(`${prefix}scales-entry`);
-    this.#changed = changed;
-    this.#entry.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.#typed(event));
+    this.#onChange = onChange;
+    this.#entry.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.#onKeydown(event));
     this.#entry.addEventListener("input", () => {
-      if (BETWEEN.test(this.#entry.value)) this.#commit();
+      if (SEPARATOR.test(this.#entry.value)) this.#commit();
     });
   }
 
-  /** All that are listed, and what is still being typed. */
+  /** Return the scales without duplicates, including the one that is being typed. */
   get scales() {
-    return [...new Set([...this.#scales, ...entries(this.#entry.value)])];
+    return [...new Set([...this.#scales, ...parseNumbers(this.#entry.value)])];
   }
 
+  /** Replace the scales and clear the text field. */
   set scales(scales) {
     this.#scales = scales;
     this.#entry.value = "";
     this.#show();
-    this.#changed();
+    this.#onChange();
   }
 
-  /** Mark those at these places as wrong. @param {Set<number>} places */
-  mark(places) {
-    [...this.#list.children].forEach((item, place) => {
-      item.firstChild.setAttribute("aria-invalid", String(places.has(place)));
+  /**
+   * Mark the chips at these indexes as invalid.
+   * @param {Set<number>} indexes
+   */
+  markInvalid(indexes) {
+    [...this.#list.children].forEach((item, index) => {
+      item.firstChild.setAttribute("aria-invalid", String(indexes.has(index)));
     });
   }
 
-  /** @param {KeyboardEvent} event */
-  #typed(event) {
+  /**
+   * Add a scale on Enter, and remove the last one on Backspace in an empty field.
+   * @param {KeyboardEvent} event
+   */
+  #onKeydown(event) {
     if (event.key === "Enter" && this.#entry.value.trim()) {
-      event.preventDefault(); // it adds, and does not send the form
+      event.preventDefault(); // Enter adds the scale instead of submitting the form
       this.#commit();
     } else if (event.key === "Backspace" && !this.#entry.value && this.#scales.length) {
       this.scales = this.#scales.slice(0, -1);
     }
   }
 
+  /** Turn the typed text into chips. */
   #commit() {
-    const { scales } = this; // with what is typed
+    const { scales } = this; // includes the typed text
     this.scales = scales;
   }
 
+  /** Show one chip per scale. */
   #show() {
-    const chip = (/** @type {number | string} */ scale, /** @type {number} */ place) => {
-      const words = typeof scale === "number" ? shortest(scale) : scale;
+    const createChip = (/** @type {number | string} */ scale, /** @type {number} */ index) => {
+      const text = typeof scale === "number" ? formatNumber(scale) : scale;
       const remove = () => {
-        this.scales = this.#scales.filter((_, at) => at !== place);
-        (this.#list.children[Math.min(place, this.#scales.length - 1)]?.firstChild ?? this.#entry).focus();
+        this.scales = this.#scales.filter((_, position) => position !== index);
+        (this.#list.children[Math.min(index, this.#scales.length - 1)]?.firstChild ?? this.#entry).focus();
       };
       return element(
         "li",
         {},
-        element(
-          "button",
-          { type: "button", class: "chip", "aria-label": `Remove scale ${words}`, click: remove },
-          words,
-        ),
+        element("button", { type: "button", class: "chip", "aria-label": `Remove scale ${text}`, click: remove }, text),
       );
     };
-    this.#list.replaceChildren(...this.#scales.map(chip));
+    this.#list.replaceChildren(...this.#scales.map(createChip));
   }
 }

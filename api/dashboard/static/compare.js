@@ -1,145 +1,179 @@
-// Several sweeps in one picture.
+// Comparison of several sweeps in one chart.
 
 import { download, get } from "./api.js";
 import { Chart, curveTraces } from "./charts.js";
-import { byId, element, fillHead, fillRows, write } from "./dom.js";
-import { attempt, messageOf, report } from "./faults.js";
-import { isFinal } from "./following.js";
+import { byId, element, setColumns, setRows, setText } from "./dom.js";
+import { attempt, messageOf, report } from "./errors.js";
+import { formatCount, formatPercent, formatScale, sweepName } from "./format.js";
 import { Legend } from "./legend.js";
-import { paced, repeated } from "./pace.js";
-import { dark, readPlot, runsUnderWay, succeeded } from "./plots.js";
-import { keptUp, mayPass } from "./retries.js";
-import { count, nameOf, percent, wordsOfScale } from "./words.js";
+import { isFinal } from "./live.js";
+import { darkScheme, readPlot, succeededIds, unfinishedPoints } from "./plots.js";
+import { coalesce, isTransient } from "./retries.js";
+import { createPoller, throttle } from "./scheduling.js";
 
-const [BUSY_PAUSE, IDLE_PAUSE, FAULT_PAUSE] = [3_000, 60_000, 5_000]; // ms
+const [ACTIVE_INTERVAL, IDLE_INTERVAL, ERROR_INTERVAL] = [3_000, 60_000, 5_000]; // ms
+
+/** @typedef {{plot: any, ids: string[], plotted: Set<string>}} Curves `ids` are the sweeps in the order of the plot's
+ *   curves. `plotted` are the runs that had succeeded when the plot was read. */
 
 const ids = [...new Set(new URLSearchParams(location.search).getAll("sweep"))];
-const draw = paced(show);
+const draw = throttle(show);
 const chart = new Chart(byId("overlay"), draw);
 const legend = new Legend(byId("overlay-legend"), draw);
-const readCurves = keptUp(readPlotOf, (problem) => mayPass(problem) || report(problem));
-/** @type {Map<string, any>} Those that are there, by id. */
-const known = new Map();
+const updateCurves = coalesce(readCurves, (problem) => isTransient(problem) || report(problem));
+/** @type {Map<string, any>} The sweeps that exist, by id. */
+const sweepsById = new Map();
 /** @type {any[]} */
 let sweeps = [];
-/** @type {{plot: any, ids: string[], plotted: Set<string>} | null} Read when the page is, and when a run ends. */
+/** @type {Curves | null} Read when the page opens, and again when a run ends. */
 let curves = null;
 
-async function read() {
-  const problems = (await Promise.all(ids.map(readOne))).filter(Boolean);
-  sweeps = ids.flatMap((id) => known.get(id) ?? []);
+/**
+ * Read all sweeps and draw them.
+ * @returns {Promise<number>} Delay before the next read, ms.
+ */
+async function readSweeps() {
+  const problems = (await Promise.all(ids.map(readSweep))).filter(Boolean);
+  sweeps = ids.flatMap((id) => sweepsById.get(id) ?? []);
   draw();
-  const open = sweeps.filter((sweep) => !isFinal(sweep.status)).length;
-  const words = [open && `${open} of ${count(sweeps.length, "sweep")} still to end.`, ...problems.map(messageOf)];
-  write(byId("compared-status"), [...new Set(words)].filter(Boolean).join(" "));
-  if (problems.some(mayPass)) return FAULT_PAUSE;
-  return open ? BUSY_PAUSE : IDLE_PAUSE;
+  const active = sweeps.filter((sweep) => !isFinal(sweep.status)).length;
+  const progress = active && `${active} of ${formatCount(sweeps.length, "sweep")} not finished.`;
+  setText(byId("compare-status"), [...new Set([progress, ...problems.map(messageOf)])].filter(Boolean).join(" "));
+  if (problems.some(isTransient)) return ERROR_INTERVAL;
+  return active ? ACTIVE_INTERVAL : IDLE_INTERVAL;
 }
 
-/** Read a sweep. @param {string} id @returns {Promise<unknown>} What is wrong, if anything is. */
-async function readOne(id) {
+/**
+ * Read a sweep.
+ * @param {string} id
+ * @returns {Promise<unknown>} The error, or undefined.
+ */
+async function readSweep(id) {
   const path = `/sweeps/${encodeURIComponent(id)}`;
   try {
-    known.set(id, await get(path));
+    sweepsById.set(id, await get(path));
   } catch (problem) {
-    if (!mayPass(problem)) known.delete(id);
+    if (!isTransient(problem)) sweepsById.delete(id);
     return problem;
   }
 }
 
-/** What tells sweeps apart: their names, and their ids where these are the same. @param {any} sweep */
+/**
+ * Return the name of a sweep, with its id if another sweep has the same name.
+ * @param {any} sweep
+ * @returns {string}
+ */
 const labelOf = (sweep) =>
-  sweeps.filter((other) => nameOf(other) === nameOf(sweep)).length > 1
-    ? `${nameOf(sweep)} (${sweep.id})`
-    : nameOf(sweep);
+  sweeps.filter((other) => sweepName(other) === sweepName(sweep)).length > 1
+    ? `${sweepName(sweep)} (${sweep.id})`
+    : sweepName(sweep);
 
+/** Draw the page, and read the curves again if a run has ended or an option has changed. */
 function show() {
   for (const id of ["overlay-section", "differences-section", "values-section"]) byId(id).hidden = !sweeps.length;
   if (!sweeps.length) return;
-  const ended = sweeps.map(({ id, runs }) => `${id}: ${runs.filter((/** @type {any} */ run) => isFinal(run.status)).length}`);
-  readCurves(`${ended}, ${sweeps.map(({ status }) => status)}, ${byId("log").checked}, ${dark.matches}`, sweeps);
+  const isEnded = (/** @type {any} */ run) => isFinal(run.status);
+  const ended = sweeps.map(({ id, runs }) => `${id}: ${runs.filter(isEnded).length}`);
+  const statuses = sweeps.map(({ status }) => status);
+  updateCurves(`${ended}, ${statuses}, ${byId("log").checked}, ${darkScheme.matches}`, sweeps);
   showDifferences();
   if (!curves) return;
   showChart(curves);
   showValues(curves);
 }
 
-/** @param {any[]} shown */
-async function readPlotOf(shown) {
-  const ids = shown.map(({ id }) => id);
+/**
+ * Read the curves of sweeps and draw them.
+ * @param {any[]} plottedSweeps
+ */
+async function readCurves(plottedSweeps) {
+  const ids = plottedSweeps.map(({ id }) => id);
   const query = [...ids.map((id) => ["sweep", id]), ["log", byId("log").checked]];
   const plot = await readPlot("/plots/compare", query, byId("overlay"));
-  curves = { plot, ids, plotted: succeeded(shown.flatMap(({ runs }) => runs)) };
+  curves = { plot, ids, plotted: succeededIds(plottedSweeps.flatMap(({ runs }) => runs)) };
   draw();
 }
 
-/** The curve of a sweep, once it was read. @param {{plot: any, ids: string[]}} curves @param {any} sweep */
+/**
+ * Return the curve of a sweep, or undefined if the plot does not include it.
+ * @param {Curves} curves
+ * @param {any} sweep
+ */
 const curveOf = ({ plot, ids }, sweep) => plot.panels[0].curves[ids.indexOf(sweep.id)];
 
-/** @param {{plot: any, ids: string[], plotted: Set<string>}} curves */
+/**
+ * Show the chart and its legend.
+ * @param {Curves} curves
+ */
 function showChart(curves) {
   const { panels, theme } = curves.plot;
   const { x_axis: axis } = panels[0];
-  const drawn = sweeps.filter((sweep) => curveOf(curves, sweep));
+  const plottedSweeps = sweeps.filter((sweep) => curveOf(curves, sweep));
   const styleOf = (/** @type {any} */ sweep) => theme.styles[curveOf(curves, sweep).style];
-  const traces = drawn.flatMap((sweep) =>
+  const traces = plottedSweeps.flatMap((sweep) =>
     curveTraces(curveOf(curves, sweep), {
       name: labelOf(sweep),
       style: styleOf(sweep),
       axis,
-      hidden: legend.hides(sweep.id),
-      underWay: runsUnderWay(sweep.runs, curves.plotted, axis),
-      side: "val_accuracy",
+      hidden: legend.isHidden(sweep.id),
+      unfinished: unfinishedPoints(sweep.runs, curves.plotted, axis),
+      metric: "val_accuracy",
     }),
   );
-  legend.show(drawn.map((sweep) => ({ key: sweep.id, name: labelOf(sweep), colour: styleOf(sweep).colour })));
+  legend.show(plottedSweeps.map((sweep) => ({ key: sweep.id, name: labelOf(sweep), colour: styleOf(sweep).colour })));
   chart.show(traces, {
     panel: panels[0],
     title: "noise scale",
-    words: "Validation accuracy against scale, a curve for each sweep; the table below has its figures.",
+    label: "Validation accuracy against scale, one curve per sweep. The table below lists the values.",
   });
-  const several = sweeps.some((sweep) => sweep.seeds.length > 1);
+  const intervals = sweeps.some((sweep) => sweep.seeds.length > 1);
   const hollow = sweeps.some((sweep) => sweep.status !== "succeeded");
-  write(
-    byId("overlay-note"),
-    [several && "Mean over seeds, with 95 % intervals.", hollow && "Hollow: a run that has not succeeded, at its latest epoch."]
-      .filter(Boolean)
-      .join(" "),
-  );
+  const notes = [
+    intervals && "Mean over seeds, with 95 % intervals.",
+    hollow && "Hollow markers: latest epoch of a run that has not succeeded.",
+  ];
+  setText(byId("overlay-note"), notes.filter(Boolean).join(" "));
 }
 
+/** Show the settings in which the sweeps differ. */
 function showDifferences() {
   const settings = sweeps.map((sweep) => ({ ...sweep.config, seeds: sweep.seeds.join(", "), status: sweep.status }));
   const names = Object.keys(settings[0]).filter(
     (name) => new Set(settings.map((each) => JSON.stringify(each[name]))).size > 1,
   );
   const table = byId("differences");
-  fillHead(table, ["Sweep", ...names.map((name) => name.replaceAll("_", " "))]);
-  const words = (/** @type {any} */ value) => (Array.isArray(value) ? value.join(", ") : String(value));
-  fillRows(
+  setColumns(table, ["Sweep", ...names.map((name) => name.replaceAll("_", " "))]);
+  const format = (/** @type {any} */ value) => (Array.isArray(value) ? value.join(", ") : String(value));
+  setRows(
     table,
-    sweeps.map((sweep, place) => [link(sweep), ...names.map((name) => words(settings[place][name]))]),
+    sweeps.map((sweep, index) => [createLink(sweep), ...names.map((name) => format(settings[index][name]))]),
   );
 }
 
-/** @param {{plot: any, ids: string[]}} curves */
+/**
+ * Show the validation accuracy of each sweep at each scale.
+ * @param {Curves} curves
+ */
 function showValues(curves) {
   const means = sweeps.map(
     (sweep) => new Map(curveOf(curves, sweep)?.points.map((/** @type {any} */ point) => [point.x, point.mean])),
   );
   const table = byId("values");
-  fillHead(table, ["Scale", ...sweeps.map(labelOf)]);
-  fillRows(
+  setColumns(table, ["Scale", ...sweeps.map(labelOf)]);
+  setRows(
     table,
     curves.plot.panels[0].x_axis.scales.map((/** @type {any} */ { scale, position }) => [
-      wordsOfScale(scale),
-      ...means.map((curve) => percent(curve.get(position))),
+      formatScale(scale),
+      ...means.map((curve) => formatPercent(curve.get(position))),
     ]),
   );
 }
 
-/** @param {any} sweep */
-const link = (sweep) => element("a", { href: `/ui/sweeps/${sweep.id}` }, labelOf(sweep));
+/**
+ * Create a link to the page of a sweep.
+ * @param {any} sweep
+ */
+const createLink = (sweep) => element("a", { href: `/ui/sweeps/${sweep.id}` }, labelOf(sweep));
 
 byId("log").addEventListener("change", draw);
 for (const format of ["png", "svg"]) {
@@ -150,11 +184,11 @@ for (const format of ["png", "svg"]) {
   );
 }
 if (ids.length) {
-  repeated(read)();
+  createPoller(readSweeps)();
   chart.load().catch(report);
 } else {
-  byId("compared-status").replaceChildren(
-    "Nothing to compare: tick sweeps in ",
+  byId("compare-status").replaceChildren(
+    "No sweeps selected. Select sweeps in ",
     element("a", { href: "/ui" }, "the list"),
     ".",
   );

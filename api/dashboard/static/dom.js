@@ -1,74 +1,94 @@
-// Elements, made and kept up to date.
+// Helpers that create and update elements.
 
-/** @param {string} id @returns {any} The element, which the page has. */
+/**
+ * Return the element with this id. The page must contain it.
+ * @param {string} id
+ * @returns {any}
+ */
 export const byId = (id) => document.getElementById(id);
 
 /**
- * Make an element.
+ * Create an element.
  * @param {string} name
- * @param {Record<string, unknown>} attributes Functions listen to the event of their name; true is an empty attribute,
- *   and false, null and undefined are none.
+ * @param {Record<string, unknown>} attributes A function becomes an event listener, true an empty attribute. Attributes
+ *   that are false, null or undefined are left out.
  * @param {...(Node | string | number)} children
  * @returns {any}
  */
 export function element(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
+  const created = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
-    if (typeof value === "function") made.addEventListener(key, /** @type {EventListener} */ (value));
-    else if (value === true) made.setAttribute(key, "");
-    else if (value !== false && value !== null && value !== undefined) made.setAttribute(key, String(value));
+    if (typeof value === "function") created.addEventListener(key, /** @type {EventListener} */ (value));
+    else if (value === true) created.setAttribute(key, "");
+    else if (value !== false && value !== null && value !== undefined) created.setAttribute(key, String(value));
   }
-  made.append(...children.map((child) => (child instanceof Node ? child : String(child))));
-  return made;
-}
-
-/** Set an element's text, and touch nothing if it has it. @param {Element} where @param {unknown} text */
-export function write(where, text) {
-  const words = text === null || text === undefined ? "" : String(text);
-  if (where.textContent !== words) where.textContent = words;
-}
-
-/** Write a text and show the element, or hide it where there is none. @param {any} where @param {unknown} text */
-export function tell(where, text) {
-  write(where, text);
-  where.hidden = !text;
+  created.append(...children.map((child) => (child instanceof Node ? child : String(child))));
+  return created;
 }
 
 /**
- * Let an element have one child for each item, in order. Children of items that stay are kept, with their focus.
+ * Set the text of an element if it has changed.
+ * @param {Element} target
+ * @param {unknown} value null and undefined give an empty text.
+ */
+export function setText(target, value) {
+  const text = value === null || value === undefined ? "" : String(value);
+  if (target.textContent !== text) target.textContent = text;
+}
+
+/**
+ * Set the text of an element, and hide the element if the text is empty.
+ * @param {any} target
+ * @param {unknown} text
+ */
+export function showText(target, text) {
+  setText(target, text);
+  target.hidden = !text;
+}
+
+/**
+ * Give an element one child per item, in order. A child whose item remains is reused, so it keeps its focus.
  * @template Item
  * @param {Element} parent
  * @param {Item[]} items
  * @param {(item: Item) => string} keyOf
- * @param {(item: Item) => any} make
+ * @param {(item: Item) => any} create
  * @param {(child: any, item: Item) => void} update
  */
-export function keep(parent, items, keyOf, make, update) {
-  const known = new Map([...parent.children].map((child) => [/** @type {any} */ (child).dataset.key, child]));
-  items.forEach((item, place) => {
+export function updateChildren(parent, items, keyOf, create, update) {
+  const unused = new Map([...parent.children].map((child) => [/** @type {any} */ (child).dataset.key, child]));
+  items.forEach((item, index) => {
     const key = keyOf(item);
-    const child = known.get(key) ?? make(item);
-    known.delete(key);
+    const child = unused.get(key) ?? create(item);
+    unused.delete(key);
     child.dataset.key = key;
-    if (parent.children[place] !== child) parent.insertBefore(child, parent.children[place] ?? null);
+    if (parent.children[index] !== child) parent.insertBefore(child, parent.children[index] ?? null);
     update(child, item);
   });
-  for (const child of known.values()) child.remove();
+  for (const child of unused.values()) child.remove();
 }
 
-/** Replace a table's rows. The first cell of each names it. @param {any} table @param {(string | Node)[][]} rows */
-export function fillRows(table, rows) {
+/**
+ * Replace the body rows of a table. The first cell of each row is its header.
+ * @param {any} table
+ * @param {(string | Node)[][]} rows
+ */
+export function setRows(table, rows) {
   const body = table.tBodies[0] ?? table.appendChild(element("tbody"));
   body.replaceChildren(
-    ...rows.map(([name, ...cells]) =>
-      element("tr", {}, element("th", { scope: "row" }, name), ...cells.map((cell) => element("td", {}, cell))),
+    ...rows.map(([header, ...cells]) =>
+      element("tr", {}, element("th", { scope: "row" }, header), ...cells.map((cell) => element("td", {}, cell))),
     ),
   );
 }
 
-/** Replace the head of a table. @param {any} table @param {(string | Node)[]} names */
-export function fillHead(table, names) {
+/**
+ * Replace the column headers of a table.
+ * @param {any} table
+ * @param {(string | Node)[]} headers
+ */
+export function setColumns(table, headers) {
   table.tHead?.remove();
-  const cells = names.map((name) => element("th", { scope: "col" }, name));
+  const cells = headers.map((header) => element("th", { scope: "col" }, header));
   table.prepend(element("thead", {}, element("tr", {}, ...cells)));
 }

@@ -1,27 +1,28 @@
-// Server-sent events over fetch, because EventSource cannot bring an API key.
+// Server-sent events over fetch, because EventSource cannot send an API key.
 
-import { ask, Problem } from "./api.js";
-import { FIRST_PAUSE, longer, mayPass, wait } from "./retries.js";
+import { Problem, request } from "./api.js";
+import { INITIAL_DELAY, isTransient, nextDelay, sleep } from "./retries.js";
 
 /** @typedef {{id: string, type: string, data: string}} Message */
 
-// The service says something every 15 s; after so long of nothing the connection is dead without knowing it.
-const SILENCE = 40_000; // ms
+// The service sends at least a comment every 15 s. After a longer silence the connection is treated as lost.
+const IDLE_TIMEOUT = 40_000; // ms
 
 /**
- * A reader of the format (https://html.spec.whatwg.org/multipage/server-sent-events.html), wherever its text is cut.
- * @returns {(text: string) => Message[]} Takes the next piece of text and gives the messages that end in it.
+ * Create an incremental parser of server-sent events. The text may be split at any position.
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
+ * @returns {(text: string) => Message[]} Takes the next piece of text and returns the messages that it completes.
  */
-export function parser() {
+export function createParser() {
   let rest = "";
   let message = { id: "", type: "message", data: /** @type {string[]} */ ([]) };
   return (text) => {
     const messages = [];
-    // A carriage return at the end may be half of a line's end.
-    const whole = rest + text;
-    const ended = whole.endsWith("\r") ? whole.slice(0, -1) : whole;
-    const lines = ended.split(/\r\n|\n|\r/);
-    rest = lines.pop() + whole.slice(ended.length);
+    // A carriage return at the end may be the first half of a CRLF, so it waits for the next piece.
+    const buffer = rest + text;
+    const complete = buffer.endsWith("\r") ? buffer.slice(0, -1) : buffer;
+    const lines = complete.split(/\r\n|\n|\r/);
+    rest = lines.pop() + buffer.slice(complete.length);
     for (const line of lines) {
       if (line === "") {
         if (message.data.length) messages.push({ ...message, data: message.data.join("\n") });
@@ -40,68 +41,77 @@ export function parser() {
 }
 
 /**
- * Follow events to the end of what there is to tell or until aborted, over as many connections as it takes. Throws
- * Problem where the service refuses for good.
+ * Receive events until the stream is complete or aborted. Reconnect after the last event when the connection is lost.
+ * Throw a Problem if the service rejects the request with an error that is not transient.
  * @param {string} path
- * @param {{after: string, told: (event: any) => void, connected: (is: boolean) => void, signal: AbortSignal}} options
+ * @param {{lastEventId: string, onEvent: (event: any) => void, onConnection: (connected: boolean) => void,
+ *   signal: AbortSignal}} options
  * @returns {Promise<string>} The id of the last event.
  */
-export async function follow(path, { after, told, connected, signal }) {
-  let [last, pause] = [after, FIRST_PAUSE];
+export async function subscribe(path, { lastEventId, onEvent, onConnection, signal }) {
+  let [last, delay] = [lastEventId, INITIAL_DELAY];
   while (!signal.aborted) {
-    const begun = last;
-    const watched = watch(signal);
+    const first = last;
+    const timeout = startIdleTimeout(signal);
     try {
       const headers = { Accept: "text/event-stream", ...(last ? { "Last-Event-ID": last } : {}) };
-      const answer = await ask(path, { headers, signal: watched.signal });
-      connected(true);
-      if (answer.status === 204) return last;
-      for await (const message of read(answer, watched)) {
+      const response = await request(path, { headers, signal: timeout.signal });
+      onConnection(true);
+      if (response.status === 204) return last;
+      for await (const message of readMessages(response, timeout)) {
         if (message.type === "closing") break;
         last = message.id || last;
-        told(JSON.parse(message.data));
+        onEvent(JSON.parse(message.data));
       }
     } catch (error) {
       if (signal.aborted) return last;
-      if (error instanceof Problem && !mayPass(error)) throw error;
-      connected(false);
+      if (error instanceof Problem && !isTransient(error)) throw error;
+      onConnection(false);
     } finally {
-      watched.stop();
+      timeout.stop();
     }
-    pause = last === begun ? longer(pause) : FIRST_PAUSE;
-    await wait(pause, signal);
+    delay = last === first ? nextDelay(delay) : INITIAL_DELAY;
+    await sleep(delay, signal);
   }
   return last;
 }
 
-/** A signal that also aborts after a silence. @param {AbortSignal} outer */
-function watch(outer) {
+/**
+ * Start a timeout whose signal aborts with `outer`, after `IDLE_TIMEOUT` without a reset, or when stopped.
+ * @param {AbortSignal} outer
+ */
+function startIdleTimeout(outer) {
   const controller = new AbortController();
-  const give = () => controller.abort();
-  outer.addEventListener("abort", give, { once: true });
-  let timer = setTimeout(give, SILENCE);
+  const abort = () => controller.abort();
+  outer.addEventListener("abort", abort, { once: true });
+  let timer = setTimeout(abort, IDLE_TIMEOUT);
   return {
     signal: controller.signal,
-    heard() {
+    reset() {
       clearTimeout(timer);
-      timer = setTimeout(give, SILENCE);
+      timer = setTimeout(abort, IDLE_TIMEOUT);
     },
     stop() {
       clearTimeout(timer);
-      outer.removeEventListener("abort", give);
-      give(); // of a stream that has said its last, and may still be open
+      outer.removeEventListener("abort", abort);
+      abort(); // closes the connection, which may still be open after the last event
     },
   };
 }
 
-/** @param {Response} answer @param {{heard: () => void}} watched @returns {AsyncGenerator<Message>} */
-async function* read(answer, watched) {
-  const reader = /** @type {ReadableStream<Uint8Array>} */ (answer.body).getReader();
-  const [decoder, parse] = [new TextDecoder(), parser()];
+/**
+ * Yield the messages of a response as they arrive.
+ * @param {Response} response
+ * @param {{reset: () => void}} timeout
+ * @returns {AsyncGenerator<Message>}
+ */
+async function* readMessages(response, timeout) {
+  const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader();
+  const [decoder, parse] = [new TextDecoder(), createParser()];
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
-    watched.heard();
+    timeout.reset();
     yield* parse(decoder.decode(value, { stream: true }));
   }
 }

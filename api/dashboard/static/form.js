@@ -1,31 +1,36 @@
-// The form of a new sweep: what it asks for, what that would cost, and what is wrong with it.
+// Form of a new sweep, with its estimate and its errors.
 
-import { idempotencyKey, post, Problem } from "./api.js";
+import { newIdempotencyKey, Problem, post } from "./api.js";
 import { Chips } from "./chips.js";
-import { byId, write } from "./dom.js";
-import { messageOf, placesIn, showFaults } from "./faults.js";
-import { count, duration } from "./words.js";
+import { byId, setText } from "./dom.js";
+import { invalidIndexes, messageOf, showFormErrors } from "./errors.js";
+import { formatCount, formatDuration } from "./format.js";
 
-const AFTER_TYPING = 350; // ms
+const TYPING_DELAY = 350; // ms
 /** @type {Record<string, number[]>} */
 const PRESETS = {
   notebook: [0.1, 0.5, 1, 2, 4],
-  fine: Array.from({ length: 16 }, (_, place) => Number((0.05 * 100 ** (place / 15)).toPrecision(2))),
+  fine: Array.from({ length: 16 }, (_, index) => Number((0.05 * 100 ** (index / 15)).toPrecision(2))),
   corruption: [0.08, 0.12, 0.18, 0.26, 0.38],
   none: [],
 };
 
-/** @type {Record<string, (input: any) => unknown>} What a field says; undefined for the default. */
-const READ = {
+/** @type {Record<string, (input: any) => unknown>} Read the value of a field. undefined stands for the default. */
+const READERS = {
   boolean: (input) => input.checked,
   text: (input) => input.value.trim() || undefined,
   number: (input) => (input.validity.badInput ? input.value : input.value === "" ? undefined : Number(input.value)),
-  numbers: (input) => input.value.split(",").map((/** @type {string} */ word) => (word.trim() ? Number(word) : word)),
-  tags: (input) => tagsOf(input.value),
+  numbers: (input) =>
+    input.value.split(",").map((/** @type {string} */ entry) => (entry.trim() ? Number(entry) : entry)),
+  tags: (input) => parseTags(input.value),
 };
 
-/** @param {string} text @returns {Record<string, string> | undefined} */
-function tagsOf(text) {
+/**
+ * Parse tags of the form "key:value, key:value".
+ * @param {string} text
+ * @returns {Record<string, string> | undefined} undefined if there is no tag.
+ */
+function parseTags(text) {
   const pairs = text
     .split(",")
     .map((pair) => pair.trim())
@@ -36,80 +41,92 @@ function tagsOf(text) {
   );
 }
 
+/** Form that submits a sweep and shows an estimate while the user edits it. */
 export class SweepForm {
   #form = byId("sweep-form");
-  #chips = new Chips("", () => this.#estimateSoon());
-  #key = idempotencyKey();
+  #chips = new Chips("", () => this.#scheduleEstimate());
+  #key = newIdempotencyKey();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  #asking = new AbortController();
+  #estimateRequest = new AbortController();
 
+  /** Attach to the form of the page. */
   constructor() {
     this.#form.addEventListener("submit", (/** @type {Event} */ event) => {
       event.preventDefault();
       this.#submit();
     });
-    this.#form.addEventListener("input", () => this.#estimateSoon());
+    this.#form.addEventListener("input", () => this.#scheduleEstimate());
     for (const button of this.#form.querySelectorAll("[data-preset]")) {
       button.addEventListener("click", () => (this.#chips.scales = PRESETS[button.dataset.preset]));
     }
-    // Back may lead to the page as it was left, and the sweep that is started then is another.
+    // The Back button may restore this page with a disabled button and a used key. The next sweep is a new one.
     addEventListener("pageshow", (/** @type {PageTransitionEvent} */ event) => {
       if (!event.persisted) return;
       byId("submit").disabled = false;
-      this.#key = idempotencyKey();
+      this.#key = newIdempotencyKey();
     });
     this.#chips.scales = PRESETS.notebook;
   }
 
-  /** Say what is known of the data set that is chosen. @param {any[]} datasets Those of GET /datasets. */
-  describe(datasets) {
+  /**
+   * Show the description of the selected data set.
+   * @param {any[]} datasets From GET /datasets.
+   */
+  describeDatasets(datasets) {
     const select = byId("dataset");
-    const say = () => {
-      const chosen = datasets.find((dataset) => dataset.name === select.value);
-      const images = chosen && count(chosen.training_images, "training image");
-      write(byId("dataset-help"), chosen ? `${images}, ${chosen.classes} classes. ${chosen.description}` : "");
+    const show = () => {
+      const selected = datasets.find((dataset) => dataset.name === select.value);
+      const images = selected && formatCount(selected.training_images, "training image");
+      setText(byId("dataset-help"), selected ? `${images}, ${selected.classes} classes. ${selected.description}` : "");
     };
-    select.addEventListener("change", say);
-    say();
+    select.addEventListener("change", show);
+    show();
   }
 
+  /** Return the request body. */
   get #body() {
     const inputs = [...this.#form.querySelectorAll("[data-type]")];
-    const said = Object.fromEntries(inputs.map((input) => [input.name, READ[input.dataset.type](input)]));
-    return { ...said, scales: this.#chips.scales };
+    const values = Object.fromEntries(inputs.map((input) => [input.name, READERS[input.dataset.type](input)]));
+    return { ...values, scales: this.#chips.scales };
   }
 
-  #estimateSoon() {
-    this.#key = idempotencyKey(); // what is asked for is another sweep now
+  /** Request an estimate when the user stops typing. */
+  #scheduleEstimate() {
+    this.#key = newIdempotencyKey(); // the edited form describes another sweep
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#estimate(), AFTER_TYPING);
+    this.#timer = setTimeout(() => this.#estimate(), TYPING_DELAY);
   }
 
+  /** Show the estimate, or the errors of the form. */
   async #estimate() {
-    this.#asking.abort();
-    this.#asking = new AbortController();
+    this.#estimateRequest.abort();
+    this.#estimateRequest = new AbortController();
     try {
-      const estimate = await post("/sweeps?dry_run=true", this.#body, { signal: this.#asking.signal });
-      this.#show(null);
-      write(byId("estimate"), wordsOfEstimate(estimate));
+      const estimate = await post("/sweeps?dry_run=true", this.#body, { signal: this.#estimateRequest.signal });
+      this.#showErrors(null);
+      setText(byId("estimate"), formatEstimate(estimate));
     } catch (problem) {
-      if (problem instanceof DOMException) return; // a later one is under way
+      if (problem instanceof DOMException) return; // aborted by a newer request
       const invalid = problem instanceof Problem && problem.errors.length > 0;
-      this.#show(invalid ? problem : null);
-      write(byId("estimate"), invalid ? "" : messageOf(problem));
+      this.#showErrors(invalid ? problem : null);
+      setText(byId("estimate"), invalid ? "" : messageOf(problem));
     }
   }
 
-  /** @param {unknown} problem */
-  #show(problem) {
-    showFaults(this.#form, byId("form-fault"), problem);
-    this.#chips.mark(placesIn(problem instanceof Problem ? problem.errors : [], "scales"));
+  /**
+   * Show the errors of a problem, or clear them if it is null.
+   * @param {unknown} problem
+   */
+  #showErrors(problem) {
+    showFormErrors(this.#form, byId("form-error"), problem);
+    this.#chips.markInvalid(invalidIndexes(problem instanceof Problem ? problem.errors : [], "scales"));
   }
 
+  /** Submit the sweep and open its page, or show the errors. */
   async #submit() {
     clearTimeout(this.#timer);
-    this.#asking.abort();
+    this.#estimateRequest.abort();
     const button = byId("submit");
     button.disabled = true;
     try {
@@ -117,20 +134,24 @@ export class SweepForm {
       location.assign(`/ui/sweeps/${sweep.id}`);
     } catch (problem) {
       button.disabled = false;
-      this.#show(problem);
+      this.#showErrors(problem);
       this.#form.querySelector('[aria-invalid="true"]')?.focus();
     }
   }
 }
 
-/** @param {any} estimate */
-function wordsOfEstimate({ runs, reused_runs: reused, images, estimated_seconds: seconds, queue_position: position }) {
-  if (reused === runs) return `${count(runs, "run")}, trained before: answered at once.`;
-  const parts = [count(runs, "run")];
-  if (reused) parts.push(`${reused} of them trained before`);
-  if (images) parts.push(`${count(images, "image")} to train on`);
-  if (position) parts.push(`${count(position, "run")} queued before`);
+/**
+ * Format an estimate as a sentence.
+ * @param {any} estimate
+ * @returns {string}
+ */
+function formatEstimate({ runs, reused_runs: reused, images, estimated_seconds: seconds, queue_position: position }) {
+  if (reused === runs) return `${formatCount(runs, "run")}, all reused: the results are available immediately.`;
+  const parts = [formatCount(runs, "run")];
+  if (reused) parts.push(`${reused} of them reused`);
+  if (images) parts.push(`${formatCount(images, "training image")} to process`);
+  if (position) parts.push(`${formatCount(position, "run")} ahead in the queue`);
   const time =
-    seconds === null ? " No estimate of the time: nothing like it was trained lately." : ` About ${duration(seconds)}.`;
+    seconds === null ? " No time estimate: no similar run was trained recently." : ` About ${formatDuration(seconds)}.`;
   return `${parts.join(", ")}.${time}`;
 }

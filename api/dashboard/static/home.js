@@ -1,11 +1,11 @@
-// The first page: a form and a list.
+// Start page: the form of a new sweep and the list of sweeps.
 
 import { get } from "./api.js";
-import { report } from "./faults.js";
+import { report } from "./errors.js";
 import { SweepForm } from "./form.js";
 import { SweepList } from "./list.js";
-import { retried } from "./retries.js";
+import { retry } from "./retries.js";
 
 const form = new SweepForm();
 new SweepList();
-retried(async () => form.describe((await get("/datasets")).datasets)).catch(report);
+retry(async () => form.describeDatasets((await get("/datasets")).datasets)).catch(report);

@@ -1,50 +1,54 @@
-// The API key, where the service wants one: asked for once, and kept while the tab is open.
+// API key of this browser tab, stored until the tab is closed.
 
-import { byId, write } from "./dom.js";
+import { byId, setText } from "./dom.js";
 
-const NAME = "noisesweep-api-key";
-// What a header can bring.
-const KEY = /^[!-~]+$/;
-const NO_KEY = "A key has letters, digits and signs of ASCII alone, and no spaces: was something else copied with it?";
+const STORAGE_KEY = "noisesweep-api-key";
+// Characters that are valid in a header value.
+const VALID_KEY = /^[!-~]+$/;
+const INVALID_KEY_MESSAGE = "Expected only ASCII letters, digits and punctuation, without spaces. Copy the key again.";
 /** @type {Promise<void> | null} */
-let asking = null;
-
-/** @returns {string | null} */
-export const knownKey = () => sessionStorage.getItem(NAME);
+let pending = null;
 
 /**
- * Ask for a key, all who need it together; settled when there is one.
+ * Return the API key of this tab, or null if there is none.
+ * @returns {string | null}
+ */
+export const storedKey = () => sessionStorage.getItem(STORAGE_KEY);
+
+/**
+ * Ask the user for an API key. Concurrent calls share one dialog and resolve when the key is stored.
  * @param {string} reason
  * @returns {Promise<void>}
  */
 export function askForKey(reason) {
-  asking ??= new Promise((settle) => {
+  pending ??= new Promise((resolve) => {
     const [dialog, form, field] = [byId("key-dialog"), byId("key-form"), byId("key-field")];
-    write(byId("key-reason"), reason);
+    setText(byId("key-reason"), reason);
     field.value = "";
     field.setCustomValidity("");
-    field.oninput = () => field.setCustomValidity(KEY.test(field.value.trim()) ? "" : NO_KEY);
-    // Without a key there is nothing to show. A browser lets Escape be refused once, and closes at the second.
+    field.oninput = () => field.setCustomValidity(VALID_KEY.test(field.value.trim()) ? "" : INVALID_KEY_MESSAGE);
+    // The page is empty without a key, so the dialog stays open. Browsers ignore preventDefault for a second Escape.
     dialog.oncancel = (/** @type {Event} */ event) => event.preventDefault();
-    dialog.onclose = () => asking && !dialog.open && dialog.showModal();
+    dialog.onclose = () => pending && !dialog.open && dialog.showModal();
     form.onsubmit = () => {
-      sessionStorage.setItem(NAME, field.value.trim());
-      offerToForget();
-      asking = null;
-      settle();
+      sessionStorage.setItem(STORAGE_KEY, field.value.trim());
+      updateForgetButton();
+      pending = null;
+      resolve();
     };
     dialog.showModal();
   });
-  return asking;
+  return pending;
 }
 
-function offerToForget() {
+/** Show the button that removes the key if a key is stored. */
+function updateForgetButton() {
   const button = byId("forget-key");
-  button.hidden = knownKey() === null;
+  button.hidden = storedKey() === null;
   button.onclick = () => {
-    sessionStorage.removeItem(NAME);
+    sessionStorage.removeItem(STORAGE_KEY);
     location.reload();
   };
 }
 
-offerToForget();
+updateForgetButton();

@@ -1,49 +1,64 @@
-// The legend of a chart: a button for each curve, which hides it and shows it again.
+// Legend of a chart: one button per curve, which hides or shows it.
 
-import { element, keep, write } from "./dom.js";
+import { element, setText, updateChildren } from "./dom.js";
 
+/** Legend whose buttons hide and show curves. */
 export class Legend {
   /** @type {Set<string>} */
   #hidden = new Set();
-  #place;
-  #changed;
+  #container;
+  #onChange;
 
-  /** @param {HTMLElement} place @param {() => void} changed */
-  constructor(place, changed) {
-    this.#place = place;
-    this.#changed = changed;
+  /**
+   * Create an empty legend.
+   * @param {HTMLElement} container
+   * @param {() => void} onChange Called when a curve is hidden or shown.
+   */
+  constructor(container, onChange) {
+    this.#container = container;
+    this.#onChange = onChange;
   }
 
-  /** @param {string} key */
-  hides(key) {
+  /**
+   * Return true if the curve is hidden.
+   * @param {string} key
+   * @returns {boolean}
+   */
+  isHidden(key) {
     return this.#hidden.has(key);
   }
 
-  /** @param {{key: string, name: string, colour: string}[]} entries */
+  /**
+   * Show one button per entry.
+   * @param {{key: string, name: string, colour: string}[]} entries
+   */
   show(entries) {
-    const make = (/** @type {{key: string}} */ { key }) =>
+    const create = (/** @type {{key: string}} */ { key }) =>
       element(
         "button",
         { type: "button", click: () => this.#toggle(key) },
         element("span", { class: "swatch" }),
         element("span"),
       );
-    keep(
-      this.#place,
+    updateChildren(
+      this.#container,
       entries,
       (entry) => entry.key,
-      make,
+      create,
       (button, { key, name, colour }) => {
         button.setAttribute("aria-pressed", String(!this.#hidden.has(key)));
         button.firstChild.style.backgroundColor = colour;
-        write(button.lastChild, name);
+        setText(button.lastChild, name);
       },
     );
   }
 
-  /** @param {string} key */
+  /**
+   * Hide a shown curve, or show a hidden one.
+   * @param {string} key
+   */
   #toggle(key) {
     if (!this.#hidden.delete(key)) this.#hidden.add(key);
-    this.#changed();
+    this.#onChange();
   }
 }

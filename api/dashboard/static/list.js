@@ -1,161 +1,190 @@
-// The list of sweeps: found, looked through page by page, kept up to date, and ticked to be compared.
+// List of sweeps with filters, pages and a selection for comparison.
 
 import { get } from "./api.js";
-import { byId, element, keep, write } from "./dom.js";
-import { isFinal } from "./following.js";
-import { messageOf } from "./faults.js";
-import { repeated } from "./pace.js";
+import { byId, element, setText, updateChildren } from "./dom.js";
+import { messageOf } from "./errors.js";
+import { describeSweep, formatTime, sweepName } from "./format.js";
+import { isFinal } from "./live.js";
+import { createPoller } from "./scheduling.js";
 import { sparkline } from "./sparkline.js";
-import { count, gridOf, moment, nameOf } from "./words.js";
 
-const [BUSY_PAUSE, IDLE_PAUSE, FAULT_PAUSE] = [3_000, 15_000, 5_000]; // ms
-const AFTER_TYPING = 250; // ms
-const MOST_COMPARED = 8;
-const PAGE = 10;
-// A page of the API may have none of those that are looked for, and be followed by others.
-const MOST_EMPTY_PAGES = 20;
+const [ACTIVE_INTERVAL, IDLE_INTERVAL, ERROR_INTERVAL] = [3_000, 15_000, 5_000]; // ms
+const TYPING_DELAY = 250; // ms
+const MAX_COMPARED = 8;
+const PAGE_SIZE = 10;
+// The API filters after it has read a page, so a page may be empty although later pages have matches.
+const MAX_EMPTY_PAGES = 20;
 
+/** List of sweeps, newest first. */
 export class SweepList {
   #filters = byId("filters");
-  /** @type {Map<string, string>} Names of those that are ticked, by id. */
-  #ticked = new Map();
-  /** @type {string | null} Where the page on show is, null for the newest. */
+  /** @type {Map<string, string>} Names of the selected sweeps, by id. */
+  #selected = new Map();
+  /** @type {string | null} Path of the current page. null is the newest page. */
   #page = null;
-  /** @type {string | null} */
+  /** @type {string | null} Path of the next older page. */
   #older = null;
-  #refresh = repeated(() => this.#round());
+  #refresh = createPoller(() => this.#update());
 
+  /** Attach to the list of the page. */
   constructor() {
     /** @type {ReturnType<typeof setTimeout>} */
     let timer;
     this.#filters.addEventListener("submit", (/** @type {Event} */ event) => event.preventDefault());
     this.#filters.addEventListener("input", () => {
       clearTimeout(timer);
-      timer = setTimeout(() => this.#turnTo(null), AFTER_TYPING);
+      timer = setTimeout(() => this.#goTo(null), TYPING_DELAY);
     });
-    byId("older").addEventListener("click", () => this.#turnTo(this.#older));
-    byId("newest").addEventListener("click", () => this.#turnTo(null));
+    byId("older").addEventListener("click", () => this.#goTo(this.#older));
+    byId("newest").addEventListener("click", () => this.#goTo(null));
     byId("compare").addEventListener("click", () => {
-      location.assign(`/ui/compare?${new URLSearchParams([...this.#ticked.keys()].map((id) => ["sweep", id]))}`);
+      location.assign(`/ui/compare?${new URLSearchParams([...this.#selected.keys()].map((id) => ["sweep", id]))}`);
     });
-    // One by one would not do: a sweep that is gone, or on another page, has no box.
-    byId("untick").addEventListener("click", () => {
-      this.#ticked.clear();
-      const boxes = [.../** @type {NodeListOf<any>} */ (document.querySelectorAll("#sweeps .tick input"))];
+    // A selected sweep may be deleted or on another page, where it has no checkbox. This clears it too.
+    byId("clear-selection").addEventListener("click", () => {
+      this.#selected.clear();
+      const boxes = [.../** @type {NodeListOf<any>} */ (document.querySelectorAll("#sweeps .select input"))];
       for (const box of boxes) box.checked = false;
       (boxes[0] ?? byId("filter-name")).focus();
-      this.#showTicked();
+      this.#showSelection();
     });
     this.#refresh();
   }
 
-  /** @param {string | null} page */
-  #turnTo(page) {
+  /**
+   * Show another page.
+   * @param {string | null} page
+   */
+  #goTo(page) {
     this.#page = page;
     return this.#refresh();
   }
 
-  get #address() {
-    const asked = new URLSearchParams([["limit", String(PAGE)]]);
-    for (const [name, value] of new FormData(this.#filters)) if (value) asked.set(name, String(value));
-    return this.#page ?? `/sweeps?${asked}`;
+  /** Return the path of the current page. */
+  get #path() {
+    const query = new URLSearchParams([["limit", String(PAGE_SIZE)]]);
+    for (const [name, value] of new FormData(this.#filters)) if (value) query.set(name, String(value));
+    return this.#page ?? `/sweeps?${query}`;
   }
 
-  async #round() {
+  /**
+   * Read the current page and show it.
+   * @returns {Promise<number>} Delay before the next update, ms.
+   */
+  async #update() {
     try {
-      const [asked, { sweeps, next }] = [this.#address, await this.#read()];
-      if (asked !== this.#address) return 0;
+      const [path, { sweeps, next }] = [this.#path, await this.#read()];
+      if (path !== this.#path) return 0;
       this.#older = next;
       this.#show(sweeps);
-      return sweeps.some((/** @type {any} */ sweep) => !isFinal(sweep.status)) ? BUSY_PAUSE : IDLE_PAUSE;
+      return sweeps.some((/** @type {any} */ sweep) => !isFinal(sweep.status)) ? ACTIVE_INTERVAL : IDLE_INTERVAL;
     } catch (problem) {
-      write(byId("list-status"), messageOf(problem));
-      return FAULT_PAUSE;
+      setText(byId("list-status"), messageOf(problem));
+      return ERROR_INTERVAL;
     }
   }
 
+  /** Return the first page with matches, starting at the current one. */
   async #read() {
-    let page = await get(this.#address);
-    for (let turned = 0; !page.sweeps.length && page.next && turned < MOST_EMPTY_PAGES; turned += 1) {
+    let page = await get(this.#path);
+    for (let skipped = 0; !page.sweeps.length && page.next && skipped < MAX_EMPTY_PAGES; skipped += 1) {
       page = await get(page.next);
     }
     return page;
   }
 
-  /** @param {any[]} sweeps */
+  /**
+   * Show a page of sweeps.
+   * @param {any[]} sweeps
+   */
   #show(sweeps) {
     const filtered = [...new FormData(this.#filters).values()].some(Boolean);
-    const none = filtered ? "No sweep is like that." : "There are no sweeps yet: start one.";
-    write(byId("list-status"), sweeps.length ? "" : none);
-    keep(
+    const emptyText = filtered ? "No sweep matches the filters." : "There are no sweeps yet. Start one with the form.";
+    setText(byId("list-status"), sweeps.length ? "" : emptyText);
+    updateChildren(
       byId("sweeps"),
       sweeps,
       (sweep) => sweep.id,
-      (sweep) => this.#make(sweep),
-      showRow,
+      (sweep) => this.#createItem(sweep),
+      updateItem,
     );
     byId("older").hidden = !this.#older;
     byId("newest").hidden = this.#page === null;
-    this.#showTicked();
+    this.#showSelection();
   }
 
-  /** @param {any} sweep */
-  #make(sweep) {
-    const tick = element("input", { type: "checkbox", "aria-label": `Compare ${nameOf(sweep)}` });
-    tick.checked = this.#ticked.has(sweep.id);
-    tick.addEventListener("change", () => {
-      if (tick.checked) this.#ticked.set(sweep.id, nameOf(sweep));
-      else this.#ticked.delete(sweep.id);
-      this.#showTicked();
+  /**
+   * Create the list item of a sweep.
+   * @param {any} sweep
+   */
+  #createItem(sweep) {
+    const checkbox = element("input", { type: "checkbox", "aria-label": `Compare ${sweepName(sweep)}` });
+    checkbox.checked = this.#selected.has(sweep.id);
+    checkbox.addEventListener("change", () => {
+      if (checkbox.checked) this.#selected.set(sweep.id, sweepName(sweep));
+      else this.#selected.delete(sweep.id);
+      this.#showSelection();
     });
-    const name = element("a", { class: "name", href: `/ui/sweeps/${sweep.id}` }, nameOf(sweep));
-    const progress = element("progress", { "aria-label": `Epochs of ${nameOf(sweep)}` });
-    const state = element(
+    const name = element("a", { class: "name", href: `/ui/sweeps/${sweep.id}` }, sweepName(sweep));
+    const progress = element("progress", { "aria-label": `Epochs of ${sweepName(sweep)}` });
+    const status = element(
       "p",
       {},
       element("span", { class: "status" }),
       " ",
       progress,
       " ",
-      element("span", { class: "faint number" }),
+      element("span", { class: "muted number" }),
     );
-    const about = element("p", { class: "faint" });
+    const description = element("p", { class: "muted" });
     return element(
       "li",
       {},
-      element("div", { class: "tick" }, tick),
-      element("div", {}, name, state, about),
+      element("div", { class: "select" }, checkbox),
+      element("div", {}, name, status, description),
       element("div", { class: "spark" }),
     );
   }
 
-  #showTicked() {
-    const ticked = this.#ticked.size;
-    const few = ticked === 0 ? "Tick two or more to compare them." : "One ticked: tick another to compare them.";
-    const many =
-      ticked > MOST_COMPARED
-        ? `${ticked} ticked, and at most ${MOST_COMPARED} are compared.`
-        : `${count(ticked, "sweep")} ticked.`;
-    byId("untick").hidden = !ticked;
-    byId("compare").disabled = ticked < 2 || ticked > MOST_COMPARED;
-    write(byId("ticked"), ticked < 2 ? few : many);
+  /** Show how many sweeps are selected, and enable or disable the comparison. */
+  #showSelection() {
+    const selected = this.#selected.size;
+    byId("clear-selection").hidden = !selected;
+    byId("compare").disabled = selected < 2 || selected > MAX_COMPARED;
+    setText(byId("selection"), describeSelection(selected));
   }
 }
 
-/** @param {any} row @param {any} sweep */
-function showRow(row, sweep) {
-  if (row.dataset.version === String(sweep.version)) return;
-  row.dataset.version = sweep.version;
-  const status = row.querySelector(".status");
+/**
+ * Describe the selection.
+ * @param {number} selected Number of selected sweeps.
+ * @returns {string}
+ */
+function describeSelection(selected) {
+  if (selected === 0) return "Select two or more sweeps to compare them.";
+  if (selected === 1) return "1 sweep selected. Select another to compare them.";
+  if (selected > MAX_COMPARED) return `${selected} sweeps selected. Select at most ${MAX_COMPARED} to compare them.`;
+  return `${selected} sweeps selected.`;
+}
+
+/**
+ * Update the list item of a sweep if the sweep has changed.
+ * @param {any} item
+ * @param {any} sweep
+ */
+function updateItem(item, sweep) {
+  if (item.dataset.version === String(sweep.version)) return;
+  item.dataset.version = sweep.version;
+  const status = item.querySelector(".status");
   status.dataset.status = sweep.status;
-  write(status, sweep.status);
-  const progress = row.querySelector("progress");
+  setText(status, sweep.status);
+  const progress = item.querySelector("progress");
   progress.max = sweep.progress.epochs_total;
   progress.value = sweep.progress.epochs_done;
   progress.hidden = isFinal(sweep.status);
-  const left = `${sweep.progress.epochs_done} of ${sweep.progress.epochs_total} epochs`;
-  write(row.querySelector(".number"), isFinal(sweep.status) ? moment(sweep.created_at) : left);
+  const epochs = `${sweep.progress.epochs_done} of ${sweep.progress.epochs_total} epochs`;
+  setText(item.querySelector(".number"), isFinal(sweep.status) ? formatTime(sweep.created_at) : epochs);
   const tags = Object.entries(sweep.tags).map(([key, value]) => `${key}:${value}`);
-  write(row.querySelector("p.faint"), [gridOf(sweep), ...tags].join(" · "));
-  row.querySelector(".spark").replaceChildren(sparkline(sweep));
+  setText(item.querySelector("p.muted"), [describeSweep(sweep), ...tags].join(" · "));
+  item.querySelector(".spark").replaceChildren(sparkline(sweep));
 }

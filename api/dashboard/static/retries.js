@@ -1,85 +1,91 @@
-// What is done again after a failure that may pass.
+// Retries with exponential backoff and jitter.
 
 import { Problem } from "./api.js";
 
-export const FIRST_PAUSE = 500; // ms
-const LONGEST_PAUSE = 8_000;
+export const INITIAL_DELAY = 500; // ms
+const MAX_DELAY = 8_000; // ms
 
 /**
- * Whether it may be gone the next time: nothing answered, too much was asked, or the service was at fault.
+ * Return true if a retry may succeed: the request got no response, was rate limited, or met a server error.
  * @param {unknown} problem
+ * @returns {boolean}
  */
-export const mayPass = (problem) =>
+export const isTransient = (problem) =>
   problem instanceof Problem && (problem.status === 0 || problem.status === 429 || problem.status >= 500);
 
-/** The pause after one that was in vain, ms. @param {number} pause */
-export const longer = (pause) => Math.min(2 * pause, LONGEST_PAUSE);
+/**
+ * Return the delay before the next retry.
+ * @param {number} delay The delay before the last retry, ms.
+ * @returns {number} ms
+ */
+export const nextDelay = (delay) => Math.min(2 * delay, MAX_DELAY);
 
 /**
- * Wait, though not all for the same time: a service that has just come back is asked by every page that waited for it.
- * @param {number} pause At the most, ms.
- * @param {AbortSignal} [signal] Ends the wait.
+ * Wait with jitter, so that many pages do not retry at the same moment after an outage.
+ * @param {number} delay Upper limit of the wait, ms.
+ * @param {AbortSignal} [signal] Ends the wait early.
  * @returns {Promise<void>}
  */
-export const wait = (pause, signal) =>
-  new Promise((go) => {
+export const sleep = (delay, signal) =>
+  new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", end);
-      go();
+      resolve();
     };
-    const timer = setTimeout(end, pause * (0.5 + Math.random() / 2));
+    const timer = setTimeout(end, delay * (0.5 + Math.random() / 2));
     signal?.addEventListener("abort", end);
   });
 
 /**
- * Do something until it succeeds; what does not pass is thrown.
+ * Run `work` until it succeeds. Throw errors that are not transient.
  * @template Result
  * @param {() => Promise<Result>} work
- * @param {(problem: unknown) => void} failed Told of each failure that may pass.
+ * @param {(problem: unknown) => void} onFailure Called after each transient error.
  * @returns {Promise<Result>}
  */
-export async function retried(work, failed = () => {}) {
-  for (let pause = FIRST_PAUSE; ; pause = longer(pause)) {
+export async function retry(work, onFailure = () => {}) {
+  for (let delay = INITIAL_DELAY; ; delay = nextDelay(delay)) {
     try {
       return await work();
     } catch (problem) {
-      if (!mayPass(problem)) throw problem;
-      failed(problem);
+      if (!isTransient(problem)) throw problem;
+      onFailure(problem);
     }
-    await wait(pause);
+    await sleep(delay);
   }
 }
 
 /**
- * Do something for what there is now, one at a time: once for each key, and that is only when it has succeeded, or has
- * been refused for good.
- * @template Given
- * @param {(given: Given) => Promise<void>} work
- * @param {(problem: unknown) => void} failed
- * @returns {(key: string, given: Given) => Promise<void>} Settled when there is nothing left to do; it never throws.
+ * Return a function that runs `work` with the newest argument, one call at a time. Each key is done once. A key is done
+ * when `work` has succeeded or failed with an error that is not transient.
+ * @template Argument
+ * @param {(argument: Argument) => Promise<void>} work
+ * @param {(problem: unknown) => void} onFailure
+ * @returns {(key: string, argument: Argument) => Promise<void>} Resolves when all work is done. It never rejects.
  */
-export function keptUp(work, failed) {
-  /** @type {{key: string, given: any}} */
-  let wanted;
+export function coalesce(work, onFailure) {
+  /** @type {{key: string, argument: any}} */
+  let newest;
   let done = "";
   /** @type {Promise<void> | null} */
   let running = null;
   const run = async () => {
-    await null; // `running` is this by now
-    while (wanted.key !== done) {
-      let { key } = wanted;
-      const latest = () => {
-        key = wanted.key;
-        return work(wanted.given);
+    await null; // lets the caller assign `running` first
+    while (newest.key !== done) {
+      let { key } = newest;
+      const workOnNewest = () => {
+        key = newest.key;
+        return work(newest.argument);
       };
-      await retried(latest, failed).catch(failed);
+      await retry(workOnNewest, onFailure).catch(onFailure);
       done = key;
     }
     running = null;
   };
-  return (key, given) => {
-    wanted = { key, given };
-    return (running ??= run());
+  return (key, argument) => {
+    newest = { key, argument };
+    running ??= run();
+    return running;
   };
 }

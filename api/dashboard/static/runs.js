@@ -1,27 +1,33 @@
-// The table of a sweep's runs: a bar each.
+// Table of a sweep's runs with a progress bar per run.
 
-import { byId, element, keep, write } from "./dom.js";
-import { secondsLeft } from "./following.js";
-import { deviceName, duration, percent, wordsOfScale } from "./words.js";
+import { byId, element, setText, updateChildren } from "./dom.js";
+import { deviceName, formatDuration, formatPercent, formatScale } from "./format.js";
+import { runSecondsLeft } from "./live.js";
 
-/** @param {any} sweep */
+/**
+ * Show the runs of a sweep, ordered by scale and seed.
+ * @param {any} sweep
+ */
 export function showRuns(sweep) {
   const runs = [...sweep.runs].sort((one, other) => one.scale - other.scale || one.seed - other.seed);
-  keep(
+  updateChildren(
     byId("runs").tBodies[0],
     runs,
     (run) => run.id,
-    makeRow,
-    (row, run) => update(row, run, sweep.config.epochs),
+    createRow,
+    (row, run) => updateRow(row, run, sweep.config.epochs),
   );
 }
 
-/** @param {any} run */
-function makeRow(run) {
+/**
+ * Create the row of a run.
+ * @param {any} run
+ */
+function createRow(run) {
   const progress = element("progress", {
-    "aria-label": `Epochs at scale ${wordsOfScale(run.scale)}, seed ${run.seed}`,
+    "aria-label": `Epochs at scale ${formatScale(run.scale)}, seed ${run.seed}`,
   });
-  const state = element(
+  const status = element(
     "td",
     {},
     element("span", { class: "status" }),
@@ -30,31 +36,36 @@ function makeRow(run) {
   return element(
     "tr",
     {},
-    element("th", { scope: "row" }, wordsOfScale(run.scale)),
+    element("th", { scope: "row" }, formatScale(run.scale)),
     element("td", {}, run.seed),
-    state,
+    status,
     element("td", {}, progress, element("span")),
     ...Array.from({ length: 4 }, () => element("td")),
   );
 }
 
-/** @param {any} row @param {any} run @param {number} epochs */
-function update(row, run, epochs) {
-  const seen = `${run.status} ${run.epochs_done} ${run.cancel_requested} ${run.worker} ${epochs}`;
-  if (row.dataset.seen === seen) return;
-  row.dataset.seen = seen;
-  const [, , state, bar, left, accuracy, valAccuracy, worker] = row.children;
-  state.firstChild.dataset.status = run.status;
-  write(state.firstChild, run.cancel_requested && run.status === "running" ? "cancelling" : run.status);
-  write(state.lastChild, run.error?.message);
-  state.lastChild.hidden = !run.error;
-  bar.firstChild.max = epochs;
-  bar.firstChild.value = run.epochs_done;
-  write(bar.lastChild, `${run.epochs_done} of ${epochs}`);
-  const seconds = secondsLeft(run, epochs);
-  write(left, seconds === null ? "" : duration(seconds));
-  write(accuracy, percent(run.latest_metrics?.accuracy));
-  write(valAccuracy, percent(run.latest_metrics?.val_accuracy));
+/**
+ * Update the row of a run if the run has changed.
+ * @param {any} row
+ * @param {any} run
+ * @param {number} epochs
+ */
+function updateRow(row, run, epochs) {
+  const version = `${run.status} ${run.epochs_done} ${run.cancel_requested} ${run.worker} ${epochs}`;
+  if (row.dataset.version === version) return;
+  row.dataset.version = version;
+  const [, , status, progress, left, accuracy, valAccuracy, worker] = row.children;
+  status.firstChild.dataset.status = run.status;
+  setText(status.firstChild, run.cancel_requested && run.status === "running" ? "cancelling" : run.status);
+  setText(status.lastChild, run.error?.message);
+  status.lastChild.hidden = !run.error;
+  progress.firstChild.max = epochs;
+  progress.firstChild.value = run.epochs_done;
+  setText(progress.lastChild, `${run.epochs_done} of ${epochs}`);
+  const seconds = runSecondsLeft(run, epochs);
+  setText(left, seconds === null ? "" : formatDuration(seconds));
+  setText(accuracy, formatPercent(run.latest_metrics?.accuracy));
+  setText(valAccuracy, formatPercent(run.latest_metrics?.val_accuracy));
   const reused = run.reused_from && `reused from ${run.reused_from}`;
-  write(worker, reused || (run.worker ? `${run.worker}, ${deviceName(run.device)}` : ""));
+  setText(worker, reused || (run.worker ? `${run.worker}, ${deviceName(run.device)}` : ""));
 }

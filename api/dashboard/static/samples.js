@@ -1,65 +1,83 @@
-// What noise does to digits: images at each scale, drawn from the very numbers that a run of the seed gets.
+// Sample images at each noise scale, with the exact noise of a run.
 
 import { get } from "./api.js";
-import { byId, element, write } from "./dom.js";
-import { messageOf } from "./faults.js";
-import { keptUp } from "./retries.js";
-import { wordsOfScale } from "./words.js";
+import { byId, element, setText } from "./dom.js";
+import { messageOf } from "./errors.js";
+import { formatScale } from "./format.js";
+import { coalesce } from "./retries.js";
 
-const SCALES_ASKED_AT_ONCE = 8;
-const INDICES = { few: [0, 1, 2], many: [0] };
-const MANY_SCALES = 12;
+const SCALES_PER_REQUEST = 8;
+// A sweep with more scales shows one image per scale instead of three.
+const MAX_SCALES_WITH_THREE_IMAGES = 12;
 
-/** Draw them for a sweep, once for each set of scales. */
+/** Sample images of a sweep, drawn once for each set of scales. */
 export class Samples {
-  #draw = keptUp(draw, tellFailure);
+  #draw = coalesce(draw, showFailure);
 
-  /** @param {any} sweep */
+  /**
+   * Draw the samples if the scales have changed.
+   * @param {any} sweep
+   */
   show(sweep) {
     const scales = [...sweep.scales].sort((one, other) => one - other);
     return this.#draw(scales.join(), { sweep, scales });
   }
 }
 
-/** @param {{sweep: any, scales: number[]}} given */
+/**
+ * Read the samples and draw them.
+ * @param {{sweep: any, scales: number[]}} argument
+ */
 async function draw({ sweep, scales }) {
-  const indices = scales.length > MANY_SCALES ? INDICES.many : INDICES.few;
+  const indices = scales.length > MAX_SCALES_WITH_THREE_IMAGES ? [0] : [0, 1, 2];
   const { dataset, clip, noise_on: noiseOn } = sweep.config;
   const images = noiseOn === "validation" ? "validation" : "training";
-  const asked = { dataset, images, clip, indices: indices.join(), seed: sweep.seeds[0] };
+  const parameters = { dataset, images, clip, indices: indices.join(), seed: sweep.seeds[0] };
   const figures = [];
-  for (let first = 0; first < scales.length; first += SCALES_ASKED_AT_ONCE) {
-    const query = new URLSearchParams(/** @type {any} */ (asked));
-    for (const scale of scales.slice(first, first + SCALES_ASKED_AT_ONCE)) query.append("scale", String(scale));
-    figures.push(...figuresOf((await get(`/noise/samples?${query}`)).samples));
+  for (let first = 0; first < scales.length; first += SCALES_PER_REQUEST) {
+    const query = new URLSearchParams(/** @type {any} */ (parameters));
+    for (const scale of scales.slice(first, first + SCALES_PER_REQUEST)) query.append("scale", String(scale));
+    figures.push(...createFigures((await get(`/noise/samples?${query}`)).samples));
   }
   byId("samples").replaceChildren(...figures);
-  write(byId("samples-note"), `Images for ${images}, with the noise of seed ${asked.seed} at each scale.`);
+  setText(byId("samples-note"), `Images from the ${images} set, with the noise of seed ${parameters.seed}.`);
 }
 
-/** @param {unknown} problem */
-function tellFailure(problem) {
+/**
+ * Show an error in place of the samples.
+ * @param {unknown} problem
+ */
+function showFailure(problem) {
   byId("samples").replaceChildren();
-  write(byId("samples-note"), `No samples here: ${messageOf(problem)}`);
+  setText(byId("samples-note"), `The samples could not be loaded: ${messageOf(problem)}`);
 }
 
-/** @param {any[]} samples @returns {HTMLElement[]} One for each scale. */
-const figuresOf = (samples) =>
-  samples[0].scales.map((/** @type {any} */ { scale }, /** @type {number} */ place) => {
+/**
+ * Create one figure per scale.
+ * @param {any[]} samples
+ * @returns {HTMLElement[]}
+ */
+const createFigures = (samples) =>
+  samples[0].scales.map((/** @type {any} */ { scale }, /** @type {number} */ index) => {
     const images = samples.map(({ class_name: name, scales }) =>
-      canvasOf(scales[place].noisy, `${name} at scale ${wordsOfScale(scale)}`),
+      createCanvas(scales[index].noisy, `${name} at scale ${formatScale(scale)}`),
     );
-    return element("figure", {}, ...images, element("figcaption", {}, wordsOfScale(scale)));
+    return element("figure", {}, ...images, element("figcaption", {}, formatScale(scale)));
   });
 
-/** @param {number[][]} pixels White is 1; what is beyond is shown as white or black. @param {string} words */
-function canvasOf(pixels, words) {
+/**
+ * Draw an image on a new canvas.
+ * @param {number[][]} pixels 0 is black and 1 is white. Values outside this range are clipped.
+ * @param {string} label
+ * @returns {HTMLCanvasElement}
+ */
+function createCanvas(pixels, label) {
   const [height, width] = [pixels.length, pixels[0].length];
-  const canvas = element("canvas", { width, height, role: "img", "aria-label": words });
+  const canvas = element("canvas", { width, height, role: "img", "aria-label": label });
   const context = canvas.getContext("2d");
   const image = context.createImageData(width, height);
-  pixels.flat().forEach((pixel, place) => {
-    image.data.set([255 * pixel, 255 * pixel, 255 * pixel, 255], 4 * place); // clamped to bytes by the array
+  pixels.flat().forEach((pixel, index) => {
+    image.data.set([255 * pixel, 255 * pixel, 255 * pixel, 255], 4 * index); // the array clips to 0 to 255
   });
   context.putImageData(image, 0, 0);
   return canvas;

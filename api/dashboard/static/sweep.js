@@ -1,32 +1,40 @@
-// The page of a sweep, live.
+// Live page of a sweep.
 
-import { get } from "./api.js";
 import { Actions } from "./actions.js";
+import { get } from "./api.js";
 import { Chart, curveTraces } from "./charts.js";
-import { byId, tell, write } from "./dom.js";
-import { report } from "./faults.js";
-import { showConfusions, showFigures, showMatrix, showRemarks } from "./figures.js";
-import { FollowedSweep, isFinal, secondsLeftOfAll } from "./following.js";
+import { byId, setText, showText } from "./dom.js";
+import { report } from "./errors.js";
+import {
+  describeSweep,
+  formatCount,
+  formatDuration,
+  formatPercent,
+  formatScale,
+  formatTime,
+  sweepName,
+} from "./format.js";
 import { Legend } from "./legend.js";
-import { paced, repeated } from "./pace.js";
-import { dark, grownCurve, readPlot, runsUnderWay, succeeded } from "./plots.js";
-import { keptUp, mayPass } from "./retries.js";
+import { isFinal, LiveSweep, sweepSecondsLeft } from "./live.js";
+import { darkScheme, extendCurve, readPlot, succeededIds, unfinishedPoints } from "./plots.js";
+import { showConfusions, showMatrix, showMetrics, showRemarks } from "./results.js";
+import { coalesce, isTransient } from "./retries.js";
 import { showRuns } from "./runs.js";
 import { Samples } from "./samples.js";
-import { count, duration, gridOf, moment, nameOf, percent, wordsOfScale } from "./words.js";
+import { createPoller, throttle } from "./scheduling.js";
 
-const BETWEEN_MATRICES = 10_000; // ms; it comes with all rows
-// ms; a sweep that has ended may be extended or retried elsewhere.
-const BETWEEN_LOOKS = 15_000;
+const MATRIX_INTERVAL = 10_000; // ms; the response is large, because it also contains every row
+// A sweep that has ended may be extended or retried by another client.
+const POLL_INTERVAL = 15_000; // ms
 
 const id = location.pathname.split("/")[3];
-const draw = paced(show);
-const followed = new FollowedSweep(id, { changed: draw, connected, failed });
-const look = repeated(follow);
-const actions = new Actions(id, followed, look);
-const summarise = keptUp(showSummary, failed);
+const draw = throttle(show);
+const live = new LiveSweep(id, { onChange: draw, onConnection: showConnection, onFailure: showFailure });
+const follow = createPoller(followSweep);
+const actions = new Actions(id, live, follow);
+const updateSummary = coalesce(showSummary, showFailure);
 const samples = new Samples();
-const readPlots = keptUp(readBoth, failed);
+const updatePlots = coalesce(readPlots, showFailure);
 const [byScale, byEpoch] = [new Chart(byId("by-scale"), draw), new Chart(byId("by-epoch"), draw)];
 const [scaleLegend, epochLegend] = [
   new Legend(byId("by-scale-legend"), draw),
@@ -34,35 +42,46 @@ const [scaleLegend, epochLegend] = [
 ];
 /** @type {any} */
 let summary = null;
-/** @type {{accuracy: any, epochs: any, plotted: Set<string>} | null} Read when the page is, and when a run ends. */
+/** @type {{accuracy: any, epochs: any, plotted: Set<string>} | null} Read when the page opens and when a run ends. */
 let plots = null;
-let matrixAt = -Infinity;
+let matrixReadAt = -Infinity;
 
-/** @param {boolean} is */
-function connected(is) {
-  tell(
+/**
+ * Show a message while the service does not respond.
+ * @param {boolean} connected
+ */
+function showConnection(connected) {
+  showText(
     byId("connection"),
-    is ? "" : "The service does not answer at the moment. This page goes on as soon as it does.",
+    connected ? "" : "The service does not respond. This page continues when it responds again.",
   );
 }
 
-/** What nobody has asked for is tried again, if that may help. @param {unknown} problem */
-function failed(problem) {
-  if (mayPass(problem)) connected(false);
+/**
+ * Show the failure of a background request. Transient failures are retried.
+ * @param {unknown} problem
+ */
+function showFailure(problem) {
+  if (isTransient(problem)) showConnection(false);
   else report(problem);
 }
 
-async function follow() {
-  await followed.follow();
-  connected(true); // or refused for good: then it goes on no more
-  return BETWEEN_LOOKS;
+/**
+ * Follow the sweep until it has ended or its events are not available.
+ * @returns {Promise<number>} Delay before the next attempt, ms.
+ */
+async function followSweep() {
+  await live.follow();
+  showConnection(true); // no retry is running here, so the message must not remain
+  return POLL_INTERVAL;
 }
 
+/** Draw the page, and read plots and summary again if a run has ended or an option has changed. */
 function show() {
-  const { sweep, epochs } = followed;
+  const { sweep, epochs } = live;
   if (!sweep) return;
-  for (const part of ["whole", "actions", "shown"]) byId(part).hidden = false;
-  showHead(sweep);
+  for (const part of ["overall-progress", "actions", "content"]) byId(part).hidden = false;
+  showHeader(sweep);
   actions.show();
   showRuns(sweep);
   if (plots) {
@@ -70,132 +89,166 @@ function show() {
     showByEpoch(sweep, epochs, plots.epochs);
   }
   samples.show(sweep);
-  const stand = `${endedOf(sweep)} of ${sweep.runs.length}, ${sweep.status}`;
-  readPlots(`${stand}, ${byId("log").checked}, ${dark.matches}`, sweep);
-  summarise(stand, sweep);
+  const state = `${countEnded(sweep)} of ${sweep.runs.length}, ${sweep.status}`;
+  updatePlots(`${state}, ${byId("log").checked}, ${darkScheme.matches}`, sweep);
+  updateSummary(state, sweep);
 }
 
-/** @param {any} sweep */
-async function readBoth(sweep) {
-  const read = (/** @type {string} */ kind, /** @type {string} */ place) =>
-    readPlot(`/sweeps/${sweep.id}/plot`, [["kind", kind], ["log", byId("log").checked]], byId(place)); // prettier-ignore
+/**
+ * Read both plots and draw them.
+ * @param {any} sweep
+ */
+async function readPlots(sweep) {
+  const read = (/** @type {string} */ kind, /** @type {string} */ container) =>
+    readPlot(
+      `/sweeps/${sweep.id}/plot`,
+      [
+        ["kind", kind],
+        ["log", byId("log").checked],
+      ],
+      byId(container),
+    );
   const [accuracy, epochs] = await Promise.all([read("accuracy", "by-scale"), read("epochs", "by-epoch")]);
-  plots = { accuracy, epochs, plotted: succeeded(sweep.runs) };
-  connected(true);
+  plots = { accuracy, epochs, plotted: succeededIds(sweep.runs) };
+  showConnection(true);
   draw();
 }
 
-/** @param {any} sweep */
-function showHead(sweep) {
-  document.title = `${nameOf(sweep)} - noisesweep`;
-  write(byId("title"), nameOf(sweep));
+/**
+ * Show the name, status and progress.
+ * @param {any} sweep
+ */
+function showHeader(sweep) {
+  document.title = `${sweepName(sweep)} - noisesweep`;
+  setText(byId("title"), sweepName(sweep));
   byId("status").dataset.status = sweep.status;
-  write(byId("status"), sweep.status);
+  setText(byId("status"), sweep.status);
   const tags = Object.entries(sweep.tags).map(([key, value]) => `${key}:${value}`);
-  write(
-    byId("meta"),
-    [gridOf(sweep), moment(sweep.created_at), ...(sweep.name ? [sweep.id] : []), ...tags].join(" · "),
+  setText(
+    byId("description"),
+    [describeSweep(sweep), formatTime(sweep.created_at), ...(sweep.name ? [sweep.id] : []), ...tags].join(" · "),
   );
-  tell(byId("detail"), sweep.status_detail);
+  showText(byId("detail"), sweep.status_detail);
   const done = sweep.runs.reduce((/** @type {number} */ sum, /** @type {any} */ run) => sum + run.epochs_done, 0);
   const total = sweep.config.epochs * sweep.runs.length;
   byId("progress").max = total;
   byId("progress").value = done;
-  const left = secondsLeftOfAll(sweep);
-  write(
-    byId("progress-words"),
-    `${done.toLocaleString("en")} of ${count(total, "epoch")}${left === null ? "" : `, about ${duration(left)} left`}`,
-  );
+  const seconds = sweepSecondsLeft(sweep);
+  const left = seconds === null ? "" : `, about ${formatDuration(seconds)} left`;
+  setText(byId("progress-text"), `${done.toLocaleString("en")} of ${formatCount(total, "epoch")}${left}`);
 }
 
-/** @param {any} sweep @param {{accuracy: any, plotted: Set<string>}} plots */
+/**
+ * Show the chart of accuracy against scale.
+ * @param {any} sweep
+ * @param {{accuracy: any, plotted: Set<string>}} plots
+ */
 function showByScale(sweep, { accuracy: { panels, theme }, plotted }) {
   const [panel] = panels;
-  const underWay = runsUnderWay(sweep.runs, plotted, panel.x_axis);
-  const sides = [
-    { side: "accuracy", name: "training", style: theme.styles.training },
-    { side: "val_accuracy", name: "validation", style: theme.styles.validation },
+  const unfinished = unfinishedPoints(sweep.runs, plotted, panel.x_axis);
+  const curves = [
+    { metric: "accuracy", name: "training", style: theme.styles.training },
+    { metric: "val_accuracy", name: "validation", style: theme.styles.validation },
   ];
-  const traces = sides.flatMap(({ side, name, style }) => {
+  const traces = curves.flatMap(({ metric, name, style }) => {
     const curve = panel.curves.find((/** @type {any} */ each) => each.style === name) ?? { points: [] };
-    return curveTraces(curve, { name, style, axis: panel.x_axis, hidden: scaleLegend.hides(side), underWay, side });
+    const hidden = scaleLegend.isHidden(metric);
+    return curveTraces(curve, { name, style, axis: panel.x_axis, hidden, unfinished, metric });
   });
-  scaleLegend.show(sides.map(({ side, name, style }) => ({ key: side, name, colour: style.colour })));
+  scaleLegend.show(curves.map(({ metric, name, style }) => ({ key: metric, name, colour: style.colour })));
   byScale.show(traces, {
     panel,
     title: "noise scale",
-    words: "Accuracy against scale; the table of runs has its figures.",
+    label: "Accuracy against scale. The table of runs lists the values.",
   });
-  const hollow = underWay.length ? "Hollow: a run that has not succeeded, at its latest epoch." : "";
-  const bars = sweep.seeds.length > 1 ? "Mean over seeds, with 95 % intervals." : "";
-  write(byId("by-scale-note"), [bars, hollow].filter(Boolean).join(" "));
+  const hollow = unfinished.length ? "Hollow markers: latest epoch of a run that has not succeeded." : "";
+  const intervals = sweep.seeds.length > 1 ? "Mean over seeds, with 95 % intervals." : "";
+  setText(byId("by-scale-note"), [intervals, hollow].filter(Boolean).join(" "));
 }
 
-/** @param {any} sweep @param {Map<string, any[]>} epochs @param {any} plot */
+/**
+ * Show the chart of accuracy against epoch.
+ * @param {any} sweep
+ * @param {Map<string, any[]>} epochs
+ * @param {any} plot
+ */
 function showByEpoch(sweep, epochs, plot) {
-  const style = /** @type {any} */ (document.querySelector("input[name=side]:checked")).value;
-  const traces = plot.panels.map((/** @type {any} */ panel, /** @type {number} */ place) => {
-    const values = grownCurve(plot, panel, style, sweep.runs, epochs);
-    const color = plot.panel_colours[place];
+  const style = /** @type {any} */ (document.querySelector("input[name=curve]:checked")).value;
+  const traces = plot.panels.map((/** @type {any} */ panel, /** @type {number} */ index) => {
+    const values = extendCurve(plot, panel, style, sweep.runs, epochs);
+    const color = plot.panel_colours[index];
     return {
       x: values.map((_, epoch) => epoch),
       y: values,
-      visible: !epochLegend.hides(String(panel.scale)),
+      visible: !epochLegend.isHidden(String(panel.scale)),
       mode: values.length > 1 ? "lines" : "markers",
       line: { color, width: 2 },
       marker: { color },
-      hovertemplate: `scale ${wordsOfScale(panel.scale)}, epoch %{x}<br>%{y:.1%}<extra></extra>`,
+      hovertemplate: `scale ${formatScale(panel.scale)}, epoch %{x}<br>%{y:.1%}<extra></extra>`,
     };
   });
   epochLegend.show(
-    plot.panels.map((/** @type {any} */ { scale }, /** @type {number} */ place) => ({
+    plot.panels.map((/** @type {any} */ { scale }, /** @type {number} */ index) => ({
       key: String(scale),
-      name: wordsOfScale(scale),
-      colour: plot.panel_colours[place],
+      name: formatScale(scale),
+      colour: plot.panel_colours[index],
     })),
   );
   byEpoch.show(traces, {
     panel: plot.panels[0],
     title: "epoch, counted from 0",
-    words: "Accuracy against epoch, a curve for each scale.",
+    label: "Accuracy against epoch, one curve per scale.",
   });
 }
 
-/** @param {any} sweep */
-const endedOf = (sweep) => sweep.runs.filter((/** @type {any} */ run) => isFinal(run.status)).length;
+/**
+ * Return the number of runs that have ended.
+ * @param {any} sweep
+ * @returns {number}
+ */
+const countEnded = (sweep) => sweep.runs.filter((/** @type {any} */ run) => isFinal(run.status)).length;
 
-/** Ask for what follows from the runs that have succeeded. @param {any} sweep */
+/**
+ * Read the summary and the results, and show them.
+ * @param {any} sweep
+ */
 async function showSummary(sweep) {
-  const first = summary === null;
+  const isFirst = summary === null;
   summary = await get(`/sweeps/${sweep.id}/summary`);
-  write(byId("sentence"), summary.sentence);
+  setText(byId("sentence"), summary.sentence);
   showRemarks(summary);
-  showFigures(summary);
+  showMetrics(summary);
   draw();
-  if (!first) announce(sweep, endedOf(sweep));
-  if (summary.scales.length && (isFinal(sweep.status) || performance.now() - matrixAt > BETWEEN_MATRICES)) {
+  if (!isFirst) announce(sweep, countEnded(sweep));
+  if (summary.scales.length && (isFinal(sweep.status) || performance.now() - matrixReadAt > MATRIX_INTERVAL)) {
     showMatrix((await get(`/sweeps/${sweep.id}/results`)).matrix);
-    matrixAt = performance.now();
+    matrixReadAt = performance.now();
   }
   await showConfusions(sweep);
-  connected(true);
+  showConnection(true);
 }
 
-/** For who does not see the page: no more than the ends of runs. @param {any} sweep @param {number} ended */
+/**
+ * Announce to screen readers that runs have ended. Other changes are too frequent to be announced.
+ * @param {any} sweep
+ * @param {number} ended
+ */
 function announce(sweep, ended) {
-  const best = summary.scales.at(-1);
-  const figure = best ? `; ${percent(best.val_accuracy.mean)} at ${wordsOfScale(best.scale)}` : "";
-  write(
-    byId("news"),
+  const last = summary.scales.at(-1);
+  const result = last
+    ? ` Validation accuracy at ${formatScale(last.scale)}: ${formatPercent(last.val_accuracy.mean)}.`
+    : "";
+  setText(
+    byId("announcement"),
     isFinal(sweep.status)
       ? `The sweep has ended: ${sweep.status}. ${summary.sentence}`
-      : `${ended} of ${sweep.runs.length} runs have ended${figure}.`,
+      : `${ended} of ${sweep.runs.length} runs have ended.${result}`,
   );
 }
 
 byId("log").addEventListener("change", draw);
-for (const radio of document.querySelectorAll("input[name=side]")) radio.addEventListener("change", draw);
-document.addEventListener("visibilitychange", () => document.hidden && followed.leave());
-addEventListener("focus", look);
-look();
+for (const radio of document.querySelectorAll("input[name=curve]")) radio.addEventListener("change", draw);
+document.addEventListener("visibilitychange", () => document.hidden && live.pause());
+addEventListener("focus", follow);
+follow();
 Promise.all([byScale.load(), byEpoch.load()]).catch(report);

@@ -1,67 +1,78 @@
-// Who trains, and what waits.
+// Page of the workers and the queue.
 
 import { get } from "./api.js";
-import { byId, element, keep, write } from "./dom.js";
-import { messageOf } from "./faults.js";
-import { repeated } from "./pace.js";
-import { count, deviceName, duration, moment } from "./words.js";
+import { byId, element, setText, updateChildren } from "./dom.js";
+import { messageOf } from "./errors.js";
+import { deviceName, formatCount, formatDuration, formatTime } from "./format.js";
+import { createPoller } from "./scheduling.js";
 
-const PAUSE = 2_000; // ms
+const POLL_INTERVAL = 2_000; // ms
 
-async function read() {
+/**
+ * Read the workers and the queue, and show them.
+ * @returns {Promise<number>} Delay before the next read, ms.
+ */
+async function update() {
   try {
     const [{ workers }, queue] = await Promise.all([get("/workers"), get("/queue")]);
     showQueue(queue);
     const alive = workers.filter((/** @type {any} */ worker) => worker.alive).length;
-    const none = "No worker is alive: start one with `noisesweep worker`.";
-    write(byId("workers-status"), alive ? `${count(alive, "worker")} alive.` : none);
-    keep(byId("workers"), workers, (worker) => worker.name, make, update);
+    const none = "No worker is alive. Start one with `noisesweep worker`.";
+    setText(byId("workers-status"), alive ? `${formatCount(alive, "worker")} alive.` : none);
+    updateChildren(byId("workers"), workers, (worker) => worker.name, createItem, updateItem);
   } catch (problem) {
-    write(byId("workers-status"), messageOf(problem));
+    setText(byId("workers-status"), messageOf(problem));
   }
-  return PAUSE;
+  return POLL_INTERVAL;
 }
 
-/** @param {any} queue */
+/**
+ * Show the statistics of the queue.
+ * @param {any} queue Answer of GET /queue.
+ */
 function showQueue(queue) {
   const tiles = [
     ["runs queued", queue.queued_runs.toLocaleString("en")],
     ["runs running", queue.running_runs.toLocaleString("en")],
-    ["longest wait", queue.oldest_wait_seconds === null ? "none" : duration(queue.oldest_wait_seconds)],
-    ["runs a minute, lately", queue.runs_per_minute.toFixed(1)],
+    ["longest wait", queue.oldest_wait_seconds === null ? "none" : formatDuration(queue.oldest_wait_seconds)],
+    ["recent runs per minute", queue.runs_per_minute.toFixed(1)],
   ];
-  keep(
+  updateChildren(
     byId("queue"),
     tiles,
     ([name]) => name,
     ([name]) => element("div", {}, element("dt", {}, name), element("dd")),
-    (tile, [, value]) => write(tile.lastChild, value),
+    (tile, [, value]) => setText(tile.lastChild, value),
   );
 }
 
-const make = () =>
-  element("li", {}, element("h2"), element("p"), element("p", { class: "faint" }), element("p", { class: "doing" }));
+/** Create the list item of a worker. */
+const createItem = () =>
+  element("li", {}, element("h2"), element("p"), element("p", { class: "muted" }), element("p", { class: "runs" }));
 
-/** @param {any} item @param {any} worker */
-function update(item, worker) {
-  const [name, what, since, doing] = item.children;
-  write(name, worker.name);
+/**
+ * Update the list item of a worker.
+ * @param {any} item
+ * @param {any} worker
+ */
+function updateItem(item, worker) {
+  const [name, device, life, runs] = item.children;
+  setText(name, worker.name);
   const processes = worker.processes === 1 ? "1 training process" : `${worker.processes} training processes`;
-  const stack = worker.stack > 1 ? `, ${worker.stack} runs side by side in each` : "";
-  write(what, `On the ${deviceName(worker.device)} (${worker.device_reason}), ${processes}${stack}`);
-  const life = worker.alive
-    ? `alive since ${moment(worker.started_at)}`
-    : `lost: last seen ${moment(worker.last_seen_at)}`;
-  write(since, `${life} · version ${worker.version}`);
-  if (doing.dataset.runs === worker.current_runs.join()) return;
-  doing.dataset.runs = worker.current_runs.join();
-  const links = worker.current_runs.map((/** @type {string} */ run) =>
+  const stack = worker.stack > 1 ? `, up to ${worker.stack} runs side by side in each` : "";
+  setText(device, `${deviceName(worker.device)} (${worker.device_reason}), ${processes}${stack}`);
+  const presence = worker.alive
+    ? `alive since ${formatTime(worker.started_at)}`
+    : `lost, last seen ${formatTime(worker.last_seen_at)}`;
+  setText(life, `${presence} · version ${worker.version}`);
+  const version = worker.current_runs.join();
+  if (runs.dataset.version === version) return;
+  runs.dataset.version = version;
+  const links = worker.current_runs.flatMap((/** @type {string} */ run, /** @type {number} */ index) => [
+    index ? ", " : "",
     element("a", { href: `/ui/sweeps/${run.split("-")[0]}` }, run),
-  );
-  const trains = links.flatMap((/** @type {Node} */ link, /** @type {number} */ place) =>
-    place ? [", ", link] : [link],
-  );
-  doing.replaceChildren(...(links.length ? ["Trains ", ...trains] : ["Trains nothing at the moment."]));
+  ]);
+  runs.replaceChildren(...(links.length ? ["Training ", ...links] : ["Idle."]));
 }
 
-repeated(read)();
+createPoller(update)();

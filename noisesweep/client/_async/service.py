@@ -1,4 +1,4 @@
-"""The client's two classes: a service and a sweep."""
+"""Client of a service, and handle of a sweep."""
 
 import asyncio
 import time
@@ -14,9 +14,9 @@ from urllib.parse import quote
 from noisesweep.client._async.session import AsyncSession
 from noisesweep.client.connection import Connection
 from noisesweep.client.errors import RefusedError
-from noisesweep.client.fields import Filters, Kind, NoiseFields, PlotOptions, SweepFields
-from noisesweep.client.payloads import format_of, list_query, noise_query, parsed, saved
-from noisesweep.client.prose import in_words, table_of
+from noisesweep.client.fields import Filters, NoiseFields, PlotKind, PlotOptions, SweepFields
+from noisesweep.client.payloads import image_format, list_query, noise_query, parse, save
+from noisesweep.client.prose import describe_sweep, results_table
 from noisesweep.models import (
     DatasetInfo,
     DatasetList,
@@ -34,22 +34,22 @@ from noisesweep.models import (
     WorkerList,
 )
 
-PAGE = 50
+PAGE_SIZE = 50
 FIRST_POLL_SECONDS = 0.2
 LONGEST_POLL_SECONDS = 2.0
 
 
 class AsyncNoiseSweep:
-    """A noisesweep service.
+    """Asynchronous client of a noisesweep service.
 
-    A request is repeated when the connection fails, as long as `timeout` allows; a submission sent again is the same
-    submission. Every method raises the errors of noisesweep/client/errors.py.
+    The client retries failed requests within `timeout`. A retried submission never creates a second sweep. All
+    methods raise the errors of noisesweep/client/errors.py.
 
     Args:
-        url: The service's URL; by default NOISESWEEP_URL, otherwise http://127.0.0.1:8000.
-        key: The API key, if the service asks for one; by default NOISESWEEP_API_KEY.
-        timeout: Time limit in seconds for an answer, repeats included, and for how long a service that is followed
-            may be away.
+        url: URL of the service. Default: NOISESWEEP_URL if set, otherwise http://127.0.0.1:8000.
+        key: API key, if the service requires one. Default: NOISESWEEP_API_KEY.
+        timeout: Time limit for a request in seconds, retries included. `follow` gives up if the service is
+            unreachable for this time.
 
     Example:
         async with AsyncNoiseSweep() as service:
@@ -60,32 +60,35 @@ class AsyncNoiseSweep:
     """
 
     def __init__(self, url: str | None = None, key: str | None = None, *, timeout: float = 30.0) -> None:
-        self._connection = Connection.of(url, key)
+        self._connection = Connection.resolve(url, key)
         self._session = AsyncSession(self._connection, timeout)
 
     @property
     def url(self) -> str:
-        """The service's URL."""
+        """Return the URL of the service."""
         return self._connection.url
 
     async def submit(self, *, scales: Iterable[float], **fields: Unpack[SweepFields]) -> "AsyncSweepHandle":
-        """Submit a sweep: one network is trained per scale and seed. The call does not wait for the training."""
-        # A key per submission: the service answers a repeat with the sweep that the first one made.
+        """Submit a sweep, which trains one network per scale and seed. The method returns before the training ends.
+
+        See noisesweep.models.SweepRequest for the fields.
+        """
+        # With this key, the service answers a retry with the sweep that the first request created.
         headers = {"Idempotency-Key": str(uuid.uuid4())}
         record = await self._session.post(Sweep, "/sweeps", {"scales": scales, **fields}, headers=headers)
         return AsyncSweepHandle(record, self._session)
 
     async def estimate(self, *, scales: Iterable[float], **fields: Unpack[SweepFields]) -> Estimate:
-        """Return what such a sweep would cost; nothing is stored."""
+        """Estimate the cost of a sweep without submitting it."""
         return await self._session.post(Estimate, "/sweeps", {"scales": scales, **fields}, query={"dry_run": True})
 
     async def sweep(self, sweep_id: str) -> "AsyncSweepHandle":
-        """Return the sweep with an id."""
+        """Read the sweep with this id."""
         return AsyncSweepHandle(await self._session.get(Sweep, _path_of(sweep_id)), self._session)
 
     async def sweeps(self, **filters: Unpack[Filters]) -> AsyncIterator["AsyncSweepHandle"]:
-        """Yield the matching sweeps, newest first, reading page by page as the iteration proceeds."""
-        page = await self._session.get(SweepList, "/sweeps", list_query(filters, PAGE))
+        """Yield all matching sweeps, newest first. The pages are read on demand."""
+        page = await self._session.get(SweepList, "/sweeps", list_query(filters, PAGE_SIZE))
         while True:
             for record in page.sweeps:
                 yield AsyncSweepHandle(record, self._session)
@@ -94,38 +97,41 @@ class AsyncNoiseSweep:
             page = await self._session.get(SweepList, page.next)
 
     async def run(self, run_id: str) -> Run:
-        """Return the run with an id, with all its epochs so far."""
+        """Read the run with this id, including its epochs."""
         return await self._session.get(Run, f"/runs/{quote(run_id, safe='')}")
 
     async def datasets(self) -> list[DatasetInfo]:
-        """Return the data sets that a sweep can train on."""
+        """List the available data sets."""
         return (await self._session.get(DatasetList, "/datasets")).datasets
 
     async def workers(self) -> list[Worker]:
-        """Return the workers, with their devices, and those lost in the last hour."""
+        """List the running workers and the workers lost in the last hour."""
         return (await self._session.get(WorkerList, "/workers")).workers
 
     async def queue(self) -> Queue:
-        """Return the length of the queue and the time to wait."""
+        """Read the queue statistics."""
         return await self._session.get(Queue, "/queue")
 
     async def compare(
         self, sweeps: Iterable["AsyncSweepHandle | str"], path: str | Path, **options: Unpack[PlotOptions]
     ) -> Path:
-        """Save the curves of 1 to 8 sweeps in one picture, in the format of the path's suffix; return the path."""
+        """Plot the accuracy curves of 1 to 8 sweeps together, save the plot and return its path.
+
+        The suffix of the path selects the format: .png, .svg or .pdf.
+        """
         ids = [sweep if isinstance(sweep, str) else sweep.id for sweep in sweeps]
-        query = {"sweep": ids, "format": format_of(path), **options}
-        return saved(path, (await self._session.compute("/plots/compare", query)).content)
+        query = {"sweep": ids, "format": image_format(path), **options}
+        return save(path, (await self._session.compute("/plots/compare", query)).content)
 
     async def noise(self, **fields: Unpack[NoiseFields]) -> NoiseSamples:
-        """Return images clean and with the noise that a run of the seed adds to them, as numbers."""
+        """Read sample images with and without noise. The noise is the same as in the runs of the seed."""
         response = await self._session.compute("/noise/samples", noise_query(fields))
-        return parsed(NoiseSamples, response.content, response)
+        return parse(NoiseSamples, response.content, response)
 
     async def noise_plot(self, path: str | Path, **fields: Unpack[NoiseFields]) -> Path:
-        """Save the same images as a picture, in the format of the path's suffix; return the path."""
-        query = noise_query(fields) | {"format": format_of(path)}
-        return saved(path, (await self._session.compute("/noise/plot", query)).content)
+        """Plot the sample images of `noise`, save the plot (.png, .svg or .pdf) and return its path."""
+        query = noise_query(fields) | {"format": image_format(path)}
+        return save(path, (await self._session.compute("/noise/plot", query)).content)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -142,10 +148,10 @@ class AsyncNoiseSweep:
 
 
 class AsyncSweepHandle:
-    """A sweep to follow, plot and change. In a notebook, the handle of the synchronous client shows as its plot.
+    """Handle of a sweep, to follow, plot and change it. Notebooks display a synchronous handle as its plot.
 
     Attributes:
-        record: The sweep as it was last read.
+        record: State of the sweep when it was last read.
     """
 
     def __init__(self, record: Sweep, session: AsyncSession) -> None:
@@ -155,108 +161,113 @@ class AsyncSweepHandle:
 
     @property
     def id(self) -> str:
-        """The id: 16 hexadecimal digits."""
+        """Return the id: 16 hexadecimal digits."""
         return self.record.id
 
     @property
     def status(self) -> RunStatus:
-        """The status when the sweep was last read."""
+        """Return the status when the sweep was last read."""
         return self.record.status
 
     async def refresh(self) -> Self:
-        """Read the record again."""
+        """Update the record from the service."""
         self.record = await self._session.get(Sweep, self._path)
         return self
 
     async def poll(
         self, within_seconds: float = inf, every_seconds: float = LONGEST_POLL_SECONDS
     ) -> AsyncIterator[Sweep]:
-        """Yield the record, at growing intervals, until the sweep has ended or the seconds are over.
+        """Yield the record repeatedly until the sweep has ended or `within_seconds` have passed.
 
-        Polling an unchanged record is cheap, and yields the same object.
+        The interval grows up to `every_seconds`. The service sends the record only if it has changed; otherwise the
+        same object is yielded again.
         """
-        until = time.monotonic() + within_seconds
+        deadline = time.monotonic() + within_seconds
         record, headers = self.record, dict[str, str]()
         for polled in count():
             response = await self._session.send("GET", self._path, headers=headers, reached=polled > 0)
             if response.status_code != HTTPStatus.NOT_MODIFIED:
-                record = parsed(Sweep, response.content, response)
+                record = parse(Sweep, response.content, response)
                 headers = {"If-None-Match": response.headers["ETag"]}
             self.record = record
             yield record
-            left = until - time.monotonic()
+            left = deadline - time.monotonic()
             if record.status.is_final or left <= 0:
                 return
             await asyncio.sleep(min(FIRST_POLL_SECONDS * (polled + 1), every_seconds, left))
 
     async def follow(self) -> AsyncIterator[Event]:
-        """Yield every event once and in order, from the first to the last, also if connection or service break."""
+        """Yield all events once and in order, from the first to the last. Reconnect if the connection breaks."""
         async for event in self._session.events(f"{self._path}/events"):
             yield event
         await self.refresh()
 
-    async def wait(self, timeout: float = inf) -> Self:  # noqa: ASYNC109 - the same for both clients
-        """Return when the sweep has ended; raise TimeoutError if it has not after `timeout` seconds."""
+    async def wait(self, timeout: float = inf) -> Self:  # noqa: ASYNC109 - same signature in both clients
+        """Wait until the sweep has ended.
+
+        Raises:
+            TimeoutError: The sweep has not ended after `timeout` seconds. Its training continues.
+        """
         async for _ in self.poll(timeout):
             pass
         if not self.status.is_final:
-            raise TimeoutError(f"sweep {self.id} is {self.status} after {timeout:g} s; it goes on")
+            raise TimeoutError(f"sweep {self.id} is {self.status} after {timeout:g} s and continues on the service")
         return self
 
     async def results(self) -> Any:  # noqa: ANN401 - a pandas.DataFrame, or a list of dicts without pandas
-        """Return a row per run and epoch: a pandas.DataFrame if pandas is installed, otherwise a list of dicts."""
-        return table_of(await self.figures())
+        """Return the metrics, one row per run and epoch: a pandas.DataFrame, or a list of dicts without pandas."""
+        return results_table(await self.typed_results())
 
-    async def figures(self) -> Results:
-        """Return the same rows typed, with the figures by scale and the matrix of train scale and test scale."""
+    async def typed_results(self) -> Results:
+        """Return the same rows as a model, with the statistics by scale and the matrix of training and test scales."""
         response = await self._session.compute(f"{self._path}/results")
-        return parsed(Results, response.content, response)
+        return parse(Results, response.content, response)
 
     async def csv(self) -> bytes:
         """Return the same rows as CSV."""
         return (await self._session.compute(f"{self._path}/results", {"format": "csv"})).content
 
     async def summary(self) -> Summary:
-        """Return what the curve says, in figures and in a sentence."""
+        """Return a summary of the accuracy curve, in numbers and in words."""
         return await self._session.get(Summary, f"{self._path}/summary")
 
-    async def plot(self, path: str | Path, kind: Kind = "accuracy", **options: Unpack[PlotOptions]) -> Path:
-        """Save a picture in the format of the path's suffix (.png, .svg or .pdf); return the path."""
-        query = {"kind": kind, "format": format_of(path), **options}
-        return saved(path, (await self._session.compute(f"{self._path}/plot", query)).content)
+    async def plot(self, path: str | Path, kind: PlotKind = "accuracy", **options: Unpack[PlotOptions]) -> Path:
+        """Save a plot in the format of the path's suffix (.png, .svg or .pdf) and return the path."""
+        query = {"kind": kind, "format": image_format(path), **options}
+        return save(path, (await self._session.compute(f"{self._path}/plot", query)).content)
 
     async def cancel(self) -> Self:
-        """Cancel the runs that have not ended; what was trained so far is kept."""
-        return await self._change("cancel")
+        """Cancel the runs that have not ended. Their stored epochs are kept."""
+        return await self._post_action("cancel")
 
     async def retry(self) -> Self:
-        """Train again the runs that failed or were cancelled."""
-        return await self._change("retry")
+        """Queue the failed and cancelled runs again."""
+        return await self._post_action("retry")
 
     async def extend(
         self, *, scales: Iterable[float] = (), seeds: Iterable[int] = (), reuse: bool | None = None
     ) -> Self:
-        """Add scales, seeds or both to the grid; only the new runs are trained."""
-        return await self._change("runs", {"scales": scales, "seeds": seeds, "reuse": reuse})
+        """Add scales, seeds or both to the grid. Only the new runs are trained."""
+        return await self._post_action("runs", {"scales": scales, "seeds": seeds, "reuse": reuse})
 
     async def delete(self) -> None:
-        """Remove the sweep, which must have ended, with its metrics and models."""
-        await self.refresh()  # a sweep that never existed is an error, unlike below
+        """Delete the sweep with its metrics and models. The sweep must have ended."""
+        await self.refresh()  # raises RefusedError if the sweep does not exist
         try:
             await self._session.send("DELETE", self._path)
         except RefusedError as refused:
-            # A 404 counts as success: an earlier reply may have been lost.
+            # A 404 now counts as success: the reply to an earlier attempt may have been lost.
             if refused.problem.status != HTTPStatus.NOT_FOUND:
                 raise
 
     def __repr__(self) -> str:
-        return f"<{in_words(self.record)}>"
+        return f"<{describe_sweep(self.record)}>"
 
     async def _async_repr_png_(self) -> bytes:
         return (await self._session.compute(f"{self._path}/plot")).content
 
-    async def _change(self, verb: str, fields: dict[str, Any] | None = None) -> Self:
-        self.record = await self._session.post(Sweep, f"{self._path}/{verb}", fields)
+    async def _post_action(self, action: str, fields: dict[str, Any] | None = None) -> Self:
+        self.record = await self._session.post(Sweep, f"{self._path}/{action}", fields)
         return self
 
 

@@ -1,2 +1,2 @@
 # Generated from noisesweep/client/_async/__init__.py by scripts/unasync.py (make generate); do not edit.
-"""The synchronous client."""
+"""Synchronous client."""

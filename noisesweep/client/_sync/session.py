@@ -1,5 +1,5 @@
 # Generated from noisesweep/client/_async/session.py by scripts/unasync.py (make generate); do not edit.
-"""Requests to the service, repeated until there is an answer or the time is up."""
+"""HTTP requests with retries, and event streams that reconnect."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -13,25 +13,26 @@ from httpx_sse import EventSource, SSEError
 from tenacity import Retrying
 
 from noisesweep.client.connection import Connection
-from noisesweep.client.errors import WrongUsageError, checked, foreign, unreachable
-from noisesweep.client.payloads import Model, json_body, parsed
+from noisesweep.client.errors import WrongUsageError, raise_for_problem, unknown_service_error, unreachable_error
+from noisesweep.client.payloads import Model, json_body, parse
 from noisesweep.client.retries import ATTEMPT_SECONDS, RetryPolicy, pause_seconds
 from noisesweep.models import Event, EventType
 
-# The service sends a sign of life every 15 s: a connection that is silent for longer is dead.
+# The service sends a keep-alive comment every 15 s. A connection without data for three times as long is broken.
 SILENCE_SECONDS = 45.0
 TYPES = frozenset(EventType)
 
 
 class Session:
-    """The connections of one client.
+    """HTTP session of one client.
 
     Attributes:
-        http: The HTTP client.
+        http: HTTP client.
 
     Args:
-        connection: The service's URL and the API key.
-        total_seconds: Time limit for an answer, repeats included, and for an absence of a service that is followed.
+        connection: URL of the service and API key.
+        total_seconds: Time limit for a request, retries included. An event stream gives up if the service is
+            unreachable for this time.
     """
 
     def __init__(self, connection: Connection, total_seconds: float) -> None:
@@ -50,15 +51,15 @@ class Session:
         reached: bool = False,
         stream: bool = False,
     ) -> httpx.Response:
-        """Return the service's answer to a request, which must change nothing if it is repeated.
+        """Send a request, retry it if necessary, and return the response. Repeating the request must be safe.
 
-        One attempt waits up to `attempt_seconds` for data. With `stream`, the body of a successful answer is left
-        unread, and the caller closes the response. See RetryPolicy for `reached`.
+        One attempt waits up to `attempt_seconds` for data. With `stream`, the body of a successful response is not
+        read, and the caller must close the response. See RetryPolicy for `reached`.
 
         Raises:
-            ServiceUnreachableError: There was no answer in time, or it was not noisesweep's.
-            WrongUsageError: The request cannot be sent.
-            RefusedError: The service refused the request for good, or for longer than the time left.
+            ServiceUnreachableError: No answer arrived in time, or the answer is not from noisesweep.
+            WrongUsageError: The request is not valid HTTP.
+            RefusedError: The service rejected the request, and no retry is possible in the time left.
         """
         policy = RetryPolicy(self._total_seconds, reached=reached)
         content = None if body is None else json_body(body)
@@ -72,40 +73,43 @@ class Session:
             response = self.http.send(request, stream=stream)
             if not response.is_success:
                 response.read()
-            return checked(response)
+            return raise_for_problem(response)
 
         try:
             response: httpx.Response = Retrying(**policy.for_tenacity(), sleep=time.sleep)(attempt)
         except httpx.LocalProtocolError as error:
-            # The error's own message is left out: it may quote the API key.
-            raise WrongUsageError("the request cannot be sent: it is not valid HTTP") from error
+            # Do not include the original message: it may contain the API key.
+            raise WrongUsageError("the request is not valid HTTP: check the URL and the API key") from error
         except httpx.TransportError as error:
-            raise unreachable(error) from error
+            raise unreachable_error(error) from error
         return response
 
     def get(self, model: type[Model], path: str, query: Mapping[str, Any] | None = None) -> Model:
-        """Return the resource at a path."""
+        """Read the resource at a path."""
         response = self.send("GET", path, query=query)
-        return parsed(model, response.content, response)
+        return parse(model, response.content, response)
 
     def post(self, model: type[Model], path: str, body: Mapping[str, Any] | None = None, **options: Any) -> Model:  # noqa: ANN401 - as send's
-        """Return the answer to a POST; options are those of `send`."""
+        """Send a POST request and return the parsed response. The options are those of `send`."""
         response = self.send("POST", path, body=body, **options)
-        return parsed(model, response.content, response)
+        return parse(model, response.content, response)
 
     def compute(self, path: str, query: Mapping[str, Any] | None = None) -> httpx.Response:
-        """Return an answer that may take long to compute, for which repeating would only add load."""
+        """Read a resource that may take long to compute, without a timeout per attempt.
+
+        Repeating a slow request would only add load.
+        """
         return self.send("GET", path, query=query, attempt_seconds=inf)
 
     def events(self, path: str) -> Iterator[Event]:
-        """Yield every event once and in order, from the first to the last, over as many connections as necessary.
+        """Yield all events once and in order, from the first to the last.
 
-        A stream that breaks, or that a stopping service closes, is resumed after the last event received. Only a 204
-        ends the iteration.
+        If the connection breaks or the service stops, reconnect and resume after the last received event. The
+        iteration ends when the service answers 204.
 
         Raises:
-            ServiceUnreachableError: The service was away for longer than `total_seconds`, or sent an unknown event.
-            RefusedError: The sweep does not exist, or does not exist any more.
+            ServiceUnreachableError: The service was unreachable for `total_seconds`, or sent an invalid event.
+            RefusedError: The sweep does not exist, or was deleted.
         """
         headers = {"Accept": "text/event-stream"}
         reached, attempts_without_progress = False, 0
@@ -121,14 +125,14 @@ class Session:
                 try:
                     for message in EventSource(response).iter_sse():
                         if message.event in TYPES:
-                            event = parsed(Event, message.data, response)
+                            event = parse(Event, message.data, response)
                             headers["Last-Event-ID"] = event.id
                             yield event
                             attempts_without_progress, pause = 0, 0.0
                         elif message.retry is not None:
                             pause = message.retry / 1000
                 except SSEError as error:
-                    raise foreign(response) from error
+                    raise unknown_service_error(response) from error
                 except httpx.TransportError:
-                    pass  # the next connection resumes where this one broke
+                    pass  # reconnect and resume
             time.sleep(pause)

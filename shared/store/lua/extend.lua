@@ -1,4 +1,4 @@
--- Add runs to a sweep's grid, if it still has as many as who asks has seen: else what is missing is to be seen anew.
+-- Add runs to a sweep's grid, unless its number of runs has changed since the caller read it.
 -- ARGV: how many runs it is to have now, then the new ones (see runs_from). Returns 1 if they were added, 0 if it has
 -- another number of runs, nil if there is no such sweep.
 local run_count = tonumber(redis.call('HGET', record, 'run_count'))

@@ -3,7 +3,7 @@
 local record, queued, leases, events = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local run_prefix, epochs_prefix, evaluation_prefix, checkpoint_prefix, model_prefix = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 
--- SCHEMA is the program's own (shared/store/keys.py). Records of before there was one are of the first.
+-- SCHEMA is the schema of this program (shared/store/keys.py). Records without a schema have the first one.
 local schema = redis.call('HGET', record, 'schema') or 1
 if tonumber(schema) > SCHEMA then
   return redis.error_reply('NEWERSCHEMA The sweep is of schema ' .. schema .. ', this program knows ' .. SCHEMA)

@@ -1,4 +1,4 @@
-"""API keys: who has one gets in, and no holder can fill the queue alone."""
+"""API keys: authentication and per-key limits."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from redis import Redis
 
 from noisesweep.models import hash_api_key
 from shared.settings import Settings
-from tests.support.api import Served
+from tests.support.api import ApiThread
 from tests.support.redis_server import RedisServer
 
 ALICE, BOB = {"Authorization": "Bearer ns_alice"}, {"Authorization": "Bearer ns_bob"}
@@ -16,16 +16,18 @@ ONE, THREE = {"scales": [0.5]}, {"scales": [0.1, 0.5, 1.0]}
 
 
 @pytest.fixture(scope="module")
-def locked(redis_server: RedisServer) -> Iterator[Served]:
+def api_with_keys(redis_server: RedisServer) -> Iterator[ApiThread]:
     keys = {"alice": hash_api_key("ns_alice"), "bob": hash_api_key("ns_bob")}
-    served = Served(Settings(redis_url=redis_server.url, api_keys=keys, max_queued_runs=7, max_queued_runs_per_key=4))
+    served = ApiThread(
+        Settings(redis_url=redis_server.url, api_keys=keys, max_queued_runs=7, max_queued_runs_per_key=4)
+    )
     yield served
     served.close()
 
 
 @pytest.fixture
-def http(locked: Served, redis: Redis) -> httpx.Client:
-    return locked.http
+def http(api_with_keys: ApiThread, redis: Redis) -> httpx.Client:
+    return api_with_keys.http
 
 
 @pytest.mark.parametrize("headers", [
@@ -34,21 +36,19 @@ def http(locked: Served, redis: Redis) -> httpx.Client:
     {"Authorization": f"Bearer {hash_api_key('ns_alice')}"}, {"Authorization": b"Bearer \xff\xfe"},
 ])  # fmt: skip
 @pytest.mark.parametrize("path", ["/sweeps", "/runs/0123456789abcdef-0", "/queue", "/workers", "/datasets", "/metrics"])
-def test_without_a_key_that_is_known_nothing_is_answered(
-    http: httpx.Client, path: str, headers: dict[str, str]
-) -> None:
+def test_missing_or_unknown_key_is_rejected(http: httpx.Client, path: str, headers: dict[str, str]) -> None:
     refused = http.get(path, headers=headers)
     assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert refused.json()["type"] == "/problems/api-key-refused"
     assert refused.headers["Content-Type"] == "application/problem+json"
 
 
-def test_nothing_is_stored_without_a_key(http: httpx.Client, redis: Redis) -> None:
+def test_submission_without_key_stores_nothing(http: httpx.Client, redis: Redis) -> None:
     assert http.post("/sweeps", json=ONE).status_code == 401
     assert redis.keys() == []
 
 
-def test_a_key_opens_everything(http: httpx.Client) -> None:
+def test_any_valid_key_can_read_everything(http: httpx.Client) -> None:
     sweep = http.post("/sweeps", json=ONE, headers=ALICE)
     assert sweep.status_code == 202
     for path in (sweep.headers["Location"], "/queue", "/workers", "/datasets", "/metrics"):
@@ -56,11 +56,11 @@ def test_a_key_opens_everything(http: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/problems", "/docs", "/openapi.json"])
-def test_what_tells_nothing_of_anybody_is_open(http: httpx.Client, path: str) -> None:
+def test_public_routes_need_no_key(http: httpx.Client, path: str) -> None:
     assert http.get(path).status_code == 200
 
 
-def test_the_document_says_which_routes_want_a_key(http: httpx.Client) -> None:
+def test_openapi_names_routes_that_require_a_key(http: httpx.Client) -> None:
     document = http.get("/openapi.json").json()
     assert document["components"]["securitySchemes"]["api_key"]["scheme"] == "bearer"
     assert document["paths"]["/sweeps"]["get"]["security"] == [{"api_key": []}]
@@ -68,7 +68,7 @@ def test_the_document_says_which_routes_want_a_key(http: httpx.Client) -> None:
     assert "security" not in document["paths"]["/healthz"]["get"]
 
 
-def test_the_holder_of_one_key_cannot_fill_the_queue_alone(http: httpx.Client) -> None:
+def test_one_key_cannot_fill_the_queue(http: httpx.Client) -> None:
     assert http.post("/sweeps", json=THREE, headers=ALICE).status_code == 202
     refused = http.post("/sweeps", json=THREE, headers=ALICE)
     assert refused.status_code == 429
@@ -77,7 +77,7 @@ def test_the_holder_of_one_key_cannot_fill_the_queue_alone(http: httpx.Client) -
     assert http.post("/sweeps", json={"scales": [1, 2, 3, 4, 5]}, headers=BOB).status_code == 422
 
 
-def test_one_holders_idempotency_keys_are_no_others(http: httpx.Client) -> None:
+def test_idempotency_keys_are_separate_per_api_key(http: httpx.Client) -> None:
     same = {"Idempotency-Key": "1"}
     first = http.post("/sweeps", json=ONE, headers=ALICE | same)
     assert http.post("/sweeps", json=ONE, headers=BOB | same).json()["id"] != first.json()["id"]

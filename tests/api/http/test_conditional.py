@@ -1,4 +1,4 @@
-"""Who has the newest version is not sent it again, and who has not is."""
+"""Conditional requests: 304 if the client has the current version."""
 
 import httpx
 import pytest
@@ -11,13 +11,11 @@ LINKS = ["self", "plot", "results"]
 
 
 @pytest.mark.parametrize("link", LINKS)
-def test_what_has_not_changed_is_answered_without_a_body_until_it_has(
-    http: httpx.Client, training: Training, link: str
-) -> None:
+def test_unchanged_sweep_returns_304_until_it_changes(http: httpx.Client, training: Training, link: str) -> None:
     sweep = http.post("/sweeps", json={"scales": [0.1, 0.5]}).json()
     path = sweep["links"][link]
     etag = http.get(path).headers["ETag"]
-    assert etag.startswith('"')  # a strong one
+    assert etag.startswith('"')  # a strong ETag
     known = {"If-None-Match": etag}
     unchanged = http.get(path, headers=known)
     assert (unchanged.status_code, unchanged.content, unchanged.headers["ETag"]) == (304, b"", etag)
@@ -35,7 +33,7 @@ def test_what_has_not_changed_is_answered_without_a_body_until_it_has(
 
 
 @pytest.mark.parametrize("link", ["self", "plot"])
-def test_a_run_is_conditional_too(http: httpx.Client, training: Training, link: str) -> None:
+def test_unchanged_run_returns_304_until_it_changes(http: httpx.Client, training: Training, link: str) -> None:
     run = http.post("/runs", json={"scale": 0.5}).json()
     path = run["links"][link]
     known = {"If-None-Match": http.get(path).headers["ETag"]}
@@ -45,14 +43,14 @@ def test_a_run_is_conditional_too(http: httpx.Client, training: Training, link: 
     assert http.get(path.replace("-0", "-1"), headers={"If-None-Match": "*"}).status_code == 404
 
 
-def test_what_has_not_changed_is_not_read(http: httpx.Client, training: Training, redis: Redis) -> None:
+def test_304_reads_no_runs_or_epochs(http: httpx.Client, training: Training, redis: Redis) -> None:
     sweep = http.post("/sweeps", json={"scales": [0.1, 0.5]}).json()["links"]
     training.epochs(sweep["self"], runs=2, epochs=3, end=True)
     etag = http.get(sweep["results"]).headers["ETag"]
     redis.config_resetstat()
     assert http.get(sweep["results"], headers={"If-None-Match": etag}).status_code == 304
     commands = {name.removeprefix("cmdstat_") for name in redis.info("commandstats")}
-    assert not commands & {"evalsha", "hgetall", "lrange", "lindex"}, "no record of a run, and no epoch"
+    assert not commands & {"evalsha", "hgetall", "lrange", "lindex"}, "expected no reads of run records or epochs"
     assert "hget" in commands
 
 
@@ -69,7 +67,7 @@ def test_what_has_not_changed_is_not_read(http: httpx.Client, training: Training
         (None, False),
     ],
 )
-def test_etags_are_compared_as_the_rfc_says(header: str | None, known: bool) -> None:
+def test_if_none_match_is_compared_as_in_the_rfc(header: str | None, known: bool) -> None:
     if known:
         with pytest.raises(NotModified):
             raise_if_not_modified(header, '"7"')
@@ -77,13 +75,13 @@ def test_etags_are_compared_as_the_rfc_says(header: str | None, known: bool) -> 
         raise_if_not_modified(header, '"7"')
 
 
-def test_a_request_that_is_not_valid_is_told_so_whatever_the_client_has(http: httpx.Client) -> None:
+def test_invalid_request_returns_422_despite_if_none_match(http: httpx.Client) -> None:
     results = http.post("/sweeps", json={"scales": [0.1]}).json()["links"]["results"]
     assert http.get(results, headers={"If-None-Match": "*"}).status_code == 304
     assert http.get(results, params={"format": "xml"}, headers={"If-None-Match": "*"}).status_code == 422
 
 
-def test_not_modified_says_as_much_of_keeping_as_the_answer_would(http: httpx.Client) -> None:
+def test_304_has_the_same_cache_control_as_200(http: httpx.Client) -> None:
     sweep = http.post("/sweeps", json={"scales": [0.1]}).headers["Location"]
     known = http.get(sweep).headers
     unchanged = http.get(sweep, headers={"If-None-Match": known["ETag"]})

@@ -1,4 +1,4 @@
-"""A submission whose answer was lost is sent again, and trains nothing twice."""
+"""Idempotency keys: a repeated submission trains nothing twice."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ from api.http.idempotency import IdempotencyRecord
 from noisesweep.local.launcher import free_port
 from shared.settings import Settings
 from shared.store.keys import OPEN, QUEUE, idempotency
-from tests.support.api import Served
+from tests.support.api import ApiThread
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 
@@ -20,14 +20,14 @@ KEY = {"Idempotency-Key": "class 7b, attempt 1"}
 
 
 @pytest.mark.parametrize(("path", "body"), [("/sweeps", TWO), ("/runs", {"scale": 0.5})])
-def test_a_request_sent_again_gets_the_same_answer_and_stores_nothing(
+def test_repeated_request_gets_the_same_answer(
     http: httpx.Client, redis: Redis, path: str, body: dict[str, object]
 ) -> None:
     first = http.post(path, json=body, headers=KEY)
     assert first.status_code == 202
     assert int(first.headers["Retry-After"]) > 0
     messages = redis.llen(QUEUE)
-    http.post(f"{first.headers['Location']}/cancel")  # the answer stays as it was, whatever happens to the sweep
+    http.post(f"{first.headers['Location']}/cancel")  # later changes do not affect the stored answer
     again = http.post(path, json=body, headers=KEY)
     assert (again.status_code, again.headers["Location"], again.content) == (
         202,
@@ -38,7 +38,7 @@ def test_a_request_sent_again_gets_the_same_answer_and_stores_nothing(
     assert redis.llen(QUEUE) == messages
 
 
-def test_without_a_key_or_with_another_each_request_is_its_own(http: httpx.Client) -> None:
+def test_missing_or_different_keys_create_separate_sweeps(http: httpx.Client) -> None:
     answers = [
         http.post("/sweeps", json=TWO, headers=headers)
         for headers in ({}, {}, {"Idempotency-Key": "1"}, {"Idempotency-Key": "2"})
@@ -49,7 +49,7 @@ def test_without_a_key_or_with_another_each_request_is_its_own(http: httpx.Clien
 @pytest.mark.parametrize(
     ("path", "body"), [("/sweeps", {"scales": [0.1]}), ("/sweeps", TWO | {"epochs": 3}), ("/runs", {"scale": 0.1})]
 )
-def test_a_key_that_comes_with_another_request_is_refused(
+def test_key_reused_for_another_request_is_rejected(
     http: httpx.Client, redis: Redis, path: str, body: dict[str, object]
 ) -> None:
     http.post("/sweeps", json=TWO, headers=KEY)
@@ -59,13 +59,13 @@ def test_a_key_that_comes_with_another_request_is_refused(
     assert redis.zcard(OPEN) == 1
 
 
-def test_what_is_said_in_another_order_or_left_to_the_defaults_is_the_same_request(http: httpx.Client) -> None:
+def test_field_order_and_defaults_do_not_change_the_request(http: httpx.Client) -> None:
     first = http.post("/sweeps", json={"scales": [0.1], "epochs": 20}, headers=KEY)
     again = http.post("/sweeps", json={"dataset": "mnist", "scales": [0.1]}, headers=KEY)
     assert again.content == first.content
 
 
-def test_of_requests_at_once_one_is_answered_and_the_others_are_told_to_wait(http: httpx.Client, redis: Redis) -> None:
+def test_concurrent_requests_create_one_sweep(http: httpx.Client, redis: Redis) -> None:
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda _: http.post("/sweeps", json=TWO, headers=KEY), range(8)))
     assert {answer.status_code for answer in answers} <= {202, 409}
@@ -73,8 +73,8 @@ def test_of_requests_at_once_one_is_answered_and_the_others_are_told_to_wait(htt
     assert redis.zcard(OPEN) == 1
 
 
-def unanswered(http: httpx.Client, redis: Redis) -> tuple[httpx.Response, IdempotencyRecord]:
-    """As after a request whose process ended before it stored its answer."""
+def interrupted_submission(http: httpx.Client, redis: Redis) -> tuple[httpx.Response, IdempotencyRecord]:
+    """Submit a sweep and remove its stored answer, as if the process had ended too early."""
     first = http.post("/sweeps", json=TWO, headers=KEY)
     name = idempotency("", KEY["Idempotency-Key"])
     known = IdempotencyRecord.model_validate_json(str(redis.get(name))).model_copy(update={"answer": None})
@@ -82,10 +82,8 @@ def unanswered(http: httpx.Client, redis: Redis) -> tuple[httpx.Response, Idempo
     return first, known
 
 
-def test_a_request_in_flight_is_waited_for_and_one_whose_process_ended_is_finished(
-    http: httpx.Client, redis: Redis
-) -> None:
-    first, known = unanswered(http, redis)
+def test_interrupted_request_is_completed_after_the_timeout(http: httpx.Client, redis: Redis) -> None:
+    first, known = interrupted_submission(http, redis)
     refused = http.post("/sweeps", json=TWO, headers=KEY)
     assert refused.status_code == 409
     assert refused.json()["type"] == "/problems/idempotency-key-in-use"
@@ -97,8 +95,8 @@ def test_a_request_in_flight_is_waited_for_and_one_whose_process_ended_is_finish
     assert http.post("/sweeps", json=TWO, headers=KEY).content == finished.content
 
 
-def test_a_request_that_was_refused_may_be_sent_again(settings: Settings, redis: Redis) -> None:
-    served = Served(settings.model_copy(update={"max_queued_runs": 2}))
+def test_rejected_request_may_be_repeated(settings: Settings, redis: Redis) -> None:
+    served = ApiThread(settings.model_copy(update={"max_queued_runs": 2}))
     try:
         other = served.http.post("/sweeps", json=TWO).headers["Location"]
         assert served.http.post("/sweeps", json=TWO, headers=KEY).status_code == 429
@@ -109,18 +107,18 @@ def test_a_request_that_was_refused_may_be_sent_again(settings: Settings, redis:
 
 
 @pytest.fixture
-def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RedisServer, httpx.Client]]:
+def durable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RedisServer, httpx.Client]]:
     store = RedisServer(tmp_path_factory.mktemp("redis"), free_port(), durable=True)
-    served = Served(Settings(redis_url=store.url))
+    served = ApiThread(Settings(redis_url=store.url))
     yield store, served.http
     served.close()
     store.close()
 
 
-def test_a_store_that_is_killed_between_a_request_and_its_repetition_remembers(
-    mortal: tuple[RedisServer, httpx.Client],
+def test_idempotency_record_survives_a_redis_crash(
+    durable: tuple[RedisServer, httpx.Client],
 ) -> None:
-    store, http = mortal
+    store, http = durable
     first = http.post("/sweeps", json=TWO, headers=KEY)
     store.kill()
     assert http.post("/sweeps", json=TWO, headers=KEY).status_code == 503
@@ -130,12 +128,12 @@ def test_a_store_that_is_killed_between_a_request_and_its_repetition_remembers(
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256])
-def test_a_key_is_one_to_255_characters(http: httpx.Client, key: str) -> None:
+def test_key_length_is_1_to_255_characters(http: httpx.Client, key: str) -> None:
     assert http.post("/sweeps", json=TWO, headers={"Idempotency-Key": key}).status_code == 422
 
 
 @pytest.mark.parametrize(("path", "body"), [("/sweeps", TWO), ("/runs", {"scale": 0.1})])
-def test_a_key_gets_its_answer_again_though_the_sweep_was_deleted_since(
+def test_key_returns_its_answer_after_the_sweep_is_deleted(
     http: httpx.Client, path: str, body: dict[str, object]
 ) -> None:
     first = http.post(path, json=body, headers={"Idempotency-Key": "a"})

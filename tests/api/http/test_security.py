@@ -1,4 +1,4 @@
-"""What a client can send at most, under which name, and what a browser is told."""
+"""Limits on requests, allowed hosts, security headers and CORS."""
 
 import logging
 import socket
@@ -13,33 +13,33 @@ from redis import Redis
 from api.limits import Limits
 from shared.settings import Settings
 from shared.store.keys import SWEEPS
-from tests.support.api import Served
+from tests.support.api import ApiThread
 from tests.support.redis_server import RedisServer
 
 ORIGIN = "https://lab.example"
 
 
 @pytest.fixture(scope="module")
-def hasty(redis_server: RedisServer) -> Iterator[Served]:
-    """A server that waits 0.3 s for a head or a body."""
+def impatient_api(redis_server: RedisServer) -> Iterator[ApiThread]:
+    """Serve an API that waits at most 0.3 s for headers or a body."""
     settings = Settings(redis_url=redis_server.url, cors_origins=[ORIGIN])
-    served = Served(settings, Limits(body_seconds=0.3, head_seconds=0.3))
+    served = ApiThread(settings, Limits(body_seconds=0.3, head_seconds=0.3))
     yield served
     served.close()
 
 
-def spoken(served: Served, *parts: bytes) -> bytes:
-    """All that the server says before it closes the connection."""
+def exchange(served: ApiThread, *parts: bytes) -> bytes:
+    """Send the parts, and return everything received until the server closes the connection."""
     with socket.create_connection((served.http.base_url.host, served.http.base_url.port or 0), timeout=10) as client:
         for part in parts:
             client.sendall(part)
-        said = b""
+        answer = b""
         while received := client.recv(65536):
-            said += received
-        return said
+            answer += received
+        return answer
 
 
-def test_a_body_of_64_kib_is_read_and_a_larger_one_refused(http: httpx.Client, redis: Redis) -> None:
+def test_body_limit_is_64_kib(http: httpx.Client, redis: Redis) -> None:
     body = b'{"scales": [0.5]}'
     as_json = {"Content-Type": "application/json"}
     assert http.post("/sweeps", content=body.ljust(65_536), headers=as_json).status_code == 202
@@ -50,58 +50,58 @@ def test_a_body_of_64_kib_is_read_and_a_larger_one_refused(http: httpx.Client, r
     assert redis.zcard(SWEEPS) == 1
 
 
-def test_a_body_that_does_not_come_in_time_is_given_up(hasty: Served) -> None:
+def test_slow_body_returns_408(impatient_api: ApiThread) -> None:
     head = b"POST /sweeps HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n"
-    answer = spoken(hasty, head, b'{"scales"')
+    answer = exchange(impatient_api, head, b'{"scales"')
     assert answer.startswith(b"HTTP/1.1 408")
     assert b"/problems/request-timeout" in answer
 
 
 @pytest.mark.parametrize("head", [b"", b"GET / HT", b"GET /healthz HTTP/1.1\r\nHost: local"])
-def test_a_head_that_does_not_come_in_time_ends_the_connection(hasty: Served, head: bytes) -> None:
-    assert spoken(hasty, head) == b""
+def test_slow_headers_close_the_connection(impatient_api: ApiThread, head: bytes) -> None:
+    assert exchange(impatient_api, head) == b""
 
 
-def test_a_head_that_does_not_end_is_refused(hasty: Served) -> None:
-    assert spoken(hasty, b"GET / HTTP/1.1\r\nX: ", b"a" * 40_000).startswith(b"HTTP/1.1 400")
+def test_too_large_headers_are_rejected(impatient_api: ApiThread) -> None:
+    assert exchange(impatient_api, b"GET / HTTP/1.1\r\nX: ", b"a" * 40_000).startswith(b"HTTP/1.1 400")
 
 
-def test_requests_sent_at_once_are_no_large_head(hasty: Served) -> None:
+def test_pipelined_requests_do_not_trip_header_limit(impatient_api: ApiThread) -> None:
     one = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Padding: " + b"a" * 900 + b"\r\n\r\n"
     last = one.replace(b"Host", b"Connection: close\r\nHost")
-    answers = spoken(hasty, one * 60 + last[:50], last[50:])
+    answers = exchange(impatient_api, one * 60 + last[:50], last[50:])
     assert answers.count(b"HTTP/1.1 200") == 61
 
 
-def test_what_follows_an_answer_and_is_no_request_is_not_waited_for(hasty: Served) -> None:
+def test_incomplete_data_after_an_answer_times_out(impatient_api: ApiThread) -> None:
     unwanted_body = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx"
     for sent in (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n\r\n", unwanted_body):
-        assert spoken(hasty, sent, b"\r\n").count(b"HTTP/1.1 200") == 1
+        assert exchange(impatient_api, sent, b"\r\n").count(b"HTTP/1.1 200") == 1
 
 
-def test_an_answer_that_has_begun_ends_quietly_where_a_body_does_not_come(
-    hasty: Served, caplog: pytest.LogCaptureFixture
+def test_missing_body_does_not_break_a_started_answer(
+    impatient_api: ApiThread, caplog: pytest.LogCaptureFixture
 ) -> None:
-    links = hasty.http.post("/sweeps", json={"scales": [0.5]}).json()["links"]
+    links = impatient_api.http.post("/sweeps", json={"scales": [0.5]}).json()["links"]
     head = f"GET {links['events']} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n"
     with ThreadPoolExecutor(1) as thread:
-        answer = thread.submit(spoken, hasty, head.encode())
-        time.sleep(0.6)  # twice as long as a body may take
-        hasty.http.post(f"{links['self']}/cancel")
+        answer = thread.submit(exchange, impatient_api, head.encode())
+        time.sleep(0.6)  # twice the time limit of a body
+        impatient_api.http.post(f"{links['self']}/cancel")
         assert b"sweep.ended" in answer.result()
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-def test_connections_serve_many_requests_and_are_not_timed_between_them(hasty: Served) -> None:
+def test_connection_is_reused_for_several_requests(impatient_api: ApiThread) -> None:
     for _ in range(3):
-        assert hasty.http.get("/healthz").status_code == 200
+        assert impatient_api.http.get("/healthz").status_code == 200
 
 
 @pytest.mark.parametrize(("host", "status"), [
     ("localhost", 200), ("localhost:8000", 200), ("127.0.0.1:1", 200), ("[::1]:8000", 200), ("LOCALHOST", 200),
     ("evil.example", 400), ("localhost.evil.example", 400), ("localhost@evil.example", 400), ("[::1", 400), ("", 400),
 ])  # fmt: skip
-def test_on_loopback_the_service_answers_to_names_of_loopback_alone(http: httpx.Client, host: str, status: int) -> None:
+def test_loopback_service_accepts_only_loopback_hosts(http: httpx.Client, host: str, status: int) -> None:
     answer = http.get("/sweeps", headers={"Host": host})
     assert answer.status_code == status
     if status == 400:
@@ -109,7 +109,7 @@ def test_on_loopback_the_service_answers_to_names_of_loopback_alone(http: httpx.
 
 
 @pytest.mark.parametrize("path", ["/sweeps", "/sweeps/0", "/nowhere", "/problems", "/docs"])
-def test_every_answer_tells_a_browser_to_be_careful(http: httpx.Client, path: str) -> None:
+def test_every_answer_has_security_headers(http: httpx.Client, path: str) -> None:
     headers = http.get(path).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
@@ -118,10 +118,10 @@ def test_every_answer_tells_a_browser_to_be_careful(http: httpx.Client, path: st
     assert ("'unsafe-inline'" in headers["Content-Security-Policy"]) is (path in ("/problems", "/docs"))
 
 
-def test_pages_of_other_origins_get_nothing_unless_configured(http: httpx.Client, hasty: Served) -> None:
-    asks = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
-    assert "Access-Control-Allow-Origin" not in http.get("/sweeps", headers=asks).headers
-    assert http.options("/sweeps", headers=asks).status_code == 405
-    assert hasty.http.options("/sweeps", headers=asks).headers["Access-Control-Allow-Origin"] == ORIGIN
-    other = hasty.http.get("/sweeps", headers={"Origin": "https://evil.example"})
+def test_cors_is_off_unless_configured(http: httpx.Client, impatient_api: ApiThread) -> None:
+    headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+    assert "Access-Control-Allow-Origin" not in http.get("/sweeps", headers=headers).headers
+    assert http.options("/sweeps", headers=headers).status_code == 405
+    assert impatient_api.http.options("/sweeps", headers=headers).headers["Access-Control-Allow-Origin"] == ORIGIN
+    other = impatient_api.http.get("/sweeps", headers={"Origin": "https://evil.example"})
     assert "Access-Control-Allow-Origin" not in other.headers

@@ -11,7 +11,7 @@ from api.plots.picture import draw
 from api.plots.theme import THEMES, TRAINING, VALIDATION
 from api.science.intervals import interval
 from noisesweep.models import NoiseOn, RunStatus, TrainingConfig
-from tests.support.measured import measured
+from tests.support.measured import measured_sweep
 
 
 def curves(data: PlotData) -> tuple[Curve, ...]:
@@ -26,8 +26,8 @@ def scales(data: PlotData) -> list[float]:
 F, Q, R = RunStatus.FAILED, RunStatus.QUEUED, RunStatus.RUNNING
 
 
-def test_the_points_are_the_last_epochs_by_ascending_scale() -> None:
-    data = plot_data(measured({4.0: 0.2, 0.1: 0.8}))
+def test_points_are_last_epochs_by_ascending_scale() -> None:
+    data = plot_data(measured_sweep({4.0: 0.2, 0.1: 0.8}))
     training, validation = curves(data)
     assert [point.x for point in training.points] == [0.1, 4.0]
     assert [point.mean for point in training.points] == pytest.approx([0.9, 0.6])
@@ -35,39 +35,44 @@ def test_the_points_are_the_last_epochs_by_ascending_scale() -> None:
     assert data.remark is None
 
 
-def test_runs_that_have_not_succeeded_are_no_points_but_are_told_of() -> None:
-    data = plot_data(measured({0.1: 0.9, 0.5: R, 1.0: Q, 2.0: F}))
+def test_unfinished_and_failed_runs_appear_only_in_the_remark() -> None:
+    data = plot_data(measured_sweep({0.1: 0.9, 0.5: R, 1.0: Q, 2.0: F}))
     assert [point.x for point in curves(data)[0].points] == [0.1]
     assert scales(data) == [0.1, 0.5, 1.0, 2.0]
     assert data.remark == "1 of 4 runs succeeded: 1 queued, 1 running, 1 failed"
 
 
-def test_before_any_run_has_succeeded_there_is_a_line_saying_what_is_to_come() -> None:
-    data = plot_data(measured({0.1: R, 0.5: Q}))
+def test_remark_counts_runs_before_the_first_success() -> None:
+    data = plot_data(measured_sweep({0.1: R, 0.5: Q}))
     assert curves(data) == ()
     assert data.caption.notes == ()
     assert data.remark == "No run has succeeded: 1 queued, 1 running"
 
 
-def test_several_seeds_are_drawn_as_their_mean_with_its_interval_and_each_seed_beside_it() -> None:
-    data = plot_data(measured({0.1: 0.8, 0.5: 0.4}, {0.1: 0.9, 0.5: F}))
+def test_several_seeds_give_mean_interval_and_each_seed() -> None:
+    data = plot_data(measured_sweep({0.1: 0.8, 0.5: 0.4}, {0.1: 0.9, 0.5: F}))
     training, validation = curves(data)
-    assert validation.points == (Point.of(0.1, interval([0.8, 0.9])), Point.of(0.5, interval([0.4])))
+    assert validation.points == (
+        Point.from_interval(0.1, interval([0.8, 0.9])),
+        Point.from_interval(0.5, interval([0.4])),
+    )
     for curve, seeds in ((training, (0.9, 0.95)), (validation, (0.8, 0.9))):
         assert [number for seed in curve.each_seed for number in seed] == pytest.approx([0.1, seeds[0], 0.1, seeds[1]])
     (note,) = data.caption.notes
     assert note == "Mean of 1 to 2 seeds with its 95 % interval (Student's t over seeds); faint: each seed."
 
 
-def test_one_seed_has_no_interval_and_the_picture_says_so() -> None:
-    data = plot_data(measured({0.1: 0.8, 0.5: 0.4}))
+def test_note_says_that_one_seed_has_no_interval() -> None:
+    data = plot_data(measured_sweep({0.1: 0.8, 0.5: 0.4}))
     assert {point.low for curve in curves(data) for point in curve.points} == {None}
     assert [curve.each_seed for curve in curves(data)] == [(), ()]
     assert data.caption.notes == ("One seed: no interval.",)
 
 
-def test_the_small_print_names_what_was_trained_and_where_to_find_it() -> None:
-    caption = plot_data(measured({0.1: 0.9}, {0.1: 0.9}, config=TrainingConfig(hidden_units=[64], dropout=0.5))).caption
+def test_caption_contains_settings_and_source() -> None:
+    caption = plot_data(
+        measured_sweep({0.1: 0.9}, {0.1: 0.9}, config=TrainingConfig(hidden_units=[64], dropout=0.5))
+    ).caption
     assert caption.settings == ("mnist, 20 epochs, batch size 128, float32, hidden units 64, dropout 0.5, seeds 0 to 1")
     assert caption.source == "sweep 0123456789abcdef"
 
@@ -79,16 +84,16 @@ def test_the_small_print_names_what_was_trained_and_where_to_find_it() -> None:
         (TrainingConfig(noise_on=NoiseOn.TRAIN, clip=True), "noise on training images only, clipped to [0, 1]"),
         (
             TrainingConfig(noise_on=NoiseOn.VALIDATION, resample=True),
-            "noise on validation images only, drawn anew every epoch",
+            "noise on validation images only, drawn again in every epoch",
         ),
     ],
 )
-def test_the_subtitle_says_where_the_noise_is(config: TrainingConfig, subtitle: str) -> None:
-    assert plot_data(measured({0.1: 0.9}, config=config)).caption.subtitle == subtitle
+def test_subtitle_names_the_images_with_noise(config: TrainingConfig, subtitle: str) -> None:
+    assert plot_data(measured_sweep({0.1: 0.9}, config=config)).caption.subtitle == subtitle
 
 
-def test_the_paper_is_white_and_the_lines_keep_their_colours() -> None:
-    picture = Image.open(io.BytesIO(draw(plot_data(measured({0.1: 0.9, 0.5: 0.8}))))).convert("RGB")
+def test_background_is_white_and_curves_have_theme_colours() -> None:
+    picture = Image.open(io.BytesIO(draw(plot_data(measured_sweep({0.1: 0.9, 0.5: 0.8}))))).convert("RGB")
     assert picture.size == (1200, 825)
     assert picture.getpixel((0, 0)) == (255, 255, 255)
     colours = np.unique(np.asarray(picture, int).reshape(-1, 3), axis=0)
@@ -97,12 +102,12 @@ def test_the_paper_is_white_and_the_lines_keep_their_colours() -> None:
         assert abs(colours - ImageColor.getrgb(style.colour)[:3]).sum(axis=1).min() <= 6
 
 
-def test_a_band_is_where_several_seeds_are() -> None:
+def test_several_seeds_have_a_band() -> None:
     one, two = (
-        np.asarray(Image.open(io.BytesIO(draw(plot_data(measured(*curves))))).convert("RGB"), int)
+        np.asarray(Image.open(io.BytesIO(draw(plot_data(measured_sweep(*curves))))).convert("RGB"), int)
         for curves in ([{0.1: 0.5, 0.5: 0.5}], [{0.1: 0.45, 0.5: 0.45}, {0.1: 0.55, 0.5: 0.55}])
     )
-    # Between the two scales and above the curve there is nothing but, with two seeds, the band.
+    # In the area between the two scales and above the curve, only the band of two seeds is drawn.
     column = slice(580, 620), slice(330, 380)
     assert one[column].min() >= 220
     assert two[column].mean() < one[column].mean() - 5

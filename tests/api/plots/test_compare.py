@@ -9,11 +9,11 @@ from api.plots.options import FileFormat, PlotOptions
 from api.plots.picture import draw
 from api.science.intervals import interval
 from noisesweep.models import NoiseOn, RunStatus, Sweep, TrainingConfig
-from tests.support.measured import measured
+from tests.support.measured import measured_sweep
 
 
 def sweep(number: int, name: str | None = None, *curves: dict[float, Any], **config: Any) -> Sweep:
-    made = measured(*(curves or ({0.1: 0.9, 1.0: 0.5},)), config=TrainingConfig(**config))
+    made = measured_sweep(*(curves or ({0.1: 0.9, 1.0: 0.5},)), config=TrainingConfig(**config))
     return made.model_copy(update={"id": f"{number:016x}", "name": name})
 
 
@@ -21,7 +21,7 @@ def labels(*sweeps: Sweep) -> list[str]:
     return [curve.name for curve in plot_data(sweeps).panels[0].curves]
 
 
-def test_sweeps_are_told_apart_by_what_differs_and_the_rest_is_said_once() -> None:
+def test_labels_contain_only_settings_that_differ() -> None:
     data = plot_data([sweep(1, dropout=0.2), sweep(2, dropout=0.5)])
     assert [curve.name for curve in data.panels[0].curves] == ["dropout 0.2", "dropout 0.5"]
     assert data.caption.settings == (
@@ -32,40 +32,40 @@ def test_sweeps_are_told_apart_by_what_differs_and_the_rest_is_said_once() -> No
     assert json.loads(data.caption.config)["0000000000000002"]["dropout"] == 0.5
 
 
-def test_names_go_first_where_they_differ() -> None:
+def test_different_names_come_first_in_labels() -> None:
     assert labels(sweep(1, "group A"), sweep(2, "group B", epochs=5)) == ["group A, 20 epochs", "group B, 5 epochs"]
     assert labels(sweep(1, "ours", dropout=0), sweep(2, "ours")) == ["dropout 0", "dropout 0.2"]
     assert labels(sweep(1, "ours"), sweep(2)) == ["ours", "0000000000000002"]
 
 
-def test_sweeps_that_do_not_differ_are_told_apart_by_their_ids() -> None:
+def test_equal_sweeps_are_labelled_with_their_ids() -> None:
     assert labels(sweep(1), sweep(2)) == ["0000000000000001", "0000000000000002"]
     assert labels(sweep(1)) == ["0000000000000001"]
 
 
-def test_noise_in_different_places_is_in_the_legend() -> None:
+def test_different_noise_is_named_in_the_legend() -> None:
     data = plot_data([sweep(1), sweep(2, noise_on=NoiseOn.TRAIN)])
     assert [curve.name for curve in data.panels[0].curves] == [
         "noise on training and validation images",
         "noise on training images only",
     ]
-    assert data.caption.subtitle == "noise as the legend says"
+    assert data.caption.subtitle == "noise: see the legend"
 
 
-def test_the_points_are_means_over_seeds_on_an_axis_of_all_scales() -> None:
+def test_points_are_means_on_an_axis_of_all_scales() -> None:
     data = plot_data([sweep(1, None, {0.1: 0.9}, {0.1: 0.8}), sweep(2, None, {4.0: 0.2, 8.0: RunStatus.FAILED})])
     (panel,) = data.panels
     assert panel.x_axis
-    assert panel.curves[0].points == (Point.of(0.1, interval([0.9, 0.8])),)
+    assert panel.curves[0].points == (Point.from_interval(0.1, interval([0.9, 0.8])),)
     assert [at.scale for at in panel.x_axis.scales] == [0.1, 4.0, 8.0]
     assert data.caption.notes[-1] == "Sweep 0000000000000002: 1 of 2 runs succeeded: 1 failed."
 
 
 @pytest.mark.parametrize("file_format", [FileFormat.PNG, FileFormat.SVG, FileFormat.PDF])
-def test_a_name_is_drawn_as_it_is_whatever_is_in_it(file_format: FileFormat) -> None:
+def test_any_characters_in_a_name_can_be_drawn(file_format: FileFormat) -> None:
     data = plot_data([sweep(1, "$\\frac{ 漢字 😀 \x00 <b>"), sweep(2, "x" * 100)])
     assert draw(data, PlotOptions(file_format=file_format))
 
 
-def test_a_name_that_shows_nothing_is_no_name() -> None:
+def test_invisible_name_is_ignored() -> None:
     assert labels(sweep(1, "\u200b"), sweep(2)) == ["0000000000000001", "0000000000000002"]

@@ -1,11 +1,11 @@
-"""Data sets are loaded when they are first asked for, once, and a failure is remembered for a while."""
+"""Tests that a data set is loaded once on first use, and that failed loads are cached for a limited time."""
 
 import asyncio
 from pathlib import Path
 
 import pytest
 
-from api.plots.dataset_cache import CACHED, DatasetCache
+from api.plots.dataset_cache import MAX_DATASETS, DatasetCache
 from shared import datasets
 from shared.datasets import Dataset, DatasetName
 from shared.errors import DatasetUnavailableError
@@ -19,7 +19,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Dataset]
 
 
 class CountedLoad:
-    """Loads data sets from this host, and lists the names it was called with."""
+    """Load function that records the names of the data sets."""
 
     def __init__(self) -> None:
         self.names: list[DatasetName] = []
@@ -34,48 +34,46 @@ def load() -> CountedLoad:
     return CountedLoad()
 
 
-def test_all_who_ask_at_once_get_the_data_set_of_one_load(load: CountedLoad) -> None:
-    async def ask() -> list[Dataset]:
-        library = DatasetCache(None, load=load)
-        return await asyncio.gather(*(library.get(DatasetName.DIGITS) for _ in range(5)))
+def test_concurrent_calls_share_one_load(load: CountedLoad) -> None:
+    async def read() -> list[Dataset]:
+        cache = DatasetCache(None, load=load)
+        return await asyncio.gather(*(cache.get(DatasetName.DIGITS) for _ in range(5)))
 
-    answers = asyncio.run(ask())
-    assert all(answer is answers[0] for answer in answers)
+    loaded = asyncio.run(read())
+    assert all(dataset is loaded[0] for dataset in loaded)
     assert load.names == [DatasetName.DIGITS]
 
 
-def test_the_data_sets_asked_for_last_are_kept_and_no_more(
-    tmp_path: Path, small: dict[str, Dataset], load: CountedLoad
-) -> None:
+def test_only_the_last_used_data_sets_are_cached(tmp_path: Path, small: dict[str, Dataset], load: CountedLoad) -> None:
     mnist, fashion, digits = DatasetName.MNIST, DatasetName.FASHION_MNIST, DatasetName.DIGITS
     for name, dataset in small.items():
         write_archive(tmp_path / f"{name}.npz", dataset)
 
-    async def ask(*names: DatasetName) -> None:
-        library = DatasetCache(tmp_path, load=load)
+    async def read(*names: DatasetName) -> None:
+        cache = DatasetCache(tmp_path, load=load)
         for name in names:
-            assert (await library.get(name)).name is name
+            assert (await cache.get(name)).name is name
 
-    asyncio.run(ask(mnist, fashion, mnist, digits, mnist, digits, fashion))
+    asyncio.run(read(mnist, fashion, mnist, digits, mnist, digits, fashion))
     assert load.names == [mnist, fashion, digits, fashion]
-    assert CACHED == 2
+    assert MAX_DATASETS == 2
 
 
-def test_a_data_set_that_is_not_there_is_looked_for_again_only_after_a_while(
+def test_failed_load_is_retried_after_a_pause(
     tmp_path: Path,
     small: dict[str, Dataset],
     load: CountedLoad,
 ) -> None:
-    async def ask() -> None:
-        library = DatasetCache(tmp_path, failure_seconds=0.3, load=load)
+    async def read() -> None:
+        cache = DatasetCache(tmp_path, failure_seconds=0.3, load=load)
         with pytest.raises(DatasetUnavailableError, match="MNIST was not found"):
-            await library.get(DatasetName.MNIST)
+            await cache.get(DatasetName.MNIST)
         write_archive(tmp_path / "mnist.npz", small[DatasetName.MNIST])
         with pytest.raises(DatasetUnavailableError, match="MNIST was not found"):
-            await library.get(DatasetName.MNIST)
+            await cache.get(DatasetName.MNIST)
         assert len(load.names) == 1
         await asyncio.sleep(0.4)
-        assert (await library.get(DatasetName.MNIST)).source == str(tmp_path / "mnist.npz")
+        assert (await cache.get(DatasetName.MNIST)).source == str(tmp_path / "mnist.npz")
 
-    asyncio.run(ask())
+    asyncio.run(read())
     assert len(load.names) == 2

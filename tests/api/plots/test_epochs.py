@@ -1,11 +1,11 @@
 import pytest
 
 from api.plots import epochs
-from api.plots.data import Curve, columns_of
+from api.plots.data import Curve, column_count
 from api.plots.picture import draw
 from api.plots.theme import CLEAN
 from noisesweep.models import EpochMetrics, Run, RunStatus
-from tests.support.measured import measured
+from tests.support.measured import measured_sweep
 from tests.support.pictures import PNG_MAGIC
 from tests.support.records import run_summary, sweep_of
 from tests.support.training import invented_metrics
@@ -24,8 +24,8 @@ def means(curve: Curve) -> list[float]:
     return [point.mean for point in curve.points]
 
 
-def test_each_scale_has_the_mean_of_the_seeds_that_have_come_to_an_epoch() -> None:
-    sweep = measured({1.0: 0.5, 0.0: 0.9}, {1.0: R, 0.0: Q})
+def test_mean_is_over_seeds_that_finished_the_epoch() -> None:
+    sweep = measured_sweep({1.0: 0.5, 0.0: 0.9}, {1.0: R, 0.0: Q})
     data = epochs.of_sweep(sweep, [metrics(0.2, 0.4), metrics(0.8, 0.9), metrics(0.4), []])
     assert [panel.title for panel in data.panels] == ["clean", "scale 1"]
     clean, noisy = ([means(curve) for curve in panel.curves] for panel in data.panels)
@@ -36,24 +36,24 @@ def test_each_scale_has_the_mean_of_the_seeds_that_have_come_to_an_epoch() -> No
     assert [point.seeds for point in data.panels[1].curves[1].points] == [2, 1]
     assert data.epochs_done == (2, 2, 1, 0)
     assert data.caption.notes == (
-        "Mean of the seeds that have come to each epoch.",
+        "Mean of the seeds that have finished each epoch.",
         "2 of 4 runs succeeded: 1 queued, 1 running.",
     )
 
 
-def test_a_sweep_that_has_not_begun_has_axes_for_all_its_scales() -> None:
-    data = epochs.of_sweep(measured({0.1: Q, 0.5: Q}), [[], []])
+def test_queued_sweep_has_a_panel_for_each_scale() -> None:
+    data = epochs.of_sweep(measured_sweep({0.1: Q, 0.5: Q}), [[], []])
     assert [[means(curve) for curve in panel.curves] for panel in data.panels] == [[[], []], [[], []]]
     assert draw(data).startswith(PNG_MAGIC)
 
 
 @pytest.mark.parametrize("count", range(1, 65))
-def test_panels_stand_in_no_more_columns_than_there_are(count: int) -> None:
-    columns = columns_of(count)
+def test_columns_do_not_exceed_panels(count: int) -> None:
+    columns = column_count(count)
     assert 1 <= columns <= min(count, 10)
 
 
-def test_a_run_that_has_not_succeeded_says_how_far_it_is() -> None:
+def test_note_shows_progress_of_an_unfinished_run() -> None:
     sweep = sweep_of([run_summary(0, 0.5, R)])
     run = Run(
         **sweep.runs[0].model_dump(exclude={"links"}),

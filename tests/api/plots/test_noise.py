@@ -23,7 +23,7 @@ def picture(scales: tuple[float, ...] = (0.5,)) -> NoisePicture:
     )
 
 
-def test_pictures_of_the_same_values_are_the_same_and_of_others_are_not() -> None:
+def test_pictures_are_equal_if_their_values_are_equal() -> None:
     data = picture()
     assert data == picture()
     assert draw(data) is draw(picture())
@@ -31,7 +31,7 @@ def test_pictures_of_the_same_values_are_the_same_and_of_others_are_not() -> Non
     assert draw(data) != draw(replace(data, noise=-data.noise))
 
 
-def test_a_scale_in_units_of_255_is_the_same_picture_but_for_the_words() -> None:
+def test_pixel_range_changes_only_the_text() -> None:
     def images(data: NoisePicture) -> bytes:
         pixels = np.asarray(Image.open(io.BytesIO(draw(data))).convert("L"))
         return pixels[100:-100, pixels.shape[1] // 2 :].tobytes()
@@ -39,7 +39,7 @@ def test_a_scale_in_units_of_255_is_the_same_picture_but_for_the_words() -> None
     assert images(picture()) == images(replace(picture((127.5,)), pixel_range=255))
 
 
-def test_the_words_say_what_black_and_white_are() -> None:
+def test_caption_explains_black_and_white() -> None:
     notes = " ".join(replace(picture(), pixel_range=255).caption.notes)
-    assert "black is 0 or less, white 255 or more" in notes
-    assert "black is -255 or less, grey 0, white 255 or more" in notes
+    assert "black is 0 or less, white is 255 or more" in notes
+    assert "black is -255 or less, grey is 0, white is 255 or more" in notes

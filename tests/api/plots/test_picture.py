@@ -15,21 +15,21 @@ from api.plots.options import FileFormat, PlotOptions, ThemeName
 from api.plots.picture import CACHED_PICTURES, draw
 from api.plots.theme import THEMES, TRAINING, VALIDATION, sweep_style
 from noisesweep import __version__
-from tests.support.measured import measured
+from tests.support.measured import measured_sweep
 
 MAGIC = {FileFormat.PNG: b"\x89PNG\r\n\x1a\n", FileFormat.SVG: b"<?xml", FileFormat.PDF: b"%PDF"}
 
 
 def data(end: float = 0.4) -> PlotData:
-    return plot_data(measured({0.0: 0.98, 0.1: 0.9, 4.0: end}, {0.0: 0.97, 0.1: 0.8, 4.0: end}))
+    return plot_data(measured_sweep({0.0: 0.98, 0.1: 0.9, 4.0: end}, {0.0: 0.97, 0.1: 0.8, 4.0: end}))
 
 
-def test_a_picture_that_was_drawn_is_not_drawn_again() -> None:
+def test_picture_is_drawn_once() -> None:
     assert draw(data()) is draw(data())
     assert draw(data(0.3)) != draw(data())
 
 
-def test_no_more_than_some_pictures_are_kept_whatever_their_size() -> None:
+def test_cache_limits_the_number_of_pictures() -> None:
     first = draw(data(0.4), PlotOptions(width=2, height=2, dpi=50))
     for width in range(CACHED_PICTURES):
         draw(data(0.4), PlotOptions(width=2.1 + width / 1000, height=2, dpi=50))
@@ -44,14 +44,14 @@ def test_equal_pictures_have_equal_bytes_in_every_process(file_format: FileForma
         "import sys; from tests.api.plots.test_picture import *; "
         f"sys.stdout.buffer.write(draw(data(), PlotOptions(file_format=FileFormat('{file_format}'))))"
     )
-    draw(data(0.2), PlotOptions(file_format=file_format))  # what was drawn before leaves no trace
+    draw(data(0.2), PlotOptions(file_format=file_format))  # earlier pictures have no effect on later ones
     elsewhere = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout
     here = draw(data(), PlotOptions(file_format=file_format))
     assert here == elsewhere
     assert here.startswith(MAGIC[file_format])
 
 
-def test_a_png_tells_what_it_shows_and_where_it_is_from() -> None:
+def test_png_metadata_contains_caption_and_source() -> None:
     picture = Image.open(io.BytesIO(draw(data())))
     assert picture.info["Title"] == "Accuracy of Model With Increasing Noise"
     assert picture.info["Source"] == "sweep 0123456789abcdef"
@@ -61,26 +61,26 @@ def test_a_png_tells_what_it_shows_and_where_it_is_from() -> None:
     assert picture.info["dpi"] == pytest.approx((150, 150), abs=0.1)
 
 
-def test_an_svg_and_a_pdf_tell_it_too_and_no_date() -> None:
+def test_svg_and_pdf_metadata_contain_caption_but_no_date() -> None:
     svg = draw(data(), PlotOptions(file_format=FileFormat.SVG))
-    ET.fromstring(svg)  # noqa: S314 - the project's own
+    ET.fromstring(svg)  # noqa: S314 - the input is trusted
     pdf = draw(data(), PlotOptions(file_format=FileFormat.PDF))
     for picture in (svg, pdf):
-        for told in ("Accuracy of Model With Increasing Noise", "0123456789abcdef", f"noisesweep {__version__}"):
-            assert told.encode() in picture
+        for text in ("Accuracy of Model With Increasing Noise", "0123456789abcdef", f"noisesweep {__version__}"):
+            assert text.encode() in picture
         assert b"20 epochs" in picture
     assert b"<dc:date>" not in svg
     assert b"CreationDate" not in pdf
 
 
 @pytest.mark.parametrize("theme", ThemeName)
-def test_the_paper_is_the_themes(theme: ThemeName) -> None:
+def test_background_has_the_colour_of_the_theme(theme: ThemeName) -> None:
     picture = Image.open(io.BytesIO(draw(data(), PlotOptions(theme=theme)))).convert("RGB")
     assert picture.getpixel((0, 0)) == ImageColor.getrgb(THEMES[theme].paper)
 
 
 @pytest.mark.parametrize("theme", ThemeName)
-def test_the_two_curves_differ_in_lightness_and_stand_out_from_the_paper(theme: ThemeName) -> None:
+def test_curves_differ_in_lightness_and_contrast_with_background(theme: ThemeName) -> None:
     colours = THEMES[theme]
     training, validation, paper = (
         luminance(colour)
@@ -91,20 +91,20 @@ def test_the_two_curves_differ_in_lightness_and_stand_out_from_the_paper(theme: 
 
 
 @pytest.mark.parametrize("theme", ThemeName)
-def test_curves_of_several_sweeps_differ_in_colour_and_in_marker(theme: ThemeName) -> None:
+def test_curves_of_sweeps_differ_in_colour_and_marker(theme: ThemeName) -> None:
     several = [THEMES[theme].styles[sweep_style(index)] for index in range(8)]
     assert len({style.colour for style in several}) == len({style.marker for style in several}) == 8
 
 
 def luminance(colour: str) -> float:
-    """Relative luminance (WCAG 2.2), 0 for black to 1 for white."""
+    """Return the relative luminance (WCAG 2.2) of a colour, from 0 (black) to 1 (white)."""
     channels = np.array(ImageColor.getrgb(colour)[:3]) / 255
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
 def contrast(one: float, other: float) -> float:
-    """The contrast ratio of two luminances (WCAG 2.2), 1 to 21."""
+    """Return the contrast ratio of two luminances (WCAG 2.2), from 1 to 21."""
     return (max(one, other) + 0.05) / (min(one, other) + 0.05)
 
 
@@ -124,10 +124,10 @@ scales = st.lists(st.floats(0, 1000), min_size=1, max_size=64, unique=True)
     ),
     st.booleans(),
 )
-def test_whatever_scales_and_sizes_there_are_the_picture_is_drawn_in_that_size(
+def test_picture_has_the_requested_size_for_any_scales(
     scales: list[float], seeds: int, options: PlotOptions, log: bool
 ) -> None:
-    sweep = measured(*[dict.fromkeys(scales, 0.5 + seed / 10) for seed in range(seeds)])
+    sweep = measured_sweep(*[dict.fromkeys(scales, 0.5 + seed / 10) for seed in range(seeds)])
     picture = Image.open(io.BytesIO(draw(plot_data(sweep, log=log), options)))
     assert options.width
     assert options.height

@@ -5,7 +5,7 @@ from api.plots.samples import samples
 from noisesweep.models import NoiseOn, TrainingConfig
 from shared.datasets import Dataset, DatasetName, load
 from shared.noise import Purpose, base_noise
-from tests.support.measured import measured
+from tests.support.measured import measured_sweep
 
 
 @pytest.fixture(scope="module")
@@ -14,8 +14,8 @@ def digits() -> Dataset:
 
 
 @pytest.mark.parametrize("noise_on", NoiseOn)
-def test_a_sample_is_what_the_runs_of_the_first_seed_see(digits: Dataset, noise_on: NoiseOn) -> None:
-    data = samples(measured({2.0: 0.5, 0.0: 0.9}, config=TrainingConfig(noise_on=noise_on)), digits)
+def test_sample_has_the_noise_of_the_first_seed(digits: Dataset, noise_on: NoiseOn) -> None:
+    data = samples(measured_sweep({2.0: 0.5, 0.0: 0.9}, config=TrainingConfig(noise_on=noise_on)), digits)
     in_training = noise_on is NoiseOn.TRAIN
     images = digits.training_images if in_training else digits.validation_images
     purpose = Purpose.TRAINING_NOISE if in_training else Purpose.VALIDATION_NOISE

@@ -1,4 +1,4 @@
-"""Looking at noise over HTTP."""
+"""Noise previews over HTTP."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from noisesweep.models import NoiseSamples
 from shared.datasets import DatasetName
 from shared.noise import Purpose, base_noise
 from shared.settings import Settings
-from tests.support.api import Served
+from tests.support.api import ApiThread
 from tests.support.dataset_files import hide_data_sets
 from tests.support.pictures import PNG_MAGIC
 
@@ -22,12 +22,12 @@ Query = dict[str, str | int | float | list[float]]
 @pytest.fixture
 def http_without_mnist(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
     hide_data_sets(tmp_path, monkeypatch)
-    served = Served(settings.model_copy(update={"data_dir": tmp_path}))
+    served = ApiThread(settings.model_copy(update={"data_dir": tmp_path}))
     yield served.http
     served.close()
 
 
-def test_every_data_set_is_listed_with_what_it_is_and_how_it_may_be_used(http: httpx.Client) -> None:
+def test_data_sets_are_listed_with_shapes_classes_and_licences(http: httpx.Client) -> None:
     listed = {entry["name"]: entry for entry in http.get("/datasets").json()["datasets"]}
     assert listed.keys() == set(DatasetName)
     for entry in listed.values():
@@ -42,7 +42,7 @@ def test_every_data_set_is_listed_with_what_it_is_and_how_it_may_be_used(http: h
     }
 
 
-def test_the_numbers_are_those_that_a_run_of_the_seed_trains_on(http: httpx.Client) -> None:
+def test_samples_are_the_noise_of_a_run(http: httpx.Client) -> None:
     query: Query = {"dataset": "digits", "indices": "-1,0", "scale": [0.5, 2], "seed": 9, "rows": "3:5", "columns": ":"}
     answer = NoiseSamples.model_validate_json(http.get(SAMPLES, params=query).raise_for_status().content)
     noise = base_noise(9, Purpose.TRAINING_NOISE, (1442, 784)).reshape(-1, 28, 28)
@@ -55,7 +55,7 @@ def test_the_numbers_are_those_that_a_run_of_the_seed_trains_on(http: httpx.Clie
             np.testing.assert_allclose(np.array(sample.clean) + of_scale.noise, of_scale.noisy, atol=1e-6)
 
 
-def test_the_validation_images_have_noise_of_their_own(http: httpx.Client) -> None:
+def test_validation_images_have_separate_noise(http: httpx.Client) -> None:
     query: Query = {"dataset": "digits", "indices": "0", "scale": 1, "rows": "0:1"}
     training, validation = (
         http.get(SAMPLES, params={**query, "images": images}).json()["samples"][0]["scales"][0]["noise"]
@@ -64,7 +64,7 @@ def test_the_validation_images_have_noise_of_their_own(http: httpx.Client) -> No
     assert training != validation
 
 
-def test_without_a_query_the_images_and_the_scales_are_those_of_the_notebook(http: httpx.Client) -> None:
+def test_default_images_and_scales_match_the_notebook(http: httpx.Client) -> None:
     answer = http.get(SAMPLES, params={"dataset": "digits"}).json()
     assert [sample["index"] for sample in answer["samples"]] == [1441, 0, 1, 2, 3, 4]
     assert [figures["scale"] for figures in answer["statistics"]] == [0.1, 0.5, 1, 2, 4]
@@ -73,7 +73,7 @@ def test_without_a_query_the_images_and_the_scales_are_those_of_the_notebook(htt
     assert [figures["scale"] for figures in bytes_range["statistics"]] == [25.5, 127.5, 255, 510, 1020]
 
 
-def test_a_scale_of_the_notebook_in_the_range_of_bytes_is_the_same_scale_in_that_of_one(http: httpx.Client) -> None:
+def test_byte_range_scales_match_unit_range_scales(http: httpx.Client) -> None:
     query: Query = {"dataset": "digits", "indices": "0"}
     byte = http.get(SAMPLES, params={**query, "pixel_range": 255, "scale": 51}).json()
     one = http.get(SAMPLES, params={**query, "scale": 0.2}).json()
@@ -98,21 +98,19 @@ def test_a_scale_of_the_notebook_in_the_range_of_bytes_is_the_same_scale_in_that
         ({"dataset": "imagenet"}, "dataset"),
     ],
 )
-def test_a_query_that_makes_no_sense_is_refused_where_it_is_wrong(
-    http: httpx.Client, query: Query, pointer: str
-) -> None:
-    refusal = http.get(SAMPLES, params=query)
-    assert refusal.status_code == 422
-    assert [error["pointer"] for error in refusal.json()["errors"]] == [pointer]
+def test_invalid_query_parameter_is_named(http: httpx.Client, query: Query, pointer: str) -> None:
+    answer = http.get(SAMPLES, params=query)
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
 
 
-def test_an_image_that_is_not_there_is_404_and_says_how_many_there_are(http: httpx.Client) -> None:
+def test_image_index_out_of_range_returns_404(http: httpx.Client) -> None:
     answer = http.get(SAMPLES, params={"dataset": "digits", "indices": "0,1442"})
     assert answer.status_code == 404
-    assert "1,442 training images, and none at 1442" in answer.json()["detail"]
+    assert "from -1442 to 1441 for the training images of digits, received 1442" in answer.json()["detail"]
 
 
-def test_equal_questions_have_equal_answers_and_are_not_answered_twice(http: httpx.Client) -> None:
+def test_repeated_query_returns_304(http: httpx.Client) -> None:
     query: Query = {"dataset": "digits", "indices": "0", "scale": 1}
     first, again = (http.get(SAMPLES, params=query) for _ in range(2))
     assert first.content == again.content
@@ -124,9 +122,7 @@ def test_equal_questions_have_equal_answers_and_are_not_answered_twice(http: htt
         assert http.get(SAMPLES, params={**query, **other}, headers=known).status_code == 200
 
 
-def test_a_data_set_that_the_host_lacks_is_a_problem_that_names_no_folder_of_the_host(
-    http_without_mnist: httpx.Client, tmp_path: Path
-) -> None:
+def test_missing_data_set_is_404_without_local_paths(http_without_mnist: httpx.Client, tmp_path: Path) -> None:
     answer = http_without_mnist.get(SAMPLES)
     assert answer.status_code == 404
     problem = answer.json()
@@ -140,7 +136,7 @@ def test_a_data_set_that_the_host_lacks_is_a_problem_that_names_no_folder_of_the
     ("file_format", "media_type", "magic"),
     [("png", "image/png", PNG_MAGIC), ("svg", "image/svg+xml", b"<?xml"), ("pdf", "application/pdf", b"%PDF")],
 )
-def test_the_picture_comes_in_the_format_that_was_asked_for_and_is_not_sent_twice(
+def test_plot_has_the_requested_format_and_an_etag(
     http: httpx.Client, file_format: str, media_type: str, magic: bytes
 ) -> None:
     query: Query = {"dataset": "digits", "indices": "0,1", "scale": [0.5, 2], "format": file_format}
@@ -156,7 +152,7 @@ def test_the_picture_comes_in_the_format_that_was_asked_for_and_is_not_sent_twic
     assert http.get("/noise/plot", params={**query, "indices": "2000"}).status_code == 404
 
 
-def test_the_data_of_the_picture_are_the_samples(http: httpx.Client) -> None:
+def test_json_plot_equals_the_samples(http: httpx.Client) -> None:
     query: Query = {"dataset": "digits", "indices": "0,1", "scale": [0.5, 2]}
     plot = http.get("/noise/plot", params={**query, "format": "json"})
     assert plot.headers["Content-Type"] == "application/json"

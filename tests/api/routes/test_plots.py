@@ -1,4 +1,4 @@
-"""The pictures over HTTP: their kinds, formats and options, and who has the newest already."""
+"""Plots over HTTP: kinds, formats, options and conditional requests."""
 
 import io
 from typing import Any
@@ -17,15 +17,13 @@ MEDIA_TYPES = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/p
 MAGIC = {"png": PNG_MAGIC, "svg": b"<?xml", "pdf": b"%PDF"}
 
 
-def submitted(http: httpx.Client, **changes: Any) -> str:
+def submit(http: httpx.Client, **changes: Any) -> str:
     return str(http.post("/sweeps", json=SWEEP | changes).headers["Location"])
 
 
 @pytest.mark.parametrize("kind", SWEEP_KINDS)
-def test_each_picture_of_a_sweep_is_there_before_while_and_after_the_runs(
-    http: httpx.Client, training: Training, kind: str
-) -> None:
-    sweep = submitted(http)
+def test_sweep_plots_work_before_during_and_after_training(http: httpx.Client, training: Training, kind: str) -> None:
+    sweep = submit(http)
     pictures = [http.get(f"{sweep}/plot", params={"kind": kind})]
     for runs in (2, 4):
         training.epochs(sweep, runs=runs, epochs=2, end=True)
@@ -38,10 +36,8 @@ def test_each_picture_of_a_sweep_is_there_before_while_and_after_the_runs(
 
 
 @pytest.mark.parametrize("kind", RUN_KINDS)
-def test_each_picture_of_a_run_is_there_before_while_and_after_its_epochs(
-    http: httpx.Client, training: Training, kind: str
-) -> None:
-    sweep = submitted(http)
+def test_run_plots_work_before_during_and_after_training(http: httpx.Client, training: Training, kind: str) -> None:
+    sweep = submit(http)
     run = http.get(sweep).json()["runs"][0]["links"]["plot"]
     pictures = [http.get(run, params={"kind": kind}).content]
     claim = training.claim(sweep, runs=1)
@@ -54,8 +50,8 @@ def test_each_picture_of_a_run_is_there_before_while_and_after_its_epochs(
     assert len(set(pictures)) == 3
 
 
-def test_the_plain_picture_is_accuracy_against_the_scale_in_the_notebooks_size(http: httpx.Client) -> None:
-    sweep = submitted(http)
+def test_default_plot_matches_the_notebook(http: httpx.Client) -> None:
+    sweep = submit(http)
     plain, accuracy = http.get(f"{sweep}/plot"), http.get(f"{sweep}/plot", params={"kind": "accuracy"})
     assert plain.content == accuracy.content
     picture = Image.open(io.BytesIO(plain.content))
@@ -65,8 +61,8 @@ def test_the_plain_picture_is_accuracy_against_the_scale_in_the_notebooks_size(h
 
 @pytest.mark.parametrize("file_format", MEDIA_TYPES)
 @pytest.mark.parametrize("path", ["{sweep}/plot", "{run}/plot", "/plots/compare?sweep={id}"])
-def test_every_picture_comes_in_every_format(http: httpx.Client, path: str, file_format: str) -> None:
-    sweep = http.get(submitted(http)).json()
+def test_every_plot_supports_every_format(http: httpx.Client, path: str, file_format: str) -> None:
+    sweep = http.get(submit(http)).json()
     address = path.format(sweep=sweep["links"]["self"], run=sweep["runs"][0]["links"]["self"], id=sweep["id"])
     answer = http.get(httpx.URL(address).copy_merge_params({"format": file_format}))
     assert answer.headers["Content-Type"].split(";")[0] == MEDIA_TYPES[file_format]
@@ -74,8 +70,8 @@ def test_every_picture_comes_in_every_format(http: httpx.Client, path: str, file
 
 
 @pytest.mark.parametrize("path", ["{sweep}/plot", "{run}/plot", "/plots/compare?sweep={id}"])
-def test_every_plot_is_data_too_under_the_same_validators(http: httpx.Client, training: Training, path: str) -> None:
-    address = submitted(http)
+def test_json_plot_has_the_etag_of_the_picture(http: httpx.Client, training: Training, path: str) -> None:
+    address = submit(http)
     training.epochs(address, runs=6, epochs=2, end=True)
     sweep = http.get(address).json()
     url = httpx.URL(path.format(sweep=address, run=sweep["runs"][0]["links"]["self"], id=sweep["id"]))
@@ -94,8 +90,8 @@ def test_every_plot_is_data_too_under_the_same_validators(http: httpx.Client, tr
 
 
 @pytest.mark.parametrize("kind", SWEEP_KINDS)
-def test_the_data_of_a_plot_have_what_its_options_ask_for(http: httpx.Client, training: Training, kind: str) -> None:
-    sweep = submitted(http)
+def test_plot_options_apply_to_json_data(http: httpx.Client, training: Training, kind: str) -> None:
+    sweep = submit(http)
     training.epochs(sweep, runs=6, epochs=2, end=True)
 
     def plot(**options: Any) -> Any:
@@ -116,16 +112,16 @@ def test_the_data_of_a_plot_have_what_its_options_ask_for(http: httpx.Client, tr
         assert panel["cells"]["values"] == http.get(f"{sweep}/results").json()["matrix"]["val_accuracy"]
 
 
-def test_size_and_resolution_are_as_asked_for(http: httpx.Client) -> None:
-    answer = http.get(f"{submitted(http)}/plot", params={"width": 4, "height": 2.5, "dpi": 300})
+def test_size_and_resolution_are_applied(http: httpx.Client) -> None:
+    answer = http.get(f"{submit(http)}/plot", params={"width": 4, "height": 2.5, "dpi": 300})
     assert Image.open(io.BytesIO(answer.content)).size == (1200, 750)
 
 
 @pytest.mark.parametrize("option", [{"theme": "dark"}, {"log": "true"}, {"samples": "true"}])
-def test_each_option_changes_the_picture_that_has_a_use_for_it_and_no_other(
+def test_option_changes_only_the_plots_that_support_it(
     http: httpx.Client, training: Training, option: dict[str, str]
 ) -> None:
-    sweep = submitted(http)
+    sweep = submit(http)
     training.epochs(sweep, runs=6, epochs=2, end=True)
     assert http.get(f"{sweep}/plot", params=option).content != http.get(f"{sweep}/plot").content
     matrix = http.get(f"{sweep}/plot", params={"kind": "matrix"}).content
@@ -146,16 +142,16 @@ def test_each_option_changes_the_picture_that_has_a_use_for_it_and_no_other(
         ({"log": "perhaps"}, "log"),
     ],
 )
-def test_an_option_that_is_none_is_refused_by_its_name_whatever_the_client_has(
+def test_invalid_option_returns_422_despite_if_none_match(
     http: httpx.Client, query: dict[str, str], pointer: str
 ) -> None:
-    answer = http.get(f"{submitted(http)}/plot", params=query, headers={"If-None-Match": "*"})
+    answer = http.get(f"{submit(http)}/plot", params=query, headers={"If-None-Match": "*"})
     assert answer.status_code == 422
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
 
 
-def test_a_comparison_names_what_differs_and_follows_every_sweep(http: httpx.Client, training: Training) -> None:
-    sweeps = [submitted(http), submitted(http, dropout=0.5)]
+def test_comparison_changes_with_any_of_its_sweeps(http: httpx.Client, training: Training) -> None:
+    sweeps = [submit(http), submit(http, dropout=0.5)]
     ids = [sweep.rsplit("/", maxsplit=1)[-1] for sweep in sweeps]
     before = http.get("/plots/compare", params={"sweep": ids})
     assert before.status_code == 200
@@ -168,8 +164,8 @@ def test_a_comparison_names_what_differs_and_follows_every_sweep(http: httpx.Cli
     assert Image.open(io.BytesIO(after.content)).info["Source"] == f"sweeps {', '.join(ids)}"
 
 
-def test_a_comparison_is_of_one_to_eight_different_sweeps_that_are_there(http: httpx.Client) -> None:
-    sweep_id = submitted(http).rsplit("/", maxsplit=1)[-1]
+def test_comparison_takes_1_to_8_different_existing_sweeps(http: httpx.Client) -> None:
+    sweep_id = submit(http).rsplit("/", maxsplit=1)[-1]
     for ids in ([], [sweep_id, sweep_id], [sweep_id] + [f"{number:016x}" for number in range(8)]):
         refused = http.get("/plots/compare", params={"sweep": ids})
         assert refused.status_code == 422
@@ -180,7 +176,7 @@ def test_a_comparison_is_of_one_to_eight_different_sweeps_that_are_there(http: h
         assert f'No sweep has the id "{missing}"' in answer.json()["detail"]
 
 
-def test_the_document_names_the_formats_and_the_options_of_every_picture(http: httpx.Client) -> None:
+def test_openapi_lists_plot_formats_and_options(http: httpx.Client) -> None:
     paths = http.get("/openapi.json").json()["paths"]
     for path in ("/sweeps/{sweep_id}/plot", "/runs/{run_id}/plot", "/plots/compare"):
         operation = paths[path]["get"]

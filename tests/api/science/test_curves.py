@@ -1,4 +1,4 @@
-"""Curves, the half-way crossing and the area against NumPy, SciPy and closed forms."""
+"""Curves, half-way crossing and area, compared with NumPy, SciPy and closed forms."""
 
 from math import exp, log, sqrt
 
@@ -15,12 +15,12 @@ from api.science.curves import (
     chance_level,
     curves,
     first_crossing,
-    half_way,
     halfway_crossing,
+    mean_halfway,
     mean_over_log_scale,
 )
 from noisesweep.models import RunStatus
-from tests.support.measured import measured
+from tests.support.measured import measured_sweep
 
 fractions = st.floats(0, 1)
 
@@ -33,7 +33,7 @@ def any_curve(draw: st.DrawFn, *, least: float = 0.0) -> Curve:
 
 
 def test_only_seeds_that_have_succeeded_at_every_scale_have_a_curve() -> None:
-    sweep = measured(
+    sweep = measured_sweep(
         {4.0: 0.2, 0.0: 0.9},
         {4.0: RunStatus.RUNNING, 0.0: 0.9},
         {4.0: 0.3, 0.0: RunStatus.FAILED},
@@ -42,25 +42,25 @@ def test_only_seeds_that_have_succeeded_at_every_scale_have_a_curve() -> None:
     assert curves(sweep) == [Curve((0.0, 4.0), (0.9, 0.2)), Curve((0.0, 4.0), (0.8, 0.1))]
 
 
-def test_between_positive_scales_the_crossing_is_interpolated_in_the_logarithm() -> None:
-    # Half of the way from 0.8 to 0.4, so at the geometric mean of 1 and 4.
+def test_crossing_between_positive_scales_is_log_interpolated() -> None:
+    # Half-way from 0.8 to 0.4, so at the geometric mean of 1 and 4.
     assert first_crossing(Curve((0.0, 1.0, 4.0), (0.9, 0.8, 0.4)), 0.6) == pytest.approx(2.0)
     # A quarter of the way: 0.1 * 40 ** 0.25.
     assert first_crossing(Curve((0.1, 4.0), (0.9, 0.1)), 0.7) == pytest.approx(0.1 * 40**0.25)
 
 
-def test_from_scale_0_it_is_interpolated_in_the_scale_itself() -> None:
+def test_crossing_from_scale_0_is_linearly_interpolated() -> None:
     assert first_crossing(Curve((0.0, 2.0, 4.0), (0.9, 0.5, 0.1)), 0.6) == pytest.approx(1.5)
 
 
-def test_of_several_crossings_the_first_counts_and_a_point_on_the_level_is_one() -> None:
+def test_first_of_several_crossings_is_returned() -> None:
     curve = Curve((0.0, 1.0, 2.0, 4.0), (0.9, 0.5, 0.8, 0.1))
     assert first_crossing(curve, 0.5) == 1.0
     assert first_crossing(curve, 0.05) is None
 
 
 @given(any_curve(), st.floats(0.01, 0.99))
-def test_a_crossing_lies_where_the_curve_passes_the_level(curve: Curve, level: float) -> None:
+def test_crossing_is_between_the_two_scales_around_the_level(curve: Curve, level: float) -> None:
     if curve.val_accuracy[0] <= level:
         return
     found = first_crossing(curve, level)
@@ -72,8 +72,8 @@ def test_a_crossing_lies_where_the_curve_passes_the_level(curve: Curve, level: f
     assert near * (1 - 1e-12) <= found <= far * (1 + 1e-12)
 
 
-def test_half_of_the_way_is_from_the_clean_run_to_chance() -> None:
-    sweep = measured({0.0: 0.9, 1.0: 0.7, 4.0: 0.3})
+def test_halfway_level_is_between_clean_run_and_chance() -> None:
+    sweep = measured_sweep({0.0: 0.9, 1.0: 0.7, 4.0: 0.3})
     [curve] = curves(sweep)
     assert chance_level(sweep) == 0.1
     found = halfway_crossing(curve, 0.1)
@@ -82,8 +82,10 @@ def test_half_of_the_way_is_from_the_clean_run_to_chance() -> None:
     assert found.scale == pytest.approx(2.0)
 
 
-def test_the_half_way_scale_has_its_interval_over_the_seeds_own_levels() -> None:
-    found = half_way([HalfwayCrossing(0.9, 0.5, 1.0), HalfwayCrossing(0.8, 0.45, 2.0), HalfwayCrossing(0.7, 0.4, 3.0)])
+def test_mean_halfway_has_an_interval_over_seeds() -> None:
+    found = mean_halfway(
+        [HalfwayCrossing(0.9, 0.5, 1.0), HalfwayCrossing(0.8, 0.45, 2.0), HalfwayCrossing(0.7, 0.4, 3.0)]
+    )
     assert found
     assert found.level == pytest.approx(0.45)
     # s = 1, and t(0.975, 2) = 4.303.
@@ -91,23 +93,23 @@ def test_the_half_way_scale_has_its_interval_over_the_seeds_own_levels() -> None
     assert found.scale.high == pytest.approx(2 + 4.303 / sqrt(3), abs=1e-3)
 
 
-def test_there_is_no_half_way_scale_unless_every_seed_falls_so_far() -> None:
-    assert half_way([HalfwayCrossing(0.9, 0.5, 1.0), HalfwayCrossing(0.9, 0.5, None)]) is None
-    assert half_way([]) is None
+def test_mean_halfway_needs_every_seed_to_cross() -> None:
+    assert mean_halfway([HalfwayCrossing(0.9, 0.5, 1.0), HalfwayCrossing(0.9, 0.5, None)]) is None
+    assert mean_halfway([]) is None
 
 
-def test_without_a_clean_run_or_above_chance_there_is_no_way_down() -> None:
+def test_crossing_needs_a_clean_run_better_than_chance() -> None:
     assert halfway_crossing(Curve((0.1, 4.0), (0.9, 0.1)), 0.1) is None
     assert halfway_crossing(Curve((0.0, 4.0), (0.08, 0.05)), 0.1) == HalfwayCrossing(0.08, 0.09, None)
 
 
-def test_the_area_is_by_the_trapezoidal_rule_over_the_logarithm() -> None:
+def test_area_uses_the_trapezoidal_rule_over_log_scale() -> None:
     # Widths ln 2 and ln 4, so weights 1/3 and 2/3: (0.9 + 0.7) / 2 / 3 + (0.7 + 0.1) / 2 * 2 / 3.
     curve = Curve((0.5, 1.0, 4.0), (0.9, 0.7, 0.1))
     assert mean_over_log_scale(curve) == pytest.approx(0.8 / 3 + 0.4 * 2 / 3)
 
 
-def test_scale_0_has_no_logarithm_and_no_part_in_the_area() -> None:
+def test_area_ignores_scale_0() -> None:
     with_clean, without = Curve((0.0, 1.0, 4.0), (0.9, 0.7, 0.1)), Curve((1.0, 4.0), (0.7, 0.1))
     assert mean_over_log_scale(with_clean) == mean_over_log_scale(without)
     found = area([with_clean])
@@ -117,17 +119,17 @@ def test_scale_0_has_no_logarithm_and_no_part_in_the_area() -> None:
 
 
 @given(any_curve(least=1e-6))
-def test_the_area_is_what_scipy_integrates(curve: Curve) -> None:
+def test_area_equals_scipy_and_numpy(curve: Curve) -> None:
     found, positions = mean_over_log_scale(curve), np.log(curve.scales)
     width = positions[-1] - positions[0]
-    if width < 1e-6:  # there is next to nothing to integrate over
+    if width < 1e-6:  # too narrow for an accurate comparison
         return
     assert found == pytest.approx(scipy.integrate.trapezoid(curve.val_accuracy, positions) / width, abs=1e-9)
     assert found == pytest.approx(np.trapezoid(curve.val_accuracy, positions) / width, abs=1e-9)
 
 
 @given(any_curve(least=1e-6), st.floats(0.5, 2))
-def test_the_area_is_a_mean_and_does_not_depend_on_the_unit_of_the_scale(curve: Curve, unit: float) -> None:
+def test_area_does_not_depend_on_the_unit_of_scale(curve: Curve, unit: float) -> None:
     found = mean_over_log_scale(curve)
     if found is None or log(curve.scales[-1] / curve.scales[0]) < 1e-3:
         return
@@ -136,19 +138,19 @@ def test_the_area_is_a_mean_and_does_not_depend_on_the_unit_of_the_scale(curve: 
     assert mean_over_log_scale(other) == pytest.approx(found, abs=1e-6)
 
 
-def test_the_mean_of_a_curve_that_is_straight_in_the_logarithm_is_its_middle() -> None:
+def test_mean_of_a_log_linear_curve_is_its_middle() -> None:
     scales = tuple(exp(position) for position in (-2.0, -1.0, 0.5, 2.0))
     curve = Curve(scales, tuple(0.5 - 0.2 * log(scale) for scale in scales))
     assert mean_over_log_scale(curve) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("scales", [(), (0.0,), (1.0,), (0.0, 1.0), (100.0, float(np.nextafter(100, 101)))])
-def test_without_a_width_there_is_no_area(scales: tuple[float, ...]) -> None:
+def test_area_needs_two_different_positive_scales(scales: tuple[float, ...]) -> None:
     assert mean_over_log_scale(Curve(scales, tuple(0.5 for _ in scales))) is None
     assert area([]) is None
 
 
-def test_the_area_has_its_interval_over_the_seeds() -> None:
+def test_area_has_an_interval_over_seeds() -> None:
     found = area([Curve((1.0, 4.0), (0.6, 0.2)), Curve((1.0, 4.0), (0.8, 0.4))])
     assert found
     assert found.val_accuracy.mean == pytest.approx(0.5)

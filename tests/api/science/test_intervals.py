@@ -1,4 +1,4 @@
-"""The interval over seeds, against hand, SciPy, and what must hold for any numbers."""
+"""Interval over seeds, compared with hand calculations and SciPy, and property tests."""
 
 import math
 from random import Random
@@ -12,46 +12,46 @@ from hypothesis import strategies as st
 
 from api.science.intervals import interval
 
-# Accuracies are in [0, 1] and scales up to 1000; differences are of either sign.
+# Covers accuracies in [0, 1], scales up to 1000, and differences of either sign.
 numbers = st.floats(-1000, 1000, allow_subnormal=False)
 several = st.lists(numbers, min_size=2, max_size=256)
 
 
-def test_five_seeds_have_the_interval_that_a_table_of_t_gives() -> None:
-    # Mean 3, s = sqrt(10 / 4) = 1.5811, and t(0.975, 4) = 2.776 of the tables: 2.776 * 1.5811 / sqrt(5) = 1.963.
+def test_interval_of_five_seeds_matches_a_t_table() -> None:
+    # Mean 3, s = sqrt(10 / 4) = 1.5811, and t(0.975, 4) = 2.776 in the tables: 2.776 * 1.5811 / sqrt(5) = 1.963.
     found = interval([1, 2, 3, 4, 5])
     assert (found.mean, found.seeds) == (3, 5)
     assert found.low == pytest.approx(3 - 1.963, abs=0.001)
     assert found.high == pytest.approx(3 + 1.963, abs=0.001)
 
 
-def test_two_seeds_say_little() -> None:
+def test_interval_of_two_seeds_is_wide() -> None:
     # s / sqrt(2) = 0.01, and t(0.975, 1) = 12.706.
     found = interval([0.74, 0.76])
     assert (found.low, found.high) == pytest.approx((0.75 - 0.12706, 0.75 + 0.12706), abs=1e-5)
 
 
-def test_one_seed_has_a_mean_which_is_its_value_to_the_bit_and_no_interval() -> None:
+def test_one_seed_has_a_mean_and_no_interval() -> None:
     found = interval([0.7579])
     assert (found.mean, found.low, found.high, found.seeds) == (0.7579, None, None, 1)
 
 
-def test_of_no_seed_there_is_nothing() -> None:
+def test_no_values_raise_statistics_error() -> None:
     with pytest.raises(StatisticsError):
         interval([])
 
 
 @given(several)
-def test_it_is_what_scipy_computes(values: list[float]) -> None:
+def test_interval_equals_scipy(values: list[float]) -> None:
     found, error = interval(values), float(scipy.stats.sem(values))
     assert found.mean == pytest.approx(np.mean(values), abs=1e-9)
-    if error > 1e-9:  # where it is rounding alone, the two round differently
+    if error > 1e-9:  # below this, both results are only rounding errors
         expected = scipy.stats.t.interval(0.95, len(values) - 1, loc=np.mean(values), scale=error)
         assert (found.low, found.high) == pytest.approx(expected, rel=1e-6, abs=1e-9)
 
 
 @given(several)
-def test_the_mean_is_within_the_values_and_within_the_interval(values: list[float]) -> None:
+def test_mean_is_within_values_and_interval(values: list[float]) -> None:
     found = interval(values)
     assert found.low is not None
     assert found.high is not None
@@ -60,12 +60,12 @@ def test_the_mean_is_within_the_values_and_within_the_interval(values: list[floa
 
 
 @given(several, st.randoms(use_true_random=False))
-def test_the_order_of_the_seeds_does_not_matter_to_the_bit(values: list[float], order: Random) -> None:
+def test_order_of_seeds_changes_no_bit(values: list[float], order: Random) -> None:
     assert interval(order.sample(values, len(values))) == interval(values)
 
 
 @given(several, numbers, st.floats(0.01, 100))
-def test_it_moves_and_stretches_with_the_values(values: list[float], shift: float, stretch: float) -> None:
+def test_interval_follows_linear_transformation_of_values(values: list[float], shift: float, stretch: float) -> None:
     found, other = interval(values), interval([stretch * value + shift for value in values])
     assert found.low is not None
     assert found.high is not None
@@ -74,12 +74,12 @@ def test_it_moves_and_stretches_with_the_values(values: list[float], shift: floa
 
 
 @given(numbers, st.integers(2, 256))
-def test_seeds_that_agree_leave_no_doubt(value: float, seeds: int) -> None:
+def test_equal_values_have_an_interval_of_zero_width(value: float, seeds: int) -> None:
     found = interval([value] * seeds)
     assert (found.low, found.mean, found.high) == (value, value, value)
 
 
-def test_more_seeds_of_the_same_spread_make_it_narrower() -> None:
+def test_more_seeds_narrow_the_interval() -> None:
     widths = [found.high - found.mean for seeds in (2, 8, 256) if (found := interval([0.4, 0.6] * (seeds // 2))).high]
     assert widths == sorted(widths, reverse=True)
     # At 256 seeds t(0.975, 255) = 1.9693, and s = 0.1 * sqrt(256 / 255).

@@ -1,4 +1,4 @@
-"""How runs come into the queue: only where there is room, and again where they failed."""
+"""Tests of admission to the queue and of retries."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from api.limits import Limits
 from noisesweep.models import RunError, hash_api_key
 from shared.settings import Settings
 from shared.store.keys import ENDED, OPEN, QUEUE, SweepKeys
-from tests.support.api import Served
+from tests.support.api import ApiThread
 from tests.support.records import evaluation
 from tests.support.redis_server import RedisServer
 from tests.support.training import Training
@@ -22,75 +22,73 @@ THREE = {"scales": [0.1, 0.5, 1.0]}
 
 
 @pytest.fixture(scope="module")
-def narrow(redis_server: RedisServer) -> Iterator[Served]:
-    served = Served(Settings(redis_url=redis_server.url, max_queued_runs=7))
+def small_queue(redis_server: RedisServer) -> Iterator[ApiThread]:
+    served = ApiThread(Settings(redis_url=redis_server.url, max_queued_runs=7))
     yield served
     served.close()
 
 
 @pytest.fixture
-def http_of_narrow(narrow: Served, redis: Redis) -> httpx.Client:
-    return narrow.http
+def small_queue_http(small_queue: ApiThread, redis: Redis) -> httpx.Client:
+    return small_queue.http
 
 
 def stored(redis: Redis) -> int:
     return int(redis.zcard(OPEN))
 
 
-def test_a_sweep_for_which_there_is_no_room_is_refused_whole(http_of_narrow: httpx.Client, redis: Redis) -> None:
+def test_sweep_is_rejected_if_queue_has_no_capacity(small_queue_http: httpx.Client, redis: Redis) -> None:
     for _ in range(2):
-        assert http_of_narrow.post("/sweeps", json=THREE).status_code == 202
-    refused = http_of_narrow.post("/sweeps", json=THREE)
+        assert small_queue_http.post("/sweeps", json=THREE).status_code == 202
+    refused = small_queue_http.post("/sweeps", json=THREE)
     assert refused.status_code == 429
     assert refused.headers["Content-Type"] == "application/problem+json"
     assert refused.json()["detail"].startswith("6 runs are queued and 7 may be: there is no room for 3 more now.")
-    assert refused.headers["Retry-After"] == "60"  # nothing has ended yet, so nothing is known of the rate
+    assert refused.headers["Retry-After"] == "60"  # no run has ended yet, so the rate is unknown
     assert (stored(redis), redis.llen(QUEUE)) == (2, 6)
-    assert http_of_narrow.post("/runs", json={"scale": 0.5}).status_code == 202  # for which there is
+    assert small_queue_http.post("/runs", json={"scale": 0.5}).status_code == 202  # one run fits
 
 
-def test_runs_count_whether_or_not_their_messages_wait(http_of_narrow: httpx.Client, redis: Redis) -> None:
+def test_queued_runs_count_without_their_messages(small_queue_http: httpx.Client, redis: Redis) -> None:
     for _ in range(2):
-        http_of_narrow.post("/sweeps", json=THREE)
+        small_queue_http.post("/sweeps", json=THREE)
     redis.delete(QUEUE)  # as if workers had taken every message
-    assert http_of_narrow.post("/sweeps", json=THREE).status_code == 429
+    assert small_queue_http.post("/sweeps", json=THREE).status_code == 429
 
 
-def test_runs_that_train_make_room(http_of_narrow: httpx.Client, training: Training) -> None:
-    first = http_of_narrow.post("/sweeps", json=THREE).json()["links"]["self"]
-    http_of_narrow.post("/sweeps", json=THREE)
+def test_running_runs_do_not_count_as_queued(small_queue_http: httpx.Client, training: Training) -> None:
+    first = small_queue_http.post("/sweeps", json=THREE).json()["links"]["self"]
+    small_queue_http.post("/sweeps", json=THREE)
     training.epochs(first, runs=2, epochs=1)
-    assert http_of_narrow.post("/sweeps", json=THREE).status_code == 202
+    assert small_queue_http.post("/sweeps", json=THREE).status_code == 202
 
 
-def test_the_time_to_wait_follows_from_how_fast_runs_have_ended_lately(
-    http_of_narrow: httpx.Client, redis: Redis
-) -> None:
+def test_retry_after_follows_the_rate_of_ended_runs(small_queue_http: httpx.Client, redis: Redis) -> None:
     for _ in range(2):
-        http_of_narrow.post("/sweeps", json=THREE)
+        small_queue_http.post("/sweeps", json=THREE)
     now_seconds, _ = redis.time()
-    for seconds_ago in (5000, 400, 300, 200, 100):  # the first is too long ago: four ends in 400 s
+    for seconds_ago in (5000, 400, 300, 200, 100):  # the first is too old: 4 runs ended in 400 s
         redis.xadd(ENDED, {"run": "some"}, id=f"{(now_seconds - seconds_ago) * 1000}-0")
-    refused = http_of_narrow.post("/sweeps", json=THREE)
-    assert 200 <= int(refused.headers["Retry-After"]) <= 203  # two runs too many at one in 100 s
+    refused = small_queue_http.post("/sweeps", json=THREE)
+    assert 200 <= int(refused.headers["Retry-After"]) <= 203  # 2 runs over the limit, one ends every 100 s
 
 
-def test_a_sweep_that_could_never_wait_whole_is_told_so(http_of_narrow: httpx.Client, redis: Redis) -> None:
-    refused = http_of_narrow.post("/sweeps", json={"scales": [0.1, 0.5], "seeds": [0, 1, 2, 3]})
+def test_sweep_larger_than_the_queue_limit_is_rejected(small_queue_http: httpx.Client, redis: Redis) -> None:
+    refused = small_queue_http.post("/sweeps", json={"scales": [0.1, 0.5], "seeds": [0, 1, 2, 3]})
     assert refused.status_code == 422
     assert refused.json()["detail"] == "It has 8 runs, and no more than 7 runs may wait: split it."
     assert "Retry-After" not in refused.headers
     assert stored(redis) == 0
 
 
-def test_sweeps_that_come_at_once_do_not_slip_in_together(http_of_narrow: httpx.Client) -> None:
+def test_concurrent_submissions_respect_the_limit(small_queue_http: httpx.Client) -> None:
     with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda _: http_of_narrow.post("/sweeps", json=THREE).status_code, range(8)))
-    assert sorted(answers) == [202, 202, 429, 429, 429, 429, 429, 429]
+        statuses = list(threads.map(lambda _: small_queue_http.post("/sweeps", json=THREE).status_code, range(8)))
+    assert sorted(statuses) == [202, 202, 429, 429, 429, 429, 429, 429]
 
 
-def mixed(http: httpx.Client, leases: Leases) -> str:
-    """A sweep of three whose runs have succeeded, failed and been cancelled."""
+def finished_sweep(http: httpx.Client, leases: Leases) -> str:
+    """Create a sweep with one succeeded, one failed and one cancelled run, and return its id."""
     sweep_id = str(http.post("/sweeps", json=THREE).json()["id"])
     claim = leases.claim(sweep_id, limit=2)
     assert claim
@@ -100,10 +98,8 @@ def mixed(http: httpx.Client, leases: Leases) -> str:
     return sweep_id
 
 
-def test_what_failed_and_what_was_cancelled_is_tried_again_and_what_succeeded_is_kept(
-    http: httpx.Client, leases: Leases, redis: Redis
-) -> None:
-    sweep_id = mixed(http, leases)
+def test_retry_queues_failed_and_cancelled_runs(http: httpx.Client, leases: Leases, redis: Redis) -> None:
+    sweep_id = finished_sweep(http, leases)
     redis.delete(QUEUE)
     answer = http.post(f"/sweeps/{sweep_id}/retry")
     assert answer.status_code == 202
@@ -117,8 +113,8 @@ def test_what_failed_and_what_was_cancelled_is_tried_again_and_what_succeeded_is
     assert [run.index for run in again.runs] == [1, 2]
 
 
-def test_to_retry_again_changes_nothing(http: httpx.Client, leases: Leases, redis: Redis) -> None:
-    sweep_id = mixed(http, leases)
+def test_repeated_retry_changes_nothing(http: httpx.Client, leases: Leases, redis: Redis) -> None:
+    sweep_id = finished_sweep(http, leases)
     first = http.post(f"/sweeps/{sweep_id}/retry")
     version = redis.hget(SweepKeys(sweep_id).record, "version")
     second = http.post(f"/sweeps/{sweep_id}/retry")
@@ -127,24 +123,24 @@ def test_to_retry_again_changes_nothing(http: httpx.Client, leases: Leases, redi
     assert redis.hget(SweepKeys(sweep_id).record, "version") == version
 
 
-def test_a_sweep_is_not_tried_again_while_its_runs_are_being_cancelled(http: httpx.Client, training: Training) -> None:
+def test_retry_is_rejected_while_runs_are_being_cancelled(http: httpx.Client, training: Training) -> None:
     sweep = http.post("/sweeps", json=THREE).json()["links"]["self"]
     training.claim(sweep, runs=1)
     http.post(f"{sweep}/cancel")
     answer = http.post(f"{sweep}/retry")
     assert answer.status_code == 409
-    assert "when they have ended" in answer.json()["detail"]
+    assert "after they have ended" in answer.json()["detail"]
 
 
-def test_a_sweep_that_has_succeeded_is_not_tried_again(http: httpx.Client, training: Training) -> None:
+def test_succeeded_sweep_cannot_be_retried(http: httpx.Client, training: Training) -> None:
     sweep = http.post("/sweeps", json=THREE).json()["links"]["self"]
     training.epochs(sweep, runs=3, epochs=1, end=True)
     answer = http.post(f"{sweep}/retry")
     assert answer.status_code == 409
-    assert "nothing to try again" in answer.json()["detail"]
+    assert "nothing to retry" in answer.json()["detail"]
 
 
-def test_the_owner_of_a_run_that_is_tried_again_can_write_nothing_more(http: httpx.Client, leases: Leases) -> None:
+def test_earlier_owner_cannot_write_after_a_retry(http: httpx.Client, leases: Leases) -> None:
     sweep_id = str(http.post("/runs", json={"scale": 1}).json()["sweep_id"])
     claim = leases.claim(sweep_id, limit=1)
     assert claim
@@ -154,16 +150,14 @@ def test_the_owner_of_a_run_that_is_tried_again_can_write_nothing_more(http: htt
         leases.succeed(claim, claim.runs[0], "ab" * 32, evaluation())
 
 
-def test_a_sweep_is_accepted_though_its_messages_cannot_be_published(http: httpx.Client, redis: Redis) -> None:
+def test_sweep_is_accepted_if_publishing_fails(http: httpx.Client, redis: Redis) -> None:
     redis.set(QUEUE, "no list")
     answer = http.post("/sweeps", json=THREE)
     assert answer.status_code == 202
-    assert redis.zcard(SweepKeys(answer.json()["id"]).queued) == 3  # a reaper publishes for it
+    assert redis.zcard(SweepKeys(answer.json()["id"]).queued) == 3  # a reaper republishes
 
 
-def test_the_queue_says_what_waits_what_trains_and_how_fast_runs_end(
-    http: httpx.Client, training: Training, redis: Redis
-) -> None:
+def test_queue_statistics(http: httpx.Client, training: Training, redis: Redis) -> None:
     assert http.get("/queue").json() == {
         "queued_runs": 0,
         "running_runs": 0,
@@ -178,26 +172,26 @@ def test_the_queue_says_what_waits_what_trains_and_how_fast_runs_end(
     state = http.get("/queue").json()
     assert (state["queued_runs"], state["running_runs"]) == (4, 1)
     assert 3600 <= state["oldest_wait_seconds"] < 3700
-    assert state["runs_per_minute"] == 1.0  # one end, and the first minute counts whole
+    assert state["runs_per_minute"] == 1.0  # one run ended, and the period is at least a minute
     http.post(f"{oldest['links']['self']}/cancel")
     assert http.get("/queue").json()["oldest_wait_seconds"] < 100
 
 
-def test_no_count_lets_in_too_many_while_submissions_are_being_written(redis_server: RedisServer, redis: Redis) -> None:
-    # Counted beside every submission.
+def test_recounts_respect_the_limit_during_submissions(redis_server: RedisServer, redis: Redis) -> None:
+    # The queue is counted again with every submission.
     limits = Limits(count_seconds=-1, recount_seconds=-1)
-    served = Served(Settings(redis_url=redis_server.url, max_queued_runs=40), limits)
+    served = ApiThread(Settings(redis_url=redis_server.url, max_queued_runs=40), limits)
     with ThreadPoolExecutor(16) as threads:
-        answers = threads.map(lambda _: served.http.post("/runs", json={"scale": 0.5}).status_code, range(120))
-        counted = Counter(answers)
+        statuses = threads.map(lambda _: served.http.post("/runs", json={"scale": 0.5}).status_code, range(120))
+        counted = Counter(statuses)
     served.close()
     assert counted == {202: 40, 429: 80}
     assert stored(redis) == 40
 
 
-def test_repeated_refusals_do_not_count_the_queue_each_time(redis_server: RedisServer, redis: Redis) -> None:
+def test_repeated_rejections_do_not_recount_the_queue(redis_server: RedisServer, redis: Redis) -> None:
     settings = Settings(redis_url=redis_server.url, max_queued_runs=7)
-    served = Served(settings, Limits(recount_seconds=60))
+    served = ApiThread(settings, Limits(recount_seconds=60))
     for _ in range(2):
         served.http.post("/sweeps", json=THREE)
     redis.config_resetstat()
@@ -209,9 +203,9 @@ def test_repeated_refusals_do_not_count_the_queue_each_time(redis_server: RedisS
     served.close()
 
 
-def test_a_retry_counts_for_the_key_that_submitted(redis_server: RedisServer, redis: Redis) -> None:
+def test_retry_counts_for_the_submitting_key(redis_server: RedisServer, redis: Redis) -> None:
     keys = {"alice": hash_api_key("a"), "bob": hash_api_key("b")}
-    served = Served(Settings(redis_url=redis_server.url, api_keys=keys, max_queued_runs_per_key=4))
+    served = ApiThread(Settings(redis_url=redis_server.url, api_keys=keys, max_queued_runs_per_key=4))
     alice, bob = {"Authorization": "Bearer a"}, {"Authorization": "Bearer b"}
     first = served.http.post("/sweeps", json=THREE, headers=alice).json()["links"]["self"]
     served.http.post(f"{first}/cancel", headers=alice)
@@ -221,7 +215,7 @@ def test_a_retry_counts_for_the_key_that_submitted(redis_server: RedisServer, re
     served.close()
 
 
-def test_a_full_store_cancels_all_the_same(http: httpx.Client, redis: Redis) -> None:
+def test_full_store_can_cancel(http: httpx.Client, redis: Redis) -> None:
     sweep = http.post("/sweeps", json=THREE).json()["links"]["self"]
     redis.config_set("maxmemory", 1)
     try:
@@ -231,7 +225,7 @@ def test_a_full_store_cancels_all_the_same(http: httpx.Client, redis: Redis) -> 
     assert http.get(sweep).json()["status"] == "cancelled"
 
 
-def test_a_full_store_refuses_and_takes_again_when_there_is_room(http: httpx.Client, redis: Redis) -> None:
+def test_full_store_rejects_until_memory_is_available(http: httpx.Client, redis: Redis) -> None:
     redis.config_set("maxmemory", 1)
     try:
         for _ in range(2):

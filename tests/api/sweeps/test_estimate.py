@@ -1,4 +1,4 @@
-"""A dry run: what a submission would cost, with nothing stored."""
+"""Tests of the dry run, which estimates the cost of a submission."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def estimate(http: httpx.Client, body: dict[str, object], path: str = "/sweeps")
     return dict(answer.json())
 
 
-def test_runs_and_images_are_counted_and_nothing_is_stored(http: httpx.Client, redis: Redis) -> None:
+def test_dry_run_counts_runs_and_stores_nothing(http: httpx.Client, redis: Redis) -> None:
     assert estimate(http, DIGITS) == {
         "runs": 4,
         "reused_runs": 0,
@@ -33,35 +33,33 @@ def test_runs_and_images_are_counted_and_nothing_is_stored(http: httpx.Client, r
     assert redis.keys() == []
 
 
-def test_what_would_be_refused_is_refused(http: httpx.Client) -> None:
+def test_dry_run_rejects_invalid_requests(http: httpx.Client) -> None:
     assert http.post("/sweeps?dry_run=true", json={"scales": [-1]}).status_code == 422
     assert http.post("/sweeps?dry_run=perhaps", json=DIGITS).status_code == 422
 
 
-def test_runs_that_wait_come_first(http: httpx.Client) -> None:
+def test_queue_position_counts_queued_runs(http: httpx.Client) -> None:
     http.post("/sweeps", json=DIGITS)
     assert estimate(http, DIGITS)["queue_position"] == 4
 
 
-def test_the_time_follows_from_the_pace_measured_lately_and_the_processes_that_live(
-    http: httpx.Client, redis: Redis, training: Training
-) -> None:
+def test_time_depends_on_pace_and_live_processes(http: httpx.Client, redis: Redis, training: Training) -> None:
     first = http.post("/sweeps", json=DIGITS).json()["links"]["self"]
     training.epochs(first, runs=2, epochs=3, end=True)  # each epoch is said to have taken 1.5 s, for two at once
-    assert estimate(http, DIGITS)["estimated_seconds"] is None  # nobody is there to train it
+    assert estimate(http, DIGITS)["estimated_seconds"] is None  # no worker is alive
     Presence(redis, profile("7@here", CPU, processes=2)).beat()
-    # Two runs of the first and four of its own, of three epochs of 0.75 s each, on two processes; each is tested at its
-    # two scales and clean, where an image is a third of the work that one is in training.
+    # Two processes share 2 running and 4 new runs. Each run has three epochs of 0.75 s and is tested at two scales and
+    # clean. Testing an image is a third of the work of training on it.
     tests = 3 * 355 / 3 / 1442
     assert estimate(http, DIGITS)["estimated_seconds"] == pytest.approx((2 + 4) * (3 + tests) * 0.75 / 2, abs=0.01)
-    # A single run cannot be shared by two processes.
+    # Two processes cannot share a single run.
     training.epochs(first, runs=2, epochs=3, end=True)
     one = {"scale": 0.5, "epochs": 3, "dataset": "digits"}
     tests = 2 * 355 / 3 / 1442
     assert estimate(http, one, "/runs")["estimated_seconds"] == pytest.approx((3 + tests) * 0.75, abs=0.01)
 
 
-def test_only_epochs_like_its_own_tell_how_long_it_takes(http: httpx.Client, redis: Redis) -> None:
+def test_pace_is_measured_from_similar_epochs_only(http: httpx.Client, redis: Redis) -> None:
     Presence(redis, profile("7@here", CPU, processes=1)).beat()
     mine = {"scale": 1, "epochs": 1, "precision": "mixed_bfloat16"}
     alike: dict[Any, Any] = {

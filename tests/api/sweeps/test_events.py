@@ -1,4 +1,4 @@
-"""Subscribers receive every event once, in order, from where they left off."""
+"""Tests that subscribers receive every event once and in order, also after reconnecting."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,10 +10,10 @@ import pytest
 from redis import Redis
 
 from api.limits import Limits
-from api.sweeps.events import position_of
+from api.sweeps.events import parse_event_id
 from shared.settings import Settings
 from shared.store.keys import SweepKeys
-from tests.support.api import Served
+from tests.support.api import ApiThread
 from tests.support.event_stream import EventStream
 from tests.support.training import Training
 from tests.support.waiting import wait_until
@@ -25,7 +25,7 @@ def submitted(http: httpx.Client) -> str:
     return str(http.post("/sweeps", json=TWO).json()["links"]["self"])
 
 
-EVERYTHING = ["run.started"] * 2 + ["epoch", "run.ended"] * 2 + ["sweep.ended"]
+ALL_TYPES = ["run.started"] * 2 + ["epoch", "run.ended"] * 2 + ["sweep.ended"]
 
 
 def finished(http: httpx.Client, training: Training) -> str:
@@ -34,9 +34,7 @@ def finished(http: httpx.Client, training: Training) -> str:
     return sweep
 
 
-def test_a_client_is_told_what_was_and_then_what_happens_until_the_sweep_has_ended(
-    http: httpx.Client, training: Training
-) -> None:
+def test_stream_contains_past_and_new_events_until_the_end(http: httpx.Client, training: Training) -> None:
     sweep = submitted(http)
     claim = training.claim(sweep, runs=2)
     training.commit(claim, 0, epoch=0)
@@ -48,7 +46,7 @@ def test_a_client_is_told_what_was_and_then_what_happens_until_the_sweep_has_end
     training.succeed(claim, 1)
     stream.end()
     assert stream.status == 200
-    assert stream.types == EVERYTHING
+    assert stream.types == ALL_TYPES
     assert [event.id for event in stream.events] == stream.ids == sorted(set(stream.ids))
     epoch = stream.events[2]
     assert epoch.metrics
@@ -57,7 +55,7 @@ def test_a_client_is_told_what_was_and_then_what_happens_until_the_sweep_has_end
     assert stream.events[3].status == "succeeded"
 
 
-def test_a_client_that_comes_back_is_told_the_rest_and_nothing_twice(http: httpx.Client, training: Training) -> None:
+def test_reconnecting_client_gets_only_the_remaining_events(http: httpx.Client, training: Training) -> None:
     sweep = finished(http, training)
     whole = EventStream(http, f"{sweep}/events")
     whole.end()
@@ -70,7 +68,7 @@ def test_a_client_that_comes_back_is_told_the_rest_and_nothing_twice(http: httpx
     assert at_the_end.status == 204
 
 
-def test_a_run_is_followed_alone_until_its_own_end(http: httpx.Client, training: Training) -> None:
+def test_run_stream_contains_only_its_own_events(http: httpx.Client, training: Training) -> None:
     sweep = submitted(http)
     run = http.get(sweep).json()["runs"][1]["links"]["events"]
     stream = EventStream(http, run)
@@ -87,7 +85,7 @@ def test_a_run_is_followed_alone_until_its_own_end(http: httpx.Client, training:
     assert again.status == 204
 
 
-def test_a_sweep_that_is_tried_again_is_followed_to_its_new_end(http: httpx.Client, training: Training) -> None:
+def test_stream_of_retried_sweep_continues_to_its_end(http: httpx.Client, training: Training) -> None:
     sweep = submitted(http)
     http.post(f"{sweep}/cancel")
     http.post(f"{sweep}/retry")
@@ -95,25 +93,27 @@ def test_a_sweep_that_is_tried_again_is_followed_to_its_new_end(http: httpx.Clie
     stream.wait_for(5)
     training.epochs(sweep, runs=2, epochs=1, end=True)
     stream.end()
-    assert stream.types == ["run.ended"] * 2 + ["sweep.ended"] + ["run.queued"] * 2 + EVERYTHING
+    assert stream.types == ["run.ended"] * 2 + ["sweep.ended"] + ["run.queued"] * 2 + ALL_TYPES
 
 
-def test_the_events_can_be_had_as_pages_of_json(training: Training, limited: Callable[[Limits], httpx.Client]) -> None:
-    http = limited(Limits(events_page=3))
+def test_events_are_available_as_json_pages(
+    training: Training, serve_with_limits: Callable[[Limits], httpx.Client]
+) -> None:
+    http = serve_with_limits(Limits(events_page=3))
     sweep = finished(http, training)
-    told, path = [], f"{sweep}/events"
+    events, path = [], f"{sweep}/events"
     while path:
         page = http.get(path, headers={"Accept": "application/json"}).raise_for_status().json()
         assert len(page["events"]) <= 3
-        told += page["events"]
+        events += page["events"]
         path = page["next"]
-    assert [event["type"] for event in told] == EVERYTHING
+    assert [event["type"] for event in events] == ALL_TYPES
 
 
-def test_a_quiet_stream_is_kept_alive_by_comments_and_ends_with_its_sweep(
-    limited: Callable[[Limits], httpx.Client],
+def test_idle_stream_sends_comments_until_the_sweep_ends(
+    serve_with_limits: Callable[[Limits], httpx.Client],
 ) -> None:
-    http = limited(Limits(keepalive_seconds=0.05))
+    http = serve_with_limits(Limits(keepalive_seconds=0.05))
     sweep = submitted(http)
     stream = EventStream(http, f"{sweep}/events")
     wait_until(lambda: stream.comments > 3)
@@ -128,10 +128,10 @@ def test_a_quiet_stream_is_kept_alive_by_comments_and_ends_with_its_sweep(
     orphan.end()
 
 
-def test_a_client_too_slow_for_what_waits_for_it_still_gets_everything_once(
-    training: Training, limited: Callable[[Limits], httpx.Client]
+def test_slow_client_gets_every_event_once(
+    training: Training, serve_with_limits: Callable[[Limits], httpx.Client]
 ) -> None:
-    http = limited(Limits(stream_backlog=1))
+    http = serve_with_limits(Limits(stream_backlog=1))
     sweep = submitted(http)
     streams = [EventStream(http, f"{sweep}/events") for _ in range(3)]
     claim = training.claim(sweep, runs=2)
@@ -143,24 +143,22 @@ def test_a_client_too_slow_for_what_waits_for_it_still_gets_everything_once(
     for stream in streams:
         stream.end()
         assert len(stream.events) == 2 + 40 + 3
-        assert stream.ids == sorted(set(stream.ids), key=position_of)
+        assert stream.ids == sorted(set(stream.ids), key=parse_event_id)
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[Served]:
-    served = Served(settings)
+def serve(settings: Settings) -> Iterator[ApiThread]:
+    served = ApiThread(settings)
     try:
         yield served
     finally:
         served.close()
 
 
-def test_a_server_told_to_stop_closes_its_streams_with_a_word_and_the_next_goes_on(
-    settings: Settings, http: httpx.Client, training: Training
-) -> None:
+def test_stopping_server_sends_closing_event(settings: Settings, http: httpx.Client, training: Training) -> None:
     sweep = submitted(http)
     claim = training.claim(sweep, runs=2)
-    with serving(settings) as old:
+    with serve(settings) as old:
         stream = EventStream(old.http, f"{sweep}/events")
         stream.wait_for(2)
     stream.end()
@@ -175,18 +173,16 @@ def test_a_server_told_to_stop_closes_its_streams_with_a_word_and_the_next_goes_
     assert rest.types == ["epoch", *["run.cancelling"] * 2, *["run.ended"] * 2, "sweep.ended"]
 
 
-def test_all_streams_of_a_server_share_one_connection_to_the_store(
-    http: httpx.Client, redis: Redis, training: Training
-) -> None:
+def test_streams_share_one_connection_to_the_store(http: httpx.Client, redis: Redis, training: Training) -> None:
     sweeps = [submitted(http) for _ in range(20)]
     first = EventStream(http, f"{sweeps[0]}/events")
     claims = [training.claim(sweep, runs=2) for sweep in sweeps]
     first.wait_for(2)
-    blocked = [len(reading(redis))]
+    blocked = [len(stream_readers(redis))]
     others = [EventStream(http, f"{sweep}/events") for sweep in sweeps[1:]]
     for stream in others:
         stream.wait_for(2)
-    blocked.append(len(reading(redis)))
+    blocked.append(len(stream_readers(redis)))
     assert blocked == [1, 1]
     for claim in claims:
         training.succeed(claim, 0)
@@ -195,13 +191,13 @@ def test_all_streams_of_a_server_share_one_connection_to_the_store(
         stream.end()
 
 
-def reading(redis: Redis) -> list[object]:
-    """The connections whose last command was to read on in streams."""
+def stream_readers(redis: Redis) -> list[object]:
+    """Return the connections whose last command was XREAD."""
     return [client for client in redis.client_list() if client["cmd"] == "xread"]
 
 
-def test_more_streams_than_a_server_serves_are_refused(limited: Callable[[Limits], httpx.Client]) -> None:
-    http = limited(Limits(streams=1))
+def test_streams_above_the_limit_are_rejected(serve_with_limits: Callable[[Limits], httpx.Client]) -> None:
+    http = serve_with_limits(Limits(streams=1))
     sweep = submitted(http)
     stream = EventStream(http, f"{sweep}/events")
     wait_until(lambda: stream.status)
@@ -213,12 +209,12 @@ def test_more_streams_than_a_server_serves_are_refused(limited: Callable[[Limits
     stream.end()
 
 
-@pytest.mark.parametrize("nonsense", ["0", "yesterday", "1-2-3", "99999999999999999999-0", "-"])
-def test_an_id_that_is_none_is_refused(http: httpx.Client, nonsense: str) -> None:
+@pytest.mark.parametrize("event_id", ["0", "yesterday", "1-2-3", "99999999999999999999-0", "-"])
+def test_malformed_event_id_is_rejected(http: httpx.Client, event_id: str) -> None:
     sweep = submitted(http)
     for answer in (
-        http.get(f"{sweep}/events", headers={"Last-Event-ID": nonsense}),
-        http.get(f"{sweep}/events", params={"after": nonsense}),
+        http.get(f"{sweep}/events", headers={"Last-Event-ID": event_id}),
+        http.get(f"{sweep}/events", params={"after": event_id}),
     ):
         assert answer.status_code == 422
     assert http.get("/sweeps/0123456789abcdef/events").status_code == 404
@@ -230,7 +226,7 @@ def test_an_id_that_is_none_is_refused(http: httpx.Client, nonsense: str) -> Non
     {"type": "run.ended", "index": "0", "data": '{"status": "levitated"}'},
     {"kind": "epoch"},
 ])  # fmt: skip
-def test_an_event_that_only_a_newer_worker_knows_is_left_out_and_harms_nobody(
+def test_unreadable_event_of_a_newer_worker_is_skipped(
     http: httpx.Client, training: Training, redis: Redis, unreadable: dict[Any, Any]
 ) -> None:
     sweep = submitted(http)
@@ -245,18 +241,18 @@ def test_an_event_that_only_a_newer_worker_knows_is_left_out_and_harms_nobody(
     assert [event["type"] for event in page["events"]] == stream.types
 
 
-def test_who_follows_one_run_is_kept_alive_while_the_others_report(
-    training: Training, limited: Callable[[Limits], httpx.Client]
+def test_run_stream_is_kept_alive_during_events_of_others(
+    training: Training, serve_with_limits: Callable[[Limits], httpx.Client]
 ) -> None:
-    http = limited(Limits(keepalive_seconds=0.1))
+    http = serve_with_limits(Limits(keepalive_seconds=0.1))
     sweep = submitted(http)
-    follower = EventStream(http, f"/runs/{sweep.split('/')[-1]}-1/events")
+    stream = EventStream(http, f"/runs/{sweep.split('/')[-1]}-1/events")
     claim = training.claim(sweep, runs=1)
     for epoch in range(8):
         training.commit(claim, 0, epoch)
         time.sleep(0.05)
-    wait_until(lambda: follower.comments >= 2)
+    wait_until(lambda: stream.comments >= 2)
     training.succeed(claim, 0)
     training.epochs(sweep, runs=1, epochs=1, end=True)
-    follower.end()
-    assert follower.types == ["run.started", "epoch", "run.ended"]
+    stream.end()
+    assert stream.types == ["run.started", "epoch", "run.ended"]

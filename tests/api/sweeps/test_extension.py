@@ -1,4 +1,4 @@
-"""POST /sweeps/{id}/runs: a sweep's grid grows, and only what is new is trained."""
+"""Tests of POST /sweeps/{id}/runs, which extends the grid of a sweep."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
@@ -11,8 +11,8 @@ from redis import Redis
 from noisesweep.models import MAX_RUNS, MAX_SCALES, Sweep
 from shared.settings import Settings
 from shared.store.keys import QUEUE
-from shared.store.queue import waiting
-from tests.support.api import Served
+from shared.store.queue import count_messages
+from tests.support.api import ApiThread
 from tests.support.training import Training
 
 
@@ -28,9 +28,7 @@ def read(answer: httpx.Response) -> Sweep:
     return Sweep.model_validate_json(answer.raise_for_status().content)
 
 
-def test_a_finished_sweep_of_five_extended_by_two_trains_two(
-    http: httpx.Client, training: Training, redis: Redis
-) -> None:
+def test_extension_queues_only_the_new_runs(http: httpx.Client, training: Training, redis: Redis) -> None:
     sweep = submit(http, scales=[0.1, 0.5, 1.0, 2.0, 4.0])
     training.epochs(sweep.links.self, runs=5, epochs=2, end=True)
     before = read(http.get(sweep.links.self))
@@ -42,16 +40,16 @@ def test_a_finished_sweep_of_five_extended_by_two_trains_two(
     assert [(run.scale, run.status) for run in extended.runs[5:]] == [(3.0, "queued"), (6.0, "queued")]
     assert extended.scales == [0.1, 0.5, 1.0, 2.0, 4.0, 3.0, 6.0]
     assert (extended.status, extended.progress.epochs_total) == ("running", 14)
-    assert waiting(redis) == {sweep.id: 2}
+    assert count_messages(redis) == {sweep.id: 2}
 
 
-def test_new_scales_are_trained_with_every_seed_and_new_seeds_at_every_scale(http: httpx.Client) -> None:
+def test_extension_completes_the_grid(http: httpx.Client) -> None:
     sweep = submit(http, scales=[0.1, 0.5], seeds=[0])
     extended = read(extend(http, sweep, scales=[1.0], seeds=[1]))
     assert [(run.scale, run.seed) for run in extended.runs[2:]] == [(1.0, 0), (0.1, 1), (0.5, 1), (1.0, 1)]
 
 
-def test_extensions_at_once_leave_no_hole_in_the_grid(http: httpx.Client) -> None:
+def test_concurrent_extensions_complete_the_grid(http: httpx.Client) -> None:
     for _ in range(5):
         sweep = submit(http, scales=[0.1, 0.5], reuse=False)
         bodies = [{"scales": [1.0]}, {"seeds": [1]}, {"scales": [2.0], "seeds": [2]}, {"seeds": [1]}]
@@ -62,7 +60,7 @@ def test_extensions_at_once_leave_no_hole_in_the_grid(http: httpx.Client) -> Non
         assert sorted(grid) == sorted(product([0.1, 0.5, 1.0, 2.0], [0, 1, 2]))
 
 
-def test_to_extend_again_by_the_same_changes_nothing(http: httpx.Client, redis: Redis) -> None:
+def test_repeated_extension_changes_nothing(http: httpx.Client, redis: Redis) -> None:
     sweep = submit(http, scales=[0.1])
     first = read(extend(http, sweep, scales=[0.1, 0.5]))
     redis.delete(QUEUE)
@@ -70,7 +68,7 @@ def test_to_extend_again_by_the_same_changes_nothing(http: httpx.Client, redis: 
     assert redis.llen(QUEUE) == 0
 
 
-def test_who_follows_a_sweep_hears_of_the_runs_that_came_later(http: httpx.Client, training: Training) -> None:
+def test_event_stream_includes_added_runs(http: httpx.Client, training: Training) -> None:
     sweep = submit(http, scales=[0.1])
     training.epochs(sweep.links.self, runs=1, epochs=2, end=True)
     read(extend(http, sweep, scales=[0.5]))
@@ -81,7 +79,7 @@ def test_who_follows_a_sweep_hears_of_the_runs_that_came_later(http: httpx.Clien
     assert kinds == [*once, "run.queued", *once]
 
 
-def test_a_sweep_that_is_extended_has_a_new_version(http: httpx.Client) -> None:
+def test_extension_changes_the_etag(http: httpx.Client) -> None:
     sweep = submit(http, scales=[0.1])
     etag = http.get(sweep.links.self).headers["ETag"]
     read(extend(http, sweep, scales=[0.5]))
@@ -92,9 +90,7 @@ def test_a_sweep_that_is_extended_has_a_new_version(http: httpx.Client) -> None:
     ("body", "pointer"),
     [({}, "#"), ({"scales": [], "seeds": []}, "#"), ({"scales": [-1]}, "#/scales/0"), ({"epochs": 3}, "#/epochs")],
 )
-def test_an_extension_that_asks_for_nothing_or_for_more_than_a_grid_is_refused(
-    http: httpx.Client, body: dict[str, Any], pointer: str
-) -> None:
+def test_empty_or_invalid_extension_is_rejected(http: httpx.Client, body: dict[str, Any], pointer: str) -> None:
     sweep = submit(http, scales=[0.1])
     answer = extend(http, sweep, **body)
     assert answer.status_code == 422
@@ -102,7 +98,7 @@ def test_an_extension_that_asks_for_nothing_or_for_more_than_a_grid_is_refused(
     assert read(http.get(sweep.links.self)).runs == sweep.runs
 
 
-def test_a_sweep_does_not_grow_beyond_what_a_sweep_may_have(http: httpx.Client) -> None:
+def test_extension_beyond_size_limits_is_rejected(http: httpx.Client) -> None:
     sweep = submit(http, scales=[0.1, 0.2], seeds=list(range(100)))
     too_many_runs = extend(http, sweep, seeds=list(range(100, 129)))
     too_many_scales = extend(http, sweep, scales=[float(scale) for scale in range(1, MAX_SCALES)])
@@ -112,8 +108,8 @@ def test_a_sweep_does_not_grow_beyond_what_a_sweep_may_have(http: httpx.Client) 
     assert len(read(http.get(sweep.links.self)).runs) == 200
 
 
-def test_an_extension_waits_for_room_in_the_queue_like_a_submission(settings: Settings, redis: Redis) -> None:
-    served = Served(settings.model_copy(update={"max_queued_runs": 3}))
+def test_extension_is_rejected_if_queue_is_full(settings: Settings, redis: Redis) -> None:
+    served = ApiThread(settings.model_copy(update={"max_queued_runs": 3}))
     try:
         sweep = submit(served.http, scales=[0.1, 0.5])
         refusal = extend(served.http, sweep, scales=[1.0, 2.0])
@@ -123,7 +119,7 @@ def test_an_extension_waits_for_room_in_the_queue_like_a_submission(settings: Se
         served.close()
 
 
-def test_an_unknown_sweep_cannot_be_extended(http: httpx.Client, redis: Redis) -> None:
+def test_unknown_sweep_cannot_be_extended(http: httpx.Client, redis: Redis) -> None:
     answer = http.post("/sweeps/0123456789abcdef/runs", json={"scales": [0.1]})
     assert answer.status_code == 404
     assert redis.dbsize() == 0

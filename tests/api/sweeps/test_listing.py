@@ -1,4 +1,4 @@
-"""Finding sweeps again: pages, filters, tags."""
+"""Tests of the list of sweeps: pages, filters, tags."""
 
 from collections.abc import Callable, Iterator
 
@@ -30,7 +30,7 @@ def listed(http: httpx.Client, path: str) -> list[str]:
 
 @hypothesis_settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(count=st.integers(0, 12), limit=st.integers(1, 15))
-def test_the_pages_hold_every_sweep_once_the_newest_first(http: httpx.Client, count: int, limit: int) -> None:
+def test_pages_contain_every_sweep_once_newest_first(http: httpx.Client, count: int, limit: int) -> None:
     before = listed(http, "/sweeps?limit=100")
     sweep_ids = [submitted(http) for _ in range(count)]
     by_page = list(pages(http, f"/sweeps?limit={limit}"))
@@ -38,7 +38,7 @@ def test_the_pages_hold_every_sweep_once_the_newest_first(http: httpx.Client, co
     assert all(len(page) <= limit for page in by_page)
 
 
-def test_pages_do_not_shift_while_sweeps_come_and_go(http: httpx.Client) -> None:
+def test_pages_do_not_shift_when_sweeps_change(http: httpx.Client) -> None:
     sweep_ids = [submitted(http) for _ in range(6)]
     first = http.get("/sweeps?limit=2").json()
     submitted(http)
@@ -50,7 +50,7 @@ def test_pages_do_not_shift_while_sweeps_come_and_go(http: httpx.Client) -> None
     assert listed(http, first["next"]) == [sweep_ids[3], sweep_ids[1], sweep_ids[0]]
 
 
-def test_filters_leave_what_matches_all_of_them(http: httpx.Client, training: Training) -> None:
+def test_sweeps_must_match_all_filters(http: httpx.Client, training: Training) -> None:
     week_3 = submitted(http, name="week 3, A", tags={"course": "ml-101", "group": "a"})
     digits = submitted(http, name="week 3, B", tags={"course": "ml-101", "group": "b"}, dataset="digits")
     other = submitted(http, name="thesis", tags={"course": "ml-202"})
@@ -74,8 +74,8 @@ def test_filters_leave_what_matches_all_of_them(http: httpx.Client, training: Tr
             assert listed(http, f"/sweeps?{query}&limit={limit}") == sweep_ids, query
 
 
-def test_a_search_that_takes_long_is_cut_into_pages(limited: Callable[[Limits], httpx.Client]) -> None:
-    http = limited(Limits(sweeps_searched=4))
+def test_long_search_is_split_into_pages(serve_with_limits: Callable[[Limits], httpx.Client]) -> None:
+    http = serve_with_limits(Limits(sweeps_searched=4))
     oldest = submitted(http, name="needle")
     for _ in range(9):
         submitted(http)
@@ -84,7 +84,7 @@ def test_a_search_that_takes_long_is_cut_into_pages(limited: Callable[[Limits], 
     assert [] in found
 
 
-def test_tags_come_back_as_they_were_sent_also_from_a_single_run(http: httpx.Client) -> None:
+def test_tags_are_returned_unchanged(http: httpx.Client) -> None:
     tags = {"course": "ml-101", "note": "Übung: drei"}
     assert http.get(f"/sweeps/{submitted(http, tags=tags)}").json()["tags"] == tags
     run = http.post("/runs", json={"scale": 1, "tags": tags}).json()
@@ -95,14 +95,14 @@ def test_tags_come_back_as_they_were_sent_also_from_a_single_run(http: httpx.Cli
 @pytest.mark.parametrize(
     "tags", [{"Course": "x"}, {"": "x"}, {"x" * 33: "x"}, {"x": ""}, {"x": "y" * 65}, {"a:b": "x"}, {"x": 1}, ["x"]]
 )
-def test_tags_that_are_too_long_or_odd_are_refused(http: httpx.Client, tags: dict[str, object] | list[str]) -> None:
+def test_invalid_tags_are_rejected(http: httpx.Client, tags: dict[str, object] | list[str]) -> None:
     answer = http.post("/sweeps", json={"scales": [1], "tags": tags})
     assert answer.status_code == 422
     pointer = answer.json()["errors"][0]["pointer"]
     assert pointer == "#/tags" or pointer in [f"#/tags/{key}" for key in tags]
 
 
-def test_no_more_than_sixteen_tags(http: httpx.Client) -> None:
+def test_more_than_sixteen_tags_are_rejected(http: httpx.Client) -> None:
     many = {f"key{number}": "value" for number in range(17)}
     assert http.post("/sweeps", json={"scales": [1], "tags": many}).status_code == 422
 
@@ -111,13 +111,13 @@ def test_no_more_than_sixteen_tags(http: httpx.Client) -> None:
     "query",
     ["cursor=nonsense", "limit=0", "limit=101", "status=finished", "dataset=../cifar", "cursor=1-5f0c6a1e9b3d274"],
 )
-def test_a_query_that_makes_no_sense_is_refused(http: httpx.Client, query: str) -> None:
+def test_invalid_query_is_rejected(http: httpx.Client, query: str) -> None:
     answer = http.get(f"/sweeps?{query}")
     assert answer.status_code == 422
-    assert answer.json()["detail"].startswith("Wrong: ")
+    assert answer.json()["detail"].startswith("Invalid: ")
     assert answer.json()["errors"][0]["pointer"] in ("cursor", "limit", "status", "dataset")
 
 
-def test_an_unknown_data_set_matches_no_sweep(http: httpx.Client) -> None:
+def test_unknown_data_set_matches_no_sweep(http: httpx.Client) -> None:
     http.post("/sweeps", json={"scales": [1.0]}).raise_for_status()
     assert http.get("/sweeps?dataset=cifar10").json() == {"sweeps": [], "next": None}

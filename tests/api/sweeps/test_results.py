@@ -1,4 +1,4 @@
-"""The whole of a sweep as a table."""
+"""Tests of the results of a sweep as JSON and CSV."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ def results(http: httpx.Client, training: Training) -> str:
     return str(sweep["results"])
 
 
-def test_there_is_a_row_for_every_run_and_epoch_in_the_order_of_the_grid(http: httpx.Client, results: str) -> None:
+def test_rows_are_in_grid_order(http: httpx.Client, results: str) -> None:
     answer = http.get(results).json()
     assert [(row["scale"], row["seed"], row["epoch"]) for row in answer["rows"]] == [
         (0.1, 7, 0), (0.1, 7, 1), (0.1, 7, 2), (4.0, 7, 0), (4.0, 7, 1), (4.0, 7, 2)
@@ -33,9 +33,7 @@ def test_there_is_a_row_for_every_run_and_epoch_in_the_order_of_the_grid(http: h
 
 
 @pytest.mark.parametrize(("accept", "query"), [("text/csv", ""), ("*/*", "?format=csv")])
-def test_as_csv_it_holds_the_same_and_every_figure_to_the_bit(
-    http: httpx.Client, results: str, accept: str, query: str
-) -> None:
+def test_csv_contains_exactly_the_same_numbers(http: httpx.Client, results: str, accept: str, query: str) -> None:
     answer = http.get(results + query, headers={"Accept": accept})
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert answer.headers["Content-Disposition"].endswith('.csv"')
@@ -47,27 +45,27 @@ def test_as_csv_it_holds_the_same_and_every_figure_to_the_bit(
         assert {name: float(value) for name, value in row.items()} == expected
 
 
-def test_a_sweep_without_epochs_is_an_empty_table_with_a_header(http: httpx.Client) -> None:
+def test_csv_without_epochs_has_only_the_header(http: httpx.Client) -> None:
     results = http.post("/sweeps", json={"scales": [0.1]}).json()["links"]["results"]
     assert http.get(results).json()["rows"] == []
     assert http.get(results, params={"format": "csv"}).text == ",".join(COLUMNS) + "\r\n"
 
 
-def test_the_format_asked_for_by_name_wins_and_another_is_refused(http: httpx.Client, results: str) -> None:
+def test_format_parameter_overrides_accept_header(http: httpx.Client, results: str) -> None:
     answer = http.get(results, params={"format": "json"}, headers={"Accept": "text/csv"})
     assert answer.headers["Content-Type"] == "application/json"
     assert http.get(results, params={"format": "xlsx"}).status_code == 422
 
 
-def test_before_a_run_has_succeeded_there_are_rows_and_no_figures(http: httpx.Client, results: str) -> None:
+def test_figures_are_empty_before_the_first_success(http: httpx.Client, results: str) -> None:
     answer = http.get(results).json()
     assert len(answer["rows"]) == 6
     assert (answer["scales"], answer["matrix"]) == ([], None)
 
 
-def test_the_figures_by_scale_follow_from_the_last_epochs(http: httpx.Client, training: Training) -> None:
+def test_figures_are_computed_from_last_epochs(http: httpx.Client, training: Training) -> None:
     sweep = http.post("/sweeps", json={"scales": [4.0, 1.0], "include_clean": True, "repeats": 2}).json()["links"]
-    for _seed in range(2):  # runs of one seed are claimed at a time
+    for _seed in range(2):  # a claim contains runs of one seed
         training.epochs(sweep["self"], runs=3, epochs=20, end=True)
     answer = http.get(sweep["results"]).json()
     assert [figures["scale"] for figures in answer["scales"]] == [0.0, 1.0, 4.0]
@@ -81,24 +79,20 @@ def test_the_figures_by_scale_follow_from_the_last_epochs(http: httpx.Client, tr
         assert figures["val_accuracy"]["seeds"] == 2
 
 
-def test_the_matrix_has_the_runs_own_val_accuracy_on_its_diagonal_to_the_bit(
-    http: httpx.Client, training: Training
-) -> None:
+def test_matrix_diagonal_equals_val_accuracy(http: httpx.Client, training: Training) -> None:
     sweep = http.post("/sweeps", json={"scales": [0.1, 0.7], "include_clean": True, "repeats": 3}).json()["links"]
     for _seed in range(3):
         training.epochs(sweep["self"], runs=3, epochs=2, end=True)
     answer = http.get(sweep["results"]).json()
     matrix = answer["matrix"]
     assert matrix["train_scales"] == matrix["test_scales"] == [0.0, 0.1, 0.7]
-    diagonal = [row[place] for place, row in enumerate(matrix["val_accuracy"])]
+    diagonal = [row[index] for index, row in enumerate(matrix["val_accuracy"])]
     assert diagonal == [figures["val_accuracy"]["mean"] for figures in answer["scales"]]
     runs = {run["scale"]: run["latest_metrics"]["val_accuracy"] for run in http.get(sweep["self"]).json()["runs"]}
     assert diagonal == [runs[scale] for scale in matrix["train_scales"]]
 
 
-def test_a_run_that_ended_before_the_sweep_was_extended_leaves_cells_empty(
-    http: httpx.Client, training: Training
-) -> None:
+def test_matrix_has_no_values_for_scales_added_later(http: httpx.Client, training: Training) -> None:
     sweep = http.post("/sweeps", json={"scales": [1.0]}).json()["links"]
     training.epochs(sweep["self"], runs=1, epochs=1, end=True)
     assert http.post(f"{sweep['self']}/runs", json={"scales": [3.0]}).status_code == 202

@@ -1,4 +1,4 @@
-"""The same run is not trained twice."""
+"""Tests that a run that has already been trained is reused."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ BODY = {"scales": [0.1, 0.5, 1.0], "epochs": 2}
 
 
 class Trainer:
-    """Ends runs as a worker on a kind of device does, without training."""
+    """Fake worker that commits invented metrics without training."""
 
     def __init__(self, leases: Leases, http: httpx.Client) -> None:
         self._leases, self._http = leases, http
@@ -45,20 +45,20 @@ def trainer(leases: Leases, http: httpx.Client) -> Trainer:
     return Trainer(leases, http)
 
 
-def origins(sweep: Sweep) -> list[str | None]:
+def reused_from(sweep: Sweep) -> list[str | None]:
     return [run.reused_from for run in sweep.runs]
 
 
-def test_the_same_sweep_again_trains_none_and_is_answered_at_once(trainer: Trainer, redis: Redis) -> None:
+def test_repeated_sweep_succeeds_immediately(trainer: Trainer, redis: Redis) -> None:
     first = trainer.trained()
     redis.delete(QUEUE)
     second = trainer.submit()
     assert second.status is RunStatus.SUCCEEDED
-    assert origins(second) == [run.id for run in first.runs]
+    assert reused_from(second) == [run.id for run in first.runs]
     assert redis.llen(QUEUE) == 0
 
 
-def test_a_reused_run_has_all_that_the_trained_one_has(trainer: Trainer, http: httpx.Client) -> None:
+def test_reused_run_equals_the_trained_run(trainer: Trainer, http: httpx.Client) -> None:
     first, second = trainer.trained(), trainer.submit()
     for trained, reused in zip(first.runs, second.runs, strict=True):
         one, other = (
@@ -81,15 +81,15 @@ def test_a_reused_run_has_all_that_the_trained_one_has(trainer: Trainer, http: h
     assert [run.attempts for run in second.runs] == [0, 0, 0]
 
 
-def test_what_is_told_of_a_reused_sweep_is_whole(trainer: Trainer, http: httpx.Client) -> None:
+def test_reused_sweep_has_events_of_its_end(trainer: Trainer, http: httpx.Client) -> None:
     trainer.trained()
     second = trainer.submit()
     events = http.get(second.links.events, headers={"Accept": "application/json"}).json()["events"]
-    # No epoch was trained now, and none is told of.
+    # No epoch was trained, so there are no epoch events.
     assert [event["type"] for event in events] == [*["run.ended"] * 3, "sweep.ended"]
 
 
-def test_only_what_is_new_in_a_sweep_is_trained(trainer: Trainer, http: httpx.Client, redis: Redis) -> None:
+def test_only_new_runs_of_a_sweep_are_queued(trainer: Trainer, http: httpx.Client, redis: Redis) -> None:
     first = trainer.trained()
     redis.delete(QUEUE)
     second = trainer.submit(scales=[0.5, 2.0])
@@ -103,10 +103,10 @@ def test_only_what_is_new_in_a_sweep_is_trained(trainer: Trainer, http: httpx.Cl
     assert "sweep.ended" not in [event["type"] for event in events]
 
 
-def test_a_run_reused_again_names_the_run_that_was_trained(trainer: Trainer) -> None:
+def test_run_reused_twice_names_the_trained_run(trainer: Trainer) -> None:
     first = trainer.trained()
     trainer.submit()
-    assert origins(trainer.submit()) == [run.id for run in first.runs]
+    assert reused_from(trainer.submit()) == [run.id for run in first.runs]
 
 
 @pytest.mark.parametrize(
@@ -126,20 +126,20 @@ def test_a_run_reused_again_names_the_run_that_was_trained(trainer: Trainer) -> 
     ],
     ids=lambda other: next(iter(other)),
 )
-def test_whatever_changes_the_numbers_makes_it_another_run(trainer: Trainer, other: dict[str, Any]) -> None:
+def test_run_with_another_config_is_not_reused(trainer: Trainer, other: dict[str, Any]) -> None:
     trainer.trained()
-    assert origins(trainer.submit(**other)) == [None, None, None]
+    assert reused_from(trainer.submit(**other)) == [None, None, None]
 
 
-def test_a_name_or_a_tag_makes_it_no_other_run(trainer: Trainer) -> None:
+def test_name_and_tags_do_not_prevent_reuse(trainer: Trainer) -> None:
     trainer.trained()
-    assert None not in origins(trainer.submit(name="again", tags={"course": "ml-101"}))
+    assert None not in reused_from(trainer.submit(name="again", tags={"course": "ml-101"}))
 
 
 @pytest.mark.parametrize("body", [{"reuse": False}, {"keep_model": True}], ids=["reuse", "keep_model"])
-def test_who_asks_for_training_or_for_the_model_gets_it_trained(trainer: Trainer, body: dict[str, Any]) -> None:
+def test_reuse_false_and_keep_model_prevent_reuse(trainer: Trainer, body: dict[str, Any]) -> None:
     trainer.trained()
-    assert origins(trainer.submit(**body)) == [None, None, None]
+    assert reused_from(trainer.submit(**body)) == [None, None, None]
 
 
 @pytest.fixture
@@ -157,68 +157,66 @@ def gpu_worker(redis: Redis) -> Iterator[None]:
     presence = Presence(redis, profile)
     presence.beat()
     yield
-    presence.leave()
+    presence.remove()
 
 
 @pytest.mark.usefixtures("gpu_worker")
-def test_what_was_trained_on_another_kind_of_device_than_the_workers_have_is_not_reused(trainer: Trainer) -> None:
+def test_run_of_another_device_kind_is_not_reused(trainer: Trainer) -> None:
     on_cpu = trainer.trained(device="cpu")
-    assert origins(trainer.submit()) == [None, None, None]
+    assert reused_from(trainer.submit()) == [None, None, None]
     on_gpu = trainer.trained(device="gpu")
-    assert origins(trainer.submit()) == [run.id for run in on_gpu.runs] != [run.id for run in on_cpu.runs]
+    assert reused_from(trainer.submit()) == [run.id for run in on_gpu.runs] != [run.id for run in on_cpu.runs]
 
 
 @pytest.mark.parametrize("deleted", ["cpu", "gpu"])
-def test_with_no_worker_alive_whatever_is_left_of_all_devices_is_reused(
-    trainer: Trainer, http: httpx.Client, deleted: str
-) -> None:
+def test_runs_of_any_device_are_reused_without_workers(trainer: Trainer, http: httpx.Client, deleted: str) -> None:
     trained = {device: trainer.trained(device=device, reuse=False) for device in ("cpu", "gpu")}
     http.delete(trained.pop(deleted).links.self).raise_for_status()
     [left] = trained.values()
-    assert origins(trainer.submit()) == [run.id for run in left.runs]
+    assert reused_from(trainer.submit()) == [run.id for run in left.runs]
 
 
-def test_an_extension_of_a_sweep_that_reuses_nothing_reuses_nothing(trainer: Trainer, http: httpx.Client) -> None:
+def test_extension_inherits_reuse_false(trainer: Trainer, http: httpx.Client) -> None:
     trainer.trained(scales=[3.0])
     sweep = trainer.submit(reuse=False)
     answer = http.post(f"{sweep.links.self}/runs", json={"scales": [3.0]}).raise_for_status()
-    assert origins(Sweep.model_validate_json(answer.content)) == [None] * 4
+    assert reused_from(Sweep.model_validate_json(answer.content)) == [None] * 4
 
 
-def test_a_large_sweep_is_answered_again_as_well_and_several_at_once(trainer: Trainer, http: httpx.Client) -> None:
+def test_large_sweeps_are_reused_concurrently(trainer: Trainer, http: httpx.Client) -> None:
     body: dict[str, Any] = {"scales": [float(scale) for scale in range(1, 65)], "epochs": 50}
     first = trainer.trained(**body)
     with ThreadPoolExecutor(6) as threads:
         again = list(threads.map(lambda _: trainer.submit(**body), range(6)))
     for sweep in again:
-        assert origins(sweep) == [run.id for run in first.runs]
+        assert reused_from(sweep) == [run.id for run in first.runs]
 
 
-def test_what_was_deleted_is_trained_again(trainer: Trainer, http: httpx.Client) -> None:
+def test_deleted_runs_are_not_reused(trainer: Trainer, http: httpx.Client) -> None:
     first = trainer.trained()
     http.delete(first.links.self).raise_for_status()
-    assert origins(trainer.submit()) == [None, None, None]
+    assert reused_from(trainer.submit()) == [None, None, None]
 
 
-def test_runs_that_failed_are_not_reused(trainer: Trainer, http: httpx.Client) -> None:
+def test_cancelled_runs_are_not_reused(trainer: Trainer, http: httpx.Client) -> None:
     first = trainer.submit()
     http.post(f"{first.links.self}/cancel").raise_for_status()
-    assert origins(trainer.submit()) == [None, None, None]
+    assert reused_from(trainer.submit()) == [None, None, None]
 
 
-def test_an_extension_reuses_as_well(trainer: Trainer, http: httpx.Client) -> None:
+def test_extension_reuses_trained_runs(trainer: Trainer, http: httpx.Client) -> None:
     first = trainer.trained(scales=[3.0])
     sweep = trainer.trained()
     answer = http.post(f"{sweep.links.self}/runs", json={"scales": [3.0, 6.0]}).raise_for_status()
     extended = Sweep.model_validate_json(answer.content)
-    assert origins(extended) == [None, None, None, first.runs[0].id, None]
+    assert reused_from(extended) == [None, None, None, first.runs[0].id, None]
     assert [run.status for run in extended.runs[3:]] == ["succeeded", "queued"]
-    unwilling = {"scales": [6.0], "seeds": [1], "reuse": False}
-    again = Sweep.model_validate_json(http.post(f"{first.links.self}/runs", json=unwilling).content)
-    assert origins(again) == [None, None, None, None]
+    without_reuse = {"scales": [6.0], "seeds": [1], "reuse": False}
+    again = Sweep.model_validate_json(http.post(f"{first.links.self}/runs", json=without_reuse).content)
+    assert reused_from(again) == [None, None, None, None]
 
 
-def test_a_dry_run_says_what_would_be_reused_and_counts_it_for_nothing(trainer: Trainer, http: httpx.Client) -> None:
+def test_dry_run_does_not_count_reused_runs(trainer: Trainer, http: httpx.Client) -> None:
     trainer.trained()
 
     def dry_run(**body: Any) -> Estimate:
@@ -231,10 +229,10 @@ def test_a_dry_run_says_what_would_be_reused_and_counts_it_for_nothing(trainer: 
     assert (part.runs, part.reused_runs, part.images) == (3, 1, 2 * 2 * 60_000)
 
 
-def test_what_needs_no_training_needs_no_room_in_the_queue(trainer: Trainer, http: httpx.Client) -> None:
+def test_reused_runs_need_no_queue_capacity(trainer: Trainer, http: httpx.Client) -> None:
     trainer.trained()
     for _ in range(31):
         trainer.submit(scales=[float(scale) for scale in range(1, 65)], epochs=1)
     http.post("/sweeps", json={"scales": [float(scale) for scale in range(1, 17)]}).raise_for_status()
     assert http.post("/sweeps", json={"scales": [7.5]}).status_code == 429
-    assert None not in origins(trainer.submit())
+    assert None not in reused_from(trainer.submit())

@@ -7,7 +7,7 @@ from tests.support.pictures import PNG_MAGIC
 from tests.support.training import Training, invented_metrics
 
 
-def test_a_run_is_accepted_as_a_sweep_of_one(http: httpx.Client, redis: Redis) -> None:
+def test_run_is_created_as_a_sweep_of_one(http: httpx.Client, redis: Redis) -> None:
     response = http.post("/runs", json={"scale": 0.5, "seed": 7, "epochs": 3, "dataset": "digits"})
     assert response.status_code == 202
     run = response.json()
@@ -18,7 +18,7 @@ def test_a_run_is_accepted_as_a_sweep_of_one(http: httpx.Client, redis: Redis) -
     assert redis.llen(QUEUE) == 1
 
 
-def test_a_run_shows_all_its_epochs_so_far(http: httpx.Client, training: Training) -> None:
+def test_run_shows_its_finished_epochs(http: httpx.Client, training: Training) -> None:
     run = http.post("/runs", json={"scale": 0.5, "epochs": 3}).json()
     training.epochs(f"/sweeps/{run['sweep_id']}", runs=1, epochs=2)
     run = http.get(run["links"]["self"]).json()
@@ -29,7 +29,7 @@ def test_a_run_shows_all_its_epochs_so_far(http: httpx.Client, training: Trainin
 
 
 @pytest.mark.parametrize("epochs", [0, 1, 3])
-def test_the_plot_of_a_run_is_a_png_whatever_it_has_done(http: httpx.Client, training: Training, epochs: int) -> None:
+def test_plot_of_a_run_is_a_png(http: httpx.Client, training: Training, epochs: int) -> None:
     run = http.post("/runs", json={"scale": 0.5, "epochs": 3}).json()
     training.epochs(f"/sweeps/{run['sweep_id']}", runs=1, epochs=epochs, end=epochs == 3)
     picture = http.get(run["links"]["plot"])
@@ -37,14 +37,14 @@ def test_the_plot_of_a_run_is_a_png_whatever_it_has_done(http: httpx.Client, tra
     assert picture.content.startswith(PNG_MAGIC)
 
 
-def test_a_run_has_one_scale(http: httpx.Client, redis: Redis) -> None:
+def test_run_with_scales_is_rejected(http: httpx.Client, redis: Redis) -> None:
     response = http.post("/runs", json={"scales": [0.5]})
     assert response.status_code == 422
     assert {error["pointer"] for error in response.json()["errors"]} == {"#/scale", "#/scales"}
     assert redis.dbsize() == 0
 
 
-def test_an_unknown_run_is_not_found(http: httpx.Client) -> None:
+def test_unknown_run_is_not_found(http: httpx.Client) -> None:
     sweep_id = http.post("/sweeps", json={"scales": [1]}).json()["id"]
     for run_id in (f"{sweep_id}-1", f"{sweep_id}-00", sweep_id, "nonsense"):
         for suffix in ("", "/plot"):
@@ -53,7 +53,7 @@ def test_an_unknown_run_is_not_found(http: httpx.Client) -> None:
             assert "No run has the id" in response.json()["detail"]
 
 
-def test_a_kept_model_is_downloaded_under_the_runs_name(http: httpx.Client, training: Training) -> None:
+def test_model_file_is_named_after_the_run(http: httpx.Client, training: Training) -> None:
     run = http.post("/runs", json={"scale": 0.5, "epochs": 1, "keep_model": True}).json()
     assert run["links"]["model"] is None
     training.epochs(f"/sweeps/{run['sweep_id']}", runs=1, epochs=1, end=True, model=bytes(range(256)))
@@ -66,9 +66,9 @@ def test_a_kept_model_is_downloaded_under_the_runs_name(http: httpx.Client, trai
 
 @pytest.mark.parametrize(
     ("keep_model", "end", "reason"),
-    [(False, True, "submit with keep_model"), (True, False, "it is running"), (True, True, "has expired")],
+    [(False, True, "submit with keep_model"), (True, False, "its status is running"), (True, True, "has expired")],
 )
-def test_a_model_that_is_not_there_says_why(
+def test_missing_model_is_explained(
     http: httpx.Client, training: Training, keep_model: bool, end: bool, reason: str
 ) -> None:
     run = http.post("/runs", json={"scale": 0.5, "epochs": 1, "keep_model": keep_model}).json()
@@ -78,7 +78,7 @@ def test_a_model_that_is_not_there_says_why(
     assert reason in response.json()["detail"]
 
 
-def test_one_run_of_a_sweep_can_be_cancelled_alone(http: httpx.Client) -> None:
+def test_one_run_of_a_sweep_can_be_cancelled(http: httpx.Client) -> None:
     runs = http.post("/sweeps", json={"scales": [0.1, 0.5]}).json()["links"]["runs"]
     for _ in range(2):
         answer = http.post(f"{runs[1]}/cancel")
@@ -88,9 +88,9 @@ def test_one_run_of_a_sweep_can_be_cancelled_alone(http: httpx.Client) -> None:
     assert http.post(f"{runs[1][:-1]}7/cancel").status_code == 404
 
 
-def test_a_finished_run_stays_finished(http: httpx.Client, training: Training) -> None:
+def test_finished_run_cannot_be_cancelled(http: httpx.Client, training: Training) -> None:
     run = http.post("/runs", json={"scale": 0.5}).json()
     training.epochs(f"/sweeps/{run['sweep_id']}", runs=1, epochs=1, end=True)
     answer = http.post(f"{run['links']['self']}/cancel")
     assert answer.status_code == 409
-    assert answer.json()["detail"] == "This run has ended already: it is succeeded."
+    assert answer.json()["detail"] == "This run has already ended with the status succeeded."

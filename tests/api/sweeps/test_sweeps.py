@@ -18,7 +18,7 @@ from tests.support.training import Training
 NOTEBOOK = {"scales": [0.1, 0.5, 1.0, 2.0, 4.0]}
 
 
-def test_a_sweep_of_scales_alone_is_accepted_with_the_notebooks_values(http: httpx.Client) -> None:
+def test_default_config_is_the_notebooks(http: httpx.Client) -> None:
     response = http.post("/sweeps", json=NOTEBOOK)
     assert response.status_code == 202
     sweep = response.json()
@@ -30,7 +30,7 @@ def test_a_sweep_of_scales_alone_is_accepted_with_the_notebooks_values(http: htt
     assert {run["status"] for run in sweep["runs"]} == {"queued"}
 
 
-def test_every_link_of_a_sweep_leads_somewhere(http: httpx.Client) -> None:
+def test_links_of_a_sweep_can_be_read(http: httpx.Client) -> None:
     links = http.post("/sweeps", json=NOTEBOOK).json()["links"]
     for path in [links["self"], links["plot"], *links["runs"]]:
         assert http.get(path).status_code == 200
@@ -41,7 +41,7 @@ def test_a_message_is_published_for_every_run(http: httpx.Client, redis: Redis) 
     assert redis.llen(QUEUE) == 5
 
 
-def test_what_was_submitted_is_what_is_read_back(http: httpx.Client) -> None:
+def test_sweep_is_read_back_as_submitted(http: httpx.Client) -> None:
     body = {
         "scales": [0.0, 2],
         "seeds": [3, 4],
@@ -62,7 +62,7 @@ def test_what_was_submitted_is_what_is_read_back(http: httpx.Client) -> None:
     assert [(run["scale"], run["seed"]) for run in sweep["runs"]] == [(0, 3), (2, 3), (0, 4), (2, 4)]
 
 
-def test_a_sweep_shows_its_progress_and_each_runs_latest_metrics(http: httpx.Client, training: Training) -> None:
+def test_sweep_shows_progress_and_latest_metrics(http: httpx.Client, training: Training) -> None:
     location = http.post("/sweeps", json=NOTEBOOK | {"epochs": 2}).headers["Location"]
     training.epochs(location, runs=1, epochs=2, end=True)
     training.epochs(location, runs=1, epochs=1)
@@ -86,13 +86,13 @@ def test_sweeps_are_listed_newest_first_up_to_the_limit(http: httpx.Client) -> N
     assert [sweep["id"] for sweep in http.get("/sweeps", params={"limit": 2}).json()["sweeps"]] == ids[:0:-1]
 
 
-def test_a_sweep_listed_but_never_written_is_passed_over(http: httpx.Client, redis: Redis) -> None:
+def test_list_omits_indexed_sweep_without_a_record(http: httpx.Client, redis: Redis) -> None:
     redis.zadd(SWEEPS, {new_sweep_id(): 9e18})
     sweep_id = http.post("/sweeps", json={"scales": [1]}).json()["id"]
     assert [sweep["id"] for sweep in http.get("/sweeps").json()["sweeps"]] == [sweep_id]
 
 
-def test_the_plot_is_a_png_before_while_and_after_the_runs(http: httpx.Client, training: Training) -> None:
+def test_plot_is_a_png_at_every_stage(http: httpx.Client, training: Training) -> None:
     location = http.post("/sweeps", json={"scales": [0.1, 1.0], "epochs": 1}).headers["Location"]
     pictures = [http.get(f"{location}/plot")]
     for _ in range(2):
@@ -105,7 +105,7 @@ def test_the_plot_is_a_png_before_while_and_after_the_runs(http: httpx.Client, t
     assert len({picture.content for picture in pictures}) == 3
 
 
-def test_pictures_asked_for_all_at_once_come_out_the_same(http: httpx.Client) -> None:
+def test_concurrent_requests_get_the_same_picture(http: httpx.Client) -> None:
     location = http.post("/sweeps", json=NOTEBOOK).headers["Location"]
     pictures: list[bytes] = []
     threads = [threading.Thread(target=lambda: pictures.append(http.get(f"{location}/plot").content)) for _ in range(8)]
@@ -117,7 +117,7 @@ def test_pictures_asked_for_all_at_once_come_out_the_same(http: httpx.Client) ->
     assert len(set(pictures)) == 1
 
 
-REFUSED: list[tuple[dict[str, Any] | str, str, str]] = [
+INVALID_REQUESTS: list[tuple[dict[str, Any] | str, str, str]] = [
     ({}, "#/scales", "Field required"),
     ({"scales": []}, "#/scales", "at least 1 item"),
     ({"scales": [0.5, -0.1]}, "#/scales/1", "greater than or equal to 0"),
@@ -125,14 +125,14 @@ REFUSED: list[tuple[dict[str, Any] | str, str, str]] = [
     ('{"scales": [Infinity]}', "#/scales/0", "finite number"),
     ('{"scales": [1e999]}', "#/scales/0", "finite number"),
     ({"scales": [1001]}, "#/scales/0", "less than or equal to 1000"),
-    ({"scales": [0.5, 1, 0.5]}, "#/scales", "0.5 is repeated"),
+    ({"scales": [0.5, 1, 0.5]}, "#/scales", "received more than once: 0.5"),
     ({"scales": list(range(65))}, "#/scales", "at most 64 items"),
     ({"scales": ["0.5"]}, "#/scales/0", "valid number"),
     ({"scales": [True]}, "#/scales/0", "valid number"),
     ({"scales": 0.5}, "#/scales", "valid list"),
     ({"scales": [1], "seeds": list(range(257))}, "#/seeds", "at most 256 items"),
-    ({"scales": [1, 2], "seeds": list(range(200))}, "#", "400 runs; a sweep has at most 256"),
-    ({"scales": [1], "seeds": [0, 0]}, "#/seeds", "0 is repeated"),
+    ({"scales": [1, 2], "seeds": list(range(200))}, "#", "at most 256 runs, received 2 scales x 200 seeds = 400 runs"),
+    ({"scales": [1], "seeds": [0, 0]}, "#/seeds", "received more than once: 0"),
     ({"scales": [1], "seeds": [-1]}, "#/seeds/0", "greater than or equal to 0"),
     ({"scales": [1], "seeds": [2**32]}, "#/seeds/0", "less than or equal to 4294967295"),
     ({"scales": [1], "seeds": [0.5]}, "#/seeds/0", "valid integer"),
@@ -154,7 +154,7 @@ REFUSED: list[tuple[dict[str, Any] | str, str, str]] = [
     ({"scales": [1], "precision": "float16"}, "#/precision", "'float32' or 'mixed_bfloat16'"),
     ({"scales": [1], "noise_on": "test"}, "#/noise_on", "'both', 'train' or 'validation'"),
     ({"scales": [1], "repeats": 0}, "#/repeats", "greater than or equal to 1"),
-    ({"scales": [1], "repeats": 2, "seeds": [4, 5]}, "#", "give seeds or repeats, not both"),
+    ({"scales": [1], "repeats": 2, "seeds": [4, 5]}, "#", "expected seeds or repeats, received both"),
     ({"scales": [1], "keep_model": 1}, "#/keep_model", "valid boolean"),
     ({"scales": [1], "name": " "}, "#/name", "at least 1 character"),
     ({"scales": [1], "epoch": 3}, "#/epoch", "Extra inputs are not permitted"),
@@ -163,12 +163,14 @@ REFUSED: list[tuple[dict[str, Any] | str, str, str]] = [
     ({"scales": None}, "#/scales", "valid list"),
     ('{"scales": [1], "name": 7, "dataset": "\\ud800"}', "#/dataset", "unicode"),
     ('{"scales": [1], "\\ud800": 1}', "#", "unicode"),
-    ("{", "#", "The body is not JSON: Expecting property name enclosed in double quotes at character 1"),
+    ("{", "#", "The body is not valid JSON: Expecting property name enclosed in double quotes at character 1"),
 ]
 
 
-@pytest.mark.parametrize(("body", "pointer", "detail"), REFUSED, ids=[str(body)[:40] for body, _, _ in REFUSED])
-def test_bad_input_is_refused_with_the_field_and_what_is_allowed_and_nothing_is_stored(
+@pytest.mark.parametrize(
+    ("body", "pointer", "detail"), INVALID_REQUESTS, ids=[str(body)[:40] for body, _, _ in INVALID_REQUESTS]
+)
+def test_invalid_request_is_rejected_with_pointer_and_detail(
     http: httpx.Client, redis: Redis, body: dict[str, Any] | str, pointer: str, detail: str
 ) -> None:
     content = {"content": body} if isinstance(body, str) else {"json": body}
@@ -189,13 +191,13 @@ def test_bad_input_is_refused_with_the_field_and_what_is_allowed_and_nothing_is_
     ("path", "noise"),
     [("/sweeps", {"scales": [1.0]}), ("/sweeps?dry_run=true", {"scales": [1.0]}), ("/runs", {"scale": 1.0})],
 )
-def test_config_that_cannot_be_trained_is_rejected_by_every_way_in(
+def test_unsupported_config_is_rejected_by_every_route(
     http: httpx.Client, redis: Redis, *, path: str, noise: dict[str, Any], fields: dict[str, Any], pointer: str
 ) -> None:
     response = http.post(path, headers={"Idempotency-Key": "once"}, json=noise | fields)
     problem = response.json()
     assert (response.status_code, problem["type"]) == (422, "/problems/invalid-request")
-    assert problem["detail"] == f"Nothing was stored. Wrong: {pointer}."
+    assert problem["detail"] == f"Nothing was stored. Invalid: {pointer}."
     assert [(error["pointer"], error["received"]) for error in problem["errors"]] == [(pointer, *fields.values())]
     assert redis.dbsize() == 0
 
@@ -204,15 +206,13 @@ def test_config_that_cannot_be_trained_is_rejected_by_every_way_in(
     "sweep_id", ["0123456789abcdef", "nonsense", "0123456789ABCDEF", "%7Bx%7D", "0123456789abcdef-0"]
 )
 @pytest.mark.parametrize("suffix", ["", "/plot"])
-def test_an_unknown_sweep_is_not_found(http: httpx.Client, sweep_id: str, suffix: str) -> None:
+def test_unknown_sweep_is_not_found(http: httpx.Client, sweep_id: str, suffix: str) -> None:
     response = http.get(f"/sweeps/{sweep_id}{suffix}")
     assert response.status_code == 404
     assert "No sweep has the id" in response.json()["detail"]
 
 
-def test_queued_runs_of_a_cancelled_sweep_end_at_once_and_running_ones_are_told(
-    http: httpx.Client, training: Training
-) -> None:
+def test_cancel_ends_queued_runs_and_marks_running_runs(http: httpx.Client, training: Training) -> None:
     sweep = http.post("/sweeps", json=NOTEBOOK).json()["links"]["self"]
     training.epochs(sweep, runs=2, epochs=3)
     for _ in range(2):
@@ -225,7 +225,7 @@ def test_queued_runs_of_a_cancelled_sweep_end_at_once_and_running_ones_are_told(
     assert answer.json()["status"] == "running"
 
 
-def test_a_cancelled_sweep_is_cancelled_however_often_it_is_asked(http: httpx.Client) -> None:
+def test_repeated_cancel_changes_nothing(http: httpx.Client) -> None:
     sweep = http.post("/sweeps", json=NOTEBOOK).json()["links"]["self"]
     answers = [http.post(f"{sweep}/cancel") for _ in range(2)]
     assert [answer.status_code for answer in answers] == [202, 202]
@@ -233,25 +233,23 @@ def test_a_cancelled_sweep_is_cancelled_however_often_it_is_asked(http: httpx.Cl
     assert answers[0].json()["status"] == "cancelled"
 
 
-def test_a_finished_sweep_stays_finished(http: httpx.Client, training: Training) -> None:
+def test_finished_sweep_cannot_be_cancelled(http: httpx.Client, training: Training) -> None:
     sweep = http.post("/sweeps", json=NOTEBOOK).json()["links"]["self"]
     training.epochs(sweep, runs=5, epochs=1, end=True)
     before = http.get(sweep).json()
     answer = http.post(f"{sweep}/cancel")
     assert answer.status_code == 409
-    assert answer.json()["detail"] == ("This sweep has ended already, and no run of it was cancelled: it is succeeded.")
+    assert answer.json()["detail"] == "This sweep has already ended with the status succeeded."
     assert http.get(sweep).json() == before
 
 
-def test_a_sweep_is_deleted_with_all_it_left_once_it_has_ended(
-    http: httpx.Client, training: Training, redis: Redis
-) -> None:
+def test_ended_sweep_is_deleted_with_all_its_data(http: httpx.Client, training: Training, redis: Redis) -> None:
     submitted = http.post("/sweeps", json=NOTEBOOK | {"keep_model": True}).json()
     sweep = submitted["links"]["self"]
     training.epochs(sweep, runs=2, epochs=1, end=True, model=b"a model")
     refused = http.delete(sweep)
     assert refused.status_code == 409
-    assert refused.json()["detail"] == "This sweep has queued or running runs: cancel it first."
+    assert refused.json()["detail"] == "This sweep has queued or running runs. To delete it, cancel it first."
     http.post(f"{sweep}/cancel")
     assert http.delete(sweep).status_code == 204
     assert http.get(sweep).status_code == http.delete(sweep).status_code == 404
@@ -261,22 +259,18 @@ def test_a_sweep_is_deleted_with_all_it_left_once_it_has_ended(
 
 
 @pytest.mark.parametrize(("method", "suffix"), [("POST", "/cancel"), ("POST", "/retry"), ("DELETE", "")])
-def test_what_is_not_there_can_be_neither_cancelled_nor_retried_nor_deleted(
-    http: httpx.Client, method: str, suffix: str
-) -> None:
+def test_unknown_sweep_cannot_be_cancelled_retried_or_deleted(http: httpx.Client, method: str, suffix: str) -> None:
     assert http.request(method, f"/sweeps/{new_sweep_id()}{suffix}").status_code == 404
 
 
-def test_a_record_that_cannot_be_read_keeps_no_other_from_being_read(
-    http: httpx.Client, redis: Redis, settings: Settings
-) -> None:
-    sound, spoilt = (http.post("/sweeps", json={"scales": [0.5]}).json()["id"] for _ in range(2))
-    redis.hset(SweepKeys(spoilt).record, "request", "{")
+def test_unreadable_record_does_not_affect_others(http: httpx.Client, redis: Redis, settings: Settings) -> None:
+    valid, corrupt = (http.post("/sweeps", json={"scales": [0.5]}).json()["id"] for _ in range(2))
+    redis.hset(SweepKeys(corrupt).record, "request", "{")
 
     async def read_together() -> tuple[Sweep | BaseException, Sweep | BaseException]:
         store = Store(settings, Limits())
         try:
-            return await asyncio.gather(store.sweep(spoilt), store.sweep(sound), return_exceptions=True)
+            return await asyncio.gather(store.sweep(corrupt), store.sweep(valid), return_exceptions=True)
         finally:
             await store.close()
 

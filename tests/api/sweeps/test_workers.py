@@ -1,4 +1,4 @@
-"""Who is there to train, and what a sweep says when nobody is."""
+"""Tests of the list of workers, and of the status detail without live workers."""
 
 from collections.abc import Callable
 
@@ -24,18 +24,16 @@ def presence(redis: Redis) -> Presence:
 
 
 @pytest.fixture
-def http(limited: Callable[[Limits], httpx.Client]) -> httpx.Client:
-    """A client of an API that reads each time whether a worker is alive."""
-    return limited(Limits(liveness_seconds=-1))
+def http(serve_with_limits: Callable[[Limits], httpx.Client]) -> httpx.Client:
+    """Return a client of an API that does not cache the liveness of workers."""
+    return serve_with_limits(Limits(liveness_seconds=-1))
 
 
 def age(redis: Redis, seconds: float) -> None:
     redis.zincrby(WORKERS, -seconds * 1e6, "7@gpu-1")
 
 
-def test_a_worker_is_listed_with_its_host_its_device_and_what_it_trains(
-    http: httpx.Client, presence: Presence, leases: Leases
-) -> None:
+def test_worker_is_listed_with_device_and_running_runs(http: httpx.Client, presence: Presence, leases: Leases) -> None:
     presence.beat()
     sweep = http.post("/sweeps", json=TWO).json()
     leases.claim(sweep["id"], limit=2, worker="7@gpu-1")
@@ -46,20 +44,18 @@ def test_a_worker_is_listed_with_its_host_its_device_and_what_it_trains(
     assert {run["worker"] for run in http.get(f"/sweeps/{sweep['id']}").json()["runs"]} == {"7@gpu-1"}
 
 
-def test_a_worker_that_was_lost_is_told_from_one_that_has_stopped(
-    http: httpx.Client, presence: Presence, redis: Redis
-) -> None:
+def test_lost_worker_is_listed_but_stopped_worker_is_not(http: httpx.Client, presence: Presence, redis: Redis) -> None:
     presence.beat()
     age(redis, 16)
     (lost,) = http.get("/workers").json()["workers"]
     assert not lost["alive"]
     presence.beat()
     assert http.get("/workers").json()["workers"][0]["alive"]
-    presence.leave()
+    presence.remove()
     assert http.get("/workers").json() == {"workers": []}
 
 
-def test_a_worker_lives_though_the_store_is_full(http: httpx.Client, presence: Presence, redis: Redis) -> None:
+def test_worker_stays_alive_if_the_store_is_full(http: httpx.Client, presence: Presence, redis: Redis) -> None:
     redis.config_set("maxmemory", 1)
     try:
         presence.beat()
@@ -68,7 +64,7 @@ def test_a_worker_lives_though_the_store_is_full(http: httpx.Client, presence: P
         redis.config_set("maxmemory", 0)
 
 
-def test_a_worker_lost_long_ago_is_forgotten(http: httpx.Client, presence: Presence, redis: Redis) -> None:
+def test_worker_lost_over_an_hour_ago_is_removed(http: httpx.Client, presence: Presence, redis: Redis) -> None:
     presence.beat()
     redis.rename(worker_key("7@gpu-1"), worker_key("8@gpu-1"))
     redis.zadd(WORKERS, {"8@gpu-1": redis.time()[0] * 1e6 - 3601e6})
@@ -76,7 +72,7 @@ def test_a_worker_lost_long_ago_is_forgotten(http: httpx.Client, presence: Prese
     assert [worker["name"] for worker in http.get("/workers").json()["workers"]] == ["7@gpu-1"]
 
 
-def test_a_sweep_that_waits_with_no_worker_alive_says_so(
+def test_status_detail_reports_that_no_worker_is_alive(
     http: httpx.Client, presence: Presence, leases: Leases, redis: Redis
 ) -> None:
     sweep = http.post("/sweeps", json=TWO).json()
@@ -89,11 +85,11 @@ def test_a_sweep_that_waits_with_no_worker_alive_says_so(
     assert http.get(run).json()["status_detail"] is None
     leases.claim(sweep["id"], limit=2)
     age(redis, 16)
-    assert http.get(sweep["links"]["self"]).json()["status_detail"] is None  # its runs train: the lease says so
+    assert http.get(sweep["links"]["self"]).json()["status_detail"] is None  # its runs have leases, so they are running
 
 
 @pytest.mark.parametrize("of_run", [False, True])
-def test_what_is_said_of_workers_moves_the_etag(http: httpx.Client, presence: Presence, *, of_run: bool) -> None:
+def test_change_of_worker_liveness_changes_the_etag(http: httpx.Client, presence: Presence, *, of_run: bool) -> None:
     links = http.post("/sweeps", json=TWO).json()["links"]
     path = links["runs"][0] if of_run else links["self"]
     stranded = http.get(path).headers["ETag"]
@@ -104,10 +100,8 @@ def test_what_is_said_of_workers_moves_the_etag(http: httpx.Client, presence: Pr
     assert http.get(path, headers={"If-None-Match": fresh.headers["ETag"]}).status_code == 304
 
 
-def test_liveness_of_workers_is_read_again_after_a_while(
-    limited: Callable[[Limits], httpx.Client], presence: Presence
-) -> None:
-    http = limited(Limits(liveness_seconds=0.2))
+def test_liveness_cache_expires(serve_with_limits: Callable[[Limits], httpx.Client], presence: Presence) -> None:
+    http = serve_with_limits(Limits(liveness_seconds=0.2))
     path = http.post("/sweeps", json=TWO).json()["links"]["self"]
     presence.beat()
     wait_until(lambda: http.get(path).json()["status_detail"] is None, seconds=5)

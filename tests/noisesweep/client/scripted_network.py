@@ -1,4 +1,4 @@
-"""The real client over a scripted network: no sockets, and a clock that only pauses and timeouts move."""
+"""Client on a scripted network, without sockets. Only pauses and timeouts advance its clock."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,12 +11,12 @@ from noisesweep import NoiseSweep
 from noisesweep.client.connection import Connection
 
 URL = "http://127.0.0.1:8000"
-TIMED = ("noisesweep.client.retries", "noisesweep.client._sync.session", "noisesweep.client._sync.service")
+MODULES_WITH_TIME = ("noisesweep.client.retries", "noisesweep.client._sync.session", "noisesweep.client._sync.service")
 
 
 @dataclass
 class Clock:
-    """Stands in for the module `time`."""
+    """Replacement of the module `time`."""
 
     seconds: float = 0.0
 
@@ -29,9 +29,9 @@ class Clock:
 
 @dataclass
 class Network:
-    """Answers each request with what the script returns or raises.
+    """Network whose script returns or raises the outcome of each request.
 
-    A read timeout takes as long as the request allows for.
+    A read timeout advances the clock by the timeout of the request.
     """
 
     script: Callable[[httpx.Request], httpx.Response]
@@ -40,14 +40,14 @@ class Network:
 
     @contextmanager
     def service(self, timeout: float = 30.0) -> Iterator[NoiseSweep]:
-        """A client on this network."""
+        """Yield a client on this network."""
 
         def client(connection: Connection) -> httpx.Client:
             return httpx.Client(base_url=connection.url, transport=httpx.MockTransport(self._answer))
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Connection, "client", client)
-            for module in TIMED:
+            for module in MODULES_WITH_TIME:
                 patch.setattr(f"{module}.time", self.clock)
             with NoiseSweep(URL, timeout=timeout) as service:
                 yield service
@@ -62,7 +62,7 @@ class Network:
 
 
 def in_turn(*outcomes: httpx.Response | httpx.TransportError) -> Network:
-    """A network that gives the outcomes one after the other, and the last one for ever."""
+    """Return a network that produces the outcomes in order and then repeats the last one."""
     left = list(outcomes)
 
     def answer(_request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""The examples do what they show."""
+"""Tests of the example notebook."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from nbclient import NotebookClient
 
 from noisesweep.local.launcher import free_port
-from tests.noisesweep.local.test_launcher import answers, up
+from tests.noisesweep.local.test_launcher import is_ready, start_up
 from tests.support.command_line import CommandLine
 from tests.support.pictures import PNG_MAGIC
 from tests.support.waiting import wait_until
@@ -20,12 +20,12 @@ def read() -> nbformat.NotebookNode:
     return notebook
 
 
-def test_the_notebook_asks_looks_trains_draws_and_tells(
+def test_notebook_runs_and_shows_its_outputs(
     command_line: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = free_port()
-    up(command_line, port)
-    wait_until(lambda: answers(port))
+    start_up(command_line, port)
+    wait_until(lambda: is_ready(port))
     monkeypatch.setenv("NOISESWEEP_URL", f"http://127.0.0.1:{port}")
     for folder in ("JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
         monkeypatch.setenv(folder, str(tmp_path / folder))
@@ -40,7 +40,7 @@ def test_the_notebook_asks_looks_trains_draws_and_tells(
     assert (tmp_path / "noise.png").read_bytes().startswith(PNG_MAGIC)
 
 
-def test_the_notebook_is_ten_lines_of_code_and_is_kept_without_its_outputs() -> None:
+def test_notebook_is_short_and_stored_without_outputs() -> None:
     cells = [cell for cell in read().cells if cell.cell_type == "code"]
     assert sum(bool(line.strip()) for cell in cells for line in cell.source.splitlines()) <= 10
     assert not any(cell.outputs or cell.execution_count for cell in cells)

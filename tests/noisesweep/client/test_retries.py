@@ -1,4 +1,4 @@
-"""How often, how soon and how long a request is sent again, on a scripted network."""
+"""Tests of retries, pauses and timeouts on a scripted network."""
 
 import inspect
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.http.idempotency import LONGEST_REQUEST_SECONDS
+from api.http.idempotency import MAX_REQUEST_SECONDS
 from noisesweep import NoiseSweep, RefusedError, ServiceUnreachableError, SweepHandle, WrongUsageError
 from noisesweep.client.retries import LONGEST_PAUSE_SECONDS
 from noisesweep.models import RunStatus
@@ -15,8 +15,8 @@ from tests.noisesweep.client.scripted_network import Network, in_turn
 from tests.support.records import SWEEP_ID, run_summary, sweep_of
 
 LOST = httpx.ReadError("the connection was cut")
-SILENT = httpx.ReadTimeout("")
-ABSENT = httpx.ConnectError("[Errno 111] Connection refused")
+TIMEOUT = httpx.ReadTimeout("")
+NOT_LISTENING = httpx.ConnectError("[Errno 111] Connection refused")
 
 
 def problem(status: int, slug: str, **headers: str) -> httpx.Response:
@@ -29,7 +29,7 @@ ACCEPTED = httpx.Response(202, content=SWEEP.model_dump_json())
 READ = httpx.Response(200, content=SWEEP.model_dump_json(), headers={"ETag": '"1"'})
 UNCHANGED = httpx.Response(304)
 BUSY = problem(429, "queue-full", Retry_After="4")
-AWAY = problem(503, "store-unavailable", Retry_After="2")
+UNAVAILABLE = problem(503, "store-unavailable", Retry_After="2")
 IN_USE = problem(409, "idempotency-key-in-use")
 NOT_FOUND = problem(404, "not-found")
 GATEWAYS = [httpx.Response(status, text="<h1>No answer</h1>") for status in (502, 503, 504)]
@@ -40,8 +40,8 @@ def submit(network: Network, timeout: float = 30.0) -> SweepHandle:
         return service.submit(scales=[1])
 
 
-@pytest.mark.parametrize("failure", [LOST, SILENT, AWAY, BUSY, IN_USE, *GATEWAYS])
-def test_submission_without_an_answer_is_sent_again_and_is_the_same(
+@pytest.mark.parametrize("failure", [LOST, TIMEOUT, UNAVAILABLE, BUSY, IN_USE, *GATEWAYS])
+def test_failed_submission_is_repeated_unchanged(
     failure: httpx.Response | httpx.TransportError,
 ) -> None:
     network = in_turn(failure, failure, ACCEPTED)
@@ -53,13 +53,16 @@ def test_submission_without_an_answer_is_sent_again_and_is_the_same(
     assert first.headers["Idempotency-Key"]
 
 
-def test_submission_that_died_with_its_api_is_let_through_before_the_client_gives_up() -> None:
-    """Until then the service says that it is being answered."""
+def test_default_timeout_outlasts_the_idempotency_lock() -> None:
+    """Check that a retry can succeed if the API died while it handled the first attempt.
+
+    The service rejects retries for LONGEST_REQUEST_SECONDS, because the first attempt still seems to be in progress.
+    """
     default = inspect.signature(NoiseSweep).parameters["timeout"].default
-    assert default > LONGEST_REQUEST_SECONDS + LONGEST_PAUSE_SECONDS
+    assert default > MAX_REQUEST_SECONDS + LONGEST_PAUSE_SECONDS
 
 
-def test_invalid_request_is_not_sent_again_and_not_shown() -> None:
+def test_invalid_request_is_neither_repeated_nor_shown() -> None:
     network = in_turn(httpx.LocalProtocolError("Illegal header value b'Bearer secret'"), ACCEPTED)
     with pytest.raises(WrongUsageError) as refused:
         submit(network)
@@ -67,7 +70,7 @@ def test_invalid_request_is_not_sent_again_and_not_shown() -> None:
     assert "secret" not in str(refused.value)
 
 
-def test_two_submissions_have_two_keys() -> None:
+def test_each_submission_has_its_own_idempotency_key() -> None:
     network = in_turn(ACCEPTED)
     submit(network)
     submit(network)
@@ -75,21 +78,22 @@ def test_two_submissions_have_two_keys() -> None:
 
 
 @given(
-    st.lists(st.sampled_from([LOST, SILENT, AWAY, BUSY, IN_USE, ABSENT]), min_size=1, max_size=6), st.floats(0.1, 60)
+    st.lists(st.sampled_from([LOST, TIMEOUT, UNAVAILABLE, BUSY, IN_USE, NOT_LISTENING]), min_size=1, max_size=6),
+    st.floats(0.1, 60),
 )
-def test_no_request_takes_longer_than_its_timeout(
+def test_requests_respect_the_total_timeout(
     outcomes: list[httpx.Response | httpx.TransportError], seconds: float
 ) -> None:
     network = in_turn(*outcomes)
     with pytest.raises((ServiceUnreachableError, RefusedError)):
         submit(network, seconds)
-    assert network.clock.seconds <= seconds + 0.1  # the last attempt has a tenth of a second in any case
+    assert network.clock.seconds <= seconds + 0.1  # the minimum timeout of the last attempt
 
 
-def test_service_that_does_not_listen_is_given_up_soon_and_named() -> None:
-    network = in_turn(ABSENT)
+def test_unreachable_service_fails_within_seconds() -> None:
+    network = in_turn(NOT_LISTENING)
     with pytest.raises(
-        ServiceUnreachableError, match=r"127.0.0.1:8000 does not answer \(Connection refused\)"
+        ServiceUnreachableError, match=r"no answer from http://127.0.0.1:8000 \(Connection refused\)"
     ) as raised:
         submit(network)
     assert len(network.requests) > 1
@@ -97,8 +101,8 @@ def test_service_that_does_not_listen_is_given_up_soon_and_named() -> None:
     assert "noisesweep up" in str(raised.value)
 
 
-def test_service_that_stops_listening_is_waited_for_once_something_was_sent() -> None:
-    network = in_turn(LOST, *[ABSENT] * 7, ACCEPTED)
+def test_restarting_service_is_retried_after_first_contact() -> None:
+    network = in_turn(LOST, *[NOT_LISTENING] * 7, ACCEPTED)
     assert submit(network).id == SWEEP_ID
     assert network.clock.seconds > 5
 
@@ -109,7 +113,7 @@ def test_retry_after_is_honoured() -> None:
     assert 4 <= network.clock.seconds < 5
 
 
-def test_wait_that_is_too_long_is_not_begun() -> None:
+def test_retry_after_beyond_the_timeout_fails_immediately() -> None:
     network = in_turn(BUSY)
     with pytest.raises(RefusedError) as refused:
         submit(network, 3)
@@ -120,32 +124,32 @@ def test_wait_that_is_too_long_is_not_begun() -> None:
 @pytest.mark.parametrize(
     "refusal", [problem(422, "invalid-request"), problem(409, "conflict"), problem(500, "internal-error")]
 )
-def test_refusal_that_lasts_is_not_retried(refusal: httpx.Response) -> None:
+def test_permanent_rejection_is_not_retried(refusal: httpx.Response) -> None:
     network = in_turn(refusal)
     with pytest.raises(RefusedError, match=refusal.json()["detail"]):
         submit(network)
     assert len(network.requests) == 1
 
 
-@pytest.mark.parametrize("foreign", [httpx.Response(404, text="<html>"), httpx.Response(200, json={"hello": "world"})])
-def test_another_service_at_the_address_is_told_from_noisesweep(foreign: httpx.Response) -> None:
-    with pytest.raises(ServiceUnreachableError, match="no noisesweep service"):
-        submit(in_turn(foreign))
+@pytest.mark.parametrize("answer", [httpx.Response(404, text="<html>"), httpx.Response(200, json={"hello": "world"})])
+def test_answer_of_another_program_is_detected(answer: httpx.Response) -> None:
+    with pytest.raises(ServiceUnreachableError, match=r"unexpected answer from http://127.0.0.1:8000"):
+        submit(in_turn(answer))
 
 
-def test_sweep_whose_removal_was_answered_and_the_answer_lost_is_removed() -> None:
+def test_delete_succeeds_if_only_the_reply_was_lost() -> None:
     network = in_turn(READ, READ, LOST, NOT_FOUND)
     with network.service() as service:
         service.sweep(SWEEP_ID).delete()
     assert [request.method for request in network.requests] == ["GET", "GET", "DELETE", "DELETE"]
 
 
-def test_removal_of_a_sweep_that_is_not_there_is_refused() -> None:
+def test_delete_of_an_unknown_sweep_is_rejected() -> None:
     with in_turn(READ, NOT_FOUND).service() as service, pytest.raises(RefusedError, match="not-found"):
         service.sweep(SWEEP_ID).delete()
 
 
-def test_polling_ends_with_the_seconds_and_asks_for_changes_only() -> None:
+def test_poll_stops_in_time_and_requests_only_changes() -> None:
     network = in_turn(READ, READ, UNCHANGED)
     with network.service() as service:
         records = list(service.sweep(SWEEP_ID).poll(within_seconds=10))
@@ -155,7 +159,7 @@ def test_polling_ends_with_the_seconds_and_asks_for_changes_only() -> None:
     assert network.requests[2].headers["If-None-Match"] == '"1"'
 
 
-def test_polling_ends_with_the_sweep() -> None:
+def test_poll_stops_when_the_sweep_has_ended() -> None:
     ended = sweep_of([run_summary(0, 1.0, RunStatus.SUCCEEDED)])
     last = httpx.Response(200, content=ended.model_dump_json(), headers={"ETag": '"2"'})
     with in_turn(READ, READ, UNCHANGED, last).service() as service:
@@ -164,13 +168,13 @@ def test_polling_ends_with_the_sweep() -> None:
         assert sweep.status is RunStatus.SUCCEEDED
 
 
-def test_poll_waits_for_a_service_that_stops_listening() -> None:
-    with in_turn(READ, READ, *[ABSENT] * 7, UNCHANGED).service() as service:
+def test_poll_survives_a_restart_of_the_service() -> None:
+    with in_turn(READ, READ, *[NOT_LISTENING] * 7, UNCHANGED).service() as service:
         records = service.sweep(SWEEP_ID).poll()
         assert [next(records), next(records)] == [SWEEP, SWEEP]
 
 
-def test_request_that_takes_long_to_compute_has_all_the_time_for_one_attempt() -> None:
+def test_slow_request_gets_the_whole_timeout_for_one_attempt() -> None:
     network = in_turn(READ, httpx.Response(200, content=b"a,b"))
     with network.service(timeout=25) as service:
         assert service.sweep(SWEEP_ID).csv() == b"a,b"

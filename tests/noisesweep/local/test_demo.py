@@ -4,9 +4,7 @@ from tests.support.command_line import CommandLine
 from tests.support.pictures import PNG_MAGIC
 
 
-def test_the_demo_trains_saves_the_plot_prints_the_table_and_leaves_nothing_running(
-    command_line: CommandLine, tmp_path: Path
-) -> None:
+def test_demo_saves_a_plot_and_stops_the_service(command_line: CommandLine, tmp_path: Path) -> None:
     arguments = ["--scales", "0.1", "1", "--epochs", "2", "--dataset", "digits", "--plot", "curve.png"]
     demo = command_line.start("demo", *arguments)
     output, _ = demo.communicate(timeout=120)
@@ -20,7 +18,7 @@ def test_the_demo_trains_saves_the_plot_prints_the_table_and_leaves_nothing_runn
     assert command_line.processes() == []
 
 
-def test_a_demo_whose_runs_fail_says_why_and_exits_with_1(command_line: CommandLine, tmp_path: Path) -> None:
+def test_demo_with_failed_runs_prints_the_reason(command_line: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "mnist.npz").write_bytes(b"not an archive")
     demo = command_line.start("demo", "--scales", "0.1", "--dataset", "mnist", data_dir=tmp_path)
     output, _ = demo.communicate(timeout=120)

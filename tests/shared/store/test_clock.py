@@ -14,7 +14,7 @@ async def read_async(settings: Settings) -> int:
         return await server_time_async(redis)
 
 
-def test_both_clients_read_microseconds_since_the_epoch(redis: Redis, settings: Settings) -> None:
+def test_sync_and_async_clocks_are_in_microseconds(redis: Redis, settings: Settings) -> None:
     expected = pytest.approx(time.time() * 1e6, abs=60e6)  # the server's clock is this machine's
     assert server_time(redis) == expected
     assert asyncio.run(read_async(settings)) == expected

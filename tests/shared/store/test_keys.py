@@ -7,14 +7,14 @@ from shared.store.keys import SweepKeys, new_sweep_id, parse_run_id, parse_sweep
 
 
 @given(st.integers(0, 999_999))
-def test_an_id_reads_back_as_what_it_was_made_of(index: int) -> None:
+def test_id_round_trip(index: int) -> None:
     sweep_id = new_sweep_id()
     assert parse_sweep_id(sweep_id) == sweep_id
     assert parse_run_id(run_id(sweep_id, index)) == (sweep_id, index)
 
 
 @given(st.text("0123456789abcdefABCDEF{}:- \n٣", min_size=14, max_size=18))
-def test_what_is_no_id_never_reaches_a_key(text: str) -> None:
+def test_malformed_id_is_rejected(text: str) -> None:
     assume(len(text) != 16 or not set(text) <= set("0123456789abcdef"))
     with pytest.raises(SweepNotFoundError):
         parse_sweep_id(text)
@@ -25,7 +25,7 @@ def test_what_is_no_id_never_reaches_a_key(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["0123456789abcdef-", "0123456789abcdef-01", "0123456789abcdef--1", "0123456789ABCDEF-0"]
 )
-def test_a_run_has_one_spelling(text: str) -> None:
+def test_noncanonical_run_id_is_rejected(text: str) -> None:
     with pytest.raises(RunNotFoundError):
         parse_run_id(text)
 

@@ -8,7 +8,7 @@ from shared.store.keys import QUEUE
 from shared.store.queue import celery_app, publish
 
 
-def test_a_message_is_json_that_carries_the_id_alone(settings: Settings, redis: Redis) -> None:
+def test_message_is_json_with_only_the_sweep_id(settings: Settings, redis: Redis) -> None:
     app = celery_app(settings)
     publish(app, {"0123456789abcdef": 3})
     app.close()

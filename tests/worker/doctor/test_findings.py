@@ -11,7 +11,7 @@ CPU = Device(DeviceKind.CPU, processes=2, stack=1, xla=False, reason="no GPU on 
 FINDINGS = [
     Finding("Python", OK, "3.12"),
     Finding("memory", WARNING, "[little] " * 20, "Add some."),
-    Finding("store", PROBLEM, "gone"),
+    Finding("store", PROBLEM, "unreachable"),
 ]
 
 
@@ -22,28 +22,28 @@ def shown(console: Console) -> list[str]:
     return console.file.getvalue().splitlines()
 
 
-def test_in_a_pipe_a_finding_is_one_line_and_its_remedy_another() -> None:
+def test_in_a_pipe_finding_and_remedy_are_single_lines() -> None:
     lines = shown(Console(file=io.StringIO()))
     assert lines == [
         "ok       Python: 3.12",
         f"warning  memory: {'[little] ' * 20}",
         "         -> Add some.",
-        "problem  store: gone",
+        "problem  store: unreachable",
     ]
 
 
-def test_on_a_terminal_each_finding_has_its_mark_and_long_ones_keep_to_their_column() -> None:
+def test_on_a_terminal_findings_are_printed_in_columns() -> None:
     lines = shown(Console(file=io.StringIO(), force_terminal=True, color_system=None, width=60))
     assert [line.rstrip() for line in lines if line[0] != " "] == [
         "✓ Python          3.12",
         f"! memory          {'[little] ' * 4}".rstrip(),
-        "✗ store           gone",
+        "✗ store           unreachable",
     ]
     assert any(line.strip() == "→ Add some." for line in lines)
     assert all(len(line) <= 60 for line in lines)
 
 
-def test_the_summary_counts_what_is_wrong() -> None:
+def test_the_summary_counts_problems_and_warnings() -> None:
     assert summary(FINDINGS) == "Found 1 problem and 1 warning."
     assert summary([*FINDINGS, FINDINGS[2]]) == "Found 2 problems and 1 warning."
-    assert summary(FINDINGS[:1]) == "All is well."
+    assert summary(FINDINGS[:1]) == "No problems found."

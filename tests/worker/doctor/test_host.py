@@ -18,17 +18,17 @@ from worker.doctor.findings import Verdict
 
 OK, WARNING, PROBLEM = Verdict.OK, Verdict.WARNING, Verdict.PROBLEM
 CPU = Device(DeviceKind.CPU, processes=2, stack=1, xla=False, reason="no GPU on this host")
-PASSWORD = "hunter2"  # noqa: S105 - it protects nothing
+PASSWORD = "hunter2"  # noqa: S105 - test data
 
 
 @pytest.mark.parametrize(
     ("version", "verdict"), [((3, 10, 14), PROBLEM), ((3, 11, 0), OK), ((3, 13, 9), OK), ((3, 14, 0), PROBLEM)]
 )
-def test_python_is_to_be_one_that_tensorflow_has_wheels_for(version: tuple[int, int, int], verdict: Verdict) -> None:
+def test_unsupported_python_versions_are_problems(version: tuple[int, int, int], verdict: Verdict) -> None:
     assert host.check_python(version).verdict is verdict
 
 
-def test_tensorflow_computes_on_the_device_that_a_worker_picks() -> None:
+def test_tensorflow_computes_on_the_detected_device() -> None:
     device = find(Settings())
     finding = host.check_tensorflow(device)
     assert finding.verdict is (WARNING if device.idle_gpu else OK), finding
@@ -58,7 +58,7 @@ def fake_tensorflow(folder: Path, monkeypatch: pytest.MonkeyPatch, code: str) ->
 
 
 def install(folder: Path, name: str, version: str) -> None:
-    """The record of a distribution, as pip leaves it."""
+    """Write the metadata of an installed distribution."""
     record = folder / f"{name.replace('-', '_')}-{version}.dist-info"
     record.mkdir()
     (record / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
@@ -67,15 +67,15 @@ def install(folder: Path, name: str, version: str) -> None:
 @pytest.mark.parametrize(
     ("code", "found", "remedy"),
     [
-        (f"raise OSError({DLOPEN!r})", "does not go with this TensorFlow: OSError: dlopen", "tensorflow==2.18.*"),
+        (f"raise OSError({DLOPEN!r})", "does not match TensorFlow: OSError: dlopen", "tensorflow==2.18.*"),
         ("raise ModuleNotFoundError(\"No module named 'tensorflow'\")", "not installed", "noisesweep[worker]"),
-        ("raise ImportError('libcudart is amiss')", "ImportError: libcudart is amiss", "reinstall"),
+        ("raise ImportError('libcudart is missing')", "ImportError: libcudart is missing", "reinstall"),
         ("import os; os.abort()", "SIGABRT", "AVX"),
-        (STUB + "ones = numpy.zeros", "product of matrices came out wrong", "reinstall"),
-        (STUB + "nn.relu = lambda inputs: inputs", "ReLU came out wrong", "reinstall"),
+        (STUB + "ones = numpy.zeros", "matrix product has wrong values", "reinstall"),
+        (STUB + "nn.relu = lambda inputs: inputs", "ReLU has wrong values", "reinstall"),
     ],
 )
-def test_a_tensorflow_that_does_not_work_is_a_problem_with_the_remedy_that_fits(
+def test_a_broken_tensorflow_is_a_problem_with_a_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, found: str, remedy: str
 ) -> None:
     fake_tensorflow(tmp_path, monkeypatch, code)
@@ -85,32 +85,30 @@ def test_a_tensorflow_that_does_not_work_is_a_problem_with_the_remedy_that_fits(
     assert remedy in finding.remedy
 
 
-def test_a_tensorflow_that_hangs_is_waited_for_so_long_and_no_longer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_hanging_tensorflow_is_a_problem_after_the_timeout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_tensorflow(tmp_path, monkeypatch, "import time; time.sleep(300)")
-    finding = host.check_tensorflow(CPU, seconds=0.5)
+    finding = host.check_tensorflow(CPU, timeout_seconds=0.5)
     assert finding.verdict is PROBLEM
     assert "within 0.5 s" in finding.found
 
 
-def test_a_gpu_left_idle_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unused_gpu_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_tensorflow(tmp_path, monkeypatch, STUB)
-    idle = Device(DeviceKind.CPU, processes=2, stack=1, xla=False, reason="a GPU is here", idle_gpu=True)
+    idle = Device(DeviceKind.CPU, processes=2, stack=1, xla=False, reason="unused GPU", idle_gpu=True)
     finding = host.check_tensorflow(idle)
-    assert (finding.verdict, finding.found) == (WARNING, "2.99 computes on the CPU: a GPU is here")
+    assert (finding.verdict, finding.found) == (WARNING, "2.99 computes on the CPU: unused GPU")
     assert "noisesweep[gpu]" in finding.remedy
     assert host.check_tensorflow(CPU).verdict is OK
 
 
-def test_a_gpu_that_tensorflow_does_not_find_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_unknown_to_tensorflow_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_tensorflow(tmp_path, monkeypatch, STUB)
     gpu = Device(DeviceKind.GPU, processes=1, stack=32, xla=True, reason="NVIDIA GPU")
     finding = host.check_tensorflow(gpu)
     assert (finding.verdict, finding.found) == (PROBLEM, "it does not work: TensorFlow finds no GPU:0.")
 
 
-def test_the_pair_for_metal_is_what_the_extra_installs() -> None:
+def test_the_metal_versions_match_the_extra() -> None:
     project = tomllib.loads(Path(__file__, "../../../../pyproject.toml").resolve().read_text())["project"]
     extra = [requirement.partition(";")[0] for requirement in project["optional-dependencies"]["metal"]]
     for name, release in host.METAL_PAIR.items():
@@ -127,14 +125,12 @@ def test_the_pair_for_metal_is_what_the_extra_installs() -> None:
         {"tensorflow": "2.18.1", "tensorflow-metal": "1.2"},
     ],
 )
-def test_the_right_pair_for_metal_or_half_a_pair_is_no_mismatch(versions: dict[str, str]) -> None:
+def test_compatible_or_incomplete_metal_versions_are_no_mismatch(versions: dict[str, str]) -> None:
     assert host.metal_mismatch(versions) == ""
 
 
 @pytest.mark.parametrize(("tensorflow", "metal"), [("2.21.0", "1.2.0"), ("2.18.1", "1.1.0"), ("2.1.0", "1.2.0")])
-def test_another_pair_for_metal_is_a_mismatch_that_says_what_is_here_and_what_goes_together(
-    tensorflow: str, metal: str
-) -> None:
+def test_a_metal_mismatch_names_installed_and_compatible_versions(tensorflow: str, metal: str) -> None:
     mismatch = host.metal_mismatch({"tensorflow": tensorflow, "tensorflow-metal": metal})
     assert f"tensorflow {tensorflow} with tensorflow-metal {metal}" in mismatch
     assert "tensorflow 2.18 with tensorflow-metal 1.2" in mismatch
@@ -144,7 +140,7 @@ def test_another_pair_for_metal_is_a_mismatch_that_says_what_is_here_and_what_go
     ("code", "verdict", "found"),
     [(f"raise OSError({DLOPEN!r})", PROBLEM, "Library not loaded"), (STUB, WARNING, "2.99 computes on the CPU")],
 )
-def test_a_mismatch_is_told_with_the_command_that_mends_it_whether_tensorflow_works_or_not(
+def test_a_metal_mismatch_is_reported_with_the_install_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, verdict: Verdict, found: str
 ) -> None:
     fake_tensorflow(tmp_path, monkeypatch, code)
@@ -158,53 +154,51 @@ def test_a_mismatch_is_told_with_the_command_that_mends_it_whether_tensorflow_wo
     assert "pip install 'tensorflow==2.18.*' 'tensorflow-metal==1.2.*'" in finding.remedy
 
 
-def test_a_pair_for_metal_that_is_right_and_does_not_compute_is_not_to_be_installed_again(
+def test_a_compatible_but_broken_metal_plugin_should_be_uninstalled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_tensorflow(tmp_path, monkeypatch, STUB)
     install(tmp_path, "tensorflow", "2.18.1")
     install(tmp_path, "tensorflow-metal", "1.2.0")
     monkeypatch.syspath_prepend(tmp_path)
-    idle = Device(DeviceKind.CPU, processes=2, stack=1, xla=False, reason="A ReLU came out wrong.", idle_gpu=True)
+    idle = Device(DeviceKind.CPU, processes=2, stack=1, xla=False, reason="A ReLU has wrong values.", idle_gpu=True)
     finding = host.check_tensorflow(idle)
-    assert (finding.verdict, finding.remedy) == (WARNING, host.WITHOUT_METAL)
+    assert (finding.verdict, finding.remedy) == (WARNING, host.UNINSTALL_METAL)
 
 
-def test_memory_for_fewer_processes_is_a_warning_that_says_how_many_and_for_none_a_problem() -> None:
+def test_too_little_memory_is_a_warning_or_a_problem() -> None:
     each = TRAINING_PROCESS_BYTES
     assert host.check_memory(processes=4, free_bytes=4 * each).verdict is OK
-    scarce = host.check_memory(processes=4, free_bytes=4 * each - 1)
-    assert scarce.verdict is WARNING
-    assert "--workers 3" in scarce.remedy
+    too_little = host.check_memory(processes=4, free_bytes=4 * each - 1)
+    assert too_little.verdict is WARNING
+    assert "--workers 3" in too_little.remedy
     assert host.check_memory(processes=4, free_bytes=each - 1).verdict is PROBLEM
 
 
 @pytest.fixture
-def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def no_data_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hide_data_sets(tmp_path, monkeypatch)
 
     def refuse(*arguments: object, **options: object) -> None:
-        pytest.fail("A check has begun a download.")
+        pytest.fail("A check started a download.")
 
     monkeypatch.setattr(pooch, "retrieve", refuse)
 
 
-def test_the_bundled_digits_are_there() -> None:
+def test_the_bundled_digits_are_found() -> None:
     finding = host.check_dataset(DatasetName.DIGITS, Settings())
     assert (finding.verdict, finding.found) == (OK, "1,442 training images from scikit-learn")
 
 
 @pytest.mark.skipif(not os.environ.get("NOISESWEEP_DATA_DIR"), reason="set NOISESWEEP_DATA_DIR to a folder with MNIST")
-def test_mnist_is_said_to_be_where_it_is() -> None:
+def test_the_location_of_mnist_is_reported() -> None:
     finding = host.check_dataset(DatasetName.MNIST, Settings())
     assert (finding.verdict, finding.found) == (OK, f"60,000 training images from {os.environ['NOISESWEEP_DATA_DIR']}")
 
 
-@pytest.mark.usefixtures("nowhere")
+@pytest.mark.usefixtures("no_data_sets")
 @pytest.mark.parametrize("name", [DatasetName.MNIST, DatasetName.FASHION_MNIST])
-def test_a_data_set_that_would_have_to_be_downloaded_is_a_warning_and_no_download(
-    tmp_path: Path, name: DatasetName
-) -> None:
+def test_a_missing_data_set_is_a_warning_without_download(tmp_path: Path, name: DatasetName) -> None:
     finding = host.check_dataset(name, Settings(data_dir=tmp_path))
     assert finding.verdict is WARNING
     assert f"NOISESWEEP_DATA_DIR={tmp_path} (neither {name}.npz nor" in finding.found
@@ -212,26 +206,24 @@ def test_a_data_set_that_would_have_to_be_downloaded_is_a_warning_and_no_downloa
     assert f"put {name}.npz" in finding.remedy
 
 
-@pytest.mark.usefixtures("nowhere")
-def test_something_else_under_the_name_of_mnist_is_a_problem(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("no_data_sets")
+def test_an_invalid_mnist_file_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "mnist.npz").write_text("not an archive")
     finding = host.check_dataset(DatasetName.MNIST, Settings(data_dir=tmp_path))
     assert (finding.verdict, finding.remedy) == (PROBLEM, "Remove or replace it.")
-    assert finding.found.startswith(f"{tmp_path / 'mnist.npz'} is not an archive of x_train")
+    assert finding.found.startswith(f"{tmp_path / 'mnist.npz'}: expected an .npz archive of x_train")
 
 
-def test_settings_that_do_not_validate_are_problems_that_name_the_variable_and_hide_its_value(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_invalid_settings_are_problems_that_hide_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_tensorflow(tmp_path, monkeypatch, STUB)
     monkeypatch.setenv("NOISESWEEP_PORT", "abc")
     monkeypatch.setenv("NOISESWEEP_REDIS_URL", f"{PASSWORD}@host")
     command = [sys.executable, "-m", "worker.doctor", "--json"]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    findings = [(finding["check"], finding["found"]) for finding in json.loads(answer.stdout)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    findings = [(finding["check"], finding["found"]) for finding in json.loads(result.stdout)]
     faults = [found for check, found in findings if check == "settings"]
     assert sorted(fault.split(":")[0] for fault in faults) == ["NOISESWEEP_PORT", "NOISESWEEP_REDIS_URL"]
     assert dict(findings)["TensorFlow"].startswith("2.99 computes")
-    assert answer.returncode == 1
-    assert answer.stderr == ""
-    assert PASSWORD not in answer.stdout
+    assert result.returncode == 1
+    assert result.stderr == ""
+    assert PASSWORD not in result.stdout

@@ -1,4 +1,4 @@
-"""A claim trained to its end on a real store: epochs, checkpoints, stops, and runs that fail alone."""
+"""Training of claims on a real store: epochs, checkpoints, stops and failures of single runs."""
 
 import math
 import threading
@@ -19,100 +19,100 @@ from shared.settings import Settings
 from shared.store.keys import SweepKeys
 from tests.support.redis_server import RedisServer
 from tests.support.stored_sweeps import Sweeps
-from tests.support.trainer import REQUEST, Interruption, Trainer, after
+from tests.support.trainer import REQUEST, Interruption, Trainer, stop_after
 from tests.support.waiting import wait_until
-from worker.heartbeat import ASK_SECONDS
+from worker.heartbeat import POLL_SECONDS
 from worker.leases import Claim, Leases
 from worker.trainer.loop import DivergedError
 from worker.trainer.state import RunState
 
 
-def test_a_stack_of_runs_is_trained_and_each_run_succeeds(trainer: Trainer) -> None:
-    claim = trainer.claimed(REQUEST, limit=3)
+def test_all_runs_of_a_stack_succeed(trainer: Trainer) -> None:
+    claim = trainer.create_claim(REQUEST, limit=3)
     assert trainer.train(claim) == 0
     for index in range(3):
         run = trainer.sweeps.run(claim.sweep_id, index)
         assert run["outcome"] == "succeeded"
         assert len(run["weights_sha256"]) == 64
-        assert [metrics["epoch"] for metrics in trainer.figures(claim.sweep_id, index)] == [0, 1, 2]
-    assert trainer.figures(claim.sweep_id, 0)[-1]["val_accuracy"] > 0.85
+        assert [metrics["epoch"] for metrics in trainer.metrics(claim.sweep_id, index)] == [0, 1, 2]
+    assert trainer.metrics(claim.sweep_id, 0)[-1]["val_accuracy"] > 0.85
 
 
-def test_equal_requests_give_equal_bits_and_another_seed_gives_others(trainer: Trainer) -> None:
-    first, second = trainer.undisturbed(REQUEST), trainer.undisturbed(REQUEST)
+def test_results_are_reproducible_and_depend_on_the_seed(trainer: Trainer) -> None:
+    first, second = trainer.train_uninterrupted(REQUEST), trainer.train_uninterrupted(REQUEST)
     assert first == second
-    other = trainer.undisturbed(REQUEST.model_copy(update={"seeds": [1]}))
+    other = trainer.train_uninterrupted(REQUEST.model_copy(update={"seeds": [1]}))
     assert other[1] != first[1]
 
 
 @pytest.mark.parametrize("checks", [0, 1, 2, 3, 5])
-def test_a_run_stopped_anywhere_and_claimed_again_ends_with_the_same_bits(trainer: Trainer, checks: int) -> None:
-    claim = trainer.claimed(REQUEST)
-    assert trainer.train(claim, stop=after(checks)) == 1
+def test_an_interrupted_run_ends_with_the_same_bits(trainer: Trainer, checks: int) -> None:
+    claim = trainer.create_claim(REQUEST)
+    assert trainer.train(claim, stop=stop_after(checks)) == 1
     again = trainer.leases.claim(claim.sweep_id, limit=1)
     assert again
     assert again.runs == claim.runs
     state = trainer.leases.checkpoint(again, again.runs[0])
     assert state
     assert (state.epoch, state.step) > (0, 0) or checks == 0
-    stack = trainer.warm_stack.fitting(REQUEST.config, 1)
-    stood: list[tuple[int, int]] = []
+    stack = trainer.stack_cache.get(REQUEST.config, 1)
+    positions: list[tuple[int, int]] = []
 
-    def note_where() -> bool:
-        stood.append((stack.epoch, stack.step))
+    def record_position() -> bool:
+        positions.append((stack.epoch, stack.step))
         return False
 
-    trainer.train(again, stop=note_where)
-    assert stood[0] == (state.epoch, state.step)
+    trainer.train(again, stop=record_position)
+    assert positions[0] == (state.epoch, state.step)
     run = trainer.sweeps.run(claim.sweep_id, 0)
-    assert (trainer.figures(claim.sweep_id, 0), run["weights_sha256"]) == trainer.undisturbed(REQUEST)
+    assert (trainer.metrics(claim.sweep_id, 0), run["weights_sha256"]) == trainer.train_uninterrupted(REQUEST)
 
 
-def test_runs_stopped_together_go_on_together_and_apart_from_those_not_begun(trainer: Trainer) -> None:
+def test_released_runs_and_new_runs_are_claimed_separately(trainer: Trainer) -> None:
     request = REQUEST.model_copy(update={"scales": [0.1, 0.5, 1.0, 2.0]})
-    claim = trainer.claimed(request, limit=2)
-    assert trainer.train(claim, stop=after(3)) == 2
+    claim = trainer.create_claim(request, limit=2)
+    assert trainer.train(claim, stop=stop_after(3)) == 2
     claims = [trainer.leases.claim(claim.sweep_id, limit=4) for _ in range(2)]
     assert [[run.index for run in claim.runs] for claim in claims if claim] == [[0, 1], [2, 3]]
 
 
-def test_checkpoints_are_written_no_more_often_than_asked_for(trainer: Trainer, redis: Redis) -> None:
+def test_checkpoints_respect_their_interval(trainer: Trainer, redis: Redis) -> None:
     written = []
     for seconds in (0.0, 3600.0):
         trainer.settings = Settings(checkpoint_interval_seconds=seconds)
         redis.config_resetstat()
-        trainer.undisturbed(REQUEST)
+        trainer.train_uninterrupted(REQUEST)
         written.append(redis.info("commandstats").get("cmdstat_set", {}).get("calls", 0))
-    # After the first and the second epoch of three; the end writes an evaluation, and needs no checkpoint.
+    # Checkpoints after the first two of three epochs. The end of a run writes an evaluation instead.
     assert written == [2 + 1, 0 + 1]
 
 
-def test_a_stop_takes_effect_in_the_middle_of_an_epoch(trainer: Trainer) -> None:
-    claim = trainer.claimed(REQUEST.model_copy(update={"batch_size": 1}))
-    trainer.train(claim, stop=after(4))
+def test_a_stop_takes_effect_within_an_epoch(trainer: Trainer) -> None:
+    claim = trainer.create_claim(REQUEST.model_copy(update={"batch_size": 1}))
+    trainer.train(claim, stop=stop_after(4))
     state = trainer.leases.checkpoint(claim, claim.runs[0])
     assert state
     assert state.epoch == 0
     assert 4 <= state.step < 1442
 
 
-def test_a_run_that_breaks_leaves_its_neighbours_alone(trainer: Trainer, redis: Redis) -> None:
-    claim = trainer.claimed(REQUEST, limit=3)
-    redis.set(SweepKeys(claim.sweep_id).epochs(1), "no list")  # so that no epoch can be added to it
+def test_a_failing_run_does_not_affect_others(trainer: Trainer, redis: Redis) -> None:
+    claim = trainer.create_claim(REQUEST, limit=3)
+    redis.set(SweepKeys(claim.sweep_id).epochs(1), "not a list")  # so that commits fail
     trainer.train(claim)
     runs = [trainer.sweeps.run(claim.sweep_id, index) for index in range(3)]
     assert [run["outcome"] for run in runs] == ["succeeded", "failed", "succeeded"]
     assert runs[1]["error_code"] == "internal_error"
-    assert runs[1]["error_message"] == "The trainer broke with ResponseError; the worker's log says where."
+    assert runs[1]["error_message"] == "The training failed with ResponseError. See the worker's log for details."
 
 
-def test_a_run_that_diverges_fails_with_advice_and_its_neighbours_go_on(trainer: Trainer) -> None:
-    claim = trainer.claimed(REQUEST, limit=3)
-    stack = trainer.warm_stack.fitting(REQUEST.config, 3)
+def test_a_diverging_run_fails_with_advice(trainer: Trainer) -> None:
+    claim = trainer.create_claim(REQUEST, limit=3)
+    stack = trainer.stack_cache.get(REQUEST.config, 3)
     stack.start(0, [run.scale for run in claim.runs])
     for run, checkpoint in zip(claim.runs, map(stack.state, range(3)), strict=True):
         if run.index == 1:
-            checkpoint.weights[-1][0] = math.nan  # as after a step too far
+            checkpoint.weights[-1][0] = math.nan  # as after a step that is too large
         trainer.leases.release(claim, run, checkpoint)
     again = trainer.leases.claim(claim.sweep_id, limit=3)
     assert again
@@ -121,15 +121,15 @@ def test_a_run_that_diverges_fails_with_advice_and_its_neighbours_go_on(trainer:
     assert [run["outcome"] for run in runs] == ["succeeded", "failed", "succeeded"]
     assert runs[1]["error_code"] == DivergedError.code
     assert "smaller learning_rate" in runs[1]["error_message"]
-    healthy = trainer.claimed(REQUEST, limit=3)
+    healthy = trainer.create_claim(REQUEST, limit=3)
     trainer.train(healthy)
     for index in (0, 2):
-        assert trainer.figures(claim.sweep_id, index) == trainer.figures(healthy.sweep_id, index)
+        assert trainer.metrics(claim.sweep_id, index) == trainer.metrics(healthy.sweep_id, index)
 
 
-def test_a_run_given_to_another_worker_is_left_alone_and_its_neighbours_go_on(trainer: Trainer, redis: Redis) -> None:
-    claim = trainer.claimed(REQUEST, limit=2)
-    redis.hset(SweepKeys(claim.sweep_id).run(0), "owner", "somebody else")
+def test_a_lost_run_is_dropped_and_the_others_continue(trainer: Trainer, redis: Redis) -> None:
+    claim = trainer.create_claim(REQUEST, limit=2)
+    redis.hset(SweepKeys(claim.sweep_id).run(0), "owner", "another owner")
     before = trainer.sweeps.run(claim.sweep_id, 0)
     trainer.train(claim)
     assert trainer.sweeps.run(claim.sweep_id, 0) == before
@@ -137,93 +137,91 @@ def test_a_run_given_to_another_worker_is_left_alone_and_its_neighbours_go_on(tr
     assert trainer.sweeps.run(claim.sweep_id, 1)["outcome"] == "succeeded"
 
 
-def cancelling(trainer: Trainer, claim: Claim, *indices: int) -> Interruption:
-    """A client cancels in the middle; the heart has the time for a beat before training goes on."""
+def interrupt_to_cancel(trainer: Trainer, claim: Claim, *indices: int) -> Interruption:
+    """Return a stop check that cancels runs during training and then waits for a heartbeat."""
 
     def cancel() -> None:
         assert trainer.sweeps.cancel(claim.sweep_id, *indices)
-        time.sleep(1.5 * ASK_SECONDS)
+        time.sleep(1.5 * POLL_SECONDS)
 
     return Interruption(8, cancel)
 
 
-def test_a_run_cancelled_while_it_trains_keeps_its_epochs_and_its_neighbours_go_on(trainer: Trainer) -> None:
+def test_a_cancelled_run_keeps_its_epochs(trainer: Trainer) -> None:
     request = REQUEST.model_copy(update={"epochs": 9})
-    claim = trainer.claimed(request, limit=3)
-    trainer.train(claim, cancelling(trainer, claim, 1))
+    claim = trainer.create_claim(request, limit=3)
+    trainer.train(claim, interrupt_to_cancel(trainer, claim, 1))
     runs = [trainer.sweeps.run(claim.sweep_id, index) for index in range(3)]
     assert [run["outcome"] for run in runs] == ["succeeded", "cancelled", "succeeded"]
-    kept = [len(trainer.sweeps.epochs(claim.sweep_id, index)) for index in range(3)]
-    assert kept[0] == kept[2] == 9
-    assert 0 < kept[1] < 9
-    undisturbed = trainer.claimed(request, limit=3)
-    trainer.train(undisturbed)
+    epochs = [len(trainer.sweeps.epochs(claim.sweep_id, index)) for index in range(3)]
+    assert epochs[0] == epochs[2] == 9
+    assert 0 < epochs[1] < 9
+    expected = trainer.create_claim(request, limit=3)
+    trainer.train(expected)
     for index in range(3):
-        figures = trainer.figures(undisturbed.sweep_id, index)
-        assert trainer.figures(claim.sweep_id, index) == figures[: kept[index]]
+        metrics = trainer.metrics(expected.sweep_id, index)
+        assert trainer.metrics(claim.sweep_id, index) == metrics[: epochs[index]]
 
 
-def test_training_ends_when_the_last_of_its_runs_is_cancelled(trainer: Trainer) -> None:
-    claim = trainer.claimed(REQUEST.model_copy(update={"epochs": 200, "batch_size": 1}), limit=2)
-    assert trainer.train(claim, cancelling(trainer, claim)) == 0
+def test_training_stops_when_all_runs_are_cancelled(trainer: Trainer) -> None:
+    claim = trainer.create_claim(REQUEST.model_copy(update={"epochs": 200, "batch_size": 1}), limit=2)
+    assert trainer.train(claim, interrupt_to_cancel(trainer, claim)) == 0
     assert trainer.sweeps.run(claim.sweep_id, 0)["outcome"] == "cancelled"
     assert trainer.sweeps.run(claim.sweep_id, 1)["outcome"] == "cancelled"
 
 
-def test_a_run_that_was_reaped_while_it_trained_is_left_to_its_new_owner(trainer: Trainer, redis: Redis) -> None:
-    claim = trainer.claimed(REQUEST, limit=1)
+def test_a_run_reaped_during_training_is_dropped(trainer: Trainer, redis: Redis) -> None:
+    claim = trainer.create_claim(REQUEST, limit=1)
 
     def lose() -> None:
         redis.zadd(SweepKeys(claim.sweep_id).leases, {"0": 1})
-        trainer.leases.reap(claim.sweep_id, max_attempts=3, silence_seconds=60)
+        trainer.leases.reap(claim.sweep_id, max_attempts=3, republish_seconds=60)
         assert trainer.leases.claim(claim.sweep_id, limit=1)
 
     trainer.train(claim, Interruption(4, lose))
-    kept = trainer.sweeps.epochs(claim.sweep_id, 0)
-    assert len(kept) < 3
+    epochs = trainer.sweeps.epochs(claim.sweep_id, 0)
+    assert len(epochs) < 3
     assert "outcome" not in trainer.sweeps.run(claim.sweep_id, 0)
 
 
-def test_an_outage_within_the_lease_only_delays_and_a_longer_one_ends_in_silence(
-    trainer: Trainer, tmp_path: Path
-) -> None:
+def test_outages_of_the_store_change_no_results(trainer: Trainer, tmp_path: Path) -> None:
     store = RedisServer(tmp_path, free_port(), durable=True)
     settings = Settings(redis_url=store.url, lease_seconds=3)
-    away = Trainer(Sweeps(store.client), Leases(settings), settings, trainer.warm_stack)
-    undisturbed = trainer.undisturbed(REQUEST)
+    other = Trainer(Sweeps(store.client), Leases(settings), settings, trainer.stack_cache)
+    expected = trainer.train_uninterrupted(REQUEST)
 
-    short = away.claimed(REQUEST)
-    comes_back = threading.Timer(0.5, store.start)
+    short = other.create_claim(REQUEST)
+    restart = threading.Timer(0.5, store.start)
 
-    def fail_for_a_moment() -> None:
+    def restart_store() -> None:
         store.kill()
-        comes_back.start()
+        restart.start()
 
-    away.train(short, Interruption(4, fail_for_a_moment))
-    comes_back.join()
-    run = away.sweeps.run(short.sweep_id, 0)
-    assert (away.figures(short.sweep_id, 0), run["weights_sha256"]) == undisturbed
+    other.train(short, Interruption(4, restart_store))
+    restart.join()
+    run = other.sweeps.run(short.sweep_id, 0)
+    assert (other.metrics(short.sweep_id, 0), run["weights_sha256"]) == expected
 
-    long = away.claimed(REQUEST)
-    assert away.train(long, Interruption(4, store.kill)) == 0
+    long = other.create_claim(REQUEST)
+    assert other.train(long, Interruption(4, store.kill)) == 0
     store.start()
-    assert "outcome" not in away.sweeps.run(long.sweep_id, 0)
-    wait_until(lambda: away.leases.reap(long.sweep_id, 3, silence_seconds=60).runs_without_message)
-    again = away.leases.claim(long.sweep_id, limit=1)
+    assert "outcome" not in other.sweeps.run(long.sweep_id, 0)
+    wait_until(lambda: other.leases.reap(long.sweep_id, 3, republish_seconds=60).runs_without_message)
+    again = other.leases.claim(long.sweep_id, limit=1)
     assert again
-    away.train(again)
-    run = away.sweeps.run(long.sweep_id, 0)
-    assert (away.figures(long.sweep_id, 0), run["weights_sha256"]) == undisturbed
-    away.leases.close()
+    other.train(again)
+    run = other.sweeps.run(long.sweep_id, 0)
+    assert (other.metrics(long.sweep_id, 0), run["weights_sha256"]) == expected
+    other.leases.close()
     store.close()
 
 
-# bfloat16 products are rounded, the model's are not: of 355 images a few may be classified otherwise.
+# The Keras model does not round products to bfloat16, so a few of the 355 images may be classified differently.
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("mixed_bfloat16", 0.02)])
-def test_a_model_kept_gives_the_reported_val_accuracy_in_keras(
+def test_a_stored_model_reproduces_val_accuracy_in_keras(
     trainer: Trainer, redis_bytes: Redis, tmp_path: Path, precision: str, tolerance: float
 ) -> None:
-    claim = trainer.claimed(REQUEST.model_copy(update={"keep_model": True, "precision": Precision(precision)}))
+    claim = trainer.create_claim(REQUEST.model_copy(update={"keep_model": True, "precision": Precision(precision)}))
     trainer.train(claim)
     path = tmp_path / "run.keras"
     content = redis_bytes.get(SweepKeys(claim.sweep_id).model(0))
@@ -234,12 +232,12 @@ def test_a_model_kept_gives_the_reported_val_accuracy_in_keras(
     clean = to_pixels(dataset.validation_images)
     images = add_noise(clean, claim.runs[0].scale, base_noise(0, Purpose.VALIDATION_NOISE, (len(clean), 784)))
     _, accuracy = model.evaluate(images, dataset.validation_labels, verbose=0)
-    assert accuracy == pytest.approx(trainer.figures(claim.sweep_id, 0)[-1]["val_accuracy"], abs=tolerance)
+    assert accuracy == pytest.approx(trainer.metrics(claim.sweep_id, 0)[-1]["val_accuracy"], abs=tolerance)
     weights = RunState(0, 0, model.get_weights(), [], np.float32(0), np.float32(0))
     assert weights.weights_sha256 == trainer.sweeps.run(claim.sweep_id, 0)["weights_sha256"]
 
 
-def test_a_model_not_asked_for_is_not_kept(trainer: Trainer, redis: Redis) -> None:
-    claim = trainer.claimed(REQUEST)
+def test_a_model_is_not_stored_by_default(trainer: Trainer, redis: Redis) -> None:
+    claim = trainer.create_claim(REQUEST)
     trainer.train(claim)
     assert not redis.exists(SweepKeys(claim.sweep_id).model(0))

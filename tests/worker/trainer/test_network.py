@@ -1,4 +1,4 @@
-"""The network's functions, each against a second computation."""
+"""Functions of the network, compared with independent computations."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_kernels_are_glorot_uniform_and_biases_zero() -> None:
     assert not bias.any()
 
 
-def test_dropout_keeps_its_fraction_scales_what_it_keeps_and_differs_from_key_to_key() -> None:
+def test_dropout_masks_have_the_rate_and_depend_on_the_key() -> None:
     dropping = config(dropout=0.2, hidden_units=[512, 511])
     masks = [dropout_masks(dropping, 128, tf.constant([7, step])) for step in (0, 1)]
     first, second = ([mask.numpy() for mask in step or []] for step in masks)
@@ -47,18 +47,18 @@ def test_dropout_keeps_its_fraction_scales_what_it_keeps_and_differs_from_key_to
     assert np.mean((first[0] > 0) == (second[0] > 0)) == pytest.approx(0.8**2 + 0.2**2, abs=0.01)
 
 
-def test_no_dropout_makes_no_masks() -> None:
+def test_zero_dropout_makes_no_masks() -> None:
     assert dropout_masks(config(dropout=0.0), 128, tf.constant([7, 0])) is None
 
 
-def test_fresh_noise_depends_on_its_key_alone() -> None:
+def test_fresh_noise_depends_only_on_its_key() -> None:
     first, again, other = (fresh_noise(5, 784, tf.constant(key)).numpy() for key in ([1, 2], [1, 2], [1, 3]))
     assert (first == again).all()
     assert not (first == other).any()
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_logits_are_those_of_numpy(masked: bool) -> None:
+def test_logits_match_numpy(masked: bool) -> None:
     two_runs = [[normal(7, 5), normal(5), normal(5, 10), normal(10)] for _ in range(2)]
     images, mask = normal(2, 3, 7), np.array([[2, 0, 2, 0, 2]] * 3, np.float32)
     weights = [tf.Variable(np.stack(pair)) for pair in zip(*two_runs, strict=True)]
@@ -68,14 +68,14 @@ def test_logits_are_those_of_numpy(masked: bool) -> None:
         np.testing.assert_allclose(computed[run], hidden @ last_kernel + last_bias, rtol=1e-4, atol=1e-5)
 
 
-def test_the_gradient_of_a_bias_is_the_sum_over_the_minibatch() -> None:
+def test_the_bias_gradient_is_the_sum_over_the_minibatch() -> None:
     bias, upstream = tf.Variable(normal(2, 5)), normal(2, 3, 5)
     with tf.GradientTape() as tape:
         total = tf.reduce_sum(add_bias(tf.constant(normal(2, 3, 5)), bias) * upstream)
     np.testing.assert_allclose(tape.gradient(total, bias), upstream.sum(axis=1), rtol=1e-5)
 
 
-def test_rmsprop_is_its_formula() -> None:
+def test_rmsprop_matches_its_formula() -> None:
     weight, mean_square, gradient = normal(2, 5), normal(2, 5) ** 2, normal(2, 5)
     weights, mean_squares, momenta = ([tf.Variable(array)] for array in (weight, mean_square, np.zeros_like(weight)))
     rmsprop(weights, mean_squares, momenta, [tf.constant(gradient)], learning_rate=0.01)
@@ -84,7 +84,7 @@ def test_rmsprop_is_its_formula() -> None:
     np.testing.assert_allclose(weights[0], weight - 0.01 * gradient / np.sqrt(expected + 1e-7), rtol=1e-5)
 
 
-def test_counts_are_those_of_numpy() -> None:
+def test_counts_match_numpy() -> None:
     computed, labels = normal(2, 50, 10), DRAWS.integers(10, size=(2, 50)).astype(np.int32)
     predicted = computed.argmax(axis=2)
     confusion: NDArray[np.int64] = np.zeros((2, 10, 10), np.int64)

@@ -1,4 +1,4 @@
-"""The stacked program against Keras: same weights, same minibatches, same numbers."""
+"""The stacked program, compared with Keras on the same weights and minibatches."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ from tests.support.stacks import SEED, config, keras_twin, noisy, order, relativ
 
 
 @pytest.mark.parametrize(("steps", "tolerance"), [(1, 1e-5), (10, 1e-4)])
-def test_after_some_steps_the_weights_are_those_of_keras(steps: int, tolerance: float) -> None:
+def test_weights_after_some_steps_match_keras(steps: int, tolerance: float) -> None:
     ours, twin = stack(config(), [0.5]), keras_twin(config())
     ours.train(steps)
     images, labels = noisy(Purpose.TRAINING_NOISE, 0.5)
@@ -23,8 +23,8 @@ def test_after_some_steps_the_weights_are_those_of_keras(steps: int, tolerance: 
     assert relative_error(ours.state(0).weights, twin.get_weights()) < tolerance
 
 
-def test_after_a_whole_epoch_the_weights_and_figures_are_those_of_keras() -> None:
-    """469 steps, as many as an epoch of MNIST has, the last one short."""
+def test_weights_and_metrics_after_an_epoch_match_keras() -> None:
+    """Train 469 steps, like an epoch of MNIST; the last minibatch is smaller."""
     few = config(batch_size=3)
     ours, twin = stack(few, [0.5], images=1406), keras_twin(few)
     images, labels = noisy(Purpose.TRAINING_NOISE, 0.5, images=1406)
@@ -32,14 +32,14 @@ def test_after_a_whole_epoch_the_weights_and_figures_are_those_of_keras() -> Non
     assert ours.steps == 469
     ours.train(469)
     history = twin.fit(images[rows], labels[rows], batch_size=3, shuffle=False, verbose=0).history
-    loss, accuracy = ours.training_figures()
+    loss, accuracy = ours.training_metrics()
     assert loss[0] == pytest.approx(history["loss"][0], rel=1e-3)
     assert accuracy[0] == pytest.approx(history["accuracy"][0], abs=2e-3)
     assert relative_error(ours.state(0).weights, twin.get_weights()) < 1e-2
 
 
-def test_the_gradient_of_a_run_is_that_of_its_mean_loss() -> None:
-    """After one step from zero, RMSprop's mean square is (1 - rho) times the squared gradient."""
+def test_each_run_gets_the_gradient_of_its_mean_loss() -> None:
+    """Compare squared gradients: after one step from 0, RMSprop's mean square is (1 - rho) g^2."""
     ours, twin = stack(config(), [0.1, 2.0]), keras_twin(config())
     ours.train(1)
     for run, scale in enumerate((0.1, 2.0)):
@@ -52,15 +52,15 @@ def test_the_gradient_of_a_run_is_that_of_its_mean_loss() -> None:
         assert relative_error(squared, [gradient**2 for gradient in gradients]) < 1e-4
 
 
-def test_validation_figures_are_those_of_keras_without_dropout() -> None:
+def test_validation_matches_keras_without_dropout() -> None:
     ours = stack(config(dropout=0.5), [0.7, 0.0])
-    loss, accuracy = ours.validation_figures()
+    loss, accuracy = ours.validation_metrics()
     for run, scale in enumerate((0.7, 0.0)):
         expected = keras_twin(config()).evaluate(*noisy(Purpose.VALIDATION_NOISE, scale), verbose=0)
         assert [loss[run], accuracy[run]] == pytest.approx(expected, rel=1e-5)
 
 
-def test_chunks_change_no_bit() -> None:
+def test_results_do_not_depend_on_chunks() -> None:
     whole, parts = trained([0.5], [12]), trained([0.5], [1, 4, 2, 5])
     assert whole.step == parts.step == whole.steps
     assert whole.state(0).weights_sha256 == parts.state(0).weights_sha256
@@ -68,7 +68,7 @@ def test_chunks_change_no_bit() -> None:
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 @pytest.mark.parametrize("hidden_units", [[32, 16], [30, 13]], ids=["even", "odd"])
-def test_a_run_is_the_same_alone_and_anywhere_in_a_stack(precision: str, hidden_units: list[int]) -> None:
+def test_a_run_does_not_depend_on_its_stack(precision: str, hidden_units: list[int]) -> None:
     scales = [0.1, 0.5, 1.0, 2.0, 4.0]
     together = trained(scales, [12], precision=precision, hidden_units=hidden_units)
     alone = trained([9.0], [], precision=precision, hidden_units=hidden_units)
@@ -76,18 +76,18 @@ def test_a_run_is_the_same_alone_and_anywhere_in_a_stack(precision: str, hidden_
         alone.start(SEED, [scale])
         alone.train(12)
         assert relative_error(together.state(run).weights, alone.state(0).weights) == 0
-        assert together.validation_figures()[0][run] == alone.validation_figures()[0][0]
-        assert together.training_figures()[0][run] == alone.training_figures()[0][0]
+        assert together.validation_metrics()[0][run] == alone.validation_metrics()[0][0]
+        assert together.training_metrics()[0][run] == alone.training_metrics()[0][0]
 
 
-def test_a_stack_started_again_is_as_a_new_one() -> None:
+def test_a_restarted_stack_equals_a_new_one() -> None:
     used = trained([0.5], [5])
     used.start(SEED, [0.5])
     used.train(12)
     assert used.state(0).weights_sha256 == trained([0.5], [12]).state(0).weights_sha256
 
 
-def test_mixed_bfloat16_differs_in_the_products_alone() -> None:
+def test_mixed_bfloat16_affects_only_matrix_products() -> None:
     exact, rounded = trained([0.5], [12]), trained([0.5], [12], precision="mixed_bfloat16")
     for state in (exact.state(0), rounded.state(0)):
         assert {weight.dtype for weight in [*state.weights, *state.mean_squares]} == {np.dtype(np.float32)}
@@ -102,7 +102,7 @@ def test_mixed_bfloat16_differs_in_the_products_alone() -> None:
     images=st.integers(1, 60),
     batch_size=st.integers(1, 80),
 )
-def test_any_shape_trains_as_keras_does(runs: int, hidden_units: list[int], images: int, batch_size: int) -> None:
+def test_training_matches_keras_for_any_shape(runs: int, hidden_units: list[int], images: int, batch_size: int) -> None:
     shape = config(hidden_units=hidden_units, batch_size=batch_size)
     ours = stack(shape, [0.5] * runs, images)
     ours.train(3)

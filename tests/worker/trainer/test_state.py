@@ -11,7 +11,7 @@ any_array = arrays.arrays(np.float32, arrays.array_shapes(max_dims=2, max_side=5
 
 
 @given(st.integers(0, 199), st.integers(0, 10**6), st.lists(any_array, min_size=1, max_size=12), st.floats(width=32))
-def test_a_state_survives_being_stored_to_the_bit(
+def test_serialization_preserves_every_bit(
     epoch: int, step: int, weights: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]], loss_sum: float
 ) -> None:
     state = RunState(epoch, step, weights, weights[::-1], np.float32(loss_sum), np.float32(7))
@@ -24,7 +24,7 @@ def test_a_state_survives_being_stored_to_the_bit(
         assert after.tobytes() == before.tobytes()
 
 
-def test_the_hash_of_the_weights_is_that_of_their_bytes_in_order() -> None:
+def test_the_weights_hash_covers_all_bytes_in_order() -> None:
     weights = [np.arange(6, dtype=np.float32).reshape(2, 3), np.zeros(3, np.float32)]
     state = RunState(1, 0, weights, weights, np.float32(0), np.float32(0))
     assert state.weights_sha256 == hashlib.sha256(weights[0].tobytes() + weights[1].tobytes()).hexdigest()

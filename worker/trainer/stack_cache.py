@@ -1,4 +1,4 @@
-"""The data set on the device and the traced stack that a training process reuses from claim to claim."""
+"""Cache of the data set and the traced stack, so that a training process can reuse them for the next claim."""
 
 import gc
 
@@ -10,8 +10,8 @@ from worker.trainer.images import NoisyImages
 from worker.trainer.stack import Stack
 
 
-class WarmStack:
-    """A cache of one data set and one stack, the last ones used."""
+class StackCache:
+    """Cache of the data set and the stack that were used last."""
 
     def __init__(self, settings: Settings, *, xla: bool) -> None:
         self._settings = settings
@@ -19,8 +19,8 @@ class WarmStack:
         self._data: tuple[str, NoisyImages, NoisyImages] | None = None
         self._stack: Stack | None = None
 
-    def fitting(self, config: TrainingConfig, runs: int) -> Stack:
-        """Return a stack for that many runs of that config: the last one if it fits, otherwise a new one.
+    def get(self, config: TrainingConfig, runs: int) -> Stack:
+        """Return a stack for this config and number of runs: the cached one if it matches, otherwise a new one.
 
         Raises:
             DatasetUnavailableError: The data set cannot be read on this host.
@@ -29,7 +29,7 @@ class WarmStack:
             self._stack = None
             if self._data and self._data[0] != config.dataset:
                 self._data = None
-            gc.collect()  # a traced function and its stack hold each other: their memory is wanted back first
+            gc.collect()  # free the old stack first: it and its traced functions form a reference cycle
             self._stack = Stack(config, runs, *self._images(config.dataset), xla=self._xla)
         return self._stack
 

@@ -1,0 +1,91 @@
+// Formatting of numbers, times and sweeps.
+
+/**
+ * Format a fraction as a percentage, or "" if there is none.
+ * @param {number | null | undefined} fraction
+ */
+export const formatPercent = (fraction) =>
+  fraction === null || fraction === undefined ? "" : `${(100 * fraction).toFixed(1)} %`;
+
+/**
+ * Format a difference of fractions in percentage points, or "" if there is none.
+ * @param {number | null | undefined} difference
+ */
+export const formatPoints = (difference) =>
+  difference === null || difference === undefined ? "" : `${(100 * difference).toFixed(1)}`.replace("-", "−");
+
+/**
+ * Format a noise scale. Scale 0 is "clean".
+ * @param {number} scale
+ */
+export const formatScale = (scale) => (scale === 0 ? "clean" : formatNumber(scale));
+
+/**
+ * Format a number with up to six significant digits.
+ * @param {number} number
+ */
+export const formatNumber = (number) => String(Number(number.toPrecision(6)));
+
+/**
+ * Format a count with its noun, in the plural unless the count is 1.
+ * @param {number} count
+ * @param {string} noun
+ */
+export const formatCount = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+
+/**
+ * Format a duration, rounded because it is an estimate.
+ * @param {number} seconds
+ */
+export function formatDuration(seconds) {
+  if (seconds < 1) return "less than a second";
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  const hours = seconds / 3600;
+  return hours < 48 ? `${hours.toFixed(hours < 10 ? 1 : 0)} h` : `${Math.round(hours / 24)} days`;
+}
+
+const timeFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+/**
+ * Format a time of the API in the user's time zone.
+ * @param {string} iso
+ */
+export function formatTime(iso) {
+  const time = new Date(iso);
+  const isToday = time.toDateString() === new Date().toDateString();
+  return isToday ? `today, ${timeFormat.format(time)}` : dateFormat.format(time);
+}
+
+/**
+ * Return the usual spelling of a device.
+ * @param {string} device
+ */
+export const deviceName = (device) => ({ cpu: "CPU", gpu: "GPU", metal: "Metal" })[device] ?? device;
+
+/**
+ * Return the name of a sweep, or one made from its id.
+ * @param {{id: string, name: string | null}} sweep
+ */
+export const sweepName = (sweep) => sweep.name ?? `Sweep ${sweep.id}`;
+
+/**
+ * Describe the grid and the config of a sweep in one line.
+ * @param {any} sweep
+ */
+export function describeSweep(sweep) {
+  const sorted = [...sweep.scales].sort((one, other) => one - other).map(formatScale);
+  const scales = sorted.length > 6 ? `${sorted[0]} to ${sorted.at(-1)}` : sorted.join(", ");
+  return [
+    sweep.config.dataset,
+    `${formatCount(sweep.scales.length, "scale")} (${scales})`,
+    formatCount(sweep.seeds.length, "seed"),
+    formatCount(sweep.config.epochs, "epoch"),
+    ...(sweep.config.noise_on === "both"
+      ? []
+      : [`noise on ${sweep.config.noise_on === "train" ? "training" : "validation"} images only`]),
+    ...(sweep.config.clip ? ["clipped"] : []),
+    ...(sweep.config.resample ? ["new noise in every epoch"] : []),
+  ].join(" · ");
+}

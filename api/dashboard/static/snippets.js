@@ -1,0 +1,79 @@
+// Python and curl code that submits a sweep again.
+
+/**
+ * Return true if two JSON values are equal.
+ * @param {unknown} one
+ * @param {unknown} other
+ */
+const isEqual = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+
+/**
+ * Return the request that submits a sweep again, without the fields that have default values.
+ * @param {any} sweep
+ * @param {Record<string, unknown>} defaults
+ * @returns {Record<string, unknown>}
+ */
+export function requestOf(sweep, defaults) {
+  const fields = {
+    ...sweep.config,
+    seeds: sweep.seeds,
+    name: sweep.name,
+    tags: sweep.tags,
+    keep_model: sweep.runs.some((/** @type {any} */ run) => run.keep_model),
+  };
+  return {
+    scales: sweep.scales,
+    ...Object.fromEntries(Object.entries(fields).filter(([name, value]) => !isEqual(value, defaults[name]))),
+  };
+}
+
+/**
+ * Return a JSON value as a Python literal.
+ * @param {unknown} value
+ * @returns {string}
+ */
+function pythonLiteral(value) {
+  if (value === null) return "None";
+  if (value === true) return "True";
+  if (value === false) return "False";
+  if (Array.isArray(value)) return `[${value.map(pythonLiteral).join(", ")}]`;
+  if (typeof value === "object") {
+    return `{${Object.entries(/** @type {object} */ (value))
+      .map(([key, each]) => `${pythonLiteral(key)}: ${pythonLiteral(each)}`)
+      .join(", ")}}`;
+  }
+  return JSON.stringify(value); // JSON strings and numbers are valid Python
+}
+
+/**
+ * Return Python code that sends a request.
+ * @param {Record<string, unknown>} request
+ * @param {string} service Base URL of the service.
+ * @param {boolean} hasKey
+ * @returns {string}
+ */
+export function pythonSnippet(request, service, hasKey) {
+  const url = service === "http://127.0.0.1:8000" ? "" : pythonLiteral(service);
+  const lines = Object.entries(request).map(([name, value]) => `        ${name}=${pythonLiteral(value)},\n`);
+  const key = hasKey ? "# The API key is read from NOISESWEEP_API_KEY.\n" : "";
+  return `from noisesweep import NoiseSweep
+
+${key}with NoiseSweep(${url}) as service:
+    sweep = service.submit(
+${lines.join("")}    )
+    sweep.plot("accuracy.png")
+`;
+}
+
+/**
+ * Return a curl command that sends a request.
+ * @param {Record<string, unknown>} request
+ * @param {string} service Base URL of the service.
+ * @param {boolean} hasKey
+ * @returns {string}
+ */
+export function curlSnippet(request, service, hasKey) {
+  const body = JSON.stringify(request).replaceAll("'", "\\u0027"); // the shell puts it in single quotes
+  const key = hasKey ? `  -H "Authorization: Bearer $NOISESWEEP_API_KEY" \\\n` : "";
+  return `curl ${service}/sweeps \\\n  -H 'Content-Type: application/json' \\\n${key}  -d '${body}'\n`;
+}
