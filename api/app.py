@@ -46,7 +46,7 @@ from shared.store.queue import celery_app
 
 DESCRIPTION = """\
 How does the accuracy of an image classifier change as noise grows? Submit a list of noise scales. The service trains
-one network on noisy images for each scale, and returns the metrics of every epoch and plots.
+one network on noisy images for each scale, and returns plots and the metrics of every epoch.
 
 All durations are in seconds, all times in UTC. Errors are problem documents (RFC 9457).
 """
@@ -63,7 +63,7 @@ def create_app(settings: Settings, limits: Limits, guide: Path = GUIDE) -> FastA
     """Return the API application. It starts and serves /healthz even while Redis is unavailable.
 
     Args:
-        settings: The environment of the process.
+        settings: Settings of the process, from its environment.
         limits: Limits of the process.
         guide: Folder with the built documentation, served at /guide/ if it exists.
     """
@@ -114,8 +114,8 @@ def _add_middleware(app: FastAPI, settings: Settings, limits: Limits, registry: 
             allow_headers=["*"],
             expose_headers=["ETag", "Location", "Retry-After", REQUEST_ID],
         )
-    # Protection against DNS rebinding: without allowed hosts, a web page whose host name resolves to loopback could
-    # use a service without keys through the browser of its visitor.
+    # Protection against DNS rebinding: an attacker can make the host name of a web page resolve to 127.0.0.1. If all
+    # hosts were allowed, scripts of this page could use a service without keys from the browser of a visitor.
     hosts = settings.allowed_hosts or (LOOPBACK if settings.serves_loopback_only else [])
     app.add_middleware(Security, hosts=hosts, body_bytes=limits.body_bytes, body_seconds=limits.body_seconds)
     app.add_middleware(Telemetry, registry=registry)

@@ -6,10 +6,10 @@
     plot-cold     GET plots that are not in the cache, one after the other
     plot          GET one plot repeatedly
     streams       500 event streams on one sweep while epochs are committed
-    memory        100,000 mixed requests, after which the memory must not have grown
+    memory        100,000 mixed requests; the memory may grow by at most 2 MB
 
-Each scenario starts its own durable store and API. In `streams`, a request is an event on a stream, and its latency is
-the time from commit to delivery. `API ms` is the CPU time of the API process per request.
+Each scenario starts its own API, and its own store, which writes to disk. In `streams`, a request is an event on a
+stream. Its latency is the time from commit to delivery. `API ms` is the CPU time of the API process per request.
 
 `make bench-api` runs all scenarios in three minutes. `ARGS="--only sweep post --seconds 3"` runs a part of them.
 """
@@ -34,9 +34,9 @@ from shared.store.keys import SWEEPS, SweepKeys
 
 EPOCHS = 20
 COLD_PLOTS = 30
-# The first tenth of the requests is a warm-up, after which the memory is measured for the first time.
+# The warm-up sends a tenth of the requests. The memory is measured after the warm-up and at the end.
 WARM_UP_DIVISOR = 10
-# Allowed growth because of the allocator: 20 bytes per request. A leak would be larger.
+# The allocator can keep this much freed memory: 20 bytes per request. A leak would be larger.
 MAX_GROWTH_MEGABYTES = 2.0
 
 Row = dict[str, object]
@@ -44,7 +44,7 @@ Row = dict[str, object]
 
 @dataclass(frozen=True)
 class Options:
-    """Duration and intensity of a load."""
+    """Duration and size of the loads, from the command line."""
 
     seconds: int
     connections: int
@@ -53,13 +53,13 @@ class Options:
 
 
 def row(name: str, rate: float, latencies: tuple[float, float], api_ms: float, goal: Goal | str = "") -> Row:
-    """Return a row of the table. Latencies are p50 and p99 in milliseconds."""
+    """Return a row of the table. `latencies` are the 50th and 99th percentile in milliseconds."""
     p50, p99 = latencies
     return {"": name, "requests/s": rate, "p50 ms": p50, "p99 ms": p99, "API ms": api_ms, "goal": str(goal)}
 
 
 def measure(service: Service, name: str, calls: Sequence[Call], options: Options, rate: float | None = None) -> Row:
-    """Send the calls as fast as the connections allow. The goal is `rate` requests per second."""
+    """Send the calls as fast as the connections allow. The goal is `rate` requests per second; None means no goal."""
     begun = service.api_cpu_seconds
     measured = load(service.http, calls, options.connections, options.seconds)
     per_second = measured.requests / measured.seconds
@@ -86,7 +86,7 @@ def not_modified(service: Service, options: Options) -> Row:
 
 
 def post(service: Service, options: Options) -> Row:
-    """Measure POST of sweeps with one run, which stay queued."""
+    """Measure POST of sweeps with one run. There is no worker, so the runs stay queued."""
     body = json.dumps({"scales": [0.5], "dataset": "digits"})
     call = Call("/sweeps", HTTPStatus.ACCEPTED, "POST", {"Content-Type": "application/json"}, body)
     measured = measure(service, "POST sweep", [call], options, rate=400)
@@ -100,7 +100,7 @@ def post(service: Service, options: Options) -> Row:
 
 
 def plot_cold(service: Service, _options: Options) -> Row:
-    """Measure GET of plots that are not in the cache, except the first, which also loads fonts."""
+    """Measure GET of plots that are not in the cache. Ignore the first request, which also loads fonts."""
     sweep_ids = [service.create_finished_sweep(epochs=1) for _ in range(1 + COLD_PLOTS)]
     latencies = []
     for number, sweep_id in enumerate(sweep_ids):

@@ -1,10 +1,10 @@
-"""Time of a whole sweep over the five scales of the notebook, compared with the notebook's code.
+"""Time of a sweep over the five scales of the original notebook, compared with the notebook's code.
 
     a  The notebook's loop over the scales: draw noise with NumPy, build a model, `fit`. One process on all cores.
     b  This service on one machine, from POST /sweeps until the sweep has succeeded. The start of the service is not
        included.
 
-Run it with `make bench-sweep`. `ARGS="--epochs 2"` shortens it.
+Run it with `make bench-sweep`, or for a short test with `make bench-sweep ARGS="--epochs 2"`.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from noisesweep.local.launcher import launch
 from noisesweep.models import Precision, RunStatus, Sweep
 
 SCALES = [0.1, 0.5, 1.0, 2.0, 4.0]
-# A small sweep makes the workers import TensorFlow and load the data, which (a) also does before its measurement.
+# Makes the workers import TensorFlow and load the data set. The code of (a) also does this before its timer starts.
 WARM_UP = {"epochs": 1, "hidden_units": [8], "scales": [0.1, 0.5]}
 
 NOTEBOOK = """
@@ -48,7 +48,7 @@ print(time.perf_counter() - begun)
 
 
 def notebook(epochs: int) -> float:
-    """Return the duration of the notebook's loop in seconds."""
+    """Run the notebook's loop in a new process, and return its duration in seconds."""
     command = [sys.executable, "-c", NOTEBOOK, str(epochs), *map(str, SCALES)]
     answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - constant code
     return float(answer.stdout)
@@ -87,8 +87,8 @@ def main() -> None:
     seconds: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         with (
-            launch(Path(folder), port=None, workers=None, log=Path(folder) / "log") as stack,
-            httpx.Client(base_url=stack.url, trust_env=False) as http,
+            launch(Path(folder), port=None, workers=None, log=Path(folder) / "log") as processes,
+            httpx.Client(base_url=processes.url, trust_env=False) as http,
         ):
             run_sweep(http, WARM_UP | {"dataset": name})
             for precision in Precision:

@@ -1,4 +1,4 @@
-"""Generator of the synchronous client from the asynchronous one. With --check, only compare the generated files."""
+"""Generator that derives the synchronous client from the asynchronous client. With --check, it writes no files."""
 
 import re
 import subprocess

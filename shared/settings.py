@@ -26,13 +26,13 @@ _API_KEY = re.compile(rf"({KEY_NAME.pattern}):([0-9a-f]{{64}})")
 
 
 class Settings(BaseSettings):
-    """Settings of one process. Entry points create them; importing a module never does."""
+    """Settings of one process. Entry points create the object. Importing a module does not create it."""
 
     model_config = SettingsConfigDict(
         env_prefix="NOISESWEEP_", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
     )
 
-    # A secret because it may contain a password, which repr() must not show.
+    # A SecretStr, because the URL may contain a password, which repr() must not show.
     redis_url: SecretStr = Field(
         default=SecretStr("redis://127.0.0.1:6379/0"),
         description="URL of the Redis server that stores sweeps and the queue: redis://USER:PASSWORD@HOST:6379/0, or "
@@ -53,10 +53,15 @@ class Settings(BaseSettings):
         default=False, description="Allow an API without keys to bind to an address that other machines can reach."
     )
     lease_seconds: float = Field(
-        default=30.0, gt=0, description="Duration of a lease. A worker that does not renew it in time loses the run."
+        default=30.0,
+        gt=0,
+        description="Duration of a lease. A run belongs to a worker while the worker holds its lease. A worker that "
+        "does not renew the lease in time loses the run.",
     )
     max_attempts: int = Field(
-        default=3, ge=1, description="Number of lost workers in a row, without a new epoch, after which a run fails."
+        default=3,
+        ge=1,
+        description="A run fails after it has lost this many workers in a row without completing an epoch.",
     )
     reap_interval_seconds: float = Field(
         default=5.0,
@@ -64,7 +69,7 @@ class Settings(BaseSettings):
         description="Interval at which a worker looks for expired leases and for queued runs without a message.",
     )
     republish_seconds: float = Field(
-        default=60.0, gt=0, description="Time without a message after which queued runs get a new one."
+        default=60.0, gt=0, description="A queued run that has had no message for this time gets a new message."
     )
     redelivery_seconds: float = Field(
         default=3600.0, gt=0, description="Time after which an unacknowledged message is delivered again."
@@ -73,8 +78,8 @@ class Settings(BaseSettings):
     max_queued_runs_per_key: int = Field(default=500, ge=1, description="Maximum number of queued runs per API key.")
     api_keys: Annotated[dict[str, str], NoDecode] = Field(
         default={},
-        description="Keys that may use the API: NAME:SHA256 of each, separated by commas; `noisesweep key` prints one. "
-        "If unset, every client that can reach the API may use it.",
+        description="Keys that the API accepts: NAME:SHA256 for each key, separated by commas. `noisesweep key` "
+        "creates one. If unset, every client that can reach the API may use the API.",
     )
     allowed_hosts: Annotated[list[str], NoDecode] = Field(
         default=[],
@@ -91,7 +96,7 @@ class Settings(BaseSettings):
     checkpoint_interval_seconds: float = Field(
         default=30.0,
         ge=0,
-        description="Minimum interval between checkpoints of a run. A worker that stops always writes one.",
+        description="Minimum interval between checkpoints of a run. A worker that stops also writes a checkpoint.",
     )
     model_retention_days: float = Field(
         default=7.0, gt=0, description="Days for which a trained model is stored, if the request has keep_model."
@@ -113,7 +118,7 @@ class Settings(BaseSettings):
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings defines the signature
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - it warns if the folder is missing
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - replaced: it warns if SECRETS is missing
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return the sources by priority: arguments, the environment, the files in SECRETS."""
         secrets = SecretsSettingsSource(
@@ -177,13 +182,13 @@ def variable(name: str) -> str:
 
 
 def setting_errors(error: ValidationError) -> dict[str, str]:
-    """Return the message for each invalid setting, by name, without the received value: it may be a password."""
+    """Return the error message of each invalid setting, by name. It omits the value, which may be a password."""
     errors = error.errors(include_input=False)
     return {str(each["loc"][0]): each["msg"].removeprefix("Value error, ") for each in errors}
 
 
 def settings_or_exit(program: str) -> Settings:
-    """Return the settings, or exit with one line for each invalid one."""
+    """Return the settings. If settings are invalid, print one line for each and exit."""
     try:
         return Settings()
     except ValidationError as error:

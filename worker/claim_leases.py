@@ -17,7 +17,7 @@ from worker.trainer.state import RunState
 # Pause between two attempts while the store is unavailable.
 RETRY_SECONDS = 0.2
 
-# The store cannot be reached, is full, or is currently a replica.
+# The store cannot be reached, is full, or is currently a replica, which accepts no writes.
 UNAVAILABLE_ERRORS = (
     store_errors.ConnectionError,
     store_errors.TimeoutError,
@@ -34,11 +34,11 @@ class StoreUnavailableError(NoiseSweepError):
 
 
 class ClaimLeases:
-    """The methods of Leases for one claim, whose leases a heartbeat renews until the `with` block ends.
+    """Methods of Leases for one claim. A heartbeat renews the leases of the claim until the `with` block ends.
 
     Methods that access the store retry while it is unavailable. They raise StoreUnavailableError if the worker stops
     in the meantime, or if the store does not answer for two thirds of a lease. The leases then expire, and a reaper
-    requeues the runs. Methods that write raise LeaseLostError if the run has another owner; nothing is written then.
+    requeues the runs. If the run has another owner, methods that write raise LeaseLostError and write nothing.
     """
 
     def __init__(self, claim: Claim, leases: Leases, settings: Settings, stop: Callable[[], bool]) -> None:
@@ -69,7 +69,7 @@ class ClaimLeases:
         self._retry(self._leases.commit, run, metrics, state)
 
     def checkpoint(self, run: ClaimedRun) -> RunState | None:
-        """Return the run's last checkpoint; None if it has none."""
+        """Return the run's last checkpoint; None if the run has no checkpoint."""
         return self._retry(self._leases.checkpoint, run)
 
     def test_scales(self) -> list[float]:
@@ -112,6 +112,6 @@ class ClaimLeases:
 def is_unavailable(error: store_errors.RedisError) -> bool:
     """Return whether the error is temporary, so that the same request may succeed later.
 
-    This includes a store with too few replicas (NOREPLICAS) and a store that cannot write to its disk (MISCONF).
+    The errors of a store with too few replicas (NOREPLICAS) or without a writable disk (MISCONF) are temporary too.
     """
     return isinstance(error, UNAVAILABLE_ERRORS) or str(error).startswith(("NOREPLICAS", "MISCONF"))

@@ -44,16 +44,17 @@ def install(app: FastAPI, models: Sequence[type[BaseModel]], complete: Callable[
     Args:
         app: The application.
         models: Models whose schemas FastAPI cannot derive from the routes.
-        complete: Completes the schemas, a dict by name, in place.
+        complete: Function that completes a dict of schemas by name, in place.
     """
     generate = app.openapi
 
     def openapi() -> JSON:
         if app.openapi_schema is None:
-            complete(_correct(generate(), [Problem, *models]))  # in place: the app caches the document
+            # The app caches the document that `generate` returns. It is therefore corrected in place.
+            complete(_correct(generate(), [Problem, *models]))
         return generate()
 
-    app.openapi = openapi  # type: ignore[method-assign] # FastAPI documents this way to extend it
+    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documentation recommends this assignment
 
 
 def _correct(document: JSON, models: Sequence[type[BaseModel]]) -> JSON:
@@ -78,13 +79,13 @@ def _operations(document: JSON) -> Iterator[JSON]:
 
 
 def _remove_default_422(operation: JSON) -> None:
-    """Remove the 422 that FastAPI adds to every route with parameters. Routes that may answer 422 declare it."""
+    """Remove the 422 that FastAPI adds to every route with parameters. Routes that can answer 422 declare their own."""
     if "application/json" in operation["responses"].get("422", {}).get("content", {}):
         del operation["responses"]["422"]
 
 
 def _remove_null_type(operation: JSON) -> None:
-    """Remove null from the types of parameters. None means that the parameter is absent."""
+    """Remove null from the types of parameters. A client omits an optional parameter and never sends null."""
     for parameter in operation.get("parameters", []):
         schema = parameter["schema"]
         choices = [choice for choice in schema.pop("anyOf", []) if choice != {"type": "null"}]
@@ -95,7 +96,7 @@ def _remove_null_type(operation: JSON) -> None:
 
 
 def _remove_string_schema_of_streams(operation: JSON) -> None:
-    """Remove the string schema that FastAPI adds to event streams. They declare a schema of each event."""
+    """Remove the string schema that FastAPI adds to event streams. They declare the schema of one event instead."""
     for response in operation["responses"].values():
         for content in response.get("content", {}).values():
             if "itemSchema" in content:

@@ -13,18 +13,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Item = TypeVar("Item")
 
-# All of [0, 1] for any data, so that two pictures can be compared.
+# An axis of fractions contains all of [0, 1], whatever the data, so that two plots can be compared.
 FRACTION_LIMITS = (-0.02, 1.02)
 MAX_TICKS = 9
-# Width of a typical number with the gap beside it, in characters.
+# Width of a typical number and of the gap to the next number, in characters.
 NUMBER_WIDTH = 5
+# Margin at each end of an axis: fraction of the distance between the first and the last scale.
 MARGIN = 0.04
-# Gap between scale 0 and the smallest positive scale on a logarithmic axis: fraction of the decades of the positive
-# scales, and minimum in decades.
+# Gap between scale 0 and the smallest positive scale on a logarithmic axis. CLEAN_GAP_SHARE is a fraction of the number
+# of decades from the smallest to the largest positive scale. MIN_CLEAN_GAP_DECADES is the minimum, in decades.
 CLEAN_GAP_SHARE, MIN_CLEAN_GAP_DECADES = 0.1, 0.25
-# With more decades, only powers of ten are labelled.
+# If the positive scales span more decades, the only round numbers with labels are powers of ten.
 MAX_FINE_DECADES = 4
-# Gap between two labels, in characters.
+# Minimum gap between two labels, in characters.
 LABEL_GAP = 1.5
 
 
@@ -63,7 +64,7 @@ class Axis(BaseModel):
     ticks: tuple[Tick, ...] = Field(default=(), description="The ticks that fit, each with a grid line.")
 
     def with_ticks(self, characters: float) -> Axis:
-        """Return the axis with the ticks that fit a length in characters."""
+        """Return a copy of the axis with the ticks that fit if the axis has a length of `characters` characters."""
         if self.scales:
             axis = ScaleAxis(tuple(at.scale for at in self.scales), self.log)
             ticks = axis.ticks(characters)
@@ -111,9 +112,9 @@ class ScaleAxis:
         return Axis(label="Scale", limits=self.limits, log=self.log, scales=scales)
 
     def ticks(self, characters: float) -> list[Tick]:
-        """Return the ticks for an axis with a length in characters.
+        """Return the ticks that fit if the axis has a length of `characters` characters.
 
-        A logarithmic axis labels the scales of the plot if they fit, otherwise round numbers.
+        A logarithmic axis labels the scales of the plot if all of them fit. Otherwise it labels round numbers.
         """
         if not self.log:
             low, high = self.limits
@@ -158,7 +159,7 @@ def scale_title(scale: float) -> str:
 
 
 def round_ticks(low: float, high: float, room: float, *, integer: bool = False) -> list[Tick]:
-    """Return ticks at round numbers from `low` to `high`. About `room` labels fit."""
+    """Return ticks at round numbers from `low` to `high`. `room` is the approximate number of labels that fit."""
     count = int(max(2, min(MAX_TICKS, room)))
     positions = MaxNLocator(count, steps=[1, 2, 2.5, 5, 10], integer=integer).tick_values(low, high)
     step = float(positions[1] - positions[0])
@@ -171,7 +172,10 @@ def round_ticks(low: float, high: float, room: float, *, integer: bool = False) 
 
 
 def thin_out(items: Sequence[Item], are_apart: Callable[[Item, Item], bool]) -> list[Item]:
-    """Return items that are apart. Keep the first item, and the last one if it is apart from the first."""
+    """Return a subset of the items in which neighbours are apart.
+
+    The subset contains the first item. It contains the last item if that is apart from the first.
+    """
     kept = list(items[:1])
     for item in items[1:-1]:
         if are_apart(kept[-1], item) and are_apart(item, items[-1]):

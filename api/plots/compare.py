@@ -16,7 +16,7 @@ MAX_SWEEPS = 8
 def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
     """Return one curve for each of 1 to 8 different sweeps, from the runs that have succeeded so far.
 
-    The name of a curve contains the sweep's name and settings, without those that all sweeps share.
+    The name of a curve contains the sweep's name and those settings that differ between the sweeps.
     """
     texts = [{"name": _printable(sweep.name or "").strip()} | _settings(sweep) for sweep in sweeps]
     common = {key: text for key, text in texts[0].items() if all(other[key] == text for other in texts)}
@@ -54,7 +54,7 @@ def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
 
 
 def _printable(name: str) -> str:
-    """Return the name with a space for each non-printable character, because XML forbids some of them."""
+    """Return the name with a space for each non-printable character. XML, and so SVG, forbids some of them."""
     return "".join(character if character.isprintable() else " " for character in name)
 
 
@@ -68,7 +68,7 @@ def _settings(sweep: Sweep) -> dict[str, str]:
 
 
 def _distinct_labels(labels: Sequence[str], sweeps: Sequence[Sweep]) -> list[str]:
-    """Return the labels. Append the sweep's id to labels that are equal, and use it for empty ones."""
+    """Return the labels, with the sweep's id appended to duplicates and in place of empty labels."""
     return [
         label if labels.count(label) == 1 and label else ", ".join(filter(None, (label, sweep.id)))
         for label, sweep in zip(labels, sweeps, strict=True)

@@ -12,7 +12,8 @@ from shared.errors import DatasetUnavailableError
 
 # MNIST takes 55 MB.
 MAX_DATASETS = 2
-# Without this pause, each request on a host without a network would wait seconds for a failing download.
+# Pause after a failed load. Without it, each request on a host without internet access would start a download and wait
+# seconds until it fails.
 FAILURE_SECONDS = 60.0
 
 logger = logging.getLogger(__name__)

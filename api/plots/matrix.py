@@ -7,13 +7,13 @@ from noisesweep.models import Matrix, NoiseOn, Sweep
 
 TITLE = "Validation Accuracy by Training and Test Noise"
 CELL_WIDTH, CELL_HEIGHT = 0.78, 0.55
-HATCHED_NOTE = "Hatched: not tested, because the run ended before the scale was added or comes from a sweep without it."
+HATCHED_NOTE = "Hatched: not tested. The run ended before this scale was added, or was reused from a sweep without it."
 
 
 def plot_data(sweep: Sweep, matrix: Matrix | None) -> PlotData:
-    """Return the heatmap of a sweep's train/test matrix; no panel if `matrix` is None.
+    """Return the heatmap of a sweep's train/test matrix, without panels if `matrix` is None.
 
-    In each row, the cell of the runs' own validation scale is outlined.
+    In each row, the cell at the validation scale of the row's runs is outlined.
     """
     progress = progress_note(sweep)
     notes = [f"{progress}."] if progress else []
@@ -23,7 +23,7 @@ def plot_data(sweep: Sweep, matrix: Matrix | None) -> PlotData:
     seeds = format_seed_count({count for row in matrix.seeds for count in row if count})
     has_gaps = any(cell is None for row in matrix.val_accuracy for cell in row)
     notes = [
-        f"Percent{f', mean of {seeds}' if seeds else ''}. Outlined: the noise scale of the run's own validation.",
+        f"Percent{f', mean of {seeds}' if seeds else ''}. Outlined: the scale of the run's own validation noise.",
         *([HATCHED_NOTE] if has_gaps else []),
         *notes,
     ]

@@ -16,7 +16,7 @@ Width = Annotated[float | None, typer.Option(help="Width in inches, 2 to 12.", s
 Height = Annotated[float | None, typer.Option(help="Height in inches, 2 to 12.", show_default=False)]
 Dpi = Annotated[int | None, typer.Option(help="Resolution in pixels per inch, 50 to 300.", show_default="150")]
 ThemeOption = Annotated[Theme, typer.Option(help="Colours for a light or a dark background.")]
-Log = Annotated[bool, typer.Option("--log", help="Use a logarithmic scale axis.")]
+Log = Annotated[bool, typer.Option("--log", help="Use a logarithmic axis for the noise scales.")]
 
 
 def results(

@@ -54,7 +54,8 @@ def submit(
     resample: Annotated[bool, field_option("resample", "--resample")] = False,
     name: Annotated[str | None, field_option("name")] = None,
     tags: Annotated[
-        list[str] | None, typer.Option("--tags", "--tag", help="Tags for filtering lists, each key:value.")
+        list[str] | None,
+        typer.Option("--tags", "--tag", help="Tags of the sweep, each key:value. `list --tag` selects sweeps by tag."),
     ] = None,
     keep_model: Annotated[bool, field_option("keep_model", "--keep-model")] = False,
     reuse: Annotated[bool, field_option("reuse")] = True,
@@ -65,7 +66,7 @@ def submit(
         typer.Option(
             dir_okay=False,
             callback=check_plot_path,
-            help="Show the progress, then save a plot here (.png, .svg, .pdf).",
+            help="Show the progress, then save a plot to this path (.png, .svg, .pdf).",
         ),
     ] = None,
     as_json: Json = False,
@@ -182,7 +183,7 @@ def extend(
     reuse: Annotated[
         bool | None,
         typer.Option(
-            help="Copy the results of runs that were already trained. Default: same as at the submission.",
+            help="Copy the results of runs that were already trained. Default: as chosen when the sweep was submitted.",
             show_default=False,
         ),
     ] = None,
@@ -222,7 +223,10 @@ def _estimate(service: NoiseSweep, scales: list[float], fields: Any, *, as_json:
         if seconds is None
         else format_duration(seconds)
     )
-    print(f"{runs}{reused}, {estimate.queue_position} queued before. Estimated time: {time}. Nothing was submitted.")
+    print(
+        f"{runs}{reused}. Already in the queue: {estimate.queue_position}. Estimated time: {time}. "
+        "Nothing was submitted."
+    )
 
 
 def _watch(sweep: SweepHandle, plot: Path | None, *, as_json: bool) -> None:

@@ -57,7 +57,7 @@ class PlotOptions(TypedDict, total=False):
         height: Height in inches, 2 to 12.
         dpi: Resolution in pixels per inch, 50 to 300.
         theme: Colours for a light or a dark background.
-        log: True for a logarithmic scale axis.
+        log: True for a logarithmic axis of the noise scales.
         samples: True to show a sample image with the noise of each scale below the scale axis.
     """
 

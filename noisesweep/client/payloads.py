@@ -20,7 +20,7 @@ def parse(model: type[Model], content: bytes | str, response: httpx.Response) ->
     """Parse JSON content of a response as a model.
 
     Raises:
-        ServiceUnreachableError: The content does not match the model, so the service is not compatible.
+        ServiceUnreachableError: The content does not match the model. The service is incompatible or not noisesweep.
     """
     try:
         return model.model_validate_json(content)
@@ -60,7 +60,7 @@ def noise_query(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def image_format(path: str | PurePath) -> str:
-    """Return the image format of a file's suffix: png, svg or pdf.
+    """Return the image format that the suffix of a path names: png, svg or pdf.
 
     Raises:
         WrongUsageError: The suffix is not .png, .svg or .pdf.

@@ -81,7 +81,7 @@ Seed = Annotated[
 class TrainingConfig(BaseModel):
     """Training options shared by all runs of a sweep.
 
-    The defaults are those of the original notebook (README, "Where it is from").
+    The defaults are those of the original notebook (docs/explanation/science.md).
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)

@@ -1,6 +1,6 @@
-"""Connections to the store: sync and async clients of redis-py, and the broker settings of Celery.
+"""Connections to the store: sync and async redis-py clients, and the broker settings of Celery.
 
-Callers choose timeouts and retries. Servers and Sentinels use the same TLS settings and timeouts.
+Callers choose timeouts and retries. Connections to servers and to Sentinels have the same TLS settings and timeouts.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ class Broker(NamedTuple):
 
     Attributes:
         url: Value of broker_url, with credentials.
-        use_ssl: Value of broker_use_ssl. Without it, kombu does not verify the server of a rediss:// URL.
+        use_ssl: Value of broker_use_ssl. Without it, kombu does not verify certificates of rediss:// servers.
         transport_options: Required items of broker_transport_options.
     """
 
@@ -64,7 +64,7 @@ class AsyncioPrimaryPool(asyncio_sentinel.SentinelConnectionPool):
 
 
 def sync_client(settings: Settings, retry: Retry | None = None, **timeouts: Unpack[Timeouts]) -> Redis:
-    """Return a client that decodes replies to str and connects with its first command.
+    """Return a client that decodes replies to str and connects on its first command.
 
     Args:
         settings: Settings with the store's URL.

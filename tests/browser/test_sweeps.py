@@ -1,4 +1,4 @@
-"""Work with sweeps on the pages, by mouse and keyboard."""
+"""Web pages of sweeps in a browser, used with mouse and keyboard."""
 
 import csv
 import re
@@ -91,7 +91,7 @@ def test_page_recovers_after_an_api_restart(visit: Visit, service: BrowserServic
     expect(page.locator("#connection")).to_be_hidden()
     before = service.sweep(sweep_id)["progress"]["epochs_done"]
     wait_until(lambda: page.locator("#runs progress").evaluate("bar => bar.value") >= before)
-    service.http.post(f"/sweeps/{sweep_id}/cancel")  # not by the page, so it learns this from an event
+    service.http.post(f"/sweeps/{sweep_id}/cancel")  # not with the page's button, so the page must receive an event
     expect(page.locator("#status")).to_have_text("cancelled")
     assert page.evaluate("window.notReloaded")
     shown = page.locator("#runs progress").evaluate("bar => bar.value")
@@ -208,7 +208,7 @@ def test_api_key_is_requested_once_per_tab(visitor: Visitor, service: BrowserSer
     visit.ignore_errors("status of 401")
 
 
-def test_keyboard_alone_starts_and_cancels_a_sweep(visit: Visit, service: BrowserService) -> None:
+def test_sweep_can_be_started_and_cancelled_by_keyboard(visit: Visit, service: BrowserService) -> None:
     page = visit.open("/ui")
     expect(page.locator("#estimate")).to_contain_text("runs")
 
@@ -272,7 +272,7 @@ def test_sweep_names_are_escaped(visit: Visit, service: BrowserService) -> None:
     expect(page.locator("#sweeps .name").first).to_have_text(name)
 
 
-def test_workers_page_is_live(visit: Visit, service: BrowserService) -> None:
+def test_workers_page_updates_without_reload(visit: Visit, service: BrowserService) -> None:
     (worker,) = service.http.get("/workers").json()["workers"]
     page = visit.open("/ui/workers")
     expect(page.get_by_role("heading", level=2)).to_have_text(worker["name"])
@@ -283,7 +283,7 @@ def test_workers_page_is_live(visit: Visit, service: BrowserService) -> None:
     expect(page.locator("#workers")).to_contain_text("Idle.")
 
 
-def test_long_list_has_pages(visit: Visit, service: BrowserService) -> None:
+def test_long_list_is_paginated(visit: Visit, service: BrowserService) -> None:
     for number in range(11):
         service.submit([0.2], name=f"page {number}")
     service.submit([0.2], name="another")

@@ -17,7 +17,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 @pytest.fixture(scope="package")
 def undisturbed(fleet: Fleet) -> Sweep:
-    """Return the sweep BODY, trained without faults, as the reference."""
+    """Return a sweep of BODY that was trained without faults. Fault tests compare their sweeps with it."""
     fleet.ensure_worker()
     sweep = fleet.wait_for_end(fleet.submit())
     assert sweep.status is RunStatus.SUCCEEDED
@@ -26,7 +26,7 @@ def undisturbed(fleet: Fleet) -> Sweep:
 
 @pytest.fixture(scope="package")
 def undisturbed_long(fleet: Fleet) -> Sweep:
-    """Return the sweep LONG, trained without faults, as the reference."""
+    """Return a sweep of LONG that was trained without faults. Fault tests compare their sweeps with it."""
     fleet.ensure_worker()
     sweep = fleet.wait_for_end(fleet.submit(LONG))
     assert sweep.status is RunStatus.SUCCEEDED
@@ -37,7 +37,7 @@ def undisturbed_long(fleet: Fleet) -> Sweep:
 def rng() -> random.Random:
     """Return a random generator for times and targets.
 
-    A failure prints the seed. NOISESWEEP_FAULT_SEED sets it to reproduce the failure.
+    A failed test prints its seed. Set NOISESWEEP_FAULT_SEED to this seed to repeat the same times and targets.
     """
     seed = int(os.environ.get("NOISESWEEP_FAULT_SEED", random.SystemRandom().randrange(2**32)))
     print(f"NOISESWEEP_FAULT_SEED={seed}")
@@ -46,7 +46,7 @@ def rng() -> random.Random:
 
 @pytest.fixture(autouse=True)
 def _log_on_failure(fleet: Fleet, request: pytest.FixtureRequest) -> Iterator[None]:
-    """Print the log of the workers, which pytest shows if the test fails."""
+    """Print what the workers logged during the test. pytest shows the output of a failed test."""
     log = fleet.folder / "worker.log"
     before = log.stat().st_size if log.exists() else 0
     yield

@@ -1,4 +1,4 @@
-"""Workers on separate hosts whose network connection to the store is interrupted."""
+"""Tests of workers on separate hosts that lose the network connection to the store."""
 
 import random
 import re
@@ -24,7 +24,7 @@ API_PORT, STORE_PORT = 8000, 6379
 
 
 class SpreadFleet(Fleet):
-    """Store and API on one host, and a worker with one process on each of two other hosts."""
+    """The store and the API on one host, and a worker on each of two other hosts. A worker has one training process."""
 
     def __init__(self, folder: Path, network: Network) -> None:
         self.host = network.add("store")
@@ -60,15 +60,15 @@ class Member(Worker):
         self.mark_log()
 
     def trains(self, run: RunSummary) -> bool:
-        """Return true if this worker trains the run or was the last to train it."""
+        """Return true if this worker trains the run now, or was the last worker that trained it."""
         return (run.worker or "").startswith(f"{self.main.pid}-")
 
     def mark_log(self) -> None:
-        """Ignore the log so far in `new_log`."""
+        """Mark the end of the log. `new_log` returns what follows."""
         self._log_start = self.log.stat().st_size
 
     def new_log(self) -> str:
-        """Return the log since the last call of `mark_log`."""
+        """Return what was logged after the last call of `mark_log`."""
         return self.log.read_bytes()[self._log_start :].decode(errors="replace")
 
     def has_logged(self, pattern: str) -> bool:
@@ -157,7 +157,7 @@ def test_sweep_continues_after_all_workers_were_disconnected(
     with ExitStack() as links:
         for member in spread.members:
             links.enter_context(link_down(member.host))
-        # The last log message about a task: the worker could not acknowledge its message.
+        # This is the last log message of a worker about a task: it could not acknowledge the message of the task.
         wait_until(lambda: all(member.has_logged("Couldn't ack") for member in spread.members), seconds=60)
         assert all(member.has_logged(f"Sweep {sweep_id}: giving up its runs") for member in spread.members)
         assert spread.sweep(sweep_id).status is RunStatus.RUNNING
@@ -170,7 +170,8 @@ def test_message_lost_with_a_worker_is_republished(spread: SpreadFleet, undistur
     one, two = (member.host for member in spread.members)
     undisturbed = undisturbed.model_copy(update={"runs": undisturbed.runs[:1]})
     delivered = False
-    # Usually one iteration. The BRPOP of a disconnected worker stays open for at most a second.
+    # Redis gives the message to the open BRPOP of worker one, which is disconnected, so the message is lost. This BRPOP
+    # ends within a second. If it ends before the message is published, no message is lost, and the test repeats.
     while not delivered:
         with ExitStack() as link_one, ExitStack() as link_two:
             link_two.enter_context(packets_dropped(two))

@@ -1,4 +1,4 @@
-"""Tests of the public package: names, types, and modules of the user with the same names as ours."""
+"""Public names and types of the package, and user modules with the same names as its own."""
 
 import inspect
 import subprocess
@@ -38,7 +38,7 @@ def test_all_public_names_can_be_imported() -> None:
         noisesweep.Trainer  # noqa: B018
 
 
-def test_client_ignores_user_modules_named_like_ours(service: NoiseSweep, tmp_path: Path) -> None:
+def test_client_ignores_user_modules_with_the_same_names(service: NoiseSweep, tmp_path: Path) -> None:
     write_conflicting_modules(tmp_path)
     script = tmp_path / "mine.py"
     script.write_text(

@@ -65,7 +65,7 @@ class Service(Client):
 
     Args:
         folder: Folder for logs, and for the store's data if `store` is None.
-        environment: Variables that the API and the workers get besides those of the test process.
+        environment: Environment variables of the API and the workers, in addition to those of the test process.
         store: The store to use, which `close` stops; None starts one without persistence.
         url: The URL of the store for the API and the workers; None means the store's own URL.
         body: Default request body of `submit`.

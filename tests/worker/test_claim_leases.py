@@ -1,4 +1,4 @@
-"""Leases of a claim while the store is available, unavailable and available again."""
+"""Leases of a claim before, during and after an outage of the store."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ from worker.claim_leases import ClaimLeases, StoreUnavailableError
 from worker.leases import LeaseLostError, Leases, LeaseState
 
 Action = Callable[[Redis], object]
-# Actions that make a store reject writes, and accept them again.
+# By kind of outage: an action after which the store rejects writes, and one that ends the outage.
 OUTAGES: dict[str, tuple[Action, Action]] = {
     "full": (lambda redis: redis.config_set("maxmemory", 1), lambda redis: redis.config_set("maxmemory", 0)),
     "without a replica": (
@@ -133,7 +133,7 @@ def test_a_permanent_error_is_raised_immediately(
             claim_leases.commit(claim.runs[1], metrics(0))
 
 
-def test_a_run_cancelled_by_a_client_is_ended(leases: Leases, sweeps: Sweeps, settings: Settings) -> None:
+def test_cancellation_by_a_client_ends_the_run(leases: Leases, sweeps: Sweeps, settings: Settings) -> None:
     claim = claim_runs(leases, sweeps.create(THREE), limit=2)
     first, second = claim.runs
     with ClaimLeases(claim, leases, settings, never) as claim_leases:

@@ -1,4 +1,4 @@
-"""Workers and reapers leave sweeps with a newer schema alone."""
+"""Sweeps with a newer schema, which workers and reapers must not change."""
 
 import pytest
 from redis import Redis

@@ -1,6 +1,6 @@
 """Checks of this host: settings, Python, TensorFlow and its device, memory, data sets.
 
-They do not import TensorFlow, so they also work where it is not installed.
+This process does not import TensorFlow, so the checks also run where it is not installed.
 """
 
 import re
@@ -29,7 +29,7 @@ from worker.doctor.findings import Finding, Verdict
 # First and last supported version; the same as requires-python in pyproject.toml.
 SUPPORTED_PYTHON = ((3, 11), (3, 13))
 
-# Compatible releases for Apple GPUs. A test checks that the extra `metal` in pyproject.toml lists the same.
+# Compatible releases for Apple GPUs. A test checks that the extra `metal` in pyproject.toml has the same versions.
 METAL_PAIR = {"tensorflow": "2.18", "tensorflow-metal": "1.2"}
 
 INSTALL_WORKER = "`pip install 'noisesweep[worker]'`. A host that only runs the API does not need it."
@@ -43,7 +43,7 @@ UNINSTALL_METAL = "To train on the CPU: `pip uninstall tensorflow-metal`."
 
 
 def read_settings() -> tuple[Settings, list[Finding]]:
-    """Return the settings and a problem for each invalid variable, which then has its default value."""
+    """Return the settings, with defaults for invalid variables, and a problem for each invalid variable."""
     try:
         return Settings(), []
     except ValidationError as error:
@@ -99,7 +99,7 @@ def installed_metal_versions() -> dict[str, str]:
 
 
 def metal_mismatch(versions: Mapping[str, str]) -> str:
-    """Return a sentence if both versions are installed and differ from METAL_PAIR, otherwise ""."""
+    """Return installed and expected versions as text if both are installed and do not match, otherwise ""."""
     if versions.keys() != METAL_PAIR.keys():
         return ""
     if all(f"{versions[name]}.".startswith(f"{release}.") for name, release in METAL_PAIR.items()):
@@ -117,15 +117,15 @@ def _tensorflow_failure(code: int, stderr: str, mismatch: str) -> Finding:
         found, remedy = "not installed, so this host cannot train", INSTALL_WORKER
     elif code < 0:
         found = f"it was killed by {signal.Signals(-code).name}: {error}"
-        remedy = "Use a processor with AVX, or reinstall it: `pip install --force-reinstall tensorflow`."
+        remedy = "Use a processor with AVX, or reinstall TensorFlow: `pip install --force-reinstall tensorflow`."
     else:
-        found = f"it does not work: {error}"
-        remedy = f"See the full error: {IMPORT_TENSORFLOW}. Reinstall it: `pip install --force-reinstall tensorflow`."
+        found = f"it failed to compute a test layer: {error}"
+        remedy = f"See the full error: {IMPORT_TENSORFLOW}. Then reinstall: `pip install --force-reinstall tensorflow`."
     return Finding("TensorFlow", Verdict.PROBLEM, found, remedy)
 
 
 def check_memory(processes: int, free_bytes: int) -> Finding:
-    """Check that the training processes fit into `free_bytes` bytes of memory."""
+    """Check that `free_bytes` bytes of memory are enough for this number of training processes."""
     fit = free_bytes // TRAINING_PROCESS_BYTES
     found = (
         f"{free_bytes / 1e9:.1f} GB free; {processes} training processes "
@@ -140,7 +140,12 @@ def check_memory(processes: int, free_bytes: int) -> Finding:
             found,
             f"Start fewer processes: `noisesweep up --workers {fit}`, or `noisesweep worker --concurrency {fit}`.",
         )
-    return Finding("memory", Verdict.PROBLEM, found, "No training process fits: close other programs, or add memory.")
+    return Finding(
+        "memory",
+        Verdict.PROBLEM,
+        found,
+        "Not enough for one training process: close other programs, or add memory.",
+    )
 
 
 def check_dataset(name: DatasetName, settings: Settings) -> Finding:
@@ -155,10 +160,12 @@ def check_dataset(name: DatasetName, settings: Settings) -> Finding:
             f"Download it now: `{sys.executable} -m shared.datasets {name}`. Or {error.remedy}.",
         )
     except DatasetUnavailableError as error:
-        found, _, remedy = str(error).rpartition(". ")  # its last sentence says what to do
+        found, _, remedy = str(error).rpartition(". ")  # the last sentence is the remedy
         return Finding(name, Verdict.PROBLEM, found, remedy)
     except OSError as error:
-        return Finding(name, Verdict.PROBLEM, str(error), "Let this user read it, or change NOISESWEEP_DATA_DIR.")
+        return Finding(
+            name, Verdict.PROBLEM, str(error), "Make it readable for this user, or change NOISESWEEP_DATA_DIR."
+        )
     except ModuleNotFoundError as error:
         return Finding(name, Verdict.PROBLEM, f"{error.name} is not installed", INSTALL_WORKER)
     return Finding(name, Verdict.OK, f"{len(dataset.training_images):,} training images from {dataset.source}")

@@ -13,7 +13,7 @@ from worker.trainer.state import Array
 def build_model(config: TrainingConfig, pixels: int) -> keras.Sequential:
     """Return the compiled multilayer perceptron: ReLU and dropout after each hidden layer, then softmax.
 
-    Everything that the config does not set has Keras's default: Glorot-uniform kernels, zero biases, RMSprop with rho
+    Options that are not in the config have Keras's defaults: Glorot-uniform kernels, zero biases, RMSprop with rho
     0.9 and epsilon 1e-7. Labels are integers. With 784 pixels the default config has 669,706 parameters.
     """
     model = keras.Sequential([keras.Input((pixels,))])
@@ -32,7 +32,7 @@ def build_model(config: TrainingConfig, pixels: int) -> keras.Sequential:
 def to_keras_file(config: TrainingConfig, weights: list[Array]) -> bytes:
     """Return the content of a .keras file of the network with these float32 weights.
 
-    The model takes float32 images (n, 784): pixels in [0, 1] plus noise.
+    The model's input is float32 images (n, 784): clean pixels in [0, 1] plus noise.
     """
     model = build_model(config, pixels=len(weights[0]))
     model.set_weights(weights)

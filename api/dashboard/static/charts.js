@@ -68,8 +68,8 @@ export class Chart {
   /**
    * Show traces, unless Plotly is still loading.
    * @param {object[]} traces
-   * @param {{panel: any, title: string, label: string}} options The axes are those of `panel`, a panel of a plot.
-   *   `title` is the title of the x axis and `label` describes the chart to screen readers.
+   * @param {{panel: any, title: string, label: string}} options `panel` is a panel of a plot, which contains
+   *   the axes. `title` is the title of the x axis. `label` describes the chart to screen readers.
    */
   show(traces, { panel, title, label }) {
     if (!this.#plotly) return;
@@ -117,7 +117,7 @@ function createLayout(title, { x_axis: x, y_axis: y }) {
  * Create the traces of a curve against scale: means with intervals, and hollow markers for unfinished runs.
  * @param {import("./plots.js").Curve} curve
  * @param {{name: string, style: any, axis: any, hidden: boolean, unfinished: any[], metric: string}} options `metric`
- *   is the metric that is shown of unfinished runs.
+ *   is the name of the metric to show for unfinished runs.
  * @returns {object[]}
  */
 export function curveTraces({ points, starts_apart: apart }, { name, style, axis, hidden, unfinished, metric }) {

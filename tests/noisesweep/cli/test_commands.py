@@ -75,7 +75,7 @@ def test_submit_explains_the_next_step(run: Run) -> None:
 
 def test_dry_run_submits_nothing(run: Run) -> None:
     output = run("submit", "--scales", "0.1", "1", "--repeats", "3", "--dry-run").stdout
-    assert output.startswith("6 runs, 0 queued before. Estimated time: unknown (")
+    assert output.startswith("6 runs. Already in the queue: 0. Estimated time: unknown (")
     assert json.loads(run("submit", "--scales", "0.1", "1", "--dry-run", "--json").stdout)["runs"] == 2
     assert run("list").stdout == "There are no sweeps yet: submit one with `noisesweep submit`.\n"
     assert json.loads(run("list", "--json").stdout) == []

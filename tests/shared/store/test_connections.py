@@ -52,7 +52,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
 
 @pytest.fixture(scope="module")
 def proxies(authority: CertificateAuthority, redis_server: RedisServer) -> Iterator[dict[str, TlsProxy]]:
-    """Yield TLS proxies in front of the store, by kind of certificate check."""
+    """Yield TLS proxies in front of the store, by TLS set-up."""
     target = int(redis_server.client.connection_pool.connection_kwargs["port"])
     localhost = authority.issue("DNS:localhost")
     proxies = {
@@ -133,9 +133,9 @@ def test_message_is_published_over_tls(
     assert redis.llen(QUEUE) == 1
 
 
-def test_missing_primary_error_has_service_name_but_no_password(redis_server: RedisServer) -> None:
-    no_sentinel = redis_server.url.split("/")[2]
-    for address, reason in (("127.0.0.1:1", "No master found for 'ns'"), (no_sentinel, "unknown command")):
+def test_error_of_sentinel_lookup_does_not_contain_the_password(redis_server: RedisServer) -> None:
+    not_a_sentinel = redis_server.url.split("/")[2]
+    for address, reason in (("127.0.0.1:1", "No master found for 'ns'"), (not_a_sentinel, "unknown command")):
         settings = Settings(redis_url=f"redis+sentinel://:{ENCODED}@{address}/0?service=ns")
         for ping in (ping_sync, ping_async):
             with pytest.raises(RedisError, match=reason) as failed:

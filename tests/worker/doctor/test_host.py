@@ -105,7 +105,10 @@ def test_a_gpu_unknown_to_tensorflow_is_a_problem(tmp_path: Path, monkeypatch: p
     fake_tensorflow(tmp_path, monkeypatch, STUB)
     gpu = Device(DeviceKind.GPU, processes=1, stack=32, xla=True, reason="NVIDIA GPU")
     finding = host.check_tensorflow(gpu)
-    assert (finding.verdict, finding.found) == (PROBLEM, "it does not work: TensorFlow finds no GPU:0.")
+    assert (finding.verdict, finding.found) == (
+        PROBLEM,
+        "it failed to compute a test layer: TensorFlow finds no GPU:0.",
+    )
 
 
 def test_the_metal_versions_match_the_extra() -> None:

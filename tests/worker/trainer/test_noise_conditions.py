@@ -23,7 +23,7 @@ from worker.trainer.stack import Stack
 
 
 def train_with_keras(images: Array, labels: NDArray[np.uint8], steps: int) -> list[Array]:
-    """Return the weights after some training steps with Keras on the given images."""
+    """Return the weights of a Keras model after `steps` training steps on these images."""
     twin = keras_twin(config())
     for step in range(steps):
         rows = order(0, len(images))[step * 128 : (step + 1) * 128]
@@ -81,7 +81,7 @@ def test_resampled_noise_is_independent_in_every_step() -> None:
     assert np.abs(correlations).max() < 4 / np.sqrt(drawn[0].size)
 
 
-@pytest.mark.skipif(XLA, reason="XLA draws other random numbers inside the program than outside")
+@pytest.mark.skipif(XLA, reason="a program compiled by XLA draws different random numbers than eager code")
 def test_a_run_trains_on_the_resampled_noise() -> None:
     ours = stack(config(resample=True), [0.7])
     noise = [draw_noise(ours, step) for step in range(3)]
@@ -94,7 +94,7 @@ def test_a_run_trains_on_the_resampled_noise() -> None:
     assert relative_error(ours.state(0).weights, twin.get_weights()) < 1e-4
 
 
-def test_resampled_runs_do_not_depend_on_chunks_or_stack() -> None:
+def test_resampled_runs_do_not_depend_on_calls_of_train_or_stack() -> None:
     whole = trained([0.5, 2.0], [12], resample=True)
     parts = trained([2.0], [1, 4, 2, 5], resample=True)
     assert relative_error(whole.state(1).weights, parts.state(0).weights) == 0
