@@ -5,10 +5,12 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
+from noisesweep import __version__
 from noisesweep.cli import machine, results, sweeps
 from noisesweep.client.errors import NoiseSweepError, RefusedError, ServiceUnreachableError, WrongUsageError
 from noisesweep.client.retries import is_temporary
@@ -48,8 +50,20 @@ for title, commands in {"Use a service": SERVICE, "Run a service": MACHINE}.item
         app.command(name, rich_help_panel=title, context_settings=settings)(command)
 
 
+def show_version(requested: bool) -> None:  # noqa: FBT001 - Typer passes the value of the option
+    """Print the version and exit, if requested."""
+    if requested:
+        print(__version__)
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version and exit.")
+]
+
+
 @app.callback()
-def noisesweep() -> None:
+def noisesweep(*, version: Version = False) -> None:
     """Measure the accuracy of a digit classifier on noisy images: submit a sweep of noise scales, then plot it."""
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from noisesweep import __version__
 from noisesweep.cli.main import MACHINE, SERVICE, expand_lists
 from noisesweep.local.launcher import store_binary
 from noisesweep.models import hash_api_key
@@ -77,6 +78,11 @@ def test_help_lists_the_commands() -> None:
     assert listing.returncode == 0
     for command in (*SERVICE, *MACHINE):
         assert f" {command} " in listing.stdout
+
+
+def test_version_option_prints_the_version() -> None:
+    result = noisesweep("--version")
+    assert (result.returncode, result.stdout, result.stderr) == (0, f"{__version__}\n", "")
 
 
 def test_every_command_has_the_json_option() -> None:
