@@ -11,6 +11,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.http.auth import key_name
 from shared.logs import log_context
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class Telemetry:
 
     It accepts the X-Request-ID of the client or generates one, and returns it in the answer. The id and the traceparent
     of the client are added to log lines and to submissions. All requests are counted. All except event streams are
-    timed. Writes and failed requests are logged; successful reads are not.
+    timed. Writes and failed requests are logged with the name of the API key; successful reads are not.
     """
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
@@ -76,7 +77,9 @@ class Telemetry:
                 if scope["method"] not in READS or status >= HTTPStatus.BAD_REQUEST:
                     # The undecoded path: a decoded one may contain line breaks, which could forge log lines.
                     path = scope["raw_path"].decode("ascii", "backslashreplace")
-                    logger.info("%s %s: %d in %.3f s", scope["method"], path, status, seconds)
+                    key = key_name(request)
+                    asked_by = f", API key of {key}" if key else ""
+                    logger.info("%s %s: %d in %.3f s%s", scope["method"], path, status, seconds, asked_by)
 
 
 def new_request_id() -> str:

@@ -4,17 +4,22 @@ from collections.abc import Iterator
 
 import pytest
 
+from api.plots.accuracy import plot_data
+from api.plots.options import FileFormat, PlotOptions
+from api.plots.picture import draw
 from shared import logs
 from shared.settings import Settings
+from tests.support.measured import measured_sweep
 
 
 @pytest.fixture(autouse=True)
 def restore_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    loggers = [logging.getLogger(name) for name in (None, *logs.VERBOSE_LOGGERS)]
+    handlers, levels = loggers[0].handlers[:], [logger.level for logger in loggers]
     yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    loggers[0].handlers[:] = handlers
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 def test_json_record_has_context_fields(capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,3 +48,31 @@ def test_text_record_has_request_id(capsys: pytest.CaptureFixture[str]) -> None:
     one, two = capsys.readouterr().err.splitlines()
     assert one.endswith("INFO    [r1] one")
     assert two.endswith("INFO    [-] two")
+
+
+def test_libraries_log_only_warnings(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(Settings())
+    for name in (
+        "api.sweeps.store",
+        "worker.tasks",
+        "celery.worker",
+        "uvicorn.error",
+        "fontTools.subset",
+        "some.other",
+    ):
+        logging.getLogger(name).info("details")
+        logging.getLogger(name).warning("problem")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["logger"] for line in lines if line["level"] == "INFO"] == [
+        "api.sweeps.store",
+        "worker.tasks",
+        "celery.worker",
+        "uvicorn.error",
+    ]
+    assert len([line for line in lines if line["level"] == "WARNING"]) == 6
+
+
+def test_drawing_a_pdf_logs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(Settings())
+    assert draw(plot_data(measured_sweep({0.5: 0.9})), PlotOptions(file_format=FileFormat.PDF)).startswith(b"%PDF")
+    assert capsys.readouterr().err == ""

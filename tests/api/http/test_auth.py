@@ -1,5 +1,6 @@
 """API keys: authentication and per-key limits."""
 
+import logging
 from collections.abc import Iterator
 
 import httpx
@@ -10,6 +11,7 @@ from noisesweep.models import hash_api_key
 from shared.settings import Settings
 from tests.support.api import ApiThread
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import wait_until
 
 ALICE, BOB = {"Authorization": "Bearer ns_alice"}, {"Authorization": "Bearer ns_bob"}
 ONE, THREE = {"scales": [0.5]}, {"scales": [0.1, 0.5, 1.0]}
@@ -82,3 +84,16 @@ def test_idempotency_keys_are_separate_per_api_key(http: httpx.Client) -> None:
     first = http.post("/sweeps", json=ONE, headers=ALICE | same)
     assert http.post("/sweeps", json=ONE, headers=BOB | same).json()["id"] != first.json()["id"]
     assert http.post("/sweeps", json=ONE, headers=ALICE | same).json() == first.json()
+
+
+def test_request_log_names_the_key_but_never_contains_it(http: httpx.Client, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="api.http.telemetry"):
+        sweep = http.post("/sweeps", json=ONE, headers=ALICE).headers["Location"]
+        http.post(f"{sweep}/cancel", headers=BOB)
+        http.get("/sweeps/nothing", headers=BOB)
+        http.post("/sweeps", json=ONE, headers={"Authorization": "Bearer ns_eve"})
+        wait_until(lambda: "401" in caplog.text)  # the line is logged after the answer
+    lines = [record.getMessage() for record in caplog.records if record.name == "api.http.telemetry"]
+    assert [line.partition(" s")[2] for line in lines] == [", API key of alice", *[", API key of bob"] * 2, ""]
+    assert "ns_" not in caplog.text
+    assert hash_api_key("ns_alice") not in caplog.text
