@@ -30,7 +30,10 @@ class Auth:
             InvalidKeyError: The key is missing or unknown.
         """
         if credentials is None:
-            raise InvalidKeyError("This service requires an API key: send the header `Authorization: Bearer <key>`.")
+            raise InvalidKeyError(
+                "This service requires an API key: set NOISESWEEP_API_KEY for the noisesweep client, or send "
+                "the header `Authorization: Bearer <key>`."
+            )
         presented = hash_api_key(credentials.credentials)
         # Constant-time comparison with every key: the response time reveals nothing about any of them.
         names = [name for name, digest in self._api_keys.items() if hmac.compare_digest(presented, digest)]

@@ -55,7 +55,7 @@ BAD_REQUEST = ProblemType(
     "bad-request",
     HTTPStatus.BAD_REQUEST,
     "Bad request",
-    "The request is not valid HTTP, or its Host header names a host that this service does not accept.",
+    "The request is not valid HTTP, or its Host header names a host that NOISESWEEP_ALLOWED_HOSTS does not list.",
 )
 KEY_REUSED = ProblemType(
     "idempotency-key-reused",

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.problem_types import BAD_REQUEST
 from api.http.problems import respond
+from shared.settings import variable
 
 # The default for data: load nothing, run nothing, allow no frames. Pages override the policy.
 HEADERS = {
@@ -71,7 +72,11 @@ class Security:
             await send(message)
 
         if self._hosts and scope["path"] not in PROBES and host_of(scope) not in self._hosts:
-            detail = f"Host header: expected {' or '.join(sorted(self._hosts))}, received another host."
+            received = Headers(scope=scope).get("host")
+            detail = (
+                f"Host header: expected {' or '.join(sorted(self._hosts))}, received {received!r}. "
+                f"The setting {variable('allowed_hosts')} of the API lists all names that it accepts."
+            )
             response = respond(Request(scope), BAD_REQUEST, detail)
             await response(scope, receive, send_with_headers)
         else:

@@ -19,7 +19,7 @@ def invalid_fields(error: RequestValidationError) -> list[InvalidField]:
         if fault["type"] == "json_invalid"
         else InvalidField(
             pointer=_pointer(*fault["loc"]),
-            detail=fault["msg"].removeprefix("Value error, "),
+            detail=fault["msg"].removeprefix("Value error, ") + _form_of_list(*fault["loc"]),
             received=_received(fault["input"]),
         )
         for fault in error.errors()
@@ -38,6 +38,13 @@ def _pointer(origin: str, *path: str | int) -> str:
         path = path[:-1] if path[-1:] == (KEY_MARKER,) else path
         return "#" + "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
     return "/".join(str(step) for step in path)
+
+
+def _form_of_list(origin: str, *path: str | int) -> str:
+    """Return the form of a list of query parameters for an invalid item of one; "" for other locations."""
+    if origin != "query" or not (path and isinstance(path[-1], int)):
+        return ""
+    return f". For several values, repeat the parameter: {path[0]}=A&{path[0]}=B"
 
 
 def _received(value: object) -> Any:  # noqa: ANN401 - any JSON

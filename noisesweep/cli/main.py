@@ -5,9 +5,10 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from typer.exceptions import TyperException
 
 from noisesweep import __version__
@@ -19,6 +20,8 @@ from noisesweep.local.launcher import LaunchError, exit_on_signals
 FAILED = 1
 WRONG_USAGE = 2
 UNREACHABLE = 3
+# Words for the errors of pydantic.
+NUMBERS = {"float_parsing": "a number", "int_parsing": "an integer", "int_from_float": "an integer"}
 LIST_OPTIONS = frozenset({"--scales", "--scale", "--seeds", "--hidden-units", "--indices", "--tags", "--tag"})
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
@@ -110,13 +113,30 @@ def error_lines(error: Exception) -> Iterator[str]:
     elif isinstance(error, TyperException):
         context: typer.Context | None = getattr(error, "ctx", None)
         hint = f"; see `{context.command_path} --help`" if context else ""
-        message = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
+        message = _not_a_number(error) or error.format_message()
+        message = " ".join(message.replace("Value error, ", "").split()).rstrip(".")
         if message:  # empty if no command was given, because the help was printed
             yield message + hint
     elif isinstance(error, OSError) and error.filename:
         yield f"{error.filename}: {error.strerror}"
     else:
         yield str(error)
+
+
+def _not_a_number(error: TyperException) -> str:
+    """Return the message for an option whose value is not a number, with the form of a list; "" for other errors."""
+    if not isinstance(error.__cause__, ValidationError):
+        return ""
+    fault = error.__cause__.errors()[0]
+    if fault["type"] not in NUMBERS:
+        return ""
+    parameter: Any = error.param  # type: ignore[attr-defined] # of every BadParameter with this cause
+    option, received = parameter.opts[0], str(fault["input"])
+    message = f"{option}: expected {NUMBERS[fault['type']]}, received {received!r}"
+    if not parameter.multiple:
+        return message
+    values = re.findall(r"-?\d*\.?\d+(?:[eE][+-]?\d+)?", received)
+    return f"{message}. Separate values with spaces: {option} {' '.join(values) if len(values) > 1 else '1 2'}"
 
 
 def exit_code(error: Exception) -> int:

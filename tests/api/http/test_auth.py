@@ -50,6 +50,12 @@ def test_submission_without_key_stores_nothing(http: httpx.Client, redis: Redis)
     assert redis.keys() == []
 
 
+def test_missing_key_is_answered_with_the_ways_to_send_one(http: httpx.Client) -> None:
+    detail = http.get("/sweeps").json()["detail"]
+    assert "NOISESWEEP_API_KEY" in detail
+    assert "Authorization: Bearer" in detail
+
+
 def test_any_valid_key_can_read_everything(http: httpx.Client) -> None:
     sweep = http.post("/sweeps", json=ONE, headers=ALICE)
     assert sweep.status_code == 202

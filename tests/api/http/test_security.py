@@ -106,6 +106,8 @@ def test_loopback_service_accepts_only_loopback_hosts(http: httpx.Client, host: 
     assert answer.status_code == status
     if status == 400:
         assert answer.headers["Content-Type"] == "application/problem+json"
+        assert "NOISESWEEP_ALLOWED_HOSTS" in answer.json()["detail"]
+        assert f"received {host!r}" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("path", ["/sweeps", "/sweeps/0", "/nowhere", "/problems", "/docs"])

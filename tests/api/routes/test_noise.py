@@ -104,6 +104,11 @@ def test_invalid_query_parameter_is_named(http: httpx.Client, query: Query, poin
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
 
 
+def test_list_in_one_query_parameter_is_answered_with_the_form_of_a_list(http: httpx.Client) -> None:
+    (error,) = http.get(SAMPLES, params={"scale": "0.1,0.5"}).json()["errors"]
+    assert error["detail"].endswith("For several values, repeat the parameter: scale=A&scale=B")
+
+
 def test_image_index_out_of_range_returns_404(http: httpx.Client) -> None:
     answer = http.get(SAMPLES, params={"dataset": "digits", "indices": "0,1442"})
     assert answer.status_code == 404

@@ -47,6 +47,17 @@ def test_other_options_are_unchanged() -> None:
         (["demo", "--epochs", "0"], "--epochs: Input should be greater than or equal to 1"),
         (["demo", "--dataset", "cifar10"], "digits"),
         (["demo", "--scales"], "requires an argument"),
+        (
+            ["submit", "--scales", "0.1,0.5,1"],
+            "--scales: expected a number, received '0.1,0.5,1'. Separate values with spaces: --scales 0.1 0.5 1; see",
+        ),
+        (["demo", "--scales", "[0.5,", "1]"], "received '[0.5,'. Separate values with spaces: --scales 1 2; see"),
+        (
+            ["noise", "--indices=-1,2"],
+            "expected an integer, received '-1,2'. Separate values with spaces: --indices -1 2",
+        ),
+        (["submit", "--scales", "1", "--hidden-units", "64,32"], "with spaces: --hidden-units 64 32; see"),
+        (["up", "--port", "http"], "--port: expected an integer, received 'http'; see `noisesweep up --help`"),
         (["up", "--port", "0"], "--port"),
         (["key", "a b"], "key name: expected 1 to 32 characters"),
         (["fly"], "No such command"),
