@@ -1,14 +1,16 @@
-"""URL of the service and API key."""
+"""Connection to the service: URL, API key and proxy."""
 
 import os
 import re
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from ipaddress import ip_address
+from typing import Any
 
 import httpx
 
 from noisesweep.client.errors import WrongUsageError
+from noisesweep.client.proxies import Proxy, find_proxy, trusted_certificates
 
 URL = "NOISESWEEP_URL"
 API_KEY = "NOISESWEEP_API_KEY"
@@ -19,22 +21,24 @@ _KEY = re.compile("[!-~]*")
 
 @dataclass(frozen=True)
 class Connection:
-    """URL of the service and API key.
+    """URL of the service, API key and proxy.
 
     Attributes:
         url: URL of the service, without a trailing slash.
         key: API key, or "" for a service without keys. It is excluded from the repr.
+        proxy: Forward proxy to the service; None for a direct connection.
     """
 
     url: str
     key: str = field(repr=False)
+    proxy: Proxy | None = None
 
     @classmethod
     def resolve(cls, url: str | None, key: str | None) -> "Connection":
         """Return the connection for a URL and a key, which default to NOISESWEEP_URL and NOISESWEEP_API_KEY.
 
         Raises:
-            WrongUsageError: The URL or the key is invalid.
+            WrongUsageError: The URL, the key or the proxy in the environment is invalid.
         """
         url = (url or os.environ.get(URL) or DEFAULT_URL).rstrip("/")
         key = (key or os.environ.get(API_KEY) or "").strip()
@@ -48,26 +52,36 @@ class Connection:
             raise WrongUsageError(f"user name and password in the URL are not supported: set {API_KEY} instead")
         if not _KEY.fullmatch(key):
             raise WrongUsageError("the API key contains spaces or other invalid characters: copy it again")
-        return cls(url, key)
+        return cls(url, key, None if _is_loopback(parsed.host) else find_proxy(parsed))
 
     def client(self) -> httpx.Client:
         """Return a synchronous HTTP client."""
-        return httpx.Client(base_url=self.url, headers=self._headers, trust_env=not self._is_loopback)
+        return httpx.Client(**self._options)
 
     def async_client(self) -> httpx.AsyncClient:
         """Return an asynchronous HTTP client."""
-        return httpx.AsyncClient(base_url=self.url, headers=self._headers, trust_env=not self._is_loopback)
+        return httpx.AsyncClient(**self._options)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        # trust_env=False: this class has already read the environment, so that errors can name the proxy.
+        options = {"base_url": self.url, "headers": self._headers, "trust_env": False}
+        if self.url.startswith("https:"):
+            options["verify"] = trusted_certificates()
+        if self.proxy:
+            tls = trusted_certificates() if self.proxy.url.scheme == "https" else None
+            options["proxy"] = httpx.Proxy(self.proxy.url, ssl_context=tls)
+        return options
 
     @property
     def _headers(self) -> dict[str, str]:
         authorization = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         return {"User-Agent": f"noisesweep/{version('noisesweep')}", **authorization}
 
-    @property
-    def _is_loopback(self) -> bool:
-        """Return True for a service on this machine, which must be reached without a proxy."""
-        host = httpx.URL(self.url).host
-        try:
-            return ip_address(host).is_loopback
-        except ValueError:
-            return host == "localhost"
+
+def _is_loopback(host: str) -> bool:
+    """Return whether a host is this machine, which must be reached without a proxy."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

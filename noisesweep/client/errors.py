@@ -8,6 +8,8 @@ NoiseSweepError
 """
 
 import re
+import ssl
+from collections.abc import Iterator
 from http import HTTPStatus
 
 import httpx
@@ -15,6 +17,8 @@ from pydantic import ValidationError
 
 from noisesweep.models import Problem
 
+# Request extension with the description of the forward proxy.
+PROXY = "noisesweep.proxy"
 GATEWAY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 
 
@@ -63,22 +67,61 @@ def raise_for_problem(response: httpx.Response) -> httpx.Response:
         problem = Problem.model_validate_json(response.content)
     except ValidationError as error:
         if response.status_code in GATEWAY:
-            raise GatewayError(
-                f"the proxy at {response.request.url.host} cannot reach the noisesweep service (HTTP "
-                f"{response.status_code}): check that the service is running"
-            ) from error
+            raise _gateway_error(response) from error
         raise unknown_service_error(response) from error
     raise RefusedError(problem, retry_after_seconds(response))
 
 
 def unreachable_error(error: httpx.TransportError) -> ServiceUnreachableError:
-    """Return the error for a request without an answer."""
-    url = error.request.url
+    """Return the error for a request without an answer: it names the proxy or the certificate if that is the cause."""
+    url, proxy = error.request.url, error.request.extensions.get(PROXY)
+    service = _origin(url)
     reason = "timeout" if isinstance(error, httpx.TimeoutException) else _reason(error)
+    tls_error = next((cause for cause in _causes(error) if isinstance(cause, ssl.SSLError)), None)
+    if isinstance(tls_error, ssl.SSLCertVerificationError):
+        return ServiceUnreachableError(
+            f"the certificate of {service} is not accepted ({tls_error.verify_message}): check the host in the URL, or "
+            "set SSL_CERT_FILE to the certificate of the authority that issued it"
+        )
+    if tls_error:
+        return ServiceUnreachableError(
+            f"no TLS connection to {service} ({tls_error.reason or tls_error}): check whether the service uses http "
+            "or https, and check the port"
+        )
+    if isinstance(error, httpx.ProxyError):
+        return ServiceUnreachableError(
+            f"the proxy {proxy} did not connect to {service} ({reason}): check that the service is running and that "
+            f"the proxy allows it, or add {url.host} to NO_PROXY"
+        )
+    if proxy and isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return ServiceUnreachableError(
+            f"no answer from the proxy {proxy} ({reason}): correct its address, or add {url.host} to NO_PROXY"
+        )
+    through = f" through the proxy {proxy}" if proxy else ""
     return ServiceUnreachableError(
-        f"no answer from {url.scheme}://{url.netloc.decode()} ({reason}): start the service with `noisesweep up`, or "
-        "check the URL"
+        f"no answer from {service}{through} ({reason}): start the service with `noisesweep up`, or check the URL"
     )
+
+
+def _gateway_error(response: httpx.Response) -> GatewayError:
+    url, proxy = response.request.url, response.request.extensions.get(PROXY)
+    # Through a tunnel to an https URL, only a proxy on the side of the service can answer.
+    name = f"{proxy} or {url.host}" if proxy and url.scheme == "http" else f"at {url.host}"
+    return GatewayError(
+        f"the proxy {name} cannot reach the noisesweep service (HTTP {response.status_code}): check that the service "
+        "is running"
+    )
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and its causes."""
+    while error:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _origin(url: httpx.URL) -> str:
+    return f"{url.scheme}://{url.netloc.decode()}"
 
 
 def _reason(error: httpx.TransportError) -> str:
@@ -87,10 +130,11 @@ def _reason(error: httpx.TransportError) -> str:
 
 def unknown_service_error(response: httpx.Response) -> ServiceUnreachableError:
     """Return the error for an answer that is not from a noisesweep service, or from an incompatible version."""
-    url = response.request.url
+    url, proxy = response.request.url, response.request.extensions.get(PROXY)
+    through, also = (f" through the proxy {proxy}", ", and that the proxy lets it through") if proxy else ("", "")
     return ServiceUnreachableError(
-        f"unexpected answer from {url.scheme}://{url.netloc.decode()} (HTTP {response.status_code} for {url.path}): "
-        "check that the URL belongs to a noisesweep service of the same version as this client"
+        f"unexpected answer from {_origin(url)}{through} (HTTP {response.status_code} for {url.path}): check that the "
+        f"URL belongs to a noisesweep service of the same version as this client{also}"
     )
 
 

@@ -52,7 +52,7 @@ class RetryPolicy:
         match _failure(state):
             case httpx.LocalProtocolError():
                 return False  # the request itself is invalid
-            case httpx.ConnectError() | httpx.ConnectTimeout():
+            case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.ProxyError():
                 return True
             case httpx.TransportError() | GatewayError():
                 self._reached = True

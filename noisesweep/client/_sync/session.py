@@ -13,7 +13,7 @@ from httpx_sse import EventSource, SSEError
 from tenacity import Retrying
 
 from noisesweep.client.connection import Connection
-from noisesweep.client.errors import WrongUsageError, raise_for_problem, unknown_service_error, unreachable_error
+from noisesweep.client.errors import PROXY, WrongUsageError, raise_for_problem, unknown_service_error, unreachable_error
 from noisesweep.client.payloads import Model, json_body, parse
 from noisesweep.client.retries import ATTEMPT_SECONDS, RetryPolicy, pause_seconds
 from noisesweep.models import Event, EventType
@@ -37,6 +37,8 @@ class Session:
 
     def __init__(self, connection: Connection, total_seconds: float) -> None:
         self.http = connection.client()
+        # The errors of noisesweep/client/errors.py name the proxy of a failed request.
+        self._extensions = {PROXY: str(connection.proxy)} if connection.proxy else {}
         self._total_seconds = total_seconds
 
     def send(
@@ -68,7 +70,13 @@ class Session:
         def attempt() -> httpx.Response:
             timeout = policy.attempt_seconds(attempt_seconds)
             request = self.http.build_request(
-                method, path, params=query or None, content=content, headers=all_headers, timeout=timeout
+                method,
+                path,
+                params=query or None,
+                content=content,
+                headers=all_headers,
+                timeout=timeout,
+                extensions=self._extensions,
             )
             response = self.http.send(request, stream=stream)
             if not response.is_success:
