@@ -5,10 +5,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
+from noisesweep.models.text import printable
 from shared.settings import Settings
 
 # These log from INFO. Other libraries log from WARNING: fontTools alone writes 110 INFO lines for one PDF.
@@ -27,6 +29,18 @@ def log_context(**fields: str) -> Iterator[None]:
         _context.reset(token)
 
 
+class TextFormatter(logging.Formatter):
+    """Formatter of text. Control characters are escaped, because they could change a terminal or forge lines."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name of the base class
+        """Return the line of a record, without its traceback."""
+        return printable(super().formatMessage(record).rstrip("\n"))
+
+    def formatException(self, ei: Any) -> str:  # noqa: ANN401, N802 - the signature of the base class
+        """Return the lines of a traceback."""
+        return "\n".join(map(printable, super().formatException(ei).split("\n")))
+
+
 def configure(settings: Settings) -> None:
     """Send log records to standard error in the configured format: ours from INFO, those of libraries from WARNING."""
     as_json = not sys.stderr.isatty() if settings.log_format is None else settings.log_format == "json"
@@ -41,7 +55,7 @@ def configure(settings: Settings) -> None:
             reserved_attrs=[*RESERVED_ATTRS, "color_message", "data"],
         )
         if as_json
-        else logging.Formatter("%(asctime)s %(levelname)-7s [%(request_id)s] %(message)s", defaults={"request_id": "-"})
+        else TextFormatter("%(asctime)s %(levelname)-7s [%(request_id)s] %(message)s", defaults={"request_id": "-"})
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     for name in VERBOSE_LOGGERS:

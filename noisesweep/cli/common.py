@@ -1,13 +1,11 @@
 """Options, arguments and helpers shared by the commands."""
 
-import json
 import os
 import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from noisesweep import NoiseSweep, SweepHandle
 from noisesweep.client.connection import API_KEY, DEFAULT_URL, URL
@@ -76,16 +74,6 @@ def find_sweep(service: NoiseSweep, name: str) -> SweepHandle:
         some = ", ".join(sweep.id for sweep in matching[:MAX_IDS_SHOWN])
         raise WrongUsageError(f"{len(matching)} sweep ids begin with {name} ({some}): give more digits")
     return matching[0]
-
-
-def console_for(*, as_json: bool) -> Console:
-    """Return a console for text output: standard output, or standard error if standard output is JSON."""
-    return Console(stderr=as_json)
-
-
-def print_json(document: object) -> None:
-    """Print a document as one line of JSON."""
-    print(json.dumps(document, ensure_ascii=False))
 
 
 def exit_if_failed(sweep: Sweep) -> None:

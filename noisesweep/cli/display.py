@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from noisesweep.cli.output import print_line
 from noisesweep.client.prose import describe_grid, describe_progress, run_label
 from noisesweep.models import Interval, NoiseSamples, RunStatus, RunSummary, ScaleFigures, Sweep
 
@@ -35,11 +36,6 @@ def print_errors(sweep: Sweep, console: Console) -> None:
     for run in sweep.runs:
         if run.error:
             print_line(console, f"{run_label(run, sweep)} failed ({run.error.code}): {run.error.message}", style="red")
-
-
-def print_line(console: Console, line: str, style: str | None = None) -> None:
-    """Print plain text: wrapped at words on a terminal, as a single line otherwise."""
-    console.print(line, style=style, highlight=False, markup=False, soft_wrap=not console.is_terminal)
 
 
 class ProgressDisplay:

@@ -11,7 +11,8 @@ import platformdirs
 import typer
 from pydantic import ValidationError
 
-from noisesweep.cli.common import Json, check_plot_path, console_for, exit_if_failed, print_json
+from noisesweep.cli.common import Json, check_plot_path, exit_if_failed
+from noisesweep.cli.output import console_for, print_json, print_line
 from noisesweep.client.errors import WrongUsageError
 from noisesweep.local.demo import choose_dataset, demo
 from noisesweep.local.launcher import LaunchError, launch, module_command, store_binary
@@ -41,20 +42,21 @@ def up(
 ) -> None:
     """Run the whole service on this machine until Ctrl-C: Redis, the API on 127.0.0.1, and a worker."""
     _set_log_format(as_json=as_json)
+    console = console_for(as_json=as_json)
     try:
         with launch(data, port, workers) as processes:
             if as_json:
                 print_json({"url": processes.url})
             else:
-                print(
-                    f"\nnoisesweep is running at {processes.url} (API documentation: {processes.url}/docs). "
-                    "Press Ctrl-C to stop it.\n"
+                print_line(
+                    console,
+                    f"noisesweep is running at {processes.url} (API documentation: {processes.url}/docs). "
+                    "Press Ctrl-C to stop it.",
                 )
-            sys.stdout.flush()
             processes.wait()
     except KeyboardInterrupt:
         if not as_json:
-            print("\nnoisesweep has stopped.")
+            print_line(console, "noisesweep has stopped.")
 
 
 def run_demo(
@@ -85,7 +87,7 @@ def run_demo(
     request = request.model_copy(update={"dataset": dataset or choose_dataset(console)})
     sweep = demo(request, console, workers, plot)
     if as_json:
-        print(sweep.model_dump_json())
+        print_json(sweep)
     exit_if_failed(sweep)
 
 
@@ -105,8 +107,17 @@ def key(
     if as_json:
         print_json({"name": name, "key": secret, API_KEYS: entries})
         return
-    print(f"API key of {name}. It is not stored and cannot be shown again:\n\n    {secret}\n")
-    print(f"Start the API with this setting to accept the key:\n\n    {API_KEYS}={entries}\n")
+    console = console_for(as_json=as_json)
+    for line in (
+        f"API key of {name}. It is not stored and cannot be shown again:",
+        "",
+        f"    {secret}",
+        "",
+        "Start the API with this setting to accept the key:",
+        "",
+        f"    {API_KEYS}={entries}",
+    ):
+        print_line(console, line, wrap=False)  # a wrapped line could not be copied
 
 
 def api(

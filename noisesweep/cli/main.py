@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 
 from noisesweep import __version__
 from noisesweep.cli import machine, results, sweeps
+from noisesweep.cli.output import console_for, print_line, replace_unencodable
 from noisesweep.client.errors import NoiseSweepError, RefusedError, ServiceUnreachableError, WrongUsageError
 from noisesweep.client.retries import is_temporary
 from noisesweep.local.launcher import LaunchError, exit_on_signals
@@ -89,6 +90,7 @@ def expand_lists(arguments: Iterable[str], options: frozenset[str] = LIST_OPTION
 def main() -> None:
     """Run the command line."""
     exit_on_signals()
+    replace_unencodable()
     try:
         # In standalone mode, typer would print errors in a box. A single line is enough.
         code = app(expand_lists(sys.argv[1:]), prog_name="noisesweep", standalone_mode=False)
@@ -99,7 +101,7 @@ def main() -> None:
         sys.exit(FAILED)
     except (LaunchError, NoiseSweepError, TyperException, OSError) as error:
         for line in error_lines(error):
-            print(f"noisesweep: {line}", file=sys.stderr)
+            print_line(console_for(as_json=True), f"noisesweep: {line}", wrap=False)
         sys.exit(exit_code(error))
     sys.exit(code)
 
@@ -120,7 +122,7 @@ def error_lines(error: Exception) -> Iterator[str]:
     elif isinstance(error, OSError) and error.filename:
         yield f"{error.filename}: {error.strerror}"
     else:
-        yield str(error)
+        yield from str(error).splitlines()
 
 
 def _not_a_number(error: TyperException) -> str:

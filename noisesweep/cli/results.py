@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 import typer
 
 from noisesweep import NoiseSweep
-from noisesweep.cli.common import Json, Key, SweepName, Url, console_for, find_sweep, plot_path_option, print_json
-from noisesweep.cli.display import noise_table, print_line, statistics_table
+from noisesweep.cli.common import Json, Key, SweepName, Url, find_sweep, plot_path_option
+from noisesweep.cli.display import noise_table, statistics_table
+from noisesweep.cli.output import console_for, print_json, print_line
 from noisesweep.client.fields import PlotKind, Theme
 from noisesweep.models import Images
 
@@ -36,7 +37,7 @@ def results(
         if file_format == "csv" and not as_json:
             sys.stdout.buffer.write(sweep.csv())
         elif as_json or file_format == "json":
-            print(sweep.typed_results().model_dump_json())
+            print_json(sweep.typed_results())
         else:
             summary = sweep.summary()
             console = console_for(as_json=False)
@@ -127,7 +128,7 @@ def noise(
     with NoiseSweep(url, key) as service:
         samples = service.noise(**fields)
         if as_json:
-            print(samples.model_dump_json())
+            print_json(samples)
         else:
             console_for(as_json=False).print(noise_table(samples))
         if out:
@@ -144,4 +145,4 @@ def _print_path(path: Path, *, as_json: bool) -> None:
     if as_json:
         print_json({"picture": str(path)})
     else:
-        print(f"Plot saved to {path}")
+        print_line(console_for(as_json=as_json), f"Plot saved to {path}")

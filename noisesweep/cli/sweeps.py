@@ -13,12 +13,11 @@ from noisesweep.cli.common import (
     SweepName,
     Url,
     check_plot_path,
-    console_for,
     exit_if_failed,
     find_sweep,
-    print_json,
 )
-from noisesweep.cli.display import print_errors, print_line, print_sweeps, runs_table, show_progress
+from noisesweep.cli.display import print_errors, print_sweeps, runs_table, show_progress
+from noisesweep.cli.output import console_for, print_json, print_line
 from noisesweep.client.errors import WrongUsageError
 from noisesweep.client.prose import describe_sweep, format_duration
 from noisesweep.models import NoiseOn, Precision, RunStatus, SweepRequest
@@ -129,7 +128,8 @@ def list_sweeps(
     elif sweeps:
         print_sweeps(sweeps, console_for(as_json=as_json))
     else:
-        print("No sweeps match." if filters else "There are no sweeps yet: submit one with `noisesweep submit`.")
+        line = "No sweeps match." if filters else "There are no sweeps yet: submit one with `noisesweep submit`."
+        print_line(console_for(as_json=as_json), line)
 
 
 def show(name: SweepName, *, as_json: Json = False, url: Url = None, key: Key = None) -> None:
@@ -137,7 +137,7 @@ def show(name: SweepName, *, as_json: Json = False, url: Url = None, key: Key = 
     with NoiseSweep(url, key) as service:
         sweep = find_sweep(service, name)
         if as_json:
-            print(sweep.record.model_dump_json())
+            print_json(sweep.record)
             return
         summary = sweep.summary()
     console = console_for(as_json=as_json)
@@ -157,7 +157,7 @@ def watch_sweep(name: SweepName, *, as_json: Json = False, url: Url = None, key:
         sweep = find_sweep(service, name)
         if as_json:
             for event in sweep.follow():
-                print(event.model_dump_json(), flush=True)
+                print_json(event)
             exit_if_failed(sweep.record)
         else:
             _watch(sweep, None, as_json=as_json)
@@ -198,7 +198,8 @@ def extend(
         sweep.extend(scales=scales or [], seeds=seeds or [], reuse=reuse)
         added = len(sweep.record.runs) - before
         if not as_json:
-            print(f"Runs added: {added}." if added else "No runs added: the sweep already has these scales and seeds.")
+            line = f"Runs added: {added}." if added else "No runs added: the sweep already has these scales and seeds."
+            print_line(console_for(as_json=as_json), line)
         _print_sweep(sweep, as_json=as_json)
 
 
@@ -213,7 +214,7 @@ def _tags(tags: list[str]) -> dict[str, str]:
 def _estimate(service: NoiseSweep, scales: list[float], fields: Any, *, as_json: bool) -> None:  # noqa: ANN401 - SweepFields
     estimate = service.estimate(scales=scales, **fields)
     if as_json:
-        print(estimate.model_dump_json())
+        print_json(estimate)
         return
     runs = f"{estimate.runs} run{'s' if estimate.runs > 1 else ''}"
     reused = f" ({estimate.reused_runs} reused)" if estimate.reused_runs else ""
@@ -223,9 +224,10 @@ def _estimate(service: NoiseSweep, scales: list[float], fields: Any, *, as_json:
         if seconds is None
         else format_duration(seconds)
     )
-    print(
+    print_line(
+        console_for(as_json=as_json),
         f"{runs}{reused}. Already in the queue: {estimate.queue_position}. Estimated time: {time}. "
-        "Nothing was submitted."
+        "Nothing was submitted.",
     )
 
 
@@ -242,20 +244,20 @@ def _watch(sweep: SweepHandle, plot: Path | None, *, as_json: bool) -> None:
     if plot:
         print_line(console, f"Plot saved to {sweep.plot(plot)}")
     if as_json:
-        print(record.model_dump_json())
+        print_json(record)
     exit_if_failed(record)
 
 
 def _print_sweep(sweep: SweepHandle, *, as_json: bool) -> None:
     if as_json:
-        print(sweep.record.model_dump_json())
+        print_json(sweep.record)
         return
-    sentence = describe_sweep(sweep.record)
-    print(sentence[0].upper() + sentence[1:])
+    console, sentence = console_for(as_json=as_json), describe_sweep(sweep.record)
+    print_line(console, sentence[0].upper() + sentence[1:])
     if sweep.record.status_detail:
-        print(sweep.record.status_detail)
+        print_line(console, sweep.record.status_detail)
     cancelling = sum(run.cancel_requested for run in sweep.record.runs)
     if cancelling:
-        print(f"Runs being cancelled: {cancelling}.")
+        print_line(console, f"Runs being cancelled: {cancelling}.")
     if not sweep.status.is_final:
-        print(f"Show its progress with `noisesweep watch {sweep.id}`.")
+        print_line(console, f"Show its progress with `noisesweep watch {sweep.id}`.")

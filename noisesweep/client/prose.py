@@ -3,6 +3,7 @@
 from typing import Any
 
 from noisesweep.models import EpochMetrics, Results, RunStatus, RunSummary, Sweep
+from noisesweep.models.text import printable
 
 COLUMNS = ["run_id", "scale", "seed", *EpochMetrics.model_fields]
 
@@ -20,7 +21,7 @@ def describe_grid(sweep: Sweep) -> str:
     """Describe the data set, scales, seeds and name of a sweep."""
     scales = " ".join(f"{scale:g}" for scale in sweep.scales)
     seeds = f", {len(sweep.seeds)} seeds" if len(sweep.seeds) > 1 else ""
-    name = f" ({sweep.name})" if sweep.name else ""
+    name = f" ({printable(sweep.name)})" if sweep.name else ""
     return f"{sweep.config.dataset} at scale {scales}{seeds}{name}"
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from rich.console import Console
 
 from noisesweep import NoiseSweep, SweepHandle
-from noisesweep.cli.display import print_line, runs_table, show_progress
+from noisesweep.cli.display import runs_table, show_progress
+from noisesweep.cli.output import print_line
 from noisesweep.client.errors import ServiceUnreachableError
 from noisesweep.local.launcher import Processes, launch, module_command
 from noisesweep.models import Sweep, SweepRequest
@@ -19,7 +20,7 @@ SEARCH_SECONDS = 60.0
 
 def choose_dataset(console: Console) -> str:
     """Return "mnist" if it is cached or can be downloaded, otherwise "digits". Print the reason for "digits"."""
-    console.print("Searching for MNIST ...")
+    print_line(console, "Searching for MNIST ...")
     search = module_command("shared.datasets", "mnist")
     try:
         subprocess.run(search, capture_output=True, text=True, check=True, timeout=SEARCH_SECONDS)
@@ -37,7 +38,7 @@ def demo(request: SweepRequest, console: Console, workers: int | None, plot: Pat
     """Start the service, run the sweep, save its plot, stop the service, print a table and return the sweep."""
     with tempfile.TemporaryDirectory(prefix="noisesweep-") as folder:
         data = Path(folder)
-        console.print("Starting Redis, the API and the worker ...")
+        print_line(console, "Starting Redis, the API and the worker ...")
         with (
             launch(data, port=None, workers=workers, log=data / "log") as processes,
             NoiseSweep(processes.url) as service,
@@ -47,7 +48,8 @@ def demo(request: SweepRequest, console: Console, workers: int | None, plot: Pat
             record = show_progress(_poll(sweep, processes), console)
             sweep.plot(plot)
             if any(run.error and run.error.code == "internal_error" for run in record.runs):
-                print_line(console, processes.log_tail())
+                for line in processes.log_tail().splitlines():
+                    print_line(console, line)
     console.print(runs_table(record))
     print_line(console, f"Plot saved to {plot}")
     return record

@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from noisesweep.models.config import Scale, Seed, TrainingConfig
 from noisesweep.models.statistics import Evaluation, Matrix, ScaleFigures
+from noisesweep.models.text import Shown
 
 StatusDetail = Annotated[
-    str | None,
+    Shown | None,
     Field(
         description="Explanation if no progress is possible, and what to do about it; null otherwise.",
         examples=["Queued runs wait because no worker is alive. Start one with `noisesweep worker`."],
@@ -70,7 +71,7 @@ class RunError(BaseModel):
     """Reason why a run failed."""
 
     code: str = Field(description="Stable, machine-readable error code.", examples=["dataset_unavailable"])
-    message: str = Field(
+    message: Shown = Field(
         description="Explanation of the error and of what to do about it.",
         examples=["MNIST was not found on this host. Searched: ..."],
     )
@@ -105,7 +106,7 @@ class RunSummary(BaseModel):
     seed: Seed
     status: RunStatus = Field(description="Current status.", examples=["running"])
     cancel_requested: bool = Field(description="True if the run is running and will be cancelled.", examples=[False])
-    worker: str | None = Field(
+    worker: Shown | None = Field(
         description="Worker that trains the run, or trained it last; null before the first attempt.",
         examples=["4711@gpu-1"],
     )
@@ -206,8 +207,8 @@ class Sweep(BaseModel):
     version: int = Field(
         ge=1, description="Version. It increases with every change of the sweep or its runs.", examples=[48]
     )
-    name: str | None = Field(description="Display name from the request.", examples=["week 3, group B"])
-    tags: dict[str, str] = Field(description="Tags from the request.", examples=[{"course": "ml-101"}])
+    name: Shown | None = Field(description="Display name from the request.", examples=["week 3, group B"])
+    tags: dict[Shown, Shown] = Field(description="Tags from the request.", examples=[{"course": "ml-101"}])
     created_at: datetime = Field(description="Time of the submission, UTC.", examples=["2026-03-02T09:00:00.123456Z"])
     config: TrainingConfig = Field(description="Training options, shared by all runs.")
     scales: list[Scale] = Field(description="Scales of the grid.")

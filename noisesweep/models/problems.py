@@ -4,14 +4,16 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from noisesweep.models.text import Shown
+
 
 class InvalidField(BaseModel):
     """An invalid field of a request."""
 
-    pointer: str = Field(
+    pointer: Shown = Field(
         description="JSON pointer into the body, or the name of a query parameter.", examples=["#/scales/1"]
     )
-    detail: str = Field(description="Expected value.", examples=["Input should be greater than or equal to 0"])
+    detail: Shown = Field(description="Expected value.", examples=["Input should be greater than or equal to 0"])
     received: Any = Field(default=None, description="Received value, shortened if it is long.", examples=[-0.5])
 
     @property
@@ -33,7 +35,7 @@ class Problem(BaseModel):
     )
     title: str = Field(description="Short name of the problem type.", examples=["Not found"])
     status: int = Field(description="HTTP status code.", examples=[404])
-    detail: str = Field(
+    detail: Shown = Field(
         description="Explanation of this problem and of what to do about it.",
         examples=['No sweep has the id "5f0c6a1e9b3d2748".'],
     )

@@ -6,14 +6,12 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from noisesweep.models.config import Scale, Seed, TrainingConfig, as_integer, reject_duplicates
+from noisesweep.models.text import Name, TagValue
 
 MAX_SCALES = 64
 MAX_RUNS = 256
 
 TagKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.-]{1,32}$")]
-TagValue = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-# The pattern makes the JSON schema reject names of whitespace only.
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"\S")]
 
 
 Reuse = Annotated[
@@ -29,13 +27,15 @@ Reuse = Annotated[
 class TrainingRequest(TrainingConfig):
     """Training config plus the fields common to SweepRequest and RunRequest."""
 
-    name: Name | None = Field(default=None, description="Display name of the sweep.", examples=["week 3, group B"])
+    name: Name | None = Field(
+        default=None, description="Display name of the sweep, without control characters.", examples=["week 3, group B"]
+    )
     tags: dict[TagKey, TagValue] = Field(
         default={},
         max_length=16,
         json_schema_extra={"additionalProperties": False},
         description="Up to 16 tags for filtering lists. A key has 1 to 32 characters of a-z 0-9 _ . - and a value has "
-        "1 to 64 characters.",
+        "1 to 64 characters. Control characters are not allowed.",
         examples=[{"course": "ml-101", "group": "b"}],
     )
     keep_model: bool = Field(

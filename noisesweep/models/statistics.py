@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from noisesweep.models.config import Scale
+from noisesweep.models.text import Shown
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -112,7 +113,7 @@ class Summary(BaseModel):
     """Summary of a sweep's accuracy curve, in numbers and in words."""
 
     sweep_id: str = Field(description="Id of the sweep.", examples=["5f0c6a1e9b3d2748"])
-    sentence: str = Field(
+    sentence: Shown = Field(
         description="Summary in plain English.",
         examples=["Validation accuracy falls from 97.7 % at scale 0.1 to 18.9 % at scale 4."],
     )
@@ -125,7 +126,7 @@ class Summary(BaseModel):
         description="Half-way point of the curve. Null without a run at scale 0, or if the curve of a seed does not "
         "fall that far. `remarks` gives the reason."
     )
-    method: str = Field(
+    method: Shown = Field(
         description="Method of the confidence intervals.", examples=["95 % intervals: Student's t over 5 seeds"]
     )
-    remarks: list[str] = Field(description="Missing results and how to get them.")
+    remarks: list[Shown] = Field(description="Missing results and how to get them.")

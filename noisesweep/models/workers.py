@@ -4,15 +4,17 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
+from noisesweep.models.text import Shown
+
 
 class WorkerProfile(BaseModel):
     """Properties of a worker that do not change while it runs."""
 
-    name: str = Field(description="Unique name: process id and host.", examples=["4711@gpu-1"])
-    host: str = Field(description="Machine or container that the worker runs on.", examples=["gpu-1"])
-    version: str = Field(description="Version of noisesweep.", examples=["0.1.0"])
-    device: str = Field(description="Device type: cpu, gpu or metal.", examples=["cpu"])
-    device_reason: str = Field(description="Reason for the choice of device.", examples=["no GPU on this host"])
+    name: Shown = Field(description="Unique name: process id and host.", examples=["4711@gpu-1"])
+    host: Shown = Field(description="Machine or container that the worker runs on.", examples=["gpu-1"])
+    version: Shown = Field(description="Version of noisesweep.", examples=["0.1.0"])
+    device: Shown = Field(description="Device type: cpu, gpu or metal.", examples=["cpu"])
+    device_reason: Shown = Field(description="Reason for the choice of device.", examples=["no GPU on this host"])
     processes: int = Field(ge=1, description="Number of parallel training processes.", examples=[2])
     stack: int = Field(ge=1, description="Runs of one seed that a process trains in parallel.", examples=[1])
     started_at: datetime = Field(

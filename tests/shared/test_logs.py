@@ -50,6 +50,26 @@ def test_text_record_has_request_id(capsys: pytest.CaptureFixture[str]) -> None:
     assert two.endswith("INFO    [-] two")
 
 
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_record_is_one_line_without_control_characters(capsys: pytest.CaptureFixture[str], log_format: str) -> None:
+    logs.configure(Settings(log_format=log_format))
+    logging.getLogger("api").warning("a name: %s", "\x1b]52;c;x\x07\x9b31m\r\nINFO forged \u202e")
+    output = capsys.readouterr().err
+    assert output.removesuffix("\n").isprintable()
+    assert "forged" in output
+
+
+def test_traceback_keeps_its_lines_without_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(Settings(log_format="text"))
+    try:
+        raise ValueError("\x1b[31m")
+    except ValueError:
+        logging.getLogger("api").exception("failed")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[1] == "Traceback (most recent call last):"
+    assert lines[-1] == r"ValueError: \x1b[31m"
+
+
 def test_libraries_log_only_warnings(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(Settings())
     for name in (

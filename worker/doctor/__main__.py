@@ -1,6 +1,7 @@
 """Entry point of `python -m worker.doctor`: check this host and its store, and print problems with their remedies."""
 
 import argparse
+import io
 import signal
 import sys
 from collections.abc import Iterator
@@ -37,6 +38,8 @@ def main() -> None:
     parser.add_argument("--own-store", help='path of the server that `noisesweep up` starts; "" if none is installed')
     arguments = parser.parse_args()
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # its encoding may lack the marks
     console = Console()
     findings = []
     try:

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from noisesweep.models.text import printable
+
 
 class Verdict(StrEnum):
     """Severity of a finding."""
@@ -46,15 +48,15 @@ CHECK_WIDTH = 15  # the longest check name
 def show(finding: Finding, console: Console) -> None:
     """Print a finding and its remedy: in columns on a terminal, otherwise as lines without wrapping."""
     if not console.is_terminal:
-        lines = [f"{finding.verdict:<7}  {finding.check}: {finding.found}"]
+        lines = [f"{finding.verdict:<7}  {finding.check}: {printable(finding.found)}"]
         lines += [f"{'':<7}  -> {finding.remedy}"] if finding.remedy else []
-        console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+        console.print(Text("\n".join(lines)), soft_wrap=True)
         return
     columns = Table.grid(padding=(0, 1))
     columns.add_column(width=1)
     columns.add_column(width=CHECK_WIDTH)
     columns.add_column(overflow="fold")
-    columns.add_row(MARKS[finding.verdict], Text(finding.check, "bold"), Text(finding.found))
+    columns.add_row(MARKS[finding.verdict], Text(finding.check, "bold"), Text(printable(finding.found)))
     if finding.remedy:
         columns.add_row("", "", Text(f"→ {finding.remedy}", "cyan"))
     console.print(columns)
@@ -69,5 +71,5 @@ def summary(findings: Iterable[Finding]) -> str:
 
 
 def as_json(findings: Iterable[Finding]) -> str:
-    """Return a JSON array of objects with the fields of Finding."""
-    return json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False)
+    """Return a JSON array of objects with the fields of Finding, in ASCII."""
+    return json.dumps([asdict(finding) for finding in findings], indent=2)

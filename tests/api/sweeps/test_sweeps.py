@@ -157,6 +157,11 @@ INVALID_REQUESTS: list[tuple[dict[str, Any] | str, str, str]] = [
     ({"scales": [1], "repeats": 2, "seeds": [4, 5]}, "#", "expected seeds or repeats, received both"),
     ({"scales": [1], "keep_model": 1}, "#/keep_model", "valid boolean"),
     ({"scales": [1], "name": " "}, "#/name", "at least 1 character"),
+    ({"scales": [1], "name": "week\x1b[31m 3"}, "#/name", r"without control characters, received \x1b at character 5"),
+    ({"scales": [1], "name": "week 3\n"}, "#/name", r"received \n at character 7"),
+    ({"scales": [1], "name": "\x9b31m"}, "#/name", r"received \x9b"),
+    ({"scales": [1], "name": "a\u202eb"}, "#/name", r"received \u202e"),
+    ({"scales": [1], "tags": {"course": "a\x07"}}, "#/tags/course", r"received \x07"),
     ({"scales": [1], "epoch": 3}, "#/epoch", "Extra inputs are not permitted"),
     ("[1]", "#", "valid dictionary"),
     ({"scales": [1], "a/b~c": 3}, "#/a~1b~0c", "Extra inputs are not permitted"),
@@ -165,6 +170,12 @@ INVALID_REQUESTS: list[tuple[dict[str, Any] | str, str, str]] = [
     ('{"scales": [1], "\\ud800": 1}', "#", "unicode"),
     ("{", "#", "The body is not valid JSON: Expecting property name enclosed in double quotes at character 1"),
 ]
+
+
+@pytest.mark.parametrize("name", ["漢字", "Übung é", "👩‍💻 ok", "עברית", "می‌خواهم", "a\u00a0b"])
+def test_names_in_any_script_are_kept(http: httpx.Client, name: str) -> None:
+    sweep = http.post("/sweeps", json={"scales": [1], "name": name, "tags": {"a": name}}).json()
+    assert (sweep["name"], sweep["tags"]) == (name, {"a": name})
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,18 @@ def test_worker_is_listed_with_device_and_running_runs(http: httpx.Client, prese
     assert {run["worker"] for run in http.get(f"/sweeps/{sweep['id']}").json()["runs"]} == {"7@gpu-1"}
 
 
+def test_control_characters_of_a_worker_are_escaped(http: httpx.Client, redis: Redis, leases: Leases) -> None:
+    hostile = "7@\x1b]0;x\x07"
+    named = profile("7", GPU, processes=1).model_copy(update={"name": hostile, "host": hostile})
+    Presence(redis, named).beat()
+    sweep = http.post("/sweeps", json=TWO).json()
+    leases.claim(sweep["id"], limit=2, worker=hostile)
+    (worker,) = http.get("/workers").json()["workers"]
+    assert (worker["name"], worker["host"]) == (r"7@\x1b]0;x\x07",) * 2
+    assert len(worker["current_runs"]) == 2
+    assert {run["worker"] for run in http.get(f"/sweeps/{sweep['id']}").json()["runs"]} == {worker["name"]}
+
+
 def test_lost_worker_is_listed_but_stopped_worker_is_not(http: httpx.Client, presence: Presence, redis: Redis) -> None:
     presence.beat()
     age(redis, 16)

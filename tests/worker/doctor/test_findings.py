@@ -47,3 +47,11 @@ def test_the_summary_counts_problems_and_warnings() -> None:
     assert summary(FINDINGS) == "Found 1 problem and 1 warning."
     assert summary([*FINDINGS, FINDINGS[2]]) == "Found 2 problems and 1 warning."
     assert summary(FINDINGS[:1]) == "No problems found."
+
+
+def test_control_characters_of_a_finding_are_escaped() -> None:
+    for terminal in (False, True):
+        console = Console(file=io.StringIO(), force_terminal=terminal, color_system=None, width=60)
+        show(Finding("store version", OK, "Redis \x1b]0;x\x07 :skull:"), console)
+        assert isinstance(console.file, io.StringIO)
+        assert r"Redis \x1b]0;x\x07 :skull:" in console.file.getvalue()
