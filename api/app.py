@@ -5,17 +5,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import Depends, FastAPI
-from fastapi.middleware.cors import CORSMiddleware
-from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 
 from api.errors import PROBLEM_TYPE_BY_ERROR, problem_type_of
-from api.http import conditional, openapi
+from api.http import conditional, openapi, pages
 from api.http import problems as problem_documents
 from api.http.auth import Auth
+from api.http.cors import Cors
+from api.http.declared import accept_only_declared
+from api.http.head import HeadRequests
 from api.http.security import Security
-from api.http.telemetry import REQUEST_ID, Telemetry
+from api.http.telemetry import Telemetry
 from api.limits import Limits
 from api.plots.dataset_cache import DatasetCache
 from api.routes import (
@@ -33,7 +34,7 @@ from api.routes import (
     ui,
     workers,
 )
-from api.routes.responses import STORE_UNAVAILABLE, UNAUTHORIZED
+from api.routes.responses import STORE_UNAVAILABLE, UNAUTHORIZED, UNKNOWN_PARAMETER
 from api.routes.submission import add_catalogue
 from api.state import AppState, LifespanState
 from api.sweeps.events import EventBroadcaster
@@ -93,40 +94,46 @@ def create_app(settings: Settings, limits: Limits, guide: Path = GUIDE) -> FastA
         description=DESCRIPTION + (GUIDE_LINK if guide.is_dir() else ""),
         version=__version__,
         lifespan=lifespan,
+        redirect_slashes=False,  # its redirects are absolute, and behind a proxy they lead from https to http
         generate_unique_id_function=lambda route: route.name,
     )
     problem_documents.install(app, PROBLEM_TYPE_BY_ERROR, problem_type_of)
+    app.add_middleware(HeadRequests)
     conditional.install(app)
     _add_middleware(app, settings, limits, registry)
     _add_routes(app, settings)
     if guide.is_dir():
-        app.mount("/guide", StaticFiles(directory=guide, html=True), name="guide")
+        pages.mount(app, "/guide", pages.Pages(directory=guide, html=True))
     openapi.install(app, [EventList], add_catalogue)
     return app
 
 
 def _add_middleware(app: FastAPI, settings: Settings, limits: Limits, registry: CollectorRegistry) -> None:
     if settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins,
-            allow_methods=["*"],
-            allow_headers=["*"],
-            expose_headers=["ETag", "Location", "Retry-After", REQUEST_ID],
-        )
+        app.add_middleware(Cors, origins=settings.cors_origins)
     # Protection against DNS rebinding: an attacker can make the host name of a web page resolve to 127.0.0.1. If all
     # hosts were allowed, scripts of this page could use a service without keys from the browser of a visitor.
     hosts = settings.allowed_hosts or (LOOPBACK if settings.serves_loopback_only else [])
-    app.add_middleware(Security, hosts=hosts, body_bytes=limits.body_bytes, body_seconds=limits.body_seconds)
+    app.add_middleware(
+        Security,
+        hosts=hosts,
+        origins=settings.cors_origins,
+        body_bytes=limits.body_bytes,
+        body_seconds=limits.body_seconds,
+    )
     app.add_middleware(Telemetry, registry=registry)
 
 
 def _add_routes(app: FastAPI, settings: Settings) -> None:
     keys = [Depends(Auth(settings.api_keys))] if settings.api_keys else []
+    protected = [*keys, Depends(accept_only_declared)]
     unauthorized = UNAUTHORIZED if keys else {}
     for routes in (sweeps, results, plots, runs, events, queue, workers, metrics):
-        app.include_router(routes.router, dependencies=keys, responses=STORE_UNAVAILABLE | unauthorized)
+        app.include_router(
+            routes.router, dependencies=protected, responses=STORE_UNAVAILABLE | UNKNOWN_PARAMETER | unauthorized
+        )
     for routes in (datasets, noise):
-        app.include_router(routes.router, dependencies=keys, responses=unauthorized)
-    for routes in (health, problems, ui):
-        app.include_router(routes.router)
+        app.include_router(routes.router, dependencies=protected, responses=UNKNOWN_PARAMETER | unauthorized)
+    for routes in (health, problems):
+        app.include_router(routes.router, dependencies=[Depends(accept_only_declared)], responses=UNKNOWN_PARAMETER)
+    app.include_router(ui.router)

@@ -55,7 +55,30 @@ BAD_REQUEST = ProblemType(
     "bad-request",
     HTTPStatus.BAD_REQUEST,
     "Bad request",
-    "The request is not valid HTTP, or its Host header names a host that NOISESWEEP_ALLOWED_HOSTS does not list.",
+    "The request is not valid HTTP, repeats a header that has one value, or names a host that this service does not "
+    "accept. NOISESWEEP_ALLOWED_HOSTS lists the accepted hosts.",
+)
+UNSUPPORTED_MEDIA_TYPE = ProblemType(
+    "unsupported-media-type",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "The type of the body is not supported",
+    "A request body is JSON without compression. Send it with the header `Content-Type: application/json`. Nothing was "
+    "stored.",
+)
+CROSS_SITE = ProblemType(
+    "cross-site-request",
+    HTTPStatus.FORBIDDEN,
+    "Pages of other sites may not change anything",
+    "A browser sent the request for a page of another site. If you trust the page, add its origin to "
+    "NOISESWEEP_CORS_ORIGINS. If the page belongs to this service, let the proxy forward the original Host header. "
+    "Nothing was changed.",
+)
+PRECONDITION_FAILED = ProblemType(
+    "precondition-failed",
+    HTTPStatus.PRECONDITION_FAILED,
+    "The sweep or run has changed",
+    "The header If-Match names the version that the request is meant for, and the sweep or run has another version now."
+    " Read it again, and repeat the request with its current ETag. Nothing was changed.",
 )
 KEY_REUSED = ProblemType(
     "idempotency-key-reused",
@@ -98,7 +121,17 @@ INTERNAL_ERROR = ProblemType(
     "The service failed to process this request. Its log has the details; please report the error.",
     "The service failed to process this request. Its log has the details.",
 )
-# Problem types of the errors that FastAPI and Starlette raise, by status.
+# Problem types of HTTPException, by status.
 FRAMEWORK = {
-    each.status: each for each in (NOT_FOUND, METHOD_NOT_ALLOWED, CONTENT_TOO_LARGE, REQUEST_TIMEOUT, BAD_REQUEST)
+    each.status: each
+    for each in (
+        BAD_REQUEST,
+        CROSS_SITE,
+        NOT_FOUND,
+        METHOD_NOT_ALLOWED,
+        REQUEST_TIMEOUT,
+        PRECONDITION_FAILED,
+        CONTENT_TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE,
+    )
 }

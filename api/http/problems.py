@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.problem_types import BAD_REQUEST, FRAMEWORK, INVALID, METHOD_NOT_ALLOWED, NOT_FOUND, ProblemType
@@ -91,17 +91,24 @@ def respond(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """Return a problem document of this type as the answer to a request."""
+    document = problem_document(problem_type, detail, request.url.path, errors)
+    headers = {**problem_type.headers, **(headers or {})}
+    return AsciiJsonResponse(document, problem_type.status, headers, media_type=MEDIA_TYPE)
+
+
+def problem_document(
+    problem_type: ProblemType, detail: str, instance: str = "", errors: list[InvalidField] | None = None
+) -> dict[str, Any]:
+    """Return a problem document of this type as JSON."""
     problem = Problem(
         type=problem_type.path,
         title=problem_type.title,
         status=problem_type.status,
         detail=detail,
-        instance=request.url.path,
+        instance=instance,
         errors=errors,
     )
-    document = problem.model_dump(exclude={"errors"} if errors is None else None)
-    headers = {**problem_type.headers, **(headers or {})}
-    return AsciiJsonResponse(document, problem_type.status, headers, media_type=MEDIA_TYPE)
+    return problem.model_dump(exclude={"errors"} if errors is None else None)
 
 
 def respond_to_error(request: Request, problem_type: ProblemType, error: Exception) -> JSONResponse:
@@ -127,28 +134,50 @@ class AsciiJsonResponse(JSONResponse):
 
 async def _handle_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
-    status = HTTPStatus(error.status_code)
-    problem_type = FRAMEWORK.get(status) or replace(BAD_REQUEST, status=status)
-    detail = str(error.detail)
-    if problem_type is NOT_FOUND:
-        detail = f"There is no route for {request.url.path}; /docs lists all routes."
-    headers = {"Allow": _allowed(request)} if problem_type is METHOD_NOT_ALLOWED else error.headers
-    return respond(request, problem_type, detail, headers=headers)
+    if isinstance(error.__cause__, UnicodeDecodeError | RecursionError):  # from FastAPI, which parses the body
+        fault = InvalidField(pointer="#", detail="The body is not valid JSON: it is not UTF-8, or nested too deeply.")
+        return _respond_to_invalid(request, [fault])
+    path = request.url.path
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            return respond(request, NOT_FOUND, f"There is no route for {path}{_without_slash(request)}.")
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            allowed = _allowed(request, path)
+            detail = f"{path}: expected {' or '.join(allowed)}, received {request.method}."
+            return respond(request, METHOD_NOT_ALLOWED, detail, headers={"Allow": ", ".join(allowed)})
+        case status:
+            problem_type = FRAMEWORK.get(HTTPStatus(status)) or replace(BAD_REQUEST, status=HTTPStatus(status))
+            return respond(request, problem_type, str(error.detail), headers=error.headers)
 
 
-def _allowed(request: Request) -> str:
-    """Return every method of the path. Starlette lists only those of one route, but a path may have several routes."""
-    allowed = (
+def _without_slash(request: Request) -> str:
+    """Return what to do about an unknown path: leave out the slash at its end, or look at the list of routes."""
+    path = request.url.path.rstrip("/")
+    return f": leave out the slash at the end ({path})" if path and _allowed(request, path) else "; /docs lists all"
+
+
+def _allowed(request: Request, path: str) -> list[str]:
+    """Return every method of a path. Starlette lists only those of one route, but a path may have several routes."""
+    # A mounted folder has changed the root path.
+    scope = {**request.scope, "path": path, "root_path": request.scope.get("app_root_path", "")}
+    methods = [
         method
-        for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
-        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
-    )
-    return ", ".join(allowed)
+        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
+        if any(
+            route.matches({**scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+            if method == "GET" or not isinstance(route, Mount)  # a mounted folder supports only GET
+        )
+    ]
+    return sorted([*methods, "HEAD"] if "GET" in methods else methods)
 
 
 async def _handle_validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type only
-    errors = invalid_fields(error)
+    return _respond_to_invalid(request, invalid_fields(error))
+
+
+def _respond_to_invalid(request: Request, errors: list[InvalidField]) -> JSONResponse:
     fields = ", ".join(dict.fromkeys(field.pointer for field in errors))
-    stored = "" if request.method in ("GET", "HEAD") else "Nothing was stored. "
+    stored = "" if request.method == "GET" else "Nothing was stored. "
     return respond(request, INVALID, f"{stored}Invalid: {fields}.", errors)

@@ -3,7 +3,15 @@
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from api.http.problem_types import BAD_REQUEST
+from api.http.problems import MEDIA_TYPE, AsciiJsonResponse, problem_document
+from api.http.security import HEADERS
+
+NOT_HTTP = (
+    "Expected a request line such as GET /sweeps HTTP/1.1 and header lines, received data that is not valid HTTP."
+)
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -31,18 +39,32 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self.transport.is_closing():
             return
-        served = self.cycle is None or self.cycle.response_complete
         if self._deadline is None:
-            if served:  # after a line break between requests or an unread body, uvicorn would wait forever
+            if self._served:  # after a line break between requests or an unread body, uvicorn would wait forever
                 self._start_timer()
         elif waiting and self._heads <= heads + 1:  # `data` holds no second request
             self._head_bytes += len(data)
             if self._head_bytes > self._limit_bytes:
                 self._stop_timer()
-                if served:
-                    self.send_400_response(f"The request line and headers are larger than {self._limit_bytes} bytes.")
-                else:
-                    self.transport.close()
+                self._refuse(f"The request line and headers are larger than {self._limit_bytes} bytes.")
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the message of uvicorn does not say what to do
+        """Answer data that is not valid HTTP. uvicorn calls this."""
+        self._refuse(NOT_HTTP)
+
+    def _refuse(self, detail: str) -> None:
+        """Answer with a problem document and close the connection. Only close it if an answer has started."""
+        if not self.pipeline and (self._served or not self.cycle.response_started):
+            document = problem_document(BAD_REQUEST, detail)
+            answer = AsciiJsonResponse(document, BAD_REQUEST.status, {**HEADERS, "Connection": "close"}, MEDIA_TYPE)
+            headers = [*self.server_state.default_headers, *answer.raw_headers]
+            lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
+            self.transport.write(STATUS_LINE[BAD_REQUEST.status] + lines + b"\r\n" + bytes(answer.body))
+        self.transport.close()
+
+    @property
+    def _served(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
 
     def on_message_begin(self) -> None:
         """Restart the timer for the remaining headers."""

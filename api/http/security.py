@@ -1,20 +1,17 @@
-"""Allowed hosts, limits on request bodies, and security headers."""
+"""Checks of request headers, limits on request bodies, and security headers."""
 
 import asyncio
 import re
 from collections.abc import Collection
-from contextlib import suppress
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.problem_types import BAD_REQUEST
 from api.http.problems import respond
-from shared.settings import variable
+from api.http.request_headers import combine, find_problem
 
 # The default for data: load nothing, run nothing, allow no frames. Pages override the policy.
 HEADERS = {
@@ -33,24 +30,30 @@ DOCS_PATHS = re.compile(r"/docs|/redoc|/guide(/.*)?")
 # The dashboard loads its own files, calls the API, and has nothing inline.
 DASHBOARD_CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'"
 DASHBOARD_CSP += "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-# Health probes accept any Host header, because they reveal nothing.
-PROBES = ("/healthz", "/readyz")
 
 
 class Security:
-    """ASGI middleware that checks the Host header, limits request bodies, and adds security headers."""
+    """ASGI middleware that checks request headers, limits request bodies, and adds security headers."""
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str], body_bytes: int, body_seconds: float) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        hosts: Collection[str],
+        origins: Collection[str],
+        body_bytes: int,
+        body_seconds: float,
+    ) -> None:
         """Wrap an app.
 
         Args:
             app: The application.
             hosts: Allowed host names; empty allows all.
+            origins: Origins of web pages that may use the API, besides its own.
             body_bytes: Maximum size of a request body.
             body_seconds: Maximum time until a request body is complete.
         """
         self._app = app
-        self._hosts = frozenset(hosts)
+        self._hosts, self._origins = frozenset(hosts), frozenset(origins)
         self._body_bytes, self._body_seconds = body_bytes, body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,24 +74,13 @@ class Security:
                     headers.setdefault(name, value)
             await send(message)
 
-        if self._hosts and scope["path"] not in PROBES and host_of(scope) not in self._hosts:
-            received = Headers(scope=scope).get("host")
-            detail = (
-                f"Host header: expected {' or '.join(sorted(self._hosts))}, received {received!r}. "
-                f"The setting {variable('allowed_hosts')} of the API lists all names that it accepts."
-            )
-            response = respond(Request(scope), BAD_REQUEST, detail)
+        scope["headers"] = combine(scope["headers"])
+        if problem := find_problem(scope, self._hosts, self._origins):
+            response = respond(Request(scope), *problem)
             await response(scope, receive, send_with_headers)
         else:
             receive = limit_body(receive, started, self._body_bytes, self._body_seconds)
             await self._app(scope, receive, send_with_headers)
-
-
-def host_of(scope: Scope) -> str | None:
-    """Return the host name in the Host header, without the port; None if it is missing or invalid."""
-    with suppress(ValueError):
-        return urlsplit(f"//{Headers(scope=scope).get('host', '')}").hostname
-    return None
 
 
 def limit_body(receive: Receive, started: asyncio.Event, body_bytes: int, body_seconds: float) -> Receive:

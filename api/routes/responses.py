@@ -11,6 +11,7 @@ ADMISSION = problem_responses(
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.INSUFFICIENT_STORAGE,
@@ -19,6 +20,8 @@ ADMISSION = problem_responses(
 SUBMISSION = ADMISSION | problem_responses(HTTPStatus.CONFLICT)
 # Routes that require an API key.
 UNAUTHORIZED = problem_responses(HTTPStatus.UNAUTHORIZED)
+# Routes that refuse query parameters that they do not declare: all of them.
+UNKNOWN_PARAMETER = problem_responses(HTTPStatus.UNPROCESSABLE_ENTITY)
 # Routes that read or write the store.
 STORE_UNAVAILABLE = problem_responses(HTTPStatus.SERVICE_UNAVAILABLE)
 # Routes that support dry runs.

@@ -57,7 +57,7 @@ for title, commands in {"Use a service": SERVICE, "Run a service": MACHINE}.item
 def show_version(requested: bool) -> None:  # noqa: FBT001 - Typer passes the value of the option
     """Print the version and exit, if requested."""
     if requested:
-        print(__version__)
+        print_line(console_for(as_json=False), __version__)
         raise typer.Exit
 
 

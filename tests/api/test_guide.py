@@ -40,6 +40,15 @@ def test_guide_is_served_and_linked(app: FastAPI) -> None:
     assert "(/guide/)" in get(app, "/openapi.json").json()["info"]["description"]
 
 
+@pytest.mark.parametrize(("path", "target"), [("/guide", "./guide/"), ("/guide/how-to", "./how-to/")])
+def test_redirects_to_folders_are_relative(app: FastAPI, guide: Path, path: str, target: str) -> None:
+    (guide / "how-to").mkdir()
+    (guide / "how-to" / "index.html").write_text("how to")
+    answer = get(app, path)
+    assert (answer.status_code, answer.headers["Location"]) == (307, target)
+    assert get(app, str(answer.next_request and answer.next_request.url.path)).status_code == 200
+
+
 def test_unknown_page_of_the_guide_is_a_problem_document(app: FastAPI) -> None:
     answer = get(app, "/guide/nothing.html")
     assert answer.status_code == 404

@@ -47,7 +47,9 @@ def test_unknown_path_or_method_returns_a_problem_document(
     assert response.json()["status"] == status
 
 
-@pytest.mark.parametrize(("path", "allowed"), [("/sweeps", "GET, POST"), (f"/sweeps/{'a' * 16}", "DELETE, GET")])
+@pytest.mark.parametrize(
+    ("path", "allowed"), [("/sweeps", "GET, HEAD, POST"), (f"/sweeps/{'a' * 16}", "DELETE, GET, HEAD")]
+)
 def test_405_lists_all_allowed_methods(http: httpx.Client, path: str, allowed: str) -> None:
     response = http.put(path)
     assert response.status_code == 405

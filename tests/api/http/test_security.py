@@ -1,7 +1,6 @@
 """Limits on requests, allowed hosts, security headers and CORS."""
 
 import logging
-import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from api.limits import Limits
 from shared.settings import Settings
 from shared.store.keys import SWEEPS
 from tests.support.api import ApiThread
+from tests.support.raw_http import exchange
 from tests.support.redis_server import RedisServer
 
 ORIGIN = "https://lab.example"
@@ -26,17 +26,6 @@ def impatient_api(redis_server: RedisServer) -> Iterator[ApiThread]:
     served = ApiThread(settings, Limits(body_seconds=0.3, head_seconds=0.3))
     yield served
     served.close()
-
-
-def exchange(served: ApiThread, *parts: bytes) -> bytes:
-    """Send the parts, and return everything received until the server closes the connection."""
-    with socket.create_connection((served.http.base_url.host, served.http.base_url.port or 0), timeout=10) as client:
-        for part in parts:
-            client.sendall(part)
-        answer = b""
-        while received := client.recv(65536):
-            answer += received
-        return answer
 
 
 def test_body_limit_is_64_kib(http: httpx.Client, redis: Redis) -> None:

@@ -1,0 +1,233 @@
+"""HTTP conformance of every route of the OpenAPI document, with raw requests."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from api.app import create_app
+from api.limits import Limits
+from shared.settings import Settings
+from tests.support.api import ApiThread
+from tests.support.raw_http import RawAnswer, connect, exchange, send
+from tests.support.redis_server import RedisServer
+from tests.support.training import Training
+from worker.leases import Leases
+
+PATHS: dict[str, dict[str, Any]] = create_app(Settings(), Limits()).openapi()["paths"]
+OPERATIONS = [(method.upper(), path) for path, methods in PATHS.items() for method in methods]
+READS = [path for path, methods in PATHS.items() if "get" in methods]
+CHANGES = [(method, path) for method, path in OPERATIONS if method != "GET"]
+WITH_BODY = [(method, path) for method, path in CHANGES if "requestBody" in PATHS[path][method.lower()]]
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE")
+# Valid bodies and queries of the routes that require one.
+BODIES = {
+    "/sweeps": b'{"scales": [0.5]}',
+    "/runs": b'{"scale": 0.5}',
+    "/sweeps/{sweep_id}/runs": b'{"scales": [0.9]}',
+}
+QUERIES = {"/noise/samples": "?dataset=digits", "/noise/plot": "?dataset=digits", "/plots/compare": "?sweep={sweep_id}"}
+
+
+@dataclass
+class Service:
+    """API with one sweep whose only run has succeeded and has a model."""
+
+    api: ApiThread
+    sweep_id: str
+
+    def url(self, path: str, query: str | None = None) -> str:
+        """Return the URL of a route about the sweep, with a valid query by default."""
+        ids = {"sweep_id": self.sweep_id, "run_id": f"{self.sweep_id}-0", "slug": "not-found"}
+        return (path + (QUERIES.get(path, "") if query is None else query)).format(**ids)
+
+    def send(self, method: str, target: str, *headers: str, body: bytes = b"") -> RawAnswer:
+        return send(self.api, method, target, headers, body)
+
+    @property
+    def state(self) -> list[Any]:
+        """Return all sweeps and their versions."""
+        return [(sweep["id"], sweep["version"]) for sweep in self.api.http.get("/sweeps").json()["sweeps"]]
+
+
+@pytest.fixture(scope="module")
+def service(redis_server: RedisServer) -> Iterator[Service]:
+    redis_server.client.flushall()
+    settings = Settings(redis_url=redis_server.url, cors_origins=["https://lab.example"])
+    api, leases = ApiThread(settings), Leases(settings)
+    sweep = api.http.post("/sweeps", json={"scales": [0.5], "dataset": "digits", "keep_model": True}).json()
+    Training(leases).epochs(sweep["links"]["self"], runs=1, epochs=2, end=True, model=b"PK")
+    yield Service(api, sweep["id"])
+    leases.close()
+    api.close()
+
+
+def is_repeatable(parameter: dict[str, Any]) -> bool:
+    return bool(parameter["schema"].get("type") == "array")
+
+
+@pytest.mark.parametrize("path", READS)
+def test_head_returns_the_headers_of_get(service: Service, path: str) -> None:
+    head, get = service.send("HEAD", service.url(path)), service.send("GET", service.url(path))
+    assert (head.status, head.body) == (get.status, b"")
+    assert get.status < 300
+    changing = ["date", "x-request-id", "transfer-encoding"]
+    if path == "/metrics":
+        changing.append("content-length")
+    headers = [[line for line in each.headers.items() if line[0] not in changing] for each in (head, get)]
+    assert headers[0] == headers[1]
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_slash_at_the_end_is_refused_without_a_redirect(service: Service, method: str, path: str) -> None:
+    answer = service.send(method, service.url(path, query="/"))
+    assert answer.status == 404
+    assert "Location" not in answer.headers
+    assert f"leave out the slash at the end ({service.url(path, query='')})" in answer.problem["detail"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_other_methods_return_405_with_the_allowed_ones(service: Service, path: str) -> None:
+    allowed = {method.upper() for method in PATHS[path]} | ({"HEAD"} if "get" in PATHS[path] else set())
+    for method in METHODS:
+        if method not in allowed:
+            answer = service.send(method, service.url(path))
+            assert answer.status == 405
+            assert set(answer.headers["Allow"].split(", ")) == allowed
+            if method != "HEAD":
+                assert f"received {method}." in answer.problem["detail"]
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_unknown_query_parameter_is_refused(service: Service, method: str, path: str) -> None:
+    before = service.state
+    query = f"{QUERIES.get(path, '?')}&tags=a".replace("?&", "?")
+    headers = ["Content-Type: application/json"] if path in BODIES else []
+    answer = service.send(method, service.url(path, query), *headers, body=BODIES.get(path, b""))
+    assert answer.status == 422
+    (error,) = answer.problem["errors"]
+    assert (error["pointer"], error["received"]) == ("tags", ["a"])
+    for parameter in PATHS[path][method.lower()].get("parameters", ()):
+        assert parameter["in"] != "query" or parameter["name"] in error["detail"]
+    assert service.state == before
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_repeated_query_parameter_is_refused_unless_it_is_a_list(service: Service, method: str, path: str) -> None:
+    for parameter in PATHS[path][method.lower()].get("parameters", ()):
+        if parameter["in"] == "query" and not is_repeatable(parameter):
+            twice = f"{QUERIES.get(path, '?')}&{parameter['name']}=1&{parameter['name']}=2"
+            if path in ("/noise/samples", "/noise/plot") and parameter["name"] == "dataset":
+                twice = "?dataset=digits&dataset=mnist"
+            answer = service.send(method, service.url(path, twice))
+            assert answer.status == 422
+            assert parameter["name"] in [error["pointer"] for error in answer.problem["errors"]]
+
+
+@pytest.mark.parametrize("content_type", [
+    "", "Content-Type:", "Content-Type: text/plain", "Content-Type: application/x-www-form-urlencoded",
+    "Content-Type: multipart/form-data; boundary=x", "Content-Type: nonsense", "Content-Type: text/json",
+])  # fmt: skip
+@pytest.mark.parametrize(("method", "path"), WITH_BODY)
+def test_body_of_another_type_returns_415(service: Service, method: str, path: str, content_type: str) -> None:
+    before = service.state
+    answer = service.send(method, service.url(path), content_type, body=BODIES[path])
+    assert answer.status == 415
+    received = content_type.removeprefix("Content-Type:").strip() or "a body without a type"
+    assert f"expected application/json, received {received}." in answer.problem["detail"]
+    assert service.state == before
+
+
+@pytest.mark.parametrize("path", BODIES)
+@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "APPLICATION/JSON", "application/a+json"])
+def test_types_of_json_are_accepted(service: Service, path: str, content_type: str) -> None:
+    answer = service.send("POST", service.url(path), f"Content-Type: {content_type}", body=BODIES[path])
+    assert answer.status == 202
+
+
+@pytest.mark.parametrize(("method", "path"), WITH_BODY)
+def test_compressed_body_returns_415(service: Service, method: str, path: str) -> None:
+    headers = ["Content-Type: application/json", "Content-Encoding: gzip"]
+    answer = service.send(method, service.url(path), *headers, body=BODIES[path])
+    assert answer.status == 415
+    assert "received gzip" in answer.problem["detail"]
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+@pytest.mark.parametrize("header", ["Host: localhost", "Authorization: Bearer a", "Content-Type: application/json",
+    "Idempotency-Key: a", "Last-Event-ID: 1-0"])  # fmt: skip
+def test_repeated_header_with_one_value_is_refused(service: Service, method: str, path: str, header: str) -> None:
+    before = service.state
+    again = [header] if header.startswith("Host") else [header, header.lower()]
+    answer = service.send(method, service.url(path), *again)
+    assert answer.status == 400
+    assert "expected one header line, received 2" in answer.problem["detail"]
+    assert service.state == before
+
+
+@pytest.mark.parametrize("path", ["/sweeps/{sweep_id}", "/sweeps/{sweep_id}/results", "/sweeps/{sweep_id}/plot"])
+def test_repeated_list_header_is_one_list(service: Service, path: str) -> None:
+    etag = service.send("GET", service.url(path)).headers["ETag"]
+    assert service.send("GET", service.url(path), 'If-None-Match: "a"', f"If-None-Match: {etag}").status == 304
+
+
+@pytest.mark.parametrize(("method", "path"), CHANGES)
+@pytest.mark.parametrize("header", ["Origin: https://evil.example", "Origin: null", "Origin: http://localhost:1",
+    "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site"])  # fmt: skip
+def test_page_of_another_site_cannot_change_anything(service: Service, method: str, path: str, header: str) -> None:
+    before = service.state
+    answer = service.send(
+        method, service.url(path), header, "Content-Type: application/json", body=BODIES.get(path, b"")
+    )
+    assert (answer.status, answer.problem["type"]) == (403, "/problems/cross-site-request")
+    assert service.state == before
+
+
+@pytest.mark.parametrize("header", ["Origin: http://localhost", "Origin: https://lab.example", "Sec-Fetch-Site: none",
+    "Sec-Fetch-Site: same-origin", "X-None: "])  # fmt: skip
+def test_own_pages_allowed_pages_and_programs_can_submit(service: Service, header: str) -> None:
+    answer = service.send("POST", "/runs", header, "Content-Type: application/json", body=BODIES["/runs"])
+    assert answer.status == 202
+
+
+@pytest.mark.parametrize("data", [
+    b"nonsense\r\n\r\n", b"BREW /sweeps HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET /\xe9 HTTP/1.1\r\n\r\n",
+    b"GET /sweeps HTTP/9.9\r\n\r\n", b"GET /sweeps HTTP/1.1\r\nX\x01: a\r\n\r\n", b"GET /sweeps HTTP/1.1\r\n\r\n",
+    b"POST /sweeps HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    b"POST /sweeps HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+])  # fmt: skip
+def test_data_that_is_not_http_is_answered_with_a_problem_document(service: Service, data: bytes) -> None:
+    head, _, body = exchange(service.api, data.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400")
+    assert b"\r\ncontent-type: application/problem+json" in head
+    assert b'"type": "/problems/bad-request"' in body
+    assert b"xpected" in body
+
+
+def test_data_that_is_not_http_does_not_enter_an_answer(service: Service) -> None:
+    sweep = service.api.http.post("/sweeps", json={"scales": [0.5]}).json()["id"]
+    events = f"GET /sweeps/{sweep}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    with connect(service.api) as client:
+        client.sendall(events)
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            answer += client.recv(65536)
+        client.sendall(b"nonsense\r\n\r\n")
+        while received := client.recv(65536):
+            answer += received
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize(("headers", "allowed"), [
+    (["Origin: https://lab.example", "Access-Control-Request-Method: POST"], True),
+    (["Origin: https://evil.example", "Access-Control-Request-Method: POST"], False),
+    (["Origin: https://lab.example", "Access-Control-Request-Method: PATCH"], False),
+])  # fmt: skip
+def test_refused_preflight_is_a_problem_document(service: Service, headers: list[str], allowed: bool) -> None:
+    answer = service.send("OPTIONS", "/sweeps", *headers)
+    if allowed:
+        assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (200, "https://lab.example")
+    else:
+        assert answer.problem["type"] == "/problems/cross-site-request"
+        assert headers[0].removeprefix("Origin: ") in answer.problem["detail"]
