@@ -17,6 +17,7 @@ from pydantic_settings import (
 )
 
 from noisesweep.models import KEY_NAME
+from noisesweep.models.faults import explain
 from shared.store import address
 
 # Containers mount secrets here, for example a file noisesweep_redis_url.
@@ -184,7 +185,7 @@ def variable(name: str) -> str:
 def setting_errors(error: ValidationError) -> dict[str, str]:
     """Return the error message of each invalid setting, by name. It omits the value, which may be a password."""
     errors = error.errors(include_input=False)
-    return {str(each["loc"][0]): each["msg"].removeprefix("Value error, ") for each in errors}
+    return {str(each["loc"][0]): explain(each) for each in errors}
 
 
 def settings_or_exit(program: str) -> Settings:

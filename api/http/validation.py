@@ -1,4 +1,4 @@
-"""Invalid fields of a request, from the errors of Pydantic."""
+"""Invalid fields of a request, from the errors of pydantic."""
 
 import json
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 
 from noisesweep.models import InvalidField
+from noisesweep.models.faults import explain
 
 RECEIVED_LIMIT = 200
 # Pydantic appends "[key]" to the location of an invalid dict key. It is not part of the JSON pointer.
@@ -19,7 +20,7 @@ def invalid_fields(error: RequestValidationError) -> list[InvalidField]:
         if fault["type"] == "json_invalid"
         else InvalidField(
             pointer=_pointer(*fault["loc"]),
-            detail=fault["msg"].removeprefix("Value error, ") + _form_of_list(*fault["loc"]),
+            detail=explain(fault) + _form_of_list(*fault["loc"]),
             received=_received(fault["input"]),
         )
         for fault in error.errors()

@@ -17,6 +17,7 @@ from api.sweeps.queue_stats import QueueStats
 from api.sweeps.reuse import GridPoint
 from api.sweeps.store import RequestContext, Store
 from noisesweep.models import Estimate, ExtensionRequest, Run, RunStatus, Sweep, SweepRequest
+from noisesweep.models.faults import explain
 from shared.settings import Settings
 from shared.store.keys import parse_run_id
 from shared.store.queue import publish
@@ -143,7 +144,7 @@ def _missing_points(request: SweepRequest, sweep: Sweep, extension: ExtensionReq
     try:
         extended = request.extended([*sweep.scales, *extension.scales], [*sweep.seeds, *extension.seeds])
     except ValidationError as error:
-        reasons = "; ".join(fault["msg"].removeprefix("Value error, ") for fault in error.errors())
+        reasons = "; ".join(map(explain, error.errors()))
         raise SweepTooLargeError(f"The extended sweep would be too large: {reasons}.") from error
     present = {(run.scale, run.seed) for run in sweep.runs}
     return [point for point in extended.grid() if point not in present]

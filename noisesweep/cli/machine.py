@@ -17,6 +17,7 @@ from noisesweep.client.errors import WrongUsageError
 from noisesweep.local.demo import choose_dataset, demo
 from noisesweep.local.launcher import LaunchError, launch, module_command, store_binary
 from noisesweep.models import KEY_NAME, SweepRequest, hash_api_key
+from noisesweep.models.faults import explain
 
 API_KEYS = "NOISESWEEP_API_KEYS"
 LOG_FORMAT = "NOISESWEEP_LOG_FORMAT"
@@ -80,7 +81,7 @@ def run_demo(
     try:
         request = SweepRequest(scales=scales, seeds=seeds, epochs=epochs)
     except ValidationError as error:
-        messages = (f"--{each['loc'][0] if each['loc'] else 'scales'}: {each['msg']}" for each in error.errors())
+        messages = (f"--{each['loc'][0] if each['loc'] else 'scales'}: {explain(each)}" for each in error.errors())
         raise WrongUsageError("; ".join(messages)) from error
     for variable in (API_KEYS, "NOISESWEEP_ALLOWED_HOSTS"):
         os.environ.pop(variable, None)  # the demo's temporary service is open on loopback only

@@ -13,7 +13,7 @@ class InvalidField(BaseModel):
     pointer: Shown = Field(
         description="JSON pointer into the body, or the name of a query parameter.", examples=["#/scales/1"]
     )
-    detail: Shown = Field(description="Expected value.", examples=["Input should be greater than or equal to 0"])
+    detail: Shown = Field(description="Expected value.", examples=["expected a number of at least 0"])
     received: Any = Field(default=None, description="Received value, shortened if it is long.", examples=[-0.5])
 
     @property

@@ -1,5 +1,6 @@
 """HTTP conformance of every route of the OpenAPI document, with raw requests."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,9 @@ from tests.support.redis_server import RedisServer
 from tests.support.training import Training
 from worker.leases import Leases
 
-PATHS: dict[str, dict[str, Any]] = create_app(Settings(), Limits()).openapi()["paths"]
+DOCUMENT = create_app(Settings(), Limits()).openapi()
+PATHS: dict[str, dict[str, Any]] = DOCUMENT["paths"]
+SCHEMAS = DOCUMENT["components"]["schemas"]
 OPERATIONS = [(method.upper(), path) for path, methods in PATHS.items() for method in methods]
 READS = [path for path, methods in PATHS.items() if "get" in methods]
 CHANGES = [(method, path) for method, path in OPERATIONS if method != "GET"]
@@ -32,14 +35,16 @@ QUERIES = {"/noise/samples": "?dataset=digits", "/noise/plot": "?dataset=digits"
 
 @dataclass
 class Service:
-    """API with one sweep whose only run has succeeded and has a model."""
+    """API with a sweep whose only run has succeeded and has a model, and another sweep that tests may extend."""
 
     api: ApiThread
     sweep_id: str
+    extensible_id: str
 
     def url(self, path: str, query: str | None = None) -> str:
         """Return the URL of a route about the sweep, with a valid query by default."""
-        ids = {"sweep_id": self.sweep_id, "run_id": f"{self.sweep_id}-0", "slug": "not-found"}
+        sweep_id = self.extensible_id if path == "/sweeps/{sweep_id}/runs" else self.sweep_id
+        ids = {"sweep_id": sweep_id, "run_id": f"{self.sweep_id}-0", "slug": "not-found"}
         return (path + (QUERIES.get(path, "") if query is None else query)).format(**ids)
 
     def send(self, method: str, target: str, *headers: str, body: bytes = b"") -> RawAnswer:
@@ -58,7 +63,8 @@ def service(redis_server: RedisServer) -> Iterator[Service]:
     api, leases = ApiThread(settings), Leases(settings)
     sweep = api.http.post("/sweeps", json={"scales": [0.5], "dataset": "digits", "keep_model": True}).json()
     Training(leases).epochs(sweep["links"]["self"], runs=1, epochs=2, end=True, model=b"PK")
-    yield Service(api, sweep["id"])
+    other = api.http.post("/sweeps", json={"scales": [0.5]}).json()
+    yield Service(api, sweep["id"], other["id"])
     leases.close()
     api.close()
 
@@ -189,6 +195,52 @@ def test_page_of_another_site_cannot_change_anything(service: Service, method: s
 def test_own_pages_allowed_pages_and_programs_can_submit(service: Service, header: str) -> None:
     answer = service.send("POST", "/runs", header, "Content-Type: application/json", body=BODIES["/runs"])
     assert answer.status == 202
+
+
+def details(answer: RawAnswer) -> list[str]:
+    """Return the details of an answer's invalid fields; none if the request was accepted."""
+    return [error["detail"] for error in answer.problem["errors"]] if answer.status == 422 else []
+
+
+@pytest.mark.parametrize(("method", "path"), WITH_BODY)
+def test_invalid_fields_are_explained_in_plain_words(service: Service, method: str, path: str) -> None:
+    schema = PATHS[path][method.lower()]["requestBody"]["content"]["application/json"]["schema"]
+    fields = SCHEMAS[schema["$ref"].rsplit("/", 1)[1]]["properties"]
+    valid, found = json.loads(BODIES[path]), []
+    values = [None, True, -1, 1e9, 0.5, 10**30, "x" * 200, "", [], [None], [-1], [1e9], [0.5], {}, {"A": ""}, {"a": 1}]
+    for field in [*fields, "nonsense"]:
+        for value in values:
+            body = json.dumps(valid | {field: value}).encode()
+            answer = service.send(method, service.url(path), "Content-Type: application/json", body=body)
+            found += details(answer)
+    for body in (
+        b"[1]",
+        b'"x"',
+        b"null",
+        b"",
+        b'{"scales": [NaN], "scale": NaN}',
+        b"1",
+        b"{",
+        b'{"name": "\xff"}',
+        b"[" * 9999,
+    ):
+        found += details(service.send(method, service.url(path), "Content-Type: application/json", body=body))
+    assert len(set(found)) > 10
+    assert not [detail for detail in found if not detail.startswith(("expected ", "The body is not valid JSON"))]
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_invalid_parameters_are_explained_in_plain_words(service: Service, method: str, path: str) -> None:
+    found = []
+    for parameter in PATHS[path][method.lower()].get("parameters", ()):
+        name = parameter["name"]
+        for value in ("", "x", "-1", "1e99", "nan", "9" * 400, "%ff", "a+b"):
+            if parameter["in"] == "query":
+                query = "&".join([f"?{name}={value}", *QUERIES.get(path, "?")[1:].split("&")])
+                found += details(service.send(method, service.url(path, query)))
+            elif parameter["in"] == "header":
+                found += details(service.send(method, service.url(path), f"{name}: {value}"))
+    assert not [detail for detail in found if not detail.startswith("expected ")]
 
 
 @pytest.mark.parametrize("data", [

@@ -203,7 +203,7 @@ def test_sweep_is_listed_and_shown(run: Run, finished: str, service: NoiseSweep)
         (["show", "x"], "expected a sweep id of up to 16 hexadecimal digits or `last`, received 'x'"),
         (["show", "ab"], "no sweep id begins with ab: `noisesweep list` shows the ids"),
         (["show", "0123456789abcdef"], 'No sweep has the id "0123456789abcdef".'),
-        (["submit", "--scales", "-1"], "--scales: Input should be greater than or equal to 0. Received: -1.0"),
+        (["submit", "--scales", "-1"], "--scales: expected a number of at least 0. Received: -1.0"),
         (["submit", "--scales", "1", "--tags", "x"], "--tags: expected key:value, received 'x'"),
         (["submit"], "Missing option '--scales'; see `noisesweep submit --help`"),
         (

@@ -41,10 +41,10 @@ def test_other_options_are_unchanged() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["demo", "--scales", "-1"], "--scales: Input should be greater than or equal to 0"),
+        (["demo", "--scales", "-1"], "--scales: expected a number of at least 0"),
         (["demo", "--scales", "nan"], "finite number"),
         (["demo", "--scales", "1", "1.0"], "received more than once: 1.0"),
-        (["demo", "--epochs", "0"], "--epochs: Input should be greater than or equal to 1"),
+        (["demo", "--epochs", "0"], "--epochs: expected a number of at least 1"),
         (["demo", "--dataset", "cifar10"], "digits"),
         (["demo", "--scales"], "requires an argument"),
         (

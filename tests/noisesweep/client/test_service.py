@@ -117,9 +117,7 @@ def test_wait_ends_with_the_sweep_or_times_out(service: NoiseSweep, training: Tr
 def test_rejection_lists_every_invalid_field(service: NoiseSweep) -> None:
     with pytest.raises(RefusedError) as refused:
         service.submit(scales=[-1], epochs=0)
-    assert str(refused.value) == (
-        "epochs: Input should be greater than or equal to 1; scales/0: Input should be greater than or equal to 0"
-    )
+    assert str(refused.value) == ("epochs: expected a number of at least 1; scales/0: expected a number of at least 0")
     assert refused.value.problem.type == "/problems/invalid-request"
 
 
