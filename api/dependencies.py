@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 
 from api.http.auth import key_name
-from api.http.conditional import IfNoneMatch, raise_if_not_modified, validators
+from api.http.conditional import IfMatch, IfNoneMatch, raise_if_not_modified, raise_unless_match, validators
 from api.plots.dataset_cache import DatasetCache
 from api.state import AppState
 from api.sweeps.events import EventBroadcaster
@@ -112,5 +112,20 @@ async def run_if_modified(store: StoreDep, run_id: RunId, if_none_match: IfNoneM
 
 SweepDep = Annotated[Sweep, Depends(_sweep)]
 RunDep = Annotated[Run, Depends(_run)]
+
+
+async def _sweep_version(sweep: SweepDep, if_match: IfMatch = None) -> int | None:
+    raise_unless_match(if_match, sweep_validators(sweep)["ETag"])
+    return sweep.version if if_match else None
+
+
+async def _run_version(run: RunDep, if_match: IfMatch = None) -> int | None:
+    raise_unless_match(if_match, sweep_validators(run)["ETag"])
+    return run.sweep_version if if_match else None
+
+
+# The version that a change requires the sweep to have, from If-Match; None without this header.
+RequiredSweepVersion = Annotated[int | None, Depends(_sweep_version)]
+RequiredRunVersion = Annotated[int | None, Depends(_run_version)]
 ModifiedSweepDep = Annotated[Sweep, Depends(sweep_if_modified)]
 ModifiedRunDep = Annotated[Run, Depends(run_if_modified)]

@@ -13,6 +13,7 @@ from api.http.problem_types import (
     KEY_REFUSED,
     KEY_REUSED,
     NOT_FOUND,
+    PRECONDITION_FAILED,
     ProblemType,
 )
 from api.science.noise_preview import ImageNotFoundError
@@ -20,6 +21,7 @@ from api.sweeps.errors import (
     AlreadyEndedError,
     ModelNotFoundError,
     QueueFullError,
+    SweepChangedError,
     SweepOpenError,
     SweepTooLargeError,
     TooManyStreamsError,
@@ -106,6 +108,7 @@ PROBLEM_TYPE_BY_ERROR: dict[type[Exception], ProblemType] = {
     DatasetUnavailableError: DATASET_UNAVAILABLE,
     SweepOpenError: CONFLICT,
     AlreadyEndedError: CONFLICT,
+    SweepChangedError: PRECONDITION_FAILED,
     SweepTooLargeError: SWEEP_TOO_LARGE,
     QueueFullError: QUEUE_FULL,
     TooManyStreamsError: TOO_MANY_STREAMS,

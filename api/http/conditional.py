@@ -1,13 +1,16 @@
-"""Conditional GET (RFC 9110, section 13): 304 when the client's ETag is current."""
+"""Conditional requests (RFC 9110, section 13): 304 for a read and 412 for a change."""
 
 import re
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, Request, Response
+from starlette.exceptions import HTTPException
+
+from api.http.problems import problem_responses
 
 CACHE_CONTROL = "private, no-cache"
-_TAG = re.compile(r'(?:W/)?("[^"]*")')
+_TAG = re.compile(r'(W/)?("[^"]*")')
 IfNoneMatch = Annotated[
     str | None,
     Header(
@@ -15,6 +18,16 @@ IfNoneMatch = Annotated[
         examples=['"48-0.1.0"', "*"],
     ),
 ]
+IfMatch = Annotated[
+    str | None,
+    Header(
+        description="ETags of the versions that the request is meant for. If none of them is current, the answer is "
+        "412, and nothing changes.",
+        examples=['"48-0.1.0"', "*"],
+    ),
+]
+# OpenAPI `responses` of a route that supports If-Match.
+PRECONDITION = problem_responses(HTTPStatus.PRECONDITION_FAILED)
 # OpenAPI `responses` of a route that may answer 304.
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has the current version."}}
 
@@ -33,8 +46,16 @@ def validators(etag: str) -> dict[str, str]:
 
 def raise_if_not_modified(if_none_match: str | None, etag: str) -> None:
     """Raise NotModified if the If-None-Match header lists the ETag (weak comparison, RFC 9110, section 13.1.2)."""
-    if if_none_match and (if_none_match.strip() == "*" or etag in _TAG.findall(if_none_match)):
+    if if_none_match and (if_none_match.strip() == "*" or etag in [tag for _, tag in _TAG.findall(if_none_match)]):
         raise NotModified(etag)
+
+
+def raise_unless_match(if_match: str | None, etag: str) -> None:
+    """Raise HTTPException 412 unless the If-Match header lists the ETag (strong comparison, section 13.1.1)."""
+    if if_match is None or if_match.strip() == "*" or ("", etag) in _TAG.findall(if_match):
+        return
+    detail = f"If-Match: expected the current ETag {etag}, received {if_match}. Nothing was changed."
+    raise HTTPException(HTTPStatus.PRECONDITION_FAILED, detail, {"ETag": etag})
 
 
 def install(app: FastAPI) -> None:

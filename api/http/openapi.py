@@ -108,7 +108,9 @@ def _add_headers(operation: JSON) -> None:
     headers = {"429": RETRY_AFTER, "503": RETRY_AFTER}
     if "304" in responses:
         headers |= {"200": VALIDATORS, "304": VALIDATORS}
+    if "412" in responses:
+        headers["202"] = VALIDATORS
     if "requestBody" in operation:
-        headers["202"] = SUBMITTED
+        headers["202"] = headers.get("202", {}) | SUBMITTED
     for status in headers.keys() & responses.keys():
         responses[status].setdefault("headers", {}).update(headers[status])

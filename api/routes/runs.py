@@ -5,8 +5,8 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from api.dependencies import ModifiedRunDep, RunDep, StoreDep, SweepsDep, sweep_validators
-from api.http.conditional import NOT_MODIFIED
+from api.dependencies import ModifiedRunDep, RequiredRunVersion, RunDep, StoreDep, SweepsDep, sweep_validators
+from api.http.conditional import NOT_MODIFIED, PRECONDITION
 from api.http.idempotency import Answer
 from api.http.problems import problem_responses
 from api.routes.responses import ESTIMATE, SUBMISSION
@@ -52,11 +52,13 @@ async def get_run(run: ModifiedRunDep) -> Response:
 @router.post(
     "/{run_id}/cancel",
     status_code=HTTPStatus.ACCEPTED,
-    responses=problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    response_model=Run,
+    responses=PRECONDITION | problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
-async def cancel_run(run: RunDep, sweeps: SweepsDep) -> Run:
+async def cancel_run(run: RunDep, version: RequiredRunVersion, sweeps: SweepsDep) -> Response:
     """Cancel a run. A queued run ends immediately, a running one within about two seconds. Its metrics are kept."""
-    return await sweeps.cancel_run(run)
+    run = await sweeps.cancel_run(run, version)
+    return Response(run.model_dump_json(), HTTPStatus.ACCEPTED, sweep_validators(run), "application/json")
 
 
 @router.get("/{run_id}/model", response_class=KerasResponse, responses=KERAS | problem_responses(HTTPStatus.NOT_FOUND))

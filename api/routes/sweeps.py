@@ -1,12 +1,22 @@
 """/sweeps: submit, list, read, extend, cancel, retry and delete sweeps."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api.dependencies import ModifiedSweepDep, StateDep, StoreDep, SweepDep, SweepsDep, sweep_validators
-from api.http.conditional import NOT_MODIFIED
+from api.dependencies import (
+    ModifiedSweepDep,
+    RequiredSweepVersion,
+    StateDep,
+    StoreDep,
+    SweepDep,
+    SweepsDep,
+    sweep_validators,
+)
+from api.http.conditional import NOT_MODIFIED, PRECONDITION
 from api.http.idempotency import Answer
 from api.http.problems import problem_responses
 from api.routes.responses import ADMISSION, ESTIMATE, SUBMISSION
@@ -16,8 +26,8 @@ from noisesweep.models import DatasetSlug, ExtensionRequest, RunStatus, Sweep, S
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 READ = problem_responses(HTTPStatus.NOT_FOUND) | NOT_MODIFIED
-EXTENSION = ADMISSION | problem_responses(HTTPStatus.NOT_FOUND)
-NOT_FOUND_OR_CONFLICT = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+EXTENSION = ADMISSION | PRECONDITION | problem_responses(HTTPStatus.NOT_FOUND)
+CHANGE = PRECONDITION | problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
 async def _filters(
@@ -73,38 +83,46 @@ async def get_sweep(sweep: ModifiedSweepDep) -> Response:
 
 
 @router.post("/{sweep_id}/runs", status_code=HTTPStatus.ACCEPTED, response_model=Sweep, responses=EXTENSION)
-async def extend_sweep(sweep: SweepDep, extension: ExtensionRequest, sweeps: SweepsDep) -> Response:
+async def extend_sweep(
+    sweep: SweepDep, version: RequiredSweepVersion, extension: ExtensionRequest, sweeps: SweepsDep
+) -> Response:
     """Add scales and seeds to a sweep. Only the new runs are trained. A repeated request changes nothing."""
-    sweep = await sweeps.extend(sweep, extension)
-    headers = {"Location": sweep.links.self, **POLL_AFTER}
-    return Response(sweep.model_dump_json(), HTTPStatus.ACCEPTED, headers, "application/json")
+    sweep = await sweeps.extend(sweep, extension, version)
+    return _accepted(sweep, {"Location": sweep.links.self, **POLL_AFTER})
 
 
-@router.post("/{sweep_id}/cancel", status_code=HTTPStatus.ACCEPTED, responses=problem_responses(*NOT_FOUND_OR_CONFLICT))
-async def cancel_sweep(sweep: SweepDep, sweeps: SweepsDep) -> Sweep:
+@router.post("/{sweep_id}/cancel", status_code=HTTPStatus.ACCEPTED, response_model=Sweep, responses=CHANGE)
+async def cancel_sweep(sweep: SweepDep, version: RequiredSweepVersion, sweeps: SweepsDep) -> Response:
     """Cancel all queued and running runs. Queued runs end immediately, running ones within about two seconds.
 
     Their metrics are kept. Runs that have already ended do not change. A repeated request changes nothing.
     """
-    return await sweeps.cancel(sweep)
+    return _accepted(await sweeps.cancel(sweep, version))
 
 
 @router.post(
     "/{sweep_id}/retry",
     status_code=HTTPStatus.ACCEPTED,
-    responses=problem_responses(
-        *NOT_FOUND_OR_CONFLICT,
+    response_model=Sweep,
+    responses=CHANGE
+    | problem_responses(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         HTTPStatus.TOO_MANY_REQUESTS,
         HTTPStatus.INSUFFICIENT_STORAGE,
     ),
 )
-async def retry_sweep(sweep: SweepDep, sweeps: SweepsDep) -> Sweep:
+async def retry_sweep(sweep: SweepDep, version: RequiredSweepVersion, sweeps: SweepsDep) -> Response:
     """Queue the failed and cancelled runs again. Succeeded runs do not change."""
-    return await sweeps.retry(sweep)
+    return _accepted(await sweeps.retry(sweep, version))
 
 
-@router.delete("/{sweep_id}", status_code=HTTPStatus.NO_CONTENT, responses=problem_responses(*NOT_FOUND_OR_CONFLICT))
-async def delete_sweep(sweep: SweepDep, sweeps: SweepsDep) -> None:
+@router.delete("/{sweep_id}", status_code=HTTPStatus.NO_CONTENT, responses=CHANGE)
+async def delete_sweep(sweep: SweepDep, version: RequiredSweepVersion, sweeps: SweepsDep) -> None:
     """Delete a sweep with its metrics and models. All of its runs must have ended."""
-    await sweeps.delete(sweep)
+    await sweeps.delete(sweep, version)
+
+
+def _accepted(sweep: Sweep, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
+    """Return the changed sweep with its new ETag."""
+    headers = {**sweep_validators(sweep), **headers}
+    return Response(sweep.model_dump_json(), HTTPStatus.ACCEPTED, headers, "application/json")

@@ -5,6 +5,10 @@ class SweepOpenError(Exception):
     """The operation requires that all runs of the sweep have ended."""
 
 
+class SweepChangedError(Exception):
+    """The sweep no longer has the version that the operation requires."""
+
+
 class AlreadyEndedError(Exception):
     """A sweep or run cannot be cancelled or retried, because it has already ended."""
 

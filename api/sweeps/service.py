@@ -27,7 +27,8 @@ class SweepService:
     """Operations on sweeps and runs. Each one writes state first, then publishes messages for queued runs.
 
     Every method raises redis.exceptions.RedisError if the store does not respond, and SweepNotFoundError or
-    RunNotFoundError if the sweep or run does not exist.
+    RunNotFoundError if the sweep or run does not exist. With a `version`, an operation raises SweepChangedError and
+    changes nothing if the sweep has another version.
 
     Attributes:
         stats: Queue statistics.
@@ -59,7 +60,7 @@ class SweepService:
         await self._admission.check_capacity(len(request.grid()) - reused, key)
         return await estimate(request, reused, self.stats, self._store.workers)
 
-    async def extend(self, sweep: Sweep, extension: ExtensionRequest) -> Sweep:
+    async def extend(self, sweep: Sweep, extension: ExtensionRequest, version: int | None = None) -> Sweep:
         """Add scales and seeds to the sweep's grid and queue the new runs. This operation is idempotent.
 
         Raises:
@@ -72,14 +73,14 @@ class SweepService:
         key = await self._store.submitter(sweep.id)
         while grid := _missing_points(request, sweep, extension):
             trained = await self._store.trained_runs.measurements(await self._find_trained(request, grid))
-            write = partial(self._store.extend, sweep.id, len(sweep.runs), grid, trained)
+            write = partial(self._store.extend, sweep.id, len(sweep.runs), grid, trained, version)
             await self._admission.admit(len(grid) - len(trained), key, write)
             # If another request extended the sweep first, nothing was added. The next iteration adds the rest.
             sweep = await self._store.sweep(sweep.id)
             await self._publish(sweep.id, sum(run.status is RunStatus.QUEUED for run in sweep.runs))
         return sweep
 
-    async def retry(self, sweep: Sweep) -> Sweep:
+    async def retry(self, sweep: Sweep, version: int | None = None) -> Sweep:
         """Queue the failed and cancelled runs again. This operation is idempotent.
 
         Raises:
@@ -91,33 +92,33 @@ class SweepService:
             raise SweepOpenError("Runs of this sweep are being cancelled. Retry after they have ended.")
         runs = sum(run.status in (RunStatus.FAILED, RunStatus.CANCELLED) for run in sweep.runs)
         key = await self._store.submitter(sweep.id)
-        retried = await self._admission.admit(runs, key, partial(self._store.retry, sweep.id, runs))
+        retried = await self._admission.admit(runs, key, partial(self._store.retry, sweep.id, runs, version))
         await self._publish(sweep.id, retried)
         sweep = await self._store.sweep(sweep.id)
         if sweep.status is RunStatus.SUCCEEDED:
             raise AlreadyEndedError("All runs of this sweep have succeeded. There is nothing to retry.")
         return sweep
 
-    async def cancel(self, sweep: Sweep) -> Sweep:
+    async def cancel(self, sweep: Sweep, version: int | None = None) -> Sweep:
         """Cancel all runs that have not ended. Raise AlreadyEndedError if the sweep ended without a cancelled run."""
-        cancelled = await self._store.cancel(sweep.id)
+        cancelled = await self._store.cancel(sweep.id, version=version)
         sweep = await self._store.sweep(sweep.id)
         if not cancelled:
             raise AlreadyEndedError(f"This sweep has already ended with the status {sweep.status}.")
         return sweep
 
-    async def cancel_run(self, run: Run) -> Run:
+    async def cancel_run(self, run: Run, version: int | None = None) -> Run:
         """Cancel a run. Raise AlreadyEndedError if it has succeeded or failed."""
         sweep_id, index = parse_run_id(run.id)
-        cancelled = await self._store.cancel(sweep_id, index)
+        cancelled = await self._store.cancel(sweep_id, index, version)
         run = await self._store.run(sweep_id, index)
         if not cancelled:
             raise AlreadyEndedError(f"This run has already ended with the status {run.status}.")
         return run
 
-    async def delete(self, sweep: Sweep) -> None:
+    async def delete(self, sweep: Sweep, version: int | None = None) -> None:
         """Remove a sweep with all its data. Raise SweepOpenError if it has queued or running runs."""
-        if not await self._store.delete(sweep.id):
+        if not await self._store.delete(sweep.id, version):
             raise SweepOpenError("This sweep has queued or running runs. To delete it, cancel it first.")
 
     async def _find_trained(self, request: SweepRequest, grid: Sequence[GridPoint]) -> dict[GridPoint, str]:

@@ -3,14 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
+from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
 from api.limits import Limits
 from api.sweeps.batching import Batcher
+from api.sweeps.errors import SweepChangedError
 from api.sweeps.reader import SweepReader
 from api.sweeps.reuse import GridPoint, TrainedRuns
 from api.sweeps.workers import Workers
@@ -101,46 +104,77 @@ class Store(SweepReader):
         await self._creations.call(NewSweep(sweep_id, request.model_dump_json(), context, runs))
 
     async def extend(
-        self, sweep_id: str, run_count: int, grid: Sequence[GridPoint], trained: Mapping[GridPoint, str]
+        self,
+        sweep_id: str,
+        run_count: int,
+        grid: Sequence[GridPoint],
+        trained: Mapping[GridPoint, str],
+        version: int | None = None,
     ) -> bool:
         """Add runs to a sweep. Return False and add nothing if it no longer has exactly `run_count` runs.
 
         Raises:
             SweepNotFoundError: The sweep no longer exists.
+            SweepChangedError: The sweep does not have this version.
         """
         await self.redis.zadd(OPEN, {sweep_id: await server_time_async(self.redis)})
         arguments = [run_count, *runs_for_scripts(grid, trained)]
-        added: int | None = await self._extend(keys=SweepKeys(sweep_id).for_scripts, args=arguments)
+        added: int | None = await self._run(self._extend, sweep_id, arguments, version)
         if added is None:
             raise SweepNotFoundError(f'No sweep has the id "{sweep_id}".')
         return bool(added)
 
-    async def cancel(self, sweep_id: str, index: int | None = None) -> int:
+    async def cancel(self, sweep_id: str, index: int | None = None, version: int | None = None) -> int:
         """Cancel one run or all runs of a sweep: queued runs immediately, running runs at their next lease renewal.
 
         Returns:
             The number of these runs that are cancelled or being cancelled, including those from earlier calls.
+
+        Raises:
+            SweepChangedError: The sweep does not have this version.
         """
-        cancelled, ended = await self._cancel(
-            keys=SweepKeys(sweep_id).for_scripts, args=[] if index is None else [str(index)]
-        )
+        cancelled, ended = await self._run(self._cancel, sweep_id, [] if index is None else [str(index)], version)
         if ended:
             with suppress(RedisError):  # a full store can cancel but not count; losing a count is acceptable
                 await self.redis.hincrby(COUNTERS, field(Counter.RUNS, RunStatus.CANCELLED), ended)
         return int(cancelled)
 
-    async def retry(self, sweep_id: str, runs: int) -> int:
-        """Queue up to `runs` failed and cancelled runs of the sweep again. Return how many were queued."""
+    async def retry(self, sweep_id: str, runs: int, version: int | None = None) -> int:
+        """Queue up to `runs` failed and cancelled runs of the sweep again. Return how many were queued.
+
+        Raises:
+            SweepChangedError: The sweep does not have this version.
+        """
         await self.redis.zadd(OPEN, {sweep_id: await server_time_async(self.redis)})
-        retried: int = await self._retry(keys=SweepKeys(sweep_id).for_scripts, args=[runs])
+        retried: int = await self._run(self._retry, sweep_id, [runs], version)
         return retried
 
-    async def delete(self, sweep_id: str) -> bool:
-        """Remove a sweep with all its keys. Return False and remove nothing if it has queued or running runs."""
-        if not await self._delete(keys=SweepKeys(sweep_id).for_scripts, args=["+inf"]):
+    async def delete(self, sweep_id: str, version: int | None = None) -> bool:
+        """Remove a sweep with all its keys. Return False and remove nothing if it has queued or running runs.
+
+        Raises:
+            SweepChangedError: The sweep does not have this version.
+        """
+        if not await self._run(self._delete, sweep_id, ["+inf"], version):
             return False
         await self.redis.zrem(SWEEPS, sweep_id)
         return True
+
+    async def _run(self, script: AsyncScript, sweep_id: str, arguments: Sequence[Any], version: int | None) -> Any:  # noqa: ANN401 - the reply of any script
+        """Run a script on a sweep, only if the sweep has this version. None accepts any version."""
+        keys = SweepKeys(sweep_id)
+        if version is None:
+            return await script(keys=keys.for_scripts, args=arguments)
+
+        async def compare_and_run(pipeline: Pipeline) -> None:
+            if await pipeline.hget(keys.record, "version") != str(version):
+                raise SweepChangedError("The sweep has changed since it was read. Nothing was changed.")
+            pipeline.multi()  # type: ignore[no-untyped-call]
+            await script(keys=keys.for_scripts, args=arguments, client=pipeline)
+
+        # Redis runs the script only if the record has not changed since the comparison; otherwise this starts again.
+        (reply,) = await self.redis.transaction(compare_and_run, keys.record)
+        return reply
 
     async def _create_all(self, sweeps: list[NewSweep]) -> list[int | Exception]:
         written: list[int | Exception] = []

@@ -1,4 +1,6 @@
-"""Conditional requests: 304 if the client has the current version."""
+"""Conditional requests: 304 if the client has the current version, 412 if a change is meant for another version."""
+
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -87,3 +89,55 @@ def test_304_has_the_same_cache_control_as_200(http: httpx.Client) -> None:
     unchanged = http.get(sweep, headers={"If-None-Match": known["ETag"]})
     assert unchanged.status_code == 304
     assert unchanged.headers["Cache-Control"] == known["Cache-Control"]
+
+
+# Changes of a sweep, each with the body and with whether the sweep must have ended.
+CHANGES: list[tuple[str, str, dict[str, object] | None, bool]] = [
+    ("DELETE", "{sweep}", None, True),
+    ("POST", "{sweep}/runs", {"scales": [0.9]}, False),
+    ("POST", "{sweep}/runs", {"scales": [0.1]}, False),  # the sweep has this scale already
+    ("POST", "{sweep}/cancel", None, False),
+    ("POST", "{sweep}/retry", None, True),
+    ("POST", "{run}/cancel", None, False),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "ended"), CHANGES)
+def test_change_meant_for_another_version_returns_412(
+    http: httpx.Client, method: str, path: str, body: dict[str, object] | None, ended: bool
+) -> None:
+    sweep = http.post("/sweeps", json={"scales": [0.1, 0.5]}).json()["links"]
+    stale = http.get(sweep["self"]).headers["ETag"]
+    http.post(f"{sweep['self']}/cancel" if ended else f"{sweep['runs'][1]}/cancel")
+    current = http.get(sweep["self"]).headers["ETag"]
+    resource = sweep["runs"][0] if "{run}" in path else sweep["self"]
+    assert http.get(resource).headers["ETag"] == current
+
+    def change(if_match: str) -> httpx.Response:
+        url = path.format(sweep=sweep["self"], run=sweep["runs"][0])
+        return http.request(method, url, json=body, headers={"If-Match": if_match})
+
+    for other in (stale, f"W/{current}", '"x", "y"', "", current.strip('"')):
+        refused = change(other)
+        assert (refused.status_code, refused.json()["type"]) == (412, "/problems/precondition-failed")
+        assert refused.headers["ETag"] == current
+        assert current in refused.json()["detail"]
+    assert http.get(sweep["self"]).headers["ETag"] == current
+    changed = change(f"{stale}, {current}")
+    assert changed.status_code in (202, 204)
+    if changed.status_code == 202:
+        assert changed.headers["ETag"] == http.get(resource).headers["ETag"]
+        assert change("*").status_code in (202, 409)
+
+
+def test_only_one_of_concurrent_changes_of_a_version_succeeds(http: httpx.Client) -> None:
+    sweep = http.post("/sweeps", json={"scales": [0.1]}).headers["Location"]
+    headers = {"If-Match": http.get(sweep).headers["ETag"]}
+
+    def extend(scale: int) -> int:
+        return http.post(f"{sweep}/runs", json={"scales": [scale]}, headers=headers).status_code
+
+    with ThreadPoolExecutor(8) as threads:
+        statuses = sorted(threads.map(extend, range(1, 9)))
+    assert statuses == [202] + [412] * 7
+    assert len(http.get(sweep).json()["runs"]) == 2
