@@ -105,7 +105,7 @@ async def sweeps_if_modified(store: Store, sweep_ids: Sequence[str], if_none_mat
 async def run_if_modified(store: StoreDep, run_id: RunId, if_none_match: IfNoneMatch = None) -> Run:
     """Return the run; raise NotModified if the client has its current version."""
     sweep_id, index = parse_run_id(run_id)
-    if if_none_match and await store.exists(sweep_id, index):
+    if if_none_match:
         raise_if_not_modified(if_none_match, etag_of(await store.version(sweep_id, index)))
     return await store.run(sweep_id, index)
 

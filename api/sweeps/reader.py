@@ -52,13 +52,14 @@ class SweepReader:
         self.workers = workers
         self._read = redis.register_script(source(Script.READ))
         self._sweeps = Batcher(self._read_sweeps)
+        self._runs = Batcher(self._read_runs)
         self._versions = Batcher(self._read_versions)
 
     async def sweep(self, sweep_id: str) -> Sweep:
         """Return a sweep. Raise SweepNotFoundError if it does not exist."""
         sweep = await self._sweeps.call(sweep_id)
         if sweep is None:
-            raise SweepNotFoundError(f'No sweep has the id "{sweep_id}".')
+            raise _sweep_not_found(sweep_id)
         return sweep
 
     async def _read_sweeps(self, sweep_ids: list[str]) -> list[Sweep | Exception | None]:
@@ -110,7 +111,7 @@ class SweepReader:
         schema, request = record
         raise_if_newer(schema)
         if request is None:
-            raise SweepNotFoundError(f'No sweep has the id "{sweep_id}".')
+            raise _sweep_not_found(sweep_id)
         return SweepRequest.model_validate_json(request)
 
     async def submitter(self, sweep_id: str) -> str:
@@ -119,19 +120,36 @@ class SweepReader:
 
     async def run(self, sweep_id: str, index: int) -> Run:
         """Return a run with all its epochs. Raise RunNotFoundError if it does not exist."""
-        keys = SweepKeys(sweep_id)
+        run = await self._runs.call((sweep_id, index))
+        if run is None:
+            raise _run_not_found(sweep_id, index)
+        return run
+
+    async def _read_runs(self, targets: list[tuple[str, int]]) -> list[Run | Exception | None]:
         async with self.redis.pipeline(transaction=True) as pipeline:
-            pipeline.hmget(keys.record, "schema", "request", "version")
-            pipeline.hgetall(keys.run(index))
-            pipeline.zscore(keys.queued, str(index))
-            pipeline.zscore(keys.leases, str(index))
-            pipeline.lrange(keys.epochs(index), 0, -1)
-            pipeline.get(keys.evaluation(index))
-            (schema, *record), *reply = await pipeline.execute()
-        raise_if_newer(schema)
-        if not reply[0]:
-            raise RunNotFoundError(f'No run has the id "{run_id(sweep_id, index)}".')
-        return parse_run(sweep_id, index, record, reply, any_worker=await self.workers.any_alive())
+            for sweep_id, index in targets:
+                keys = SweepKeys(sweep_id)
+                pipeline.hmget(keys.record, "schema", "request", "version")
+                pipeline.hgetall(keys.run(index))
+                pipeline.zscore(keys.queued, str(index))
+                pipeline.zscore(keys.leases, str(index))
+                pipeline.lrange(keys.epochs(index), 0, -1)
+                pipeline.get(keys.evaluation(index))
+            replies = await pipeline.execute(raise_on_error=False)
+        any_worker = await self.workers.any_alive()
+
+        def parse(sweep_id: str, index: int, replies: list[Any]) -> Run | Exception | None:
+            if error := next((reply for reply in replies if isinstance(reply, Exception)), None):
+                return error
+            (schema, *record), *reply = replies
+            try:
+                raise_if_newer(schema)
+                return parse_run(sweep_id, index, record, reply, any_worker=any_worker) if reply[0] else None
+            except (ValueError, KeyError, ResponseError) as unreadable:
+                return unreadable  # the other runs of the batch are returned
+
+        reads = len(replies) // len(targets)  # of each run
+        return [parse(*target, replies[reads * at : reads * (at + 1)]) for at, target in enumerate(targets)]
 
     async def epochs(self, sweep_id: str, index: int) -> list[EpochMetrics]:
         """Return all epochs of a run, in order."""
@@ -154,10 +172,15 @@ class SweepReader:
         return [Evaluation.model_validate_json(reply) if reply else None for reply in replies]
 
     async def version(self, sweep_id: str, index: int | None = None) -> SweepVersion:
-        """Return the version of a sweep or of one of its runs. Raise SweepNotFoundError if it does not exist."""
+        """Return the version of a sweep or of one of its runs.
+
+        Raises:
+            SweepNotFoundError: The sweep does not exist.
+            RunNotFoundError: `index` is given, and this run does not exist.
+        """
         version = await self._versions.call((sweep_id, index))
         if version is None:
-            raise SweepNotFoundError(f'No sweep has the id "{sweep_id}".')
+            raise _sweep_not_found(sweep_id) if index is None else _run_not_found(sweep_id, index)
         return version
 
     async def _read_versions(self, targets: list[tuple[str, int | None]]) -> list[SweepVersion | None]:
@@ -167,17 +190,17 @@ class SweepReader:
                 pipeline.hget(keys.record, "version")
                 # A run's score is its index.
                 pipeline.zcount(keys.queued, *("-inf", "+inf") if index is None else (index, index))
+                pipeline.exists(keys.record if index is None else keys.run(index))
             replies = await pipeline.execute()
         any_worker = await self.workers.any_alive()
         return [
-            SweepVersion(int(version), stranded=queued > 0 and not any_worker) if version else None
-            for version, queued in zip(replies[::2], replies[1::2], strict=True)
+            SweepVersion(int(version), stranded=queued > 0 and not any_worker) if version and exists else None
+            for version, queued, exists in zip(replies[::3], replies[1::3], replies[2::3], strict=True)
         ]
 
-    async def exists(self, sweep_id: str, index: int | None = None) -> bool:
-        """Return whether the sweep exists. With an index, return whether that run exists."""
-        keys = SweepKeys(sweep_id)
-        return bool(await self.redis.exists(keys.record if index is None else keys.run(index)))
+    async def exists(self, sweep_id: str) -> bool:
+        """Return whether the sweep exists."""
+        return bool(await self.redis.exists(SweepKeys(sweep_id).record))
 
     async def model(self, run: Run) -> bytes:
         """Return the .keras file of a run. Raise ModelNotFoundError with the reason if there is none."""
@@ -214,3 +237,11 @@ class SweepReader:
     async def _entries(self, sweep_id: str, after: str, limit: int) -> list[StreamEntry]:
         entries = await self.redis.xrange(SweepKeys(sweep_id).events, min=f"({after}", count=limit)
         return cast("list[StreamEntry]", entries)
+
+
+def _sweep_not_found(sweep_id: str) -> SweepNotFoundError:
+    return SweepNotFoundError(f'No sweep has the id "{sweep_id}".')
+
+
+def _run_not_found(sweep_id: str, index: int) -> RunNotFoundError:
+    return RunNotFoundError(f'No run has the id "{run_id(sweep_id, index)}".')

@@ -18,6 +18,12 @@ from redis.sentinel import Sentinel, SentinelConnectionPool
 from shared.settings import Settings
 from shared.store.address import Address, parse
 
+# Connections of one async client. Further operations wait for one of them, because a server can answer thousands of
+# short operations per second, but an error would reach the user.
+MAX_CONNECTIONS = 100
+# Maximum wait for a connection. After it, the operation fails with redis.exceptions.ConnectionError.
+CONNECTION_WAIT_SECONDS = 5.0
+
 
 class Timeouts(TypedDict):
     """Timeouts of one attempt.
@@ -54,8 +60,8 @@ class PrimaryPool(SentinelConnectionPool):
         self.sentinel_manager.close()
 
 
-class AsyncioPrimaryPool(asyncio_sentinel.SentinelConnectionPool):
-    """Async version of `PrimaryPool`."""
+class AsyncioPrimaryPool(asyncio_sentinel.SentinelConnectionPool, redis_asyncio.BlockingConnectionPool):
+    """Async version of `PrimaryPool`, which waits for a connection as `BlockingConnectionPool` does."""
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -86,17 +92,22 @@ def sync_client(settings: Settings, retry: Retry | None = None, **timeouts: Unpa
 def async_client(
     settings: Settings, retry: AsyncioRetry | None = None, **timeouts: Unpack[Timeouts]
 ) -> redis_asyncio.Redis:
-    """Return an async client with the behaviour of `sync_client`."""
+    """Return an async client with the behaviour of `sync_client`.
+
+    An operation waits up to CONNECTION_WAIT_SECONDS for one of MAX_CONNECTIONS connections.
+    """
     address = parse(settings.redis_url.get_secret_value())
     options = {**_for_servers(address), **timeouts, "retry": retry}
+    options |= {"max_connections": MAX_CONNECTIONS, "timeout": CONNECTION_WAIT_SECONDS}
     if address.service is None:
         host, port = address.nodes[0]
         connection = redis_asyncio.SSLConnection if address.tls else redis_asyncio.Connection
-        return redis_asyncio.Redis.from_pool(redis_asyncio.ConnectionPool(connection, host=host, port=port, **options))
+        pool = redis_asyncio.BlockingConnectionPool(connection_class=connection, host=host, port=port, **options)
+        return redis_asyncio.Redis.from_pool(pool)
     sentinel_kwargs = _for_sentinels(address, AsyncioRetry(NoBackoff(), 0), timeouts)
     sentinels = asyncio_sentinel.Sentinel(address.nodes, sentinel_kwargs=sentinel_kwargs)  # type: ignore[no-untyped-call]
-    pool = AsyncioPrimaryPool(address.service, sentinels, ssl=address.tls is not None, **options)  # type: ignore[no-untyped-call]
-    return redis_asyncio.Redis.from_pool(pool)
+    primary = AsyncioPrimaryPool(address.service, sentinels, ssl=address.tls is not None, **options)  # type: ignore[no-untyped-call]
+    return redis_asyncio.Redis.from_pool(primary)
 
 
 def broker(settings: Settings, **timeouts: Unpack[Timeouts]) -> Broker:

@@ -2,7 +2,8 @@ import httpx
 import pytest
 from redis import Redis
 
-from shared.store.keys import QUEUE
+from shared.store.keys import QUEUE, SweepKeys
+from tests.support.concurrency import get_all
 from tests.support.pictures import PNG_MAGIC
 from tests.support.training import Training, invented_metrics
 
@@ -94,3 +95,27 @@ def test_finished_run_cannot_be_cancelled(http: httpx.Client, training: Training
     answer = http.post(f"{run['links']['self']}/cancel")
     assert answer.status_code == 409
     assert answer.json()["detail"] == "This run has already ended with the status succeeded."
+
+
+def test_many_reads_of_runs_share_round_trips(http: httpx.Client, redis: Redis) -> None:
+    runs = http.post("/sweeps", json={"scales": [each / 100 for each in range(50)], "repeats": 3}).json()["links"][
+        "runs"
+    ]
+    redis.config_resetstat()
+    redis.client_pause(1000)  # all requests arrive before the first reply
+    answers = get_all(http, runs)
+    assert [answer.json()["links"]["self"] for answer in answers] == runs
+    assert redis.info("commandstats")["cmdstat_exec"]["calls"] < 10
+    redis.client_pause(1000)
+    conditional = get_all(http, runs, [{"If-None-Match": answer.headers["ETag"]} for answer in answers])
+    assert {answer.status_code for answer in conditional} == {304}
+
+
+def test_unreadable_run_does_not_break_reads_of_others(http: httpx.Client, redis: Redis) -> None:
+    links = http.post("/sweeps", json={"scales": [0.1, 0.5, 1]}).json()["links"]
+    keys = SweepKeys(links["self"].split("/")[-1])
+    redis.set(keys.epochs(0), "not a list")
+    redis.hdel(keys.run(1), "scale")
+    redis.client_pause(500)
+    answers = get_all(http, [*links["runs"], f"{links['runs'][0][:-1]}7"])
+    assert [answer.status_code for answer in answers] == [503, 500, 200, 404]

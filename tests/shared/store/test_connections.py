@@ -1,9 +1,11 @@
 import asyncio
+import random
 from collections.abc import Callable, Iterator
 
 import pytest
 from kombu.exceptions import OperationalError
 from redis import Redis
+from redis.asyncio import BlockingConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
@@ -141,3 +143,48 @@ def test_error_of_sentinel_lookup_does_not_contain_the_password(redis_server: Re
             with pytest.raises(RedisError, match=reason) as failed:
                 ping(settings)
             assert PASSWORD not in str(failed.value)
+
+
+def test_more_operations_than_connections_wait_for_a_connection(settings: Settings, redis: Redis) -> None:
+    async def increment() -> list[int]:
+        async with connections.async_client(settings, socket_connect_timeout=1, socket_timeout=2) as client:
+            return await asyncio.gather(*(client.incr("n") for _ in range(3 * connections.MAX_CONNECTIONS)))
+
+    assert sorted(asyncio.run(increment())) == list(range(1, 3 * connections.MAX_CONNECTIONS + 1))
+
+
+def test_wait_for_a_connection_is_bounded(settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 1)
+    monkeypatch.setattr(connections, "CONNECTION_WAIT_SECONDS", 0.1)
+
+    async def run() -> None:
+        async with connections.async_client(settings, socket_connect_timeout=1, socket_timeout=30) as client:
+            held = await client.connection_pool.get_connection()  # type: ignore[no-untyped-call]
+            with pytest.raises(RedisConnectionError, match="No connection available"):
+                await client.ping()
+            await client.connection_pool.release(held)
+            assert await client.ping()
+
+    asyncio.run(run())
+
+
+def test_cancelled_operations_return_their_connections(settings: Settings, redis: Redis) -> None:
+    async def run() -> None:
+        async with connections.async_client(settings, socket_connect_timeout=1, socket_timeout=2) as client:
+            operations = [asyncio.ensure_future(client.incr("n")) for _ in range(4 * connections.MAX_CONNECTIONS)]
+            for operation in random.sample(operations, len(operations) // 2):
+                await asyncio.sleep(0)
+                operation.cancel()
+            results = await asyncio.gather(*operations, return_exceptions=True)
+            assert {type(result) for result in results} <= {int, asyncio.CancelledError}
+            values = await asyncio.gather(*(client.incr("m") for _ in range(2 * connections.MAX_CONNECTIONS)))
+            assert sorted(values) == list(range(1, 2 * connections.MAX_CONNECTIONS + 1))
+
+    asyncio.run(run())
+
+
+def test_pool_of_a_sentinel_service_waits_for_a_connection(redis_server: RedisServer) -> None:
+    settings = Settings(redis_url=f"redis+sentinel://{redis_server.url.split('/')[2]}/0?service=ns")
+    pool = connections.async_client(settings, socket_connect_timeout=1, socket_timeout=2).connection_pool
+    assert isinstance(pool, BlockingConnectionPool)
+    assert (pool.max_connections, pool.timeout) == (connections.MAX_CONNECTIONS, connections.CONNECTION_WAIT_SECONDS)
