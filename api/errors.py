@@ -95,7 +95,8 @@ TOO_MANY_STREAMS = ProblemType(
     "too-many-streams",
     HTTPStatus.TOO_MANY_REQUESTS,
     "Too many event streams",
-    "The maximum number of event streams is open. Close unused streams, or request the events as application/json.",
+    "The service or this API key has its maximum number of open event streams. Close unused streams, or request the "
+    "events as application/json.",
     headers=RETRY_SHORTLY,
 )
 

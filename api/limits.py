@@ -13,6 +13,7 @@ class Limits:
         body_bytes: Maximum size of a request body. Valid requests are much smaller.
         body_seconds: Maximum time until a request body is complete.
         streams: Maximum number of open event streams.
+        streams_per_key: Maximum number of open event streams of one API key. Without keys, only `streams` applies.
         stream_backlog: Maximum number of events buffered for one subscriber. A slower subscriber reads from the store.
         keepalive_seconds: Time without events after which a stream sends a comment.
         events_page: Maximum number of events in one JSON page.
@@ -27,6 +28,7 @@ class Limits:
     body_bytes: int = 64 * 1024
     body_seconds: float = 10.0
     streams: int = 1000
+    streams_per_key: int = 200
     stream_backlog: int = 1000
     keepalive_seconds: float = 15.0
     events_page: int = 1000

@@ -14,7 +14,15 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.problem_types import BAD_REQUEST, FRAMEWORK, INVALID, METHOD_NOT_ALLOWED, NOT_FOUND, ProblemType
+from api.http.problem_types import (
+    BAD_REQUEST,
+    FRAMEWORK,
+    INTERNAL_ERROR,
+    INVALID,
+    METHOD_NOT_ALLOWED,
+    NOT_FOUND,
+    ProblemType,
+)
 from api.http.validation import invalid_fields
 from noisesweep.models import InvalidField, Problem
 
@@ -57,11 +65,26 @@ class UnexpectedErrors:
         try:
             await self._app(scope, receive, send_and_note)
         except Exception as error:
-            if scope["type"] != "http" or started:
+            if scope["type"] != "http":
                 raise
+            if started:
+                self._cut_off(error)
+                return
             logger.exception("Unexpected error in a request")
             response = respond_to_error(Request(scope), self._problem_type_of(error), error)
             await response(scope, receive, send)
+
+    def _cut_off(self, error: Exception) -> None:
+        """Record an expected error of a started answer in one log line. Raise an unexpected one again.
+
+        uvicorn then closes the connection, so the client notices that the answer is incomplete. Starlette wraps an
+        expected error in a RuntimeError, because it is too late to answer with a problem document.
+        """
+        expected = error.__cause__ if isinstance(error, RuntimeError) else error
+        problem_type = self._problem_type_of(expected) if isinstance(expected, Exception) else INTERNAL_ERROR
+        if problem_type is INTERNAL_ERROR:
+            raise error
+        logger.warning("Cut off an answer. %s: %s", problem_type.title, expected)
 
 
 def install(app: FastAPI, errors: Collection[type[Exception]], problem_type_of: ProblemTypeOf) -> None:

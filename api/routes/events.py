@@ -1,12 +1,15 @@
 """/sweeps/{id}/events and /runs/{id}/events: live events as server-sent events, or as pages of JSON."""
 
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from api.dependencies import RunDep, StateDep, SweepDep
+from api.dependencies import ContextDep, RunDep, StateDep, SweepDep
 from api.http.problems import problem_responses
 from api.state import AppState
 from api.sweeps.events import is_about
@@ -19,14 +22,26 @@ router = APIRouter(tags=["events"])
 EVENT_ID = r"^[0-9]{1,19}-[0-9]{1,19}$"
 
 
+# Streams and pages are not cacheable, because new events follow.
+HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}
+
+
 class EventStream(StreamingResponse):
-    """Stream of server-sent events."""
+    """Stream of server-sent events. It is opened before the answer starts, so an error still has its own status."""
 
     media_type = "text/event-stream"
 
+    # FastAPI reads the default of status_code.
+    def __init__(self, opening: AbstractAsyncContextManager[AsyncIterator[bytes]], status_code: int = 200) -> None:
+        super().__init__((), status_code, HEADERS | {"X-Accel-Buffering": "no"})
+        self._opening = opening
 
-# Streams and pages are not cacheable, because new events follow.
-HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Open the stream, send it, and close it."""
+        async with self._opening as self.body_iterator:
+            await super().__call__(scope, receive, send)
+
+
 _EVENT = {
     "type": "object",
     "properties": {
@@ -42,7 +57,7 @@ _EVENT = {
 }
 _CLOSING = {
     "type": "object",
-    "description": "The service is about to stop: reconnect with the id of the last event.",
+    "description": "The stream ends early: reconnect with the id of the last event, after `retry` milliseconds.",
     "properties": {"event": {"const": "closing"}, "data": {"const": "{}"}, "retry": {"type": "integer"}},
     "required": ["event", "data"],
 }
@@ -63,8 +78,9 @@ EVENTS = STREAM | problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSAB
 class Subscription:
     """Request for events: the position to start from and the format."""
 
-    def __init__(self, state: AppState, after: str, *, as_json: bool) -> None:
+    def __init__(self, state: AppState, key: str, after: str, *, as_json: bool) -> None:
         self._state = state
+        self._key = key
         self._after = after
         self._as_json = as_json
 
@@ -75,9 +91,7 @@ class Subscription:
         # EventSource does not reconnect after 204.
         if ended and not await self._has_later_event(sweep_id, index):
             return Response(status_code=HTTPStatus.NO_CONTENT, headers=HEADERS)
-        self._state.events.check_capacity()
-        stream = self._state.events.stream(sweep_id, self._after, index)
-        return EventStream(stream, headers=HEADERS | {"X-Accel-Buffering": "no"})
+        return EventStream(self._state.events.open(sweep_id, self._after, index, self._key))
 
     async def _has_later_event(self, sweep_id: str, index: int | None) -> bool:
         async for event in self._state.store.all_events(sweep_id, self._after):
@@ -96,6 +110,7 @@ class Subscription:
 
 async def _subscription(
     state: StateDep,
+    context: ContextDep,
     last_event_id: Annotated[
         str | None,
         Header(
@@ -116,7 +131,7 @@ async def _subscription(
     ] = "*/*",
 ) -> Subscription:
     as_json = "application/json" in accept and "text/event-stream" not in accept
-    return Subscription(state, last_event_id or after, as_json=as_json)
+    return Subscription(state, context.key, last_event_id or after, as_json=as_json)
 
 
 SubscriptionDep = Annotated[Subscription, Depends(_subscription)]

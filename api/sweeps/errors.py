@@ -30,7 +30,7 @@ class SweepTooLargeError(Exception):
 
 
 class TooManyStreamsError(Exception):
-    """This API process has reached its limit of open event streams."""
+    """This API process, or one API key, has reached its limit of open event streams."""
 
 
 class ModelNotFoundError(Exception):

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager, suppress
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -25,8 +27,8 @@ EVENTS_PER_READ = 1000
 # Events of subscribed sweeps arrive immediately. A new subscription takes effect after at most this time.
 BLOCK_MILLISECONDS = 50
 RETRY_SECONDS = 0.5
-# This event has no id, so a client reconnects with the id of the last event before it.
-CLOSING = format_sse_event(event="closing", data_str="{}", retry=1000)
+# Range of the time after which a client is told to reconnect. It is random, because all streams may end together.
+RECONNECT_MILLISECONDS = (500, 3000)
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class SSEFrame:
     event: Event
     position: tuple[int, int]
     wire: bytes
+
+
+def closing_event() -> bytes:
+    """Return the event that asks the client to reconnect. It has no id, so the client sends that of the last event."""
+    return format_sse_event(event="closing", data_str="{}", retry=random.randint(*RECONNECT_MILLISECONDS))  # noqa: S311
 
 
 def to_frame(event: Event) -> SSEFrame:
@@ -99,6 +106,7 @@ class EventBroadcaster:
         # Reading is a loop, so the client itself needs no retries.
         self._redis = connections.async_client(settings, socket_connect_timeout=1, socket_timeout=2)
         self._subscribers: dict[str, set[Subscriber]] = {}
+        self._open: Counter[str] = Counter()  # streams by API key
         self._last_ids: dict[str, str] = {}  # id of the last event read, by subscribed sweep
         self._subscribed = asyncio.Event()
         self._stopping = False
@@ -118,22 +126,27 @@ class EventBroadcaster:
             await self._reading
         await self._redis.aclose()
 
-    def check_capacity(self) -> None:
-        """Raise TooManyStreamsError if the maximum number of streams is open."""
-        if sum(map(len, self._subscribers.values())) >= self._limits.streams:
-            raise TooManyStreamsError(
-                f"All {self._limits.streams} event streams of this server are in use. Try again later, or request the "
-                "events as application/json."
-            )
-
-    async def stream(self, sweep_id: str, after: str, index: int | None = None) -> AsyncGenerator[bytes]:
-        """Yield the server-sent events of the sweep or one of its runs after an event id.
+    @asynccontextmanager
+    async def open(
+        self, sweep_id: str, after: str, index: int | None = None, key: str = ""
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Open a stream for an API key: the server-sent events of a sweep or one of its runs after an event id.
 
         The stream ends after the event that ends the sweep or run, unless a retry follows. It also ends when the
-        server stops. Comments keep an idle connection alive.
+        server stops or the store fails; then the last event tells the client to reconnect. Comments keep an idle
+        connection alive.
+
+        Raises:
+            TooManyStreamsError: The server or the key has its maximum number of open streams.
         """
-        with self._subscription(sweep_id, await self._reader.last_event_id(sweep_id), index) as subscriber:
-            last_id, over = after, False
+        with self._slot(key), self._subscription(sweep_id, await self._reader.last_event_id(sweep_id), index) as new:
+            yield self._frames(new, sweep_id, after, index)
+
+    async def _frames(
+        self, subscriber: Subscriber, sweep_id: str, after: str, index: int | None
+    ) -> AsyncIterator[bytes]:
+        last_id, over = after, False
+        try:
             while True:
                 subscriber.behind = False
                 async for event in self._reader.all_events(sweep_id, last_id):
@@ -144,7 +157,7 @@ class EventBroadcaster:
                 while not subscriber.behind and not (over and subscriber.up_to_date):
                     frames = [] if self._stopping else await subscriber.receive()
                     if self._stopping:
-                        yield CLOSING
+                        yield closing_event()
                         return
                     if not frames and not subscriber.behind:
                         yield KEEPALIVE_COMMENT
@@ -155,6 +168,25 @@ class EventBroadcaster:
                         yield b"".join(frame.wire for frame in new)  # one write, because each write is expensive
                 if over and subscriber.up_to_date:
                     return
+        except RedisError as error:
+            logger.warning("Ending an event stream, because its events cannot be read: %s", error)
+            yield closing_event()
+
+    @contextmanager
+    def _slot(self, key: str) -> Iterator[None]:
+        """Count one more stream of the API key. Raise TooManyStreamsError if the server or the key has no more."""
+        advice = "Close unused streams, or request the events as application/json."
+        if self._open.total() >= self._limits.streams:
+            raise TooManyStreamsError(f"All {self._limits.streams} event streams of this server are in use. {advice}")
+        if key and self._open[key] >= self._limits.streams_per_key:
+            raise TooManyStreamsError(
+                f"All {self._limits.streams_per_key} event streams of this API key are in use. {advice}"
+            )
+        self._open[key] += 1
+        try:
+            yield
+        finally:
+            self._open[key] -= 1
 
     @contextmanager
     def _subscription(self, sweep_id: str, last_event_id: str, index: int | None) -> Iterator[Subscriber]:

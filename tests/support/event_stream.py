@@ -1,6 +1,7 @@
 """A subscriber to the API's event streams."""
 
 import threading
+from collections.abc import Mapping
 
 import httpx
 
@@ -13,14 +14,16 @@ HEARTBEAT = ": ping"
 class EventStream:
     """Subscriber in a separate thread that parses server-sent events as in the HTML standard."""
 
-    def __init__(self, http: httpx.Client, path: str, after: str | None = None) -> None:
+    def __init__(
+        self, http: httpx.Client, path: str, after: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
         self.ids: list[str] = []
         self.types: list[str] = []
         self.events: list[Event] = []
         self.comments = 0
         self.status: int | None = None
         # A separate client: the stream ends only when the server ends it, even if `http` has been closed.
-        self._request = (http.base_url.join(path), {"Last-Event-ID": after} if after else {})
+        self._request = (http.base_url.join(path), {**(headers or {}), **({"Last-Event-ID": after} if after else {})})
         self._thread = threading.Thread(target=self._follow)
         self._thread.start()
 

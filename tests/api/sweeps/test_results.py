@@ -5,8 +5,10 @@ import io
 
 import httpx
 import pytest
+from redis import Redis
 
 from tests.support.training import Training, invented_metrics
+from tests.support.waiting import wait_until
 
 COLUMNS = ["run_id", "scale", "seed", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
 
@@ -100,3 +102,18 @@ def test_matrix_has_no_values_for_scales_added_later(http: httpx.Client, trainin
     matrix = http.get(sweep["results"]).json()["matrix"]
     assert (matrix["train_scales"], matrix["test_scales"]) == ([1.0, 3.0], [0.0, 1.0, 3.0])
     assert matrix["val_accuracy"] == [[1.0, 0.5, None], [1.0, 0.5, 0.25]]
+
+
+def test_store_error_cuts_off_a_csv_download(
+    http: httpx.Client, training: Training, redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    links = http.post("/sweeps", json={"scales": [0.1, 0.5]}).json()["links"]
+    training.epochs(links["self"], runs=2, epochs=2, end=True)
+    redis.execute_command("ACL", "SETUSER", "default", "-lrange")  # type: ignore[no-untyped-call]
+    try:
+        with pytest.raises(httpx.RemoteProtocolError):
+            http.get(links["results"], params={"format": "csv"})
+    finally:
+        redis.execute_command("ACL", "SETUSER", "default", "+lrange")  # type: ignore[no-untyped-call]
+    wait_until(lambda: "Cut off an answer. The store is unavailable" in caplog.text)
+    assert not [record for record in caplog.records if record.exc_info]

@@ -6,17 +6,18 @@ from itertools import pairwise
 
 import httpx
 import pytest
-from fastapi.sse import KEEPALIVE_COMMENT
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.sweeps.events import CLOSING, to_frame
+from api.sweeps.events import to_frame
 from noisesweep import ServiceUnreachableError
 from noisesweep.models import Event, EventType, RunStatus
 from tests.noisesweep.client.scripted_network import Network
 from tests.support.records import SWEEP_ID, run_summary, sweep_of
 from tests.support.training import invented_metrics
 
+CLOSING = format_sse_event(event="closing", data_str="{}", retry=1000)
 RECORD = sweep_of([run_summary(0, 1.0, RunStatus.RUNNING)]).model_dump_json()
 
 
