@@ -3,6 +3,8 @@
 import gc
 import sys
 
+from api.limits import Limits
+from api.open_files import fit_open_files
 from api.server import Server
 from shared import logs
 from shared.settings import settings_or_exit
@@ -18,7 +20,7 @@ def main() -> None:
             "NOISESWEEP_ALLOW_ANONYMOUS=true if the network already restricts access."
         )
     logs.configure(settings)
-    server = Server(settings)
+    server = Server(settings, fit_open_files(Limits()))
     # The objects created so far live as long as the process. If the garbage collector scanned them again and again,
     # throughput would fall by a fifth, and each scan would pause all requests.
     gc.collect()

@@ -8,6 +8,8 @@ class Limits:
     """Limits of one API process.
 
     Attributes:
+        connections: Maximum number of open connections. Further ones are closed immediately.
+        write_seconds: Maximum time in which a client reads nothing of an answer. Then its connection is closed.
         head_bytes: Maximum size of the request line and headers.
         head_seconds: Maximum time until the headers of a request are complete.
         body_bytes: Maximum size of a request body. Valid requests are much smaller.
@@ -23,6 +25,8 @@ class Limits:
         liveness_seconds: Time for which the check for live workers is cached.
     """
 
+    connections: int = 4000
+    write_seconds: float = 20.0
     head_bytes: int = 32 * 1024
     head_seconds: float = 10.0
     body_bytes: int = 64 * 1024

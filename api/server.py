@@ -20,7 +20,13 @@ class Server(uvicorn.Server):
 
     def __init__(self, settings: Settings, limits: Limits | None = None) -> None:
         limits = limits or Limits()
-        protocol = partial(BoundedHttpProtocol, head_bytes=limits.head_bytes, head_seconds=limits.head_seconds)
+        protocol = partial(
+            BoundedHttpProtocol,
+            max_connections=limits.connections,
+            head_bytes=limits.head_bytes,
+            head_seconds=limits.head_seconds,
+            write_seconds=limits.write_seconds,
+        )
         super().__init__(
             uvicorn.Config(
                 create_app(settings, limits),

@@ -1,6 +1,9 @@
-"""uvicorn's HTTP/1.1 protocol with size and time limits on request headers."""
+"""uvicorn's HTTP/1.1 protocol with limits on connections, on request headers, and on clients that do not read."""
 
 import asyncio
+import logging
+import socket
+import time
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -13,25 +16,58 @@ NOT_HTTP = (
     "Expected a request line such as GET /sweeps HTTP/1.1 and header lines, received data that is not valid HTTP."
 )
 
+logger = logging.getLogger(__name__)
+
+# A client that is refused again and again must not fill the log.
+LOG_INTERVAL_SECONDS = 10.0
+# Bytes that the operating system buffers beyond those on their way. With its default of megabytes, a slow client would
+# look for a long time like one that does not read.
+UNSENT_BYTES = 128 * 1024
+
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """HTTP/1.1 protocol that closes a connection if its request line and headers are too large or too slow.
+    """HTTP/1.1 protocol that closes a connection in these cases.
 
-    The limits also apply to a partial request that follows a complete one on the same connection.
+    - Too many connections are open.
+    - The request line and headers are too large or too slow. This also applies to a partial request that follows a
+      complete one on the same connection.
+    - The client reads nothing of an answer for some time. The answer would stay in memory, and closing the connection
+      would wait for it to be read.
     """
 
-    def __init__(self, *, head_bytes: int, head_seconds: float, **options: Any) -> None:  # noqa: ANN401 - for uvicorn
+    def __init__(
+        self,
+        *,
+        max_connections: int,
+        head_bytes: int,
+        head_seconds: float,
+        write_seconds: float,
+        **options: Any,  # noqa: ANN401 - for uvicorn
+    ) -> None:
         super().__init__(**options)
+        self._max_connections = max_connections
         self._limit_bytes, self._limit_seconds = head_bytes, head_seconds
+        self._write_seconds = write_seconds
 
+    _logged_at = float("-inf")  # of all connections: when the last line about a refused connection was logged
+    _unread = 0  # bytes waiting for the client at the last check
+    _resumed = False  # whether the client has read most of the waiting bytes since the last check
+    _check: asyncio.TimerHandle | None = None
     _deadline: asyncio.TimerHandle | None = None
     _heads = 0
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # same as in uvicorn
-        """Start the timer for the first request."""
+        """Start the timers, or close the connection if too many are open."""
         super().connection_made(transport)
+        if len(self.connections) > self._max_connections:
+            self._log_refusal()
+            transport.abort()
+            return
+        connection: socket.socket = transport.get_extra_info("socket")
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         self._start_timer()
+        self._check = self.loop.call_later(self._write_seconds, self._check_reading)
 
     def data_received(self, data: bytes) -> None:
         """Count the bytes of incomplete headers. `data` may hold headers, a part of a body, or several requests."""
@@ -78,9 +114,32 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timer: the client has disconnected."""
+        """Stop the timers: the client has disconnected."""
         self._stop_timer()
+        if self._check:
+            self._check.cancel()
         super().connection_lost(exc)
+
+    def resume_writing(self) -> None:
+        """Record that the client has read most of the waiting bytes."""
+        super().resume_writing()
+        self._resumed = True
+
+    def _check_reading(self) -> None:
+        """Close the connection if the client has read nothing since the last check."""
+        unread = self.transport.get_write_buffer_size()
+        if unread and 0 < self._unread <= unread and not self._resumed:
+            logger.warning("Closed a connection: its client read nothing for %g s.", self._write_seconds)
+            self.transport.abort()
+            return
+        self._unread, self._resumed = unread, False
+        self._check = self.loop.call_later(self._write_seconds, self._check_reading)
+
+    def _log_refusal(self) -> None:
+        now = time.monotonic()
+        if now - BoundedHttpProtocol._logged_at > LOG_INTERVAL_SECONDS:
+            BoundedHttpProtocol._logged_at = now
+            logger.warning("Refused a connection: all %d are in use.", self._max_connections)
 
     def _start_timer(self) -> None:
         self._stop_timer()
