@@ -24,6 +24,13 @@ SUBMITTED: JSON = RETRY_AFTER | {
         "schema": {"type": "string", "pattern": "^/[a-z]+/[0-9a-f]{16}(-0)?$"},
     },
 }
+FILE_NAME: JSON = {
+    "Content-Disposition": {
+        "description": "The name for saving the answer as a file.",
+        "required": True,
+        "schema": {"type": "string"},
+    }
+}
 VALIDATORS: JSON = {
     "ETag": {
         "description": "The version of the answer, for If-None-Match.",
@@ -113,4 +120,4 @@ def _add_headers(operation: JSON) -> None:
     if "requestBody" in operation:
         headers["202"] = headers.get("202", {}) | SUBMITTED
     for status in headers.keys() & responses.keys():
-        responses[status].setdefault("headers", {}).update(headers[status])
+        responses[status]["headers"] = responses[status].get("headers", {}) | headers[status]

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 from fastapi import Depends, Query, Response
 from pydantic import BaseModel
 
+from api.http.openapi import FILE_NAME
+
 
 class FileFormat(StrEnum):
     """Formats of a plot: picture formats, or JSON for its data."""
@@ -94,7 +96,8 @@ def plot_responses(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI `responses` of a route that returns a plot; `model` is the schema of its JSON."""
     binary = {"schema": {"type": "string", "format": "binary"}}
     pictures = {"image/png": binary, "image/svg+xml": {"schema": {"type": "string"}}, "application/pdf": binary}
-    return {200: {"model": model, "description": "The picture, or the data of the plot as JSON.", "content": pictures}}
+    description = "The picture, or the data of the plot as JSON."
+    return {200: {"model": model, "description": description, "content": pictures, "headers": FILE_NAME}}
 
 
 class PlotResponse(Response):

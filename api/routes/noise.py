@@ -14,6 +14,7 @@ from api.http.problems import problem_responses
 from api.plots.noise import NoisePicture, draw
 from api.plots.options import FileFormat, OptionsDep, PlotResponse, plot_responses
 from api.plots.picture import run_in_drawing_thread
+from api.routes.responses import named
 from api.science.noise_preview import PURPOSES, NoisePreview, SelectedImages, preview_noise, samples, select_images
 from noisesweep import __version__
 from noisesweep.models import Images, NoiseSamples, PixelRange, PixelScale
@@ -94,7 +95,7 @@ async def get_noise_samples(
     headers = _cache_headers(preview, rows, columns)
     raise_if_not_modified(if_none_match, headers["ETag"])
     document = await run_in_drawing_thread(lambda: _document(selected, preview, _slice(rows), _slice(columns)))
-    return Response(document, headers=headers, media_type="application/json")
+    return Response(document, headers=headers | named(f"{_name(preview)}.json"), media_type="application/json")
 
 
 def _document(selected: SelectedImages, preview: NoisePreview, rows: slice, columns: slice) -> bytes:
@@ -122,7 +123,12 @@ async def plot_noise(
             return _document(selected, preview, slice(None), slice(None))
         return draw(_noise_picture(selected, preview), options)
 
-    return PlotResponse(await run_in_drawing_thread(answer), options, headers)
+    name = named(f"{_name(preview)}.{options.file_format}")
+    return PlotResponse(await run_in_drawing_thread(answer), options, headers | name)
+
+
+def _name(preview: NoisePreview) -> str:
+    return f"noise-{preview.dataset}-{preview.images}-seed-{preview.seed}"
 
 
 def _noise(selected: SelectedImages, preview: NoisePreview) -> NDArray[np.float32]:

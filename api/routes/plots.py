@@ -26,6 +26,7 @@ from api.plots.dataset_cache import DatasetCache
 from api.plots.options import OptionsDep, PlotOptions, PlotResponse, plot_responses
 from api.plots.picture import encode, run_in_drawing_thread
 from api.plots.samples import samples
+from api.routes.responses import named
 from api.science.matrix import matrix as matrix_of
 from api.sweeps.store import Store
 from noisesweep.models import Sweep
@@ -72,7 +73,7 @@ async def plot_sweep(
     # A dependency could answer 304 or 404 before an invalid option is rejected with 422.
     sweep = await sweep_if_modified(store, sweep_id, if_none_match)
     compute = await _sweep_plot(kind, sweep, store, datasets, options)
-    return await _answer(compute, options, sweep_validators(sweep))
+    return await _answer(compute, options, f"{sweep.id}-{kind}", sweep_validators(sweep))
 
 
 async def _sweep_plot(
@@ -108,7 +109,7 @@ async def plot_run(
     """Plot the results of a run so far."""
     run = await run_if_modified(store, run_id, if_none_match)
     data = {RunPlot.EPOCHS: epochs.of_run, RunPlot.CONFUSION: confusion.of_run}[kind]
-    return await _answer(lambda: data(run), options, sweep_validators(run))
+    return await _answer(lambda: data(run), options, f"{run.id}-{kind}", sweep_validators(run))
 
 
 @router.get("/plots/compare", response_class=Response, responses=READ)
@@ -131,8 +132,10 @@ async def plot_comparison(
 ) -> PlotResponse:
     """Plot the validation accuracy of several sweeps by scale. The legend names the settings that differ."""
     sweeps = await sweeps_if_modified(store, sweep, if_none_match)
-    return await _answer(lambda: compare.plot_data(sweeps, log=options.log), options, sweep_validators(*sweeps))
+    name = "-".join(["compare", *(each.id for each in sweeps)])
+    return await _answer(lambda: compare.plot_data(sweeps, log=options.log), options, name, sweep_validators(*sweeps))
 
 
-async def _answer(compute: ComputePlot, options: PlotOptions, headers: dict[str, str]) -> PlotResponse:
-    return PlotResponse(await run_in_drawing_thread(lambda: encode(compute(), options)), options, headers)
+async def _answer(compute: ComputePlot, options: PlotOptions, name: str, headers: dict[str, str]) -> PlotResponse:
+    plot = await run_in_drawing_thread(lambda: encode(compute(), options))
+    return PlotResponse(plot, options, headers | named(f"{name}.{options.file_format}"))

@@ -1,7 +1,7 @@
 """OpenAPI `responses` shared by several routes."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from api.http.problems import problem_responses
 from noisesweep.models import Estimate
@@ -28,3 +28,8 @@ STORE_UNAVAILABLE = problem_responses(HTTPStatus.SERVICE_UNAVAILABLE)
 ESTIMATE: dict[int | str, dict[str, Any]] = {
     200: {"model": Estimate, "description": "The estimated cost of a dry run. Nothing was stored."}
 }
+
+
+def named(file_name: str, disposition: Literal["inline", "attachment"] = "inline") -> dict[str, str]:
+    """Return the header with the name of an answer that people save as a file."""
+    return {"Content-Disposition": f'{disposition}; filename="{file_name}"'}

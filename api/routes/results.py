@@ -8,7 +8,9 @@ from fastapi.responses import StreamingResponse
 
 from api.dependencies import ModifiedSweepDep, StoreDep, SweepId, sweep_if_modified, sweep_validators
 from api.http.conditional import NOT_MODIFIED, IfNoneMatch
+from api.http.openapi import FILE_NAME
 from api.http.problems import problem_responses
+from api.routes.responses import named
 from api.science.summary import summary
 from api.sweeps import results
 from noisesweep.models import Results, Summary
@@ -16,7 +18,11 @@ from noisesweep.models import Results, Summary
 router = APIRouter(prefix="/sweeps/{sweep_id}", tags=["sweeps"])
 READ = problem_responses(HTTPStatus.NOT_FOUND) | NOT_MODIFIED
 CSV: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The results as JSON or CSV.", "content": {"text/csv": {"schema": {"type": "string"}}}}
+    200: {
+        "description": "The results as JSON or CSV.",
+        "content": {"text/csv": {"schema": {"type": "string"}}},
+        "headers": FILE_NAME,
+    }
 }
 READ_TABLE = READ | CSV | problem_responses(HTTPStatus.UNPROCESSABLE_ENTITY)
 
@@ -41,9 +47,10 @@ async def get_results(
     sweep = await sweep_if_modified(store, sweep_id, if_none_match)
     headers = sweep_validators(sweep) | {"Vary": "Accept"}
     if file_format == "csv" or (file_format is None and "text/csv" in accept):
-        disposition = {"Content-Disposition": f'attachment; filename="{sweep.id}.csv"'}
-        return StreamingResponse(results.lines(store, sweep), media_type="text/csv", headers=headers | disposition)
+        headers |= named(f"{sweep.id}-results.csv")
+        return StreamingResponse(results.lines(store, sweep), media_type="text/csv", headers=headers)
     document = await results.document(store, sweep)
+    headers |= named(f"{sweep.id}-results.json")
     return Response(document.model_dump_json(), media_type="application/json", headers=headers)
 
 

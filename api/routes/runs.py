@@ -8,8 +8,9 @@ from fastapi import APIRouter, Response
 from api.dependencies import ModifiedRunDep, RequiredRunVersion, RunDep, StoreDep, SweepsDep, sweep_validators
 from api.http.conditional import NOT_MODIFIED, PRECONDITION
 from api.http.idempotency import Answer
+from api.http.openapi import FILE_NAME
 from api.http.problems import problem_responses
-from api.routes.responses import ESTIMATE, SUBMISSION
+from api.routes.responses import ESTIMATE, SUBMISSION, named
 from api.routes.submission import SubmissionDep
 from noisesweep.models import Run, RunRequest
 
@@ -26,7 +27,7 @@ class KerasResponse(Response):
 KERAS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A .keras file. The model input is float32, shape (n, 784): pixels in [0, 1] plus noise.",
-        "headers": {"Content-Disposition": {"required": True, "schema": {"type": "string"}}},
+        "headers": FILE_NAME,
         "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
@@ -64,5 +65,4 @@ async def cancel_run(run: RunDep, version: RequiredRunVersion, sweeps: SweepsDep
 @router.get("/{run_id}/model", response_class=KerasResponse, responses=KERAS | problem_responses(HTTPStatus.NOT_FOUND))
 async def download_model(run: RunDep, store: StoreDep) -> KerasResponse:
     """Download the trained network as a Keras model, if `keep_model` was set. Models expire after some days."""
-    disposition = {"Content-Disposition": f'attachment; filename="{run.id}.keras"'}
-    return KerasResponse(await store.model(run), headers=disposition)
+    return KerasResponse(await store.model(run), headers=named(f"{run.id}.keras", "attachment"))

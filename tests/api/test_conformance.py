@@ -1,6 +1,7 @@
 """HTTP conformance of every route of the OpenAPI document, with raw requests."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -79,10 +80,27 @@ def test_head_returns_the_headers_of_get(service: Service, path: str) -> None:
     assert (head.status, head.body) == (get.status, b"")
     assert get.status < 300
     changing = ["date", "x-request-id", "transfer-encoding"]
-    if path == "/metrics":
+    if path in ("/metrics", "/queue"):  # the times in them change
         changing.append("content-length")
     headers = [[line for line in each.headers.items() if line[0] not in changing] for each in (head, get)]
     assert headers[0] == headers[1]
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in READS if path.endswith(("/plot", "/compare", "/results", "/samples"))]
+)
+def test_pictures_and_exports_have_file_names(service: Service, path: str) -> None:
+    query = QUERIES.get(path, "?")
+    formats: dict[str, Any] = next(
+        (each["schema"] for each in PATHS[path]["get"]["parameters"] if each["name"] == "format"), {}
+    )
+    formats = SCHEMAS[formats["$ref"].rsplit("/", 1)[1]] if "$ref" in formats else formats
+    for file_format in formats.get("enum", ["json"]):
+        suffix = f"&format={file_format}" if formats else ""
+        answer = service.send("GET", service.url(path, f"{query}{suffix}"))
+        disposition = answer.headers["Content-Disposition"]
+        assert re.fullmatch(rf'inline; filename="[a-z0-9-]+\.{file_format}"', disposition)
+        assert service.sweep_id in disposition or path.startswith("/noise")
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
