@@ -45,6 +45,9 @@ def _problem_response(description: str) -> dict[str, Any]:
 class UnexpectedErrors:
     """Innermost ASGI middleware: logs an unexpected error and answers with a problem document.
 
+    After the answer has started, an error ends it early. The server then closes the connection, so that the client
+    does not take the part that it has received for the whole.
+
     Starlette handles such errors outside all other middleware, so its answer would lack the request id and the security
     headers.
     """

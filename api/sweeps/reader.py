@@ -151,25 +151,38 @@ class SweepReader:
         reads = len(replies) // len(targets)  # of each run
         return [parse(*target, replies[reads * at : reads * (at + 1)]) for at, target in enumerate(targets)]
 
-    async def epochs(self, sweep_id: str, index: int) -> list[EpochMetrics]:
-        """Return all epochs of a run, in order."""
-        epochs = cast("list[str]", await self.redis.lrange(SweepKeys(sweep_id).epochs(index), 0, -1))
-        return [EpochMetrics.model_validate_json(epoch) for epoch in epochs]
+    async def epochs(self, sweep: Sweep, index: int) -> list[EpochMetrics]:
+        """Return the epochs that a run of the sweep had when the sweep was read, in order.
+
+        Raises:
+            SweepNotFoundError: The sweep was deleted after it was read.
+        """
+        stored = cast("list[str]", await self.redis.lrange(SweepKeys(sweep.id).epochs(index), 0, -1))
+        return _known_epochs(sweep, index, stored)
 
     async def all_epochs(self, sweep: Sweep) -> list[list[EpochMetrics]]:
-        """Return all epochs of each run of the sweep, by run index."""
+        """Return the epochs of each run of the sweep, by run index. See `epochs`."""
         keys = SweepKeys(sweep.id)
         async with self.redis.pipeline(transaction=False) as pipeline:
             for index in range(len(sweep.runs)):
                 pipeline.lrange(keys.epochs(index), 0, -1)
             replies = await pipeline.execute()
-        return [[EpochMetrics.model_validate_json(epoch) for epoch in epochs] for epochs in replies]
+        return [_known_epochs(sweep, index, stored) for index, stored in enumerate(replies)]
 
     async def evaluations(self, sweep: Sweep) -> list[Evaluation | None]:
-        """Return the evaluation of each run of the sweep, by run index; None for a run that has not succeeded."""
+        """Return the evaluation of each run, by run index; None for a run that had not succeeded when it was read.
+
+        Raises:
+            SweepNotFoundError: The sweep was deleted after it was read.
+        """
         keys = SweepKeys(sweep.id)
         replies = await self.redis.mget([keys.evaluation(index) for index in range(len(sweep.runs))])
-        return [Evaluation.model_validate_json(reply) if reply else None for reply in replies]
+        known = [
+            reply if run.status is RunStatus.SUCCEEDED else "" for run, reply in zip(sweep.runs, replies, strict=True)
+        ]
+        if None in known:
+            raise _deleted_while_read(sweep)
+        return [Evaluation.model_validate_json(evaluation) if evaluation else None for evaluation in known]
 
     async def version(self, sweep_id: str, index: int | None = None) -> SweepVersion:
         """Return the version of a sweep or of one of its runs.
@@ -245,3 +258,15 @@ def _sweep_not_found(sweep_id: str) -> SweepNotFoundError:
 
 def _run_not_found(sweep_id: str, index: int) -> RunNotFoundError:
     return RunNotFoundError(f'No run has the id "{run_id(sweep_id, index)}".')
+
+
+def _known_epochs(sweep: Sweep, index: int, stored: Sequence[str]) -> list[EpochMetrics]:
+    """Return the stored epochs that the sweep knows: answers with one ETag contain the same epochs."""
+    known = sweep.runs[index].epochs_done
+    if len(stored) < known:
+        raise _deleted_while_read(sweep)
+    return [EpochMetrics.model_validate_json(epoch) for epoch in stored[:known]]
+
+
+def _deleted_while_read(sweep: Sweep) -> SweepNotFoundError:
+    return SweepNotFoundError(f'The sweep "{sweep.id}" was deleted while it was read.')

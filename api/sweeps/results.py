@@ -34,12 +34,16 @@ def rows(run: RunSummary, epochs: list[EpochMetrics]) -> list[ResultRow]:
 
 
 async def lines(reader: SweepReader, sweep: Sweep) -> AsyncIterator[str]:
-    """Yield the rows as CSV (RFC 4180) with a header. Only one run is read at a time."""
+    """Yield the rows as CSV (RFC 4180) with a header. Only one run is read at a time.
+
+    Raises:
+        SweepNotFoundError: The sweep was deleted after it was read, so the remaining rows are missing.
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS)
     writer.writeheader()
     for index, run in enumerate(sweep.runs):
-        writer.writerows(row.model_dump() for row in rows(run, await reader.epochs(sweep.id, index)))
+        writer.writerows(row.model_dump() for row in rows(run, await reader.epochs(sweep, index)))
         yield text.getvalue()
         text.seek(0)
         text.truncate()

@@ -1,12 +1,23 @@
 """Tests of the results of a sweep as JSON and CSV."""
 
+import asyncio
 import csv
 import io
+import socket
+from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
 from redis import Redis
 
+from api.limits import Limits
+from api.sweeps import results as results_of_sweep
+from api.sweeps.store import Store
+from noisesweep.models import Sweep
+from shared.errors import SweepNotFoundError
+from shared.settings import Settings
+from tests.support.api import ApiThread
+from tests.support.raw_http import connect
 from tests.support.training import Training, invented_metrics
 from tests.support.waiting import wait_until
 
@@ -45,6 +56,61 @@ def test_csv_contains_exactly_the_same_numbers(http: httpx.Client, results: str,
     for row, expected in zip(table, http.get(results).json()["rows"], strict=True):
         assert row.pop("run_id") == expected.pop("run_id")
         assert {name: float(value) for name, value in row.items()} == expected
+
+
+@pytest.fixture
+def long_results(http: httpx.Client, training: Training) -> str:
+    """Return the results of an ended sweep that are larger than the buffers between server and client."""
+    sweep = http.post("/sweeps", json={"scales": [n / 10 for n in range(1, 33)], "dataset": "digits"}).json()["links"]
+    training.epochs(sweep["self"], runs=32, epochs=60, end=True)
+    return str(sweep["results"])
+
+
+def test_deletion_during_a_csv_download_breaks_the_download(
+    http: httpx.Client, served: ApiThread, long_results: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connect(served) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.sendall(f"GET {long_results}?format=csv HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        answer = client.recv(100)
+        assert http.delete(long_results.removesuffix("/results")).status_code == 204
+        while received := client.recv(65536):
+            answer += received
+    rows = answer.count(b"\r\n")
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert rows < 32 * 60, "expected an answer that the deletion interrupts"
+    assert not answer.endswith(b"0\r\n\r\n"), "expected no end of the chunked answer"
+    assert "was deleted while it was read" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+READS: list[Callable[[Store, Sweep], Awaitable[object]]] = [
+    results_of_sweep.document,
+    Store.all_epochs,
+    Store.evaluations,
+    lambda store, sweep: store.epochs(sweep, 0),
+]
+
+
+@pytest.mark.parametrize("read", READS)
+def test_sweep_that_is_deleted_while_it_is_read_is_not_found(
+    http: httpx.Client, training: Training, settings: Settings, read: Callable[[Store, Sweep], Awaitable[object]]
+) -> None:
+    path = http.post("/sweeps", json={"scales": [0.1, 0.5], "dataset": "digits"}).headers["Location"]
+    training.epochs(path, runs=2, epochs=3, end=True)
+
+    async def read_and_delete() -> None:
+        store = Store(settings, Limits())
+        try:
+            sweep = await store.sweep(path.removeprefix("/sweeps/"))
+            await read(store, sweep)
+            await store.delete(sweep.id)
+            with pytest.raises(SweepNotFoundError, match="deleted while it was read"):
+                await read(store, sweep)
+        finally:
+            await store.close()
+
+    asyncio.run(read_and_delete())
 
 
 def test_csv_without_epochs_has_only_the_header(http: httpx.Client) -> None:
