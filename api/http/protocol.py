@@ -1,11 +1,13 @@
-"""uvicorn's HTTP/1.1 protocol with limits on connections, on request headers, and on clients that do not read."""
+"""uvicorn's HTTP/1.1 protocol: with limits on connections, headers and slow readers, and without upgrades."""
 
 import asyncio
 import logging
 import socket
+import sys
 import time
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api.http.problem_types import BAD_REQUEST
@@ -33,6 +35,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
       complete one on the same connection.
     - The client reads nothing of an answer for some time. The answer would stay in memory, and closing the connection
       would wait for it to be read.
+
+    Upgrades to other protocols are ignored (RFC 9110, section 7.8). The parser skips the body of a request with an
+    upgrade, and Java's HttpClient asks for HTTP/2 with its first request. Therefore such a request is parsed a second
+    time, without its Upgrade header.
     """
 
     def __init__(
@@ -53,6 +59,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _unread = 0  # bytes waiting for the client at the last check
     _resumed = False  # whether the client has read most of the waiting bytes since the last check
     _check: asyncio.TimerHandle | None = None
+    _unparsed: bytes | None = None
     _deadline: asyncio.TimerHandle | None = None
     _heads = 0
     _head_bytes = 0
@@ -64,15 +71,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._log_refusal()
             transport.abort()
             return
-        connection: socket.socket = transport.get_extra_info("socket")
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+        if sys.platform == "linux":  # Python does not name this option on every other system
+            connection: socket.socket = transport.get_extra_info("socket")
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         self._start_timer()
         self._check = self.loop.call_later(self._write_seconds, self._check_reading)
 
     def data_received(self, data: bytes) -> None:
         """Count the bytes of incomplete headers. `data` may hold headers, a part of a body, or several requests."""
         waiting, heads = self._deadline is not None, self._heads
-        super().data_received(data)
+        self._parse(data)
         if self.transport.is_closing():
             return
         if self._deadline is None:
@@ -83,6 +91,28 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             if self._head_bytes > self._limit_bytes:
                 self._stop_timer()
                 self._refuse(f"The request line and headers are larger than {self._limit_bytes} bytes.")
+
+    def _parse(self, data: bytes) -> None:
+        self._unparsed = data
+        while (unparsed := self._unparsed) is not None and not self.transport.is_closing():
+            self._unparsed, self._parsing = None, unparsed
+            super().data_received(unparsed)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Parse the request again without its Upgrade header. uvicorn calls this for each upgrade."""
+        upgrade = sys.exc_info()[1]  # handled by uvicorn at the moment
+        assert isinstance(upgrade, httptools.HttpParserUpgrade)  # noqa: S101 - uvicorn handles nothing else here
+        headers = [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
+        version = self.parser.get_http_version().encode()
+        head = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version), *headers]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as in uvicorn
+        self._unparsed = b"\r\n".join([*head, b"", b""]) + self._parsing[upgrade.args[0] :]
+
+    @property
+    def _ignores_upgrade(self) -> bool:
+        """Return whether the parser is at a request that will be parsed again. CONNECT has another meaning."""
+        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the message of uvicorn does not say what to do
         """Answer data that is not valid HTTP. uvicorn calls this."""
@@ -111,7 +141,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Stop the timer. The Security middleware limits the body."""
         self._stop_timer()
-        super().on_headers_complete()
+        if not self._ignores_upgrade:
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Note the end of the body."""
+        if not self._ignores_upgrade:
+            super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timers: the client has disconnected."""

@@ -266,6 +266,7 @@ def test_invalid_parameters_are_explained_in_plain_words(service: Service, metho
     b"GET /sweeps HTTP/9.9\r\n\r\n", b"GET /sweeps HTTP/1.1\r\nX\x01: a\r\n\r\n", b"GET /sweeps HTTP/1.1\r\n\r\n",
     b"POST /sweeps HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
     b"POST /sweeps HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n",
 ])  # fmt: skip
 def test_data_that_is_not_http_is_answered_with_a_problem_document(service: Service, data: bytes) -> None:
     head, _, body = exchange(service.api, data.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)).partition(b"\r\n\r\n")
@@ -287,6 +288,20 @@ def test_data_that_is_not_http_does_not_enter_an_answer(service: Service) -> Non
         while received := client.recv(65536):
             answer += received
     assert answer.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("protocol", ["h2c", "websocket", "TLS/1.0"])
+@pytest.mark.parametrize("body", [b"Content-Length: 16\r\n\r\n{\"scales\":[0.5]}",
+    b"Transfer-Encoding: chunked\r\n\r\n10\r\n{\"scales\":[0.5]}\r\n0\r\n\r\n"])  # fmt: skip
+def test_upgrades_are_ignored(service: Service, protocol: str, body: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    upgrade = f"Host: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: {protocol}\r\nHTTP2-Settings: AA\r\n"
+    post = b"POST /sweeps HTTP/1.1\r\nContent-Type: application/json\r\n" + upgrade.encode() + body
+    get = f"GET /healthz HTTP/1.1\r\n{upgrade}\r\n".encode()
+    last = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    for parts in ([post + get + last], [post[:100], post[100:-9], post[-9:], get + last[:5], last[5:]]):
+        answer = exchange(service.api, *parts)
+        assert (answer.count(b"HTTP/1.1 202"), answer.count(b"HTTP/1.1 200")) == (1, 2)
+    assert not [record for record in caplog.records if record.name.startswith("uvicorn")]
 
 
 @pytest.mark.parametrize(("headers", "allowed"), [
