@@ -29,7 +29,7 @@ class RawAnswer:
 
 def connect(served: ApiThread) -> socket.socket:
     """Return a new connection to the API."""
-    return socket.create_connection((served.http.base_url.host, served.http.base_url.port or 0), timeout=10)
+    return socket.create_connection((served.http.base_url.host, served.http.base_url.port or 0), timeout=30)
 
 
 def exchange(served: ApiThread, *parts: bytes) -> bytes:

@@ -1,0 +1,54 @@
+"""Explanations of invalid values, for every field and parameter of the OpenAPI document."""
+
+import json
+
+import pytest
+
+from tests.api.conformance.routes import BODIES, OPERATIONS, PATHS, QUERIES, SCHEMAS, WITH_BODY, Service
+from tests.support.raw_http import RawAnswer
+
+
+def details(answer: RawAnswer) -> list[str]:
+    """Return the details of an answer's invalid fields; none if the request was accepted."""
+    return [error["detail"] for error in answer.problem["errors"]] if answer.status == 422 else []
+
+
+@pytest.mark.parametrize(("method", "path"), WITH_BODY)
+def test_invalid_fields_are_explained_in_plain_words(service: Service, method: str, path: str) -> None:
+    schema = PATHS[path][method.lower()]["requestBody"]["content"]["application/json"]["schema"]
+    fields = SCHEMAS[schema["$ref"].rsplit("/", 1)[1]]["properties"]
+    valid, found = json.loads(BODIES[path]), []
+    values = [None, True, -1, 1e9, 0.5, 10**30, "x" * 200, "", [], [None], [-1], [1e9], [0.5], {}, {"A": ""}, {"a": 1}]
+    for field in [*fields, "nonsense"]:
+        for value in values:
+            body = json.dumps(valid | {field: value}).encode()
+            answer = service.send(method, service.url(path), "Content-Type: application/json", body=body)
+            found += details(answer)
+    for body in (
+        b"[1]",
+        b'"x"',
+        b"null",
+        b"",
+        b'{"scales": [NaN], "scale": NaN}',
+        b"1",
+        b"{",
+        b'{"name": "\xff"}',
+        b"[" * 9999,
+    ):
+        found += details(service.send(method, service.url(path), "Content-Type: application/json", body=body))
+    assert len(set(found)) > 10
+    assert not [detail for detail in found if not detail.startswith(("expected ", "The body is not valid JSON"))]
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_invalid_parameters_are_explained_in_plain_words(service: Service, method: str, path: str) -> None:
+    found = []
+    for parameter in PATHS[path][method.lower()].get("parameters", ()):
+        name = parameter["name"]
+        for value in ("", "x", "-1", "1e99", "nan", "9" * 400, "%ff", "a+b"):
+            if parameter["in"] == "query":
+                query = "&".join([f"?{name}={value}", *QUERIES.get(path, "?")[1:].split("&")])
+                found += details(service.send(method, service.url(path, query)))
+            elif parameter["in"] == "header":
+                found += details(service.send(method, service.url(path), f"{name}: {value}"))
+    assert not [detail for detail in found if not detail.startswith("expected ")]
