@@ -117,6 +117,7 @@ def key(
         "Start the API with this setting to accept the key:",
         "",
         f"    {API_KEYS}={entries}",
+        "",
     ):
         print_line(console, line, wrap=False)  # a wrapped line could not be copied
 
