@@ -1,5 +1,6 @@
 """Data of a plot, drawn as a picture or returned as JSON."""
 
+from collections.abc import Iterable
 from math import ceil, sqrt
 from typing import Annotated
 
@@ -132,6 +133,11 @@ class PlotData(Frozen):
     def legend(self) -> dict[str, StyleName]:
         """Return the name of each curve's line style, by the curve's name."""
         return {curve.name: curve.style for panel in self.panels for curve in panel.curves}
+
+    @property
+    def names(self) -> Iterable[str]:
+        """Return the names of the curves, which may contain the names of sweeps."""
+        return self.legend
 
 
 class Plot(PlotData):

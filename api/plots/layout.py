@@ -1,6 +1,7 @@
 """Figure layout: title and captions around the panels."""
 
 import textwrap
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,6 +48,7 @@ class Layout:
         dpi: Pixels per inch.
         theme: The colours.
         caption: The text.
+        families: Font families for characters that the default font lacks.
         shrink: Additional factor of the font size, at most 1.
 
     Attributes:
@@ -58,13 +60,20 @@ class Layout:
     """
 
     def __init__(
-        self, size: tuple[float, float], dpi: int, theme: Theme, caption: Caption, *, shrink: float = 1.0
+        self,
+        size: tuple[float, float],
+        dpi: int,
+        theme: Theme,
+        caption: Caption,
+        *,
+        families: Sequence[str] = (),
+        shrink: float = 1.0,
     ) -> None:
         self.theme = theme
         self.width, self.height = size
         self.scale = shrink * max(MIN_FONT_SCALE, min(1.0, self.width / FULL_WIDTH, self.height / FULL_HEIGHT))
         self.em = self.scale * FONT_POINTS / POINTS_PER_INCH
-        mpl.rcParams.update(_parameters(theme, self.scale))
+        mpl.rcParams.update(_parameters(theme, families, self.scale))
         self.figure = Figure(figsize=size, dpi=dpi)
         self.canvas = FigureCanvasAgg(self.figure)
         self.left, self.bottom, self.right, self.top = 0.0, 0.0, self.width - 1.4 * self.em, self.height
@@ -83,7 +92,7 @@ class Layout:
 
     def wrap(self, text: str, size: float = 1.0) -> list[str]:
         """Break text into lines that fit the width in a relative font size."""
-        return textwrap.wrap(text, int((self.width - 2 * self.em) / (CHARACTER_WIDTH * size * self.em)))
+        return _wrap(text, (self.width - 2 * self.em) / (CHARACTER_WIDTH * size * self.em))
 
     def text(self, x: float, y: float, text: str, size: float = 1.0, **style: Any) -> None:  # noqa: ANN401 - Matplotlib's
         """Write text at a position in inches, in a relative font size."""
@@ -98,8 +107,8 @@ class Layout:
         size = 1.0 if len(entries) <= MAX_LARGE_ENTRIES else SMALL
         character, sample = CHARACTER_WIDTH * 1.05 * size * self.em, 4.7 * size * self.em
         room = self.width - 2 * self.em
-        labels = [textwrap.fill(name, int((room - sample) / character)) for name in entries]
-        widths = [sample + character * max(map(len, label.split("\n"))) for label in labels]
+        labels = ["\n".join(_wrap(name, (room - sample) / character)) for name in entries]
+        widths = [sample + character * max(map(_columns, label.split("\n"))) for label in labels]
         columns = len(entries) if sum(widths) <= room else max(1, int(room / max(widths)))
         legend = self.figure.legend(
             handles=[Line2D([], [], **line(style)) for style in entries.values()],
@@ -190,8 +199,18 @@ def line(style: LineStyle, strength: float = 1.0) -> dict[str, Any]:
     }
 
 
-def _parameters(theme: Theme, scale: float) -> dict[Any, Any]:
-    """Return Matplotlib's parameters for a theme and a relative size of fonts and lines."""
+def _columns(text: str) -> int:
+    """Return the width of text in characters of normal width. Chinese characters, for example, are twice as wide."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _wrap(text: str, columns: float) -> list[str]:
+    """Break text into lines of at most about this width, in characters of normal width."""
+    return textwrap.wrap(text, max(1, int(columns * len(text) / max(1, _columns(text)))))
+
+
+def _parameters(theme: Theme, families: Sequence[str], scale: float) -> dict[Any, Any]:
+    """Return Matplotlib's parameters for a theme, additional font families, and a relative size of fonts and lines."""
     ink, rule = theme.ink, 0.8 * scale
     return {
         "figure.facecolor": theme.paper,
@@ -213,6 +232,7 @@ def _parameters(theme: Theme, scale: float) -> dict[Any, Any]:
         "ytick.major.size": 0,
         "xtick.major.pad": 5 * scale,
         "ytick.major.pad": 5 * scale,
+        "font.family": ["sans-serif", *families],
         "font.size": FONT_POINTS * scale,
         "axes.labelsize": "medium",
         "axes.labelpad": 5 * scale,

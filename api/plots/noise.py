@@ -77,6 +77,11 @@ class NoisePicture:
         height = max(4.0, 1.9 + IMAGE_INCHES * (1 + 2 * len(self.scales)))
         return min(MAX_INCHES, width), min(MAX_INCHES, height)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the class names of the images."""
+        return self.labels
+
     def _values(self) -> tuple[Hashable, ...]:
         values = (getattr(self, field.name) for field in fields(self))
         return tuple(value.tobytes() if isinstance(value, np.ndarray) else value for value in values)

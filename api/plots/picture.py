@@ -3,7 +3,7 @@
 import asyncio
 import io
 import warnings
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
@@ -16,12 +16,14 @@ from PIL.PngImagePlugin import PngInfo
 from api.plots.caption import Caption
 from api.plots.curves import draw_curves
 from api.plots.data import Plot, PlotData
+from api.plots.fonts import find_fonts
 from api.plots.heatmap import draw_heatmap
 from api.plots.layout import CHARACTER_WIDTH, FONT_POINTS, POINTS_PER_INCH, SHRINK_FACTOR, Layout, NotEnoughSpaceError
 from api.plots.options import DEFAULT_OPTIONS, FileFormat, PlotOptions
 from api.plots.theme import THEMES
 from noisesweep import __version__
 
+BOXES_NOTE = "Boxes stand for characters that no font of the service has."
 PROGRAM = f"noisesweep {__version__}"
 CACHED_PICTURES, CACHED_BYTES = 64, 16_000_000
 STYLE: dict[Any, Any] = {
@@ -31,6 +33,8 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "noisesweep",
     # A sweep's name is plain text, even if it contains $.
     "text.parse_math": False,
+    # Text in SVG stays text: it can be searched, and the viewer's fonts draw it.
+    "svg.fonttype": "none",
     # TrueType fonts: the text can be searched, and printers accept it.
     "pdf.fonttype": 42,
     "hatch.linewidth": 0.6,
@@ -53,6 +57,11 @@ class Drawable(Protocol):
 
     @property
     def size(self) -> tuple[float, float]: ...  # noqa: D102
+
+    @property
+    def names(self) -> Iterable[str]:
+        """Return the texts of the picture that other people wrote."""
+        ...
 
     def __hash__(self) -> int: ...
 
@@ -107,16 +116,18 @@ def render(draw: Callable[[Layout, Data], None], data: Data, options: PlotOption
     size = (options.width or data.size[0], options.height or data.size[1])
     shrink = 1.0
     with mpl.rc_context(STYLE), warnings.catch_warnings():
-        # A name may contain characters that the font lacks. They are drawn as boxes.
+        fonts, caption = find_fonts(data.names), data.caption
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        if fonts.missing and options.file_format is not FileFormat.SVG:
+            caption = caption.model_copy(update={"notes": (*caption.notes, BOXES_NOTE)})
         while True:
-            layout = Layout(size, options.dpi, THEMES[options.theme], data.caption, shrink=shrink)
+            layout = Layout(size, options.dpi, THEMES[options.theme], caption, families=fonts.families, shrink=shrink)
             try:
                 draw(layout, data)
             except NotEnoughSpaceError:
                 shrink *= SHRINK_FACTOR
             else:
-                return _ENCODERS[options.file_format](layout, data.caption)
+                return _ENCODERS[options.file_format](layout, caption)
 
 
 def _png(layout: Layout, caption: Caption) -> bytes:
