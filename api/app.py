@@ -9,7 +9,7 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 
 from api.errors import PROBLEM_TYPE_BY_ERROR, problem_type_of
-from api.http import conditional, openapi, pages
+from api.http import conditional, openapi, pages, turns
 from api.http import problems as problem_documents
 from api.http.auth import Auth
 from api.http.cors import Cors
@@ -17,6 +17,7 @@ from api.http.declared import accept_only_declared
 from api.http.head import HeadRequests
 from api.http.security import Security
 from api.http.telemetry import Telemetry
+from api.http.turns import Turns
 from api.limits import Limits
 from api.plots.dataset_cache import DatasetCache
 from api.routes import (
@@ -34,7 +35,7 @@ from api.routes import (
     ui,
     workers,
 )
-from api.routes.responses import STORE_UNAVAILABLE, UNAUTHORIZED, UNKNOWN_PARAMETER
+from api.routes.responses import STORE_UNAVAILABLE, TOO_BUSY, UNAUTHORIZED, UNKNOWN_PARAMETER
 from api.routes.submission import add_catalogue
 from api.state import AppState, LifespanState
 from api.sweeps.events import EventBroadcaster
@@ -81,6 +82,8 @@ def create_app(settings: Settings, limits: Limits, guide: Path = GUIDE) -> FastA
                 sweeps=SweepService(store, celery, settings, limits),
                 events=broadcaster,
                 datasets=DatasetCache(settings.data_dir),
+                pictures=Turns(1, limits.pictures_waiting, limits.pictures_waiting_per_key),
+                plot_data=Turns(1, limits.plot_data_waiting, limits.plot_data_waiting_per_key),
                 registry=registry,
             )
         }
@@ -100,6 +103,7 @@ def create_app(settings: Settings, limits: Limits, guide: Path = GUIDE) -> FastA
     problem_documents.install(app, PROBLEM_TYPE_BY_ERROR, problem_type_of)
     app.add_middleware(HeadRequests)
     conditional.install(app)
+    turns.install(app)
     _add_middleware(app, settings, limits, registry)
     _add_routes(app, settings)
     if guide.is_dir():
@@ -132,8 +136,8 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
         app.include_router(
             routes.router, dependencies=protected, responses=STORE_UNAVAILABLE | UNKNOWN_PARAMETER | unauthorized
         )
-    for routes in (datasets, noise):
-        app.include_router(routes.router, dependencies=protected, responses=UNKNOWN_PARAMETER | unauthorized)
+    app.include_router(datasets.router, dependencies=protected, responses=UNKNOWN_PARAMETER | unauthorized)
+    app.include_router(noise.router, dependencies=protected, responses=TOO_BUSY | UNKNOWN_PARAMETER | unauthorized)
     for routes in (health, problems):
         app.include_router(routes.router, dependencies=[Depends(accept_only_declared)], responses=UNKNOWN_PARAMETER)
     app.include_router(ui.router)

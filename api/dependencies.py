@@ -1,14 +1,17 @@
 """FastAPI dependencies: parts of the application state, and the sweep or run in the path."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
 from api.http.auth import key_name
 from api.http.conditional import IfMatch, IfNoneMatch, raise_if_not_modified, raise_unless_match, validators
+from api.http.turns import Turns, unless_disconnected
 from api.plots.dataset_cache import DatasetCache
+from api.plots.picture import drawing_thread, plot_data_thread
 from api.state import AppState
 from api.sweeps.events import EventBroadcaster
 from api.sweeps.reader import SweepVersion
@@ -53,12 +56,34 @@ async def _context(request: Request) -> RequestContext:
     return RequestContext(key_name(request), request.state.request_id, request.state.traceparent)
 
 
+# Runs CPU-heavy work for a request in a thread, when its API key has a turn, and returns the result.
+RunInThread = Callable[[Callable[[], bytes]], Awaitable[bytes]]
+
+
+def _in_turn(request: Request, turns: Turns, thread: ThreadPoolExecutor) -> RunInThread:
+    async def wait_and_run(work: Callable[[], bytes]) -> bytes:
+        async with turns.turn(key_name(request)):
+            return await asyncio.get_running_loop().run_in_executor(thread, work)
+
+    return lambda work: unless_disconnected(request, wait_and_run(work))
+
+
+async def _drawing(request: Request) -> RunInThread:
+    return _in_turn(request, _state_of(request).pictures, drawing_thread)
+
+
+async def _plot_data(request: Request) -> RunInThread:
+    return _in_turn(request, _state_of(request).plot_data, plot_data_thread)
+
+
 StateDep = Annotated[AppState, Depends(_state)]
 StoreDep = Annotated[Store, Depends(_store)]
 SweepsDep = Annotated[SweepService, Depends(_sweeps)]
 EventsDep = Annotated[EventBroadcaster, Depends(_events)]
 DatasetsDep = Annotated[DatasetCache, Depends(_datasets)]
 ContextDep = Annotated[RequestContext, Depends(_context)]
+DrawingDep = Annotated[RunInThread, Depends(_drawing)]
+PlotDataDep = Annotated[RunInThread, Depends(_plot_data)]
 
 
 def etag_of(*versions: SweepVersion) -> str:

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from redis.exceptions import OutOfMemoryError, RedisError
 
-from api.http.errors import IdempotencyKeyInUseError, IdempotencyKeyReusedError, InvalidKeyError
+from api.http.errors import IdempotencyKeyInUseError, IdempotencyKeyReusedError, InvalidKeyError, TooBusyError
 from api.http.problem_types import (
     FRAMEWORK,
     INTERNAL_ERROR,
@@ -14,6 +14,7 @@ from api.http.problem_types import (
     KEY_REUSED,
     NOT_FOUND,
     PRECONDITION_FAILED,
+    TOO_BUSY,
     ProblemType,
 )
 from api.science.noise_preview import ImageNotFoundError
@@ -114,6 +115,7 @@ PROBLEM_TYPE_BY_ERROR: dict[type[Exception], ProblemType] = {
     QueueFullError: QUEUE_FULL,
     TooManyStreamsError: TOO_MANY_STREAMS,
     InvalidKeyError: KEY_REFUSED,
+    TooBusyError: TOO_BUSY,
     IdempotencyKeyReusedError: KEY_REUSED,
     IdempotencyKeyInUseError: KEY_IN_USE,
     OutOfMemoryError: STORE_FULL,

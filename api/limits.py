@@ -18,6 +18,10 @@ class Limits:
         streams_per_key: Maximum number of open event streams of one API key. Without keys, only `streams` applies.
         stream_backlog: Maximum number of events buffered for one subscriber. A slower subscriber reads from the store.
         keepalive_seconds: Time without events after which a stream sends a comment.
+        pictures_waiting: Maximum number of requests that wait for a picture or a noise preview.
+        pictures_waiting_per_key: The same with one API key.
+        plot_data_waiting: Maximum number of requests that wait for the data of a plot, which is much faster.
+        plot_data_waiting_per_key: The same with one API key.
         events_page: Maximum number of events in one JSON page.
         sweeps_searched: Maximum number of sweeps that one filtered listing request reads.
         count_seconds: Age at which the cached count of queued runs is refreshed in the background.
@@ -35,6 +39,10 @@ class Limits:
     streams_per_key: int = 200
     stream_backlog: int = 1000
     keepalive_seconds: float = 15.0
+    pictures_waiting: int = 128
+    pictures_waiting_per_key: int = 32
+    plot_data_waiting: int = 1024
+    plot_data_waiting_per_key: int = 256
     events_page: int = 1000
     sweeps_searched: int = 500
     count_seconds: float = 1.0

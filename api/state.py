@@ -5,6 +5,7 @@ from typing import TypedDict
 
 from prometheus_client import CollectorRegistry
 
+from api.http.turns import Turns
 from api.limits import Limits
 from api.plots.dataset_cache import DatasetCache
 from api.sweeps.events import EventBroadcaster
@@ -22,6 +23,8 @@ class AppState:
         sweeps: Operations on sweeps and runs.
         events: The event streams.
         datasets: Data sets for plots and noise previews.
+        pictures: Turns at drawing pictures and computing noise previews.
+        plot_data: Turns at computing the data of plots.
         registry: Metrics of this process.
     """
 
@@ -30,6 +33,8 @@ class AppState:
     sweeps: SweepService
     events: EventBroadcaster
     datasets: DatasetCache
+    pictures: Turns
+    plot_data: Turns
     registry: CollectorRegistry
 
 

@@ -11,3 +11,11 @@ class IdempotencyKeyReusedError(Exception):
 
 class IdempotencyKeyInUseError(Exception):
     """A request with the same idempotency key is in progress."""
+
+
+class TooBusyError(Exception):
+    """Too many requests wait for the same expensive work, in all or with one API key."""
+
+
+class ClientDisconnectedError(Exception):
+    """The client disconnected before its answer was complete."""

@@ -114,6 +114,17 @@ REQUEST_TIMEOUT = ProblemType(
     "The body did not arrive in time",
     "The headers of the request arrived in time, but its body did not. Nothing was stored: send the request again.",
 )
+TOO_BUSY = ProblemType(
+    "too-busy",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "Too many requests for expensive work",
+    "Pictures, noise previews and tables of results are expensive, so only a few are made at the same time. Too many "
+    "requests are waiting, in all or with this API key. Retry-After says how many seconds to wait before the next "
+    "attempt.",
+    "Too many requests are waiting for pictures, noise previews or tables of results, in all or with this API key. Try "
+    "again shortly.",
+    headers={"Retry-After": "2"},
+)
 INTERNAL_ERROR = ProblemType(
     "internal-error",
     HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -1,6 +1,5 @@
 """Rendering of plots to PNG, SVG, PDF or JSON."""
 
-import asyncio
 import io
 import warnings
 from collections.abc import Callable, Hashable, Iterable
@@ -40,13 +39,9 @@ STYLE: dict[Any, Any] = {
     "hatch.linewidth": 0.6,
 }
 # Matplotlib's global settings and font caches are not thread-safe. Waiting for this one thread blocks no other thread.
-_drawing_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="drawing")
-Result = TypeVar("Result")
-
-
-async def run_in_drawing_thread(work: Callable[[], Result]) -> Result:
-    """Run CPU-heavy work, for example drawing, in this process's one drawing thread."""
-    return await asyncio.get_running_loop().run_in_executor(_drawing_thread, work)
+drawing_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="drawing")
+# The data of plots does not wait for pictures. It uses Matplotlib only to find round numbers.
+plot_data_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="plot-data")
 
 
 class Drawable(Protocol):

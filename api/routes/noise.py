@@ -8,12 +8,11 @@ import numpy as np
 from fastapi import APIRouter, Depends, Query, Response
 from numpy.typing import NDArray
 
-from api.dependencies import DatasetsDep
+from api.dependencies import DatasetsDep, DrawingDep
 from api.http.conditional import NOT_MODIFIED, IfNoneMatch, raise_if_not_modified, validators
 from api.http.problems import problem_responses
 from api.plots.noise import NoisePicture, draw
 from api.plots.options import FileFormat, OptionsDep, PlotResponse, plot_responses
-from api.plots.picture import run_in_drawing_thread
 from api.routes.responses import named
 from api.science.noise_preview import PURPOSES, NoisePreview, SelectedImages, preview_noise, samples, select_images
 from noisesweep import __version__
@@ -83,6 +82,7 @@ async def get_noise_samples(
     *,
     preview: PreviewDep,
     datasets: DatasetsDep,
+    in_turn: DrawingDep,
     rows: Annotated[Pixels, Query(description="Rows to return, as a Python slice start:stop; : returns all.")] = ":",
     columns: Annotated[Pixels, Query(description="Columns to return, in the same format.")] = ":",
     if_none_match: IfNoneMatch = None,
@@ -94,7 +94,7 @@ async def get_noise_samples(
     selected = select_images(await datasets.get(preview.dataset), preview)
     headers = _cache_headers(preview, rows, columns)
     raise_if_not_modified(if_none_match, headers["ETag"])
-    document = await run_in_drawing_thread(lambda: _document(selected, preview, _slice(rows), _slice(columns)))
+    document = await in_turn(lambda: _document(selected, preview, _slice(rows), _slice(columns)))
     return Response(document, headers=headers | named(f"{_name(preview)}.json"), media_type="application/json")
 
 
@@ -108,6 +108,7 @@ async def plot_noise(
     preview: PreviewDep,
     options: OptionsDep,
     datasets: DatasetsDep,
+    in_turn: DrawingDep,
     if_none_match: IfNoneMatch = None,
 ) -> PlotResponse:
     """Plot clean images and, for each scale, the noisy images and the noise.
@@ -124,7 +125,7 @@ async def plot_noise(
         return draw(_noise_picture(selected, preview), options)
 
     name = named(f"{_name(preview)}.{options.file_format}")
-    return PlotResponse(await run_in_drawing_thread(answer), options, headers | name)
+    return PlotResponse(await in_turn(answer), options, headers | name)
 
 
 def _name(preview: NoisePreview) -> str:

@@ -5,11 +5,13 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AfterValidator
 
 from api.dependencies import (
     DatasetsDep,
+    DrawingDep,
+    PlotDataDep,
     RunId,
     StoreDep,
     SweepId,
@@ -23,8 +25,8 @@ from api.http.problems import problem_responses
 from api.plots import accuracy, compare, confusion, epochs, matrix
 from api.plots.data import Plot, PlotData
 from api.plots.dataset_cache import DatasetCache
-from api.plots.options import OptionsDep, PlotOptions, PlotResponse, plot_responses
-from api.plots.picture import encode, run_in_drawing_thread
+from api.plots.options import FileFormat, OptionsDep, PlotOptions, PlotResponse, plot_responses
+from api.plots.picture import encode
 from api.plots.samples import samples
 from api.routes.responses import named
 from api.science.matrix import matrix as matrix_of
@@ -35,6 +37,26 @@ from noisesweep.models.config import reject_duplicates
 router = APIRouter(tags=["plots"])
 READ = plot_responses(Plot) | NOT_MODIFIED | problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
 ComputePlot = Callable[[], PlotData]
+
+
+class Encoder:
+    """Encoding of a plot in the requested format. Data does not wait for pictures, because they take much longer.
+
+    Attributes:
+        options: The requested format and appearance.
+    """
+
+    def __init__(self, options: OptionsDep, drawing: DrawingDep, plot_data: PlotDataDep) -> None:
+        self.options = options
+        self._in_turn = plot_data if options.file_format is FileFormat.JSON else drawing
+
+    async def answer(self, compute: ComputePlot, name: str, headers: dict[str, str]) -> PlotResponse:
+        """Compute and encode a plot in its turn, and return it with these headers, as a file of this name."""
+        plot = await self._in_turn(lambda: encode(compute(), self.options))
+        return PlotResponse(plot, self.options, headers | named(f"{name}.{self.options.file_format}"))
+
+
+EncoderDep = Annotated[Encoder, Depends()]
 
 
 class SweepPlot(StrEnum):
@@ -59,7 +81,7 @@ async def plot_sweep(
     sweep_id: SweepId,
     store: StoreDep,
     datasets: DatasetsDep,
-    options: OptionsDep,
+    encoder: EncoderDep,
     kind: Annotated[
         SweepPlot,
         Query(
@@ -72,8 +94,8 @@ async def plot_sweep(
     """Plot the results of a sweep so far."""
     # A dependency could answer 304 or 404 before an invalid option is rejected with 422.
     sweep = await sweep_if_modified(store, sweep_id, if_none_match)
-    compute = await _sweep_plot(kind, sweep, store, datasets, options)
-    return await _answer(compute, options, f"{sweep.id}-{kind}", sweep_validators(sweep))
+    compute = await _sweep_plot(kind, sweep, store, datasets, encoder.options)
+    return await encoder.answer(compute, f"{sweep.id}-{kind}", sweep_validators(sweep))
 
 
 async def _sweep_plot(
@@ -100,7 +122,7 @@ async def plot_run(
     *,
     run_id: RunId,
     store: StoreDep,
-    options: OptionsDep,
+    encoder: EncoderDep,
     kind: Annotated[
         RunPlot, Query(description="epochs: accuracy and loss by epoch. confusion: the confusion matrix.")
     ] = RunPlot.EPOCHS,
@@ -109,7 +131,7 @@ async def plot_run(
     """Plot the results of a run so far."""
     run = await run_if_modified(store, run_id, if_none_match)
     data = {RunPlot.EPOCHS: epochs.of_run, RunPlot.CONFUSION: confusion.of_run}[kind]
-    return await _answer(lambda: data(run), options, f"{run.id}-{kind}", sweep_validators(run))
+    return await encoder.answer(lambda: data(run), f"{run.id}-{kind}", sweep_validators(run))
 
 
 @router.get("/plots/compare", response_class=Response, responses=READ)
@@ -127,15 +149,12 @@ async def plot_comparison(
         AfterValidator(reject_duplicates),
     ],
     store: StoreDep,
-    options: OptionsDep,
+    encoder: EncoderDep,
     if_none_match: IfNoneMatch = None,
 ) -> PlotResponse:
     """Plot the validation accuracy of several sweeps by scale. The legend names the settings that differ."""
     sweeps = await sweeps_if_modified(store, sweep, if_none_match)
     name = "-".join(["compare", *(each.id for each in sweeps)])
-    return await _answer(lambda: compare.plot_data(sweeps, log=options.log), options, name, sweep_validators(*sweeps))
-
-
-async def _answer(compute: ComputePlot, options: PlotOptions, name: str, headers: dict[str, str]) -> PlotResponse:
-    plot = await run_in_drawing_thread(lambda: encode(compute(), options))
-    return PlotResponse(plot, options, headers | named(f"{name}.{options.file_format}"))
+    return await encoder.answer(
+        lambda: compare.plot_data(sweeps, log=encoder.options.log), name, sweep_validators(*sweeps)
+    )

@@ -24,6 +24,8 @@ UNAUTHORIZED = problem_responses(HTTPStatus.UNAUTHORIZED)
 UNKNOWN_PARAMETER = problem_responses(HTTPStatus.UNPROCESSABLE_ENTITY)
 # Routes that read or write the store.
 STORE_UNAVAILABLE = problem_responses(HTTPStatus.SERVICE_UNAVAILABLE)
+# Routes whose answers are expensive, so that only a limited number of requests may wait for them.
+TOO_BUSY = problem_responses(HTTPStatus.SERVICE_UNAVAILABLE)
 # Routes that support dry runs.
 ESTIMATE: dict[int | str, dict[str, Any]] = {
     200: {"model": Estimate, "description": "The estimated cost of a dry run. Nothing was stored."}
