@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from api.errors import PROBLEM_TYPE_BY_ERROR, problem_type_of
 from api.http import conditional, openapi, pages, turns
 from api.http import problems as problem_documents
+from api.http.answers import BoundedAnswers
 from api.http.auth import Auth
 from api.http.cors import Cors
 from api.http.declared import accept_only_declared
@@ -113,6 +114,7 @@ def create_app(settings: Settings, limits: Limits, guide: Path = GUIDE) -> FastA
 
 
 def _add_middleware(app: FastAPI, settings: Settings, limits: Limits, registry: CollectorRegistry) -> None:
+    app.add_middleware(BoundedAnswers, max_bytes=limits.answer_bytes, max_bytes_per_key=limits.answer_bytes_per_key)
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins)
     # Protection against DNS rebinding: an attacker can make the host name of a web page resolve to 127.0.0.1. If all

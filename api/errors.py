@@ -15,6 +15,7 @@ from api.http.problem_types import (
     NOT_FOUND,
     PRECONDITION_FAILED,
     TOO_BUSY,
+    TOO_MANY_BYTES,
     ProblemType,
 )
 from api.science.noise_preview import ImageNotFoundError
@@ -123,7 +124,8 @@ PROBLEM_TYPE_BY_ERROR: dict[type[Exception], ProblemType] = {
     Exception: INTERNAL_ERROR,
 }
 PROBLEM_TYPES = {
-    each.slug: each for each in [*PROBLEM_TYPE_BY_ERROR.values(), *FRAMEWORK.values(), INVALID, NEWER_SWEEP]
+    each.slug: each
+    for each in [*PROBLEM_TYPE_BY_ERROR.values(), *FRAMEWORK.values(), INVALID, NEWER_SWEEP, TOO_MANY_BYTES]
 }
 
 

@@ -10,6 +10,8 @@ class Limits:
     Attributes:
         connections: Maximum number of open connections. Further ones are closed immediately.
         write_seconds: Maximum time in which a client reads nothing of an answer. Then its connection is closed.
+        answer_bytes: Maximum number of bytes of large answers that clients have not received yet.
+        answer_bytes_per_key: The same for one API key.
         head_bytes: Maximum size of the request line and headers.
         head_seconds: Maximum time until the headers of a request are complete.
         body_bytes: Maximum size of a request body. Valid requests are much smaller.
@@ -31,6 +33,8 @@ class Limits:
 
     connections: int = 4000
     write_seconds: float = 20.0
+    answer_bytes: int = 256 * 1024 * 1024
+    answer_bytes_per_key: int = 128 * 1024 * 1024
     head_bytes: int = 32 * 1024
     head_seconds: float = 10.0
     body_bytes: int = 64 * 1024

@@ -125,6 +125,14 @@ TOO_BUSY = ProblemType(
     "again shortly.",
     headers={"Retry-After": "2"},
 )
+TOO_MANY_BYTES = ProblemType(
+    "too-many-bytes",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "Too many large answers are on their way",
+    "Clients have not yet received other large answers, which the service keeps in memory until then. Read the answers "
+    "that you have requested. Retry-After says how many seconds to wait before the next attempt.",
+    headers={"Retry-After": "2"},
+)
 INTERNAL_ERROR = ProblemType(
     "internal-error",
     HTTPStatus.INTERNAL_SERVER_ERROR,

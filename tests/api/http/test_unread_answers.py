@@ -3,11 +3,15 @@
 import socket
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 import httpx
 import pytest
 
 from api.limits import Limits
+from noisesweep.models import hash_api_key
+from shared.settings import Settings
+from tests.support.api import ApiThread
 from tests.support.training import Training
 from tests.support.waiting import wait_until
 
@@ -22,12 +26,13 @@ def model_path(http: httpx.Client, training: Training) -> str:
 
 
 def request(http: httpx.Client, path: str, *headers: str) -> socket.socket:
-    """Send a GET request on a connection with a small receive buffer, and return the connection."""
+    """Send a GET request on a connection with a small receive buffer. Return the connection when the answer starts."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
     client.settimeout(30)
     client.connect((http.base_url.host, http.base_url.port))
     client.sendall("\r\n".join([f"GET {path} HTTP/1.1", "Host: localhost", *headers, "", ""]).encode())
+    client.recv(1, socket.MSG_PEEK)
     return client
 
 
@@ -57,3 +62,31 @@ def test_slow_client_gets_the_whole_answer(training: Training, serve_with_limits
     http = serve_with_limits(Limits(write_seconds=1))
     with request(http, model_path(http, training), "Connection: close") as client:
         assert read(client, pause_seconds=0.01).endswith(MODEL)
+
+
+def test_unread_answers_are_bounded(training: Training, serve_with_limits: Serve) -> None:
+    http = serve_with_limits(Limits(answer_bytes=2 * len(MODEL) + 1_000_000))
+    path = model_path(http, training)
+    with request(http, path) as first, request(http, path, "Connection: close") as second:
+        refused = http.get(path)
+        assert refused.status_code == 503
+        assert refused.json()["type"] == "/problems/too-many-bytes"
+        assert int(refused.headers["Retry-After"]) > 0
+        assert http.get(path.removesuffix("/model")).status_code == 200  # small answers are not limited
+        assert read(second).endswith(MODEL)
+        first.close()
+        wait_until(lambda: http.get(path).content == MODEL)
+
+
+def test_one_key_cannot_hold_all_unread_answers(settings: Settings, training: Training) -> None:
+    keys = {name: hash_api_key(f"ns_{name}") for name in ("alice", "bob")}
+    served = ApiThread(
+        settings.model_copy(update={"api_keys": keys}), Limits(answer_bytes_per_key=len(MODEL) + 1_000_000)
+    )
+    alice, bob = "Authorization: Bearer ns_alice", {"Authorization": "Bearer ns_bob"}
+    with closing(served):
+        served.http.headers["Authorization"] = "Bearer ns_alice"
+        path = model_path(served.http, training)
+        with request(served.http, path, alice):
+            assert served.http.get(path).status_code == 503
+            assert served.http.get(path, headers=bob).content == MODEL
