@@ -28,8 +28,10 @@ from api.sweeps.errors import (
     SweepTooLargeError,
     TooManyStreamsError,
 )
+from noisesweep.models import REQUIRED_STORE
 from shared.errors import DatasetUnavailableError, RunNotFoundError, SweepNotFoundError
 from shared.store.scripts import is_newer
+from shared.store.version import UnsupportedStoreError
 
 RETRY_SHORTLY = {"Retry-After": "2"}
 
@@ -59,6 +61,17 @@ STORE_UNAVAILABLE = ProblemType(
     "Retry-After says how many seconds to wait before the next attempt.",
     "The store does not respond at the moment. Accepted sweeps are not lost. Try again shortly.",
     headers=RETRY_SHORTLY,
+)
+STORE_UNSUPPORTED = ProblemType(
+    "store-unsupported",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "The store is too old",
+    f"The service needs {REQUIRED_STORE}, and its store is an older server. This can happen when a server is replaced "
+    "while the service runs, for example by a failover. The service does not use such a server, because it could not "
+    "finish any run there. The log of the API names the version. To fix this, upgrade the server. The service then "
+    "continues without a restart.",
+    f"The store is too old: expected {REQUIRED_STORE}. The log of the API names its version. Upgrade the store; the "
+    "service then continues without a restart.",
 )
 NEWER_SWEEP = ProblemType(
     "newer-sweep",
@@ -120,6 +133,7 @@ PROBLEM_TYPE_BY_ERROR: dict[type[Exception], ProblemType] = {
     IdempotencyKeyReusedError: KEY_REUSED,
     IdempotencyKeyInUseError: KEY_IN_USE,
     OutOfMemoryError: STORE_FULL,
+    UnsupportedStoreError: STORE_UNSUPPORTED,
     RedisError: STORE_UNAVAILABLE,
     Exception: INTERNAL_ERROR,
 }

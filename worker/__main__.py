@@ -3,6 +3,7 @@
 import argparse
 
 from shared.settings import settings_or_exit
+from shared.store.startup import exit_if_unsupported
 
 
 def main() -> None:
@@ -10,7 +11,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m worker", description=main.__doc__)
     parser.add_argument("--concurrency", type=int, help="number of training processes (default: chosen for the device)")
     arguments = parser.parse_args()
-    settings_or_exit("noisesweep worker")
+    exit_if_unsupported(settings_or_exit("noisesweep worker"), "noisesweep worker")
     # These modules read the settings on import, so they are imported after the settings are validated.
     from worker import presence, tasks  # noqa: PLC0415
     from worker.app import app  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Redis transports for Celery that survive malformed messages and lost connections.
+"""Redis transports for Celery that survive malformed messages and lost connections, and refuse a store that is too old.
 
 Celery rejects and logs most malformed messages. Three cases are not caught and end the worker's main process:
 
@@ -22,6 +22,8 @@ from kombu.transport import TRANSPORT_ALIASES, redis
 from kombu.transport.virtual import Message
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+
+from shared.store.version import connect_if_supported
 
 logger = get_logger(__name__)
 
@@ -92,7 +94,8 @@ class TolerantChannel(redis.Channel):
         """
         if self.connection.client is None:
             raise RedisConnectionError("The connection of this channel is closed.")
-        return super()._connparams(*rest, **named)  # type: ignore[no-untyped-call]
+        # A worker that has lost its store may find an older one: after a failover, for example.
+        return super()._connparams(*rest, **named) | {"redis_connect_func": connect_if_supported}  # type: ignore[no-untyped-call]
 
 
 class TolerantTransport(redis.Transport):

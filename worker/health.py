@@ -13,6 +13,7 @@ from shared.store import connections
 from shared.store.clock import server_time
 from shared.store.heartbeat import ALIVE_SECONDS
 from shared.store.keys import WORKERS
+from shared.store.version import UnsupportedStoreError
 
 
 def find_problem(redis: Redis, host: str) -> str | None:
@@ -20,6 +21,8 @@ def find_problem(redis: Redis, host: str) -> str | None:
     try:
         now = server_time(redis)
         seen = cast("list[tuple[str, float]]", redis.zrange(WORKERS, 0, -1, withscores=True))
+    except UnsupportedStoreError as error:
+        return str(error)
     except RedisError as error:
         return f"The store does not answer: {error}"
     heartbeats = [at for name, at in seen if name.endswith(f"@{host}")]

@@ -35,12 +35,14 @@ from noisesweep.models.noise import (
 from noisesweep.models.problems import InvalidField, Problem
 from noisesweep.models.requests import MAX_RUNS, MAX_SCALES, ExtensionRequest, RunRequest, SweepRequest
 from noisesweep.models.statistics import Area, Evaluation, HalfWay, Interval, Matrix, ScaleFigures, Summary
+from noisesweep.models.store import REQUIRED_STORE, is_supported_store
 from noisesweep.models.workers import Worker, WorkerList, WorkerProfile
 
 __all__ = [
     "KEY_NAME",
     "MAX_RUNS",
     "MAX_SCALES",
+    "REQUIRED_STORE",
     "Area",
     "DatasetInfo",
     "DatasetList",
@@ -87,4 +89,5 @@ __all__ = [
     "WorkerList",
     "WorkerProfile",
     "hash_api_key",
+    "is_supported_store",
 ]

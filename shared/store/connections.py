@@ -1,6 +1,7 @@
 """Connections to the store: sync and async redis-py clients, and the broker settings of Celery.
 
-Callers choose timeouts and retries. Connections to servers and to Sentinels have the same TLS settings and timeouts.
+Callers choose timeouts and retries. Connections to servers and to Sentinels have the same TLS settings and timeouts. A
+client refuses a server that is too old with UnsupportedStoreError, on every new connection.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from redis.sentinel import Sentinel, SentinelConnectionPool
 
 from shared.settings import Settings
 from shared.store.address import Address, parse
+from shared.store.version import connect_if_supported, connect_if_supported_async
 
 # Connections of one async client. Further operations wait for one of them, because a server can answer thousands of
 # short operations per second, but an error would reach the user.
@@ -78,7 +80,7 @@ def sync_client(settings: Settings, retry: Retry | None = None, **timeouts: Unpa
         timeouts: Timeouts of each attempt.
     """
     address = parse(settings.redis_url.get_secret_value())
-    options = {**_for_servers(address), **timeouts, "retry": retry}
+    options = {**_for_servers(address), **timeouts, "retry": retry, "redis_connect_func": connect_if_supported}
     if address.service is None:
         host, port = address.nodes[0]
         connection = SSLConnection if address.tls else Connection
@@ -97,7 +99,7 @@ def async_client(
     An operation waits up to CONNECTION_WAIT_SECONDS for one of MAX_CONNECTIONS connections.
     """
     address = parse(settings.redis_url.get_secret_value())
-    options = {**_for_servers(address), **timeouts, "retry": retry}
+    options = {**_for_servers(address), **timeouts, "retry": retry, "redis_connect_func": connect_if_supported_async}
     options |= {"max_connections": MAX_CONNECTIONS, "timeout": CONNECTION_WAIT_SECONDS}
     if address.service is None:
         host, port = address.nodes[0]

@@ -17,7 +17,7 @@ from worker.doctor.store import check_store
 from worker.limits import free_memory
 
 
-def run_checks(own_store: str | None) -> Iterator[Finding]:
+def run_checks(own_store: str | None, skipped: str) -> Iterator[Finding]:
     """Run all checks; yield each finding immediately."""
     settings, faults = host.read_settings()
     yield from faults
@@ -28,14 +28,17 @@ def run_checks(own_store: str | None) -> Iterator[Finding]:
     for name in DatasetName:
         yield host.check_dataset(name, settings)
     if not any(variable("redis_url") in fault.found for fault in faults):
-        yield from check_store(settings, own_store)
+        yield from check_store(settings, own_store, skipped)
 
 
 def main() -> None:
     """Check Python, TensorFlow, memory, data sets and the store; exit with 1 if there is a problem."""
     parser = argparse.ArgumentParser(prog="python -m worker.doctor", description=main.__doc__)
     parser.add_argument("--json", action="store_true", help="print the findings as a JSON array")
-    parser.add_argument("--own-store", help='path of the server that `noisesweep up` starts; "" if none is installed')
+    parser.add_argument("--own-store", help='path of the server that `noisesweep up` starts; "" if none is usable')
+    parser.add_argument(
+        "--skipped-store", default="", help="why `noisesweep up` skips the server on the PATH, if it does"
+    )
     arguments = parser.parse_args()
 
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -44,7 +47,7 @@ def main() -> None:
     findings = []
     try:
         with console.status("Checking; TensorFlow takes a few seconds ..."):
-            for finding in run_checks(arguments.own_store):
+            for finding in run_checks(arguments.own_store, arguments.skipped_store):
                 findings.append(finding)
                 if not arguments.json:
                     show(finding, console)

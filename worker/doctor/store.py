@@ -17,11 +17,13 @@ from redis.exceptions import (
     ResponseError,
 )
 
+from noisesweep.models import REQUIRED_STORE, is_supported_store
 from shared.settings import Settings
 from shared.store import address, connections
 from shared.store.address import URL_FORMAT, Address, host_port
 from shared.store.connections import PrimaryPool
 from shared.store.keys import PROBE
+from shared.store.version import UnsupportedStoreError
 from worker.doctor.findings import Finding, Verdict
 
 OWN_STORE = "or unset NOISESWEEP_REDIS_URL: `noisesweep up` then starts its own store"
@@ -29,17 +31,18 @@ NEARLY_FULL = 0.9  # fraction of maxmemory
 PROBE_SCRIPT = "return redis.call('SET', KEYS[1], '', 'PX', 1000)"  # all writes of the service are scripts
 
 
-def check_store(settings: Settings, own_store: str | None) -> Iterator[Finding]:
+def check_store(settings: Settings, own_store: str | None, skipped: str = "") -> Iterator[Finding]:
     """Check the store of NOISESWEEP_REDIS_URL, or the server that `noisesweep up` starts if the variable is not set.
 
     The check writes one key, which expires after a second. No finding contains the password.
 
     Args:
         settings: Settings with the URL.
-        own_store: Path of the server that `noisesweep up` starts; "" if none is installed, None if unknown.
+        own_store: Path of the server that `noisesweep up` starts; "" if none is usable, None if unknown.
+        skipped: Sentence about the server on the PATH, if `noisesweep up` does not use it.
     """
     if "redis_url" not in settings.model_fields_set:
-        yield _check_own_store(own_store)
+        yield _check_own_store(own_store, skipped)
         return
     where = address.parse(settings.redis_url.get_secret_value())
     # The user can wait a few seconds. There are no retries, so that every error is reported.
@@ -53,20 +56,27 @@ def check_store(settings: Settings, own_store: str | None) -> Iterator[Finding]:
                 yield Finding("store", Verdict.PROBLEM, f"it stopped answering: {error}", "See the log of Redis.")
 
 
-def _check_own_store(binary: str | None) -> Finding:
+def _check_own_store(binary: str | None, skipped: str) -> Finding:
     unset = "NOISESWEEP_REDIS_URL is not set, so `noisesweep up` starts its own store"
     if binary is None:
         return Finding("store", Verdict.OK, unset)
-    install = "Install redis-server or noisesweep[embedded], or set NOISESWEEP_REDIS_URL."
+    install = f"Install {REQUIRED_STORE}, or noisesweep[embedded], or set NOISESWEEP_REDIS_URL."
     if not binary:
-        return Finding("store", Verdict.PROBLEM, "NOISESWEEP_REDIS_URL is not set and no server is installed", install)
+        found = f"NOISESWEEP_REDIS_URL is not set and no usable server is installed. {skipped}".strip()
+        return Finding("store", Verdict.PROBLEM, found, install)
     try:
         result = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True, timeout=10)  # noqa: S603
     except (OSError, subprocess.SubprocessError) as error:
         return Finding("store", Verdict.PROBLEM, f"{binary} does not start: {error}", install)
     version = re.search(r"(\w+) server v=(\S+)", result.stdout)
     name = f"{version[1]} {version[2]}" if version else "a server of unknown version"
-    return Finding("store", Verdict.OK, f"{unset}: {name} ({binary})")
+    if not version or not is_supported_store(version[2]):
+        return Finding("store version", Verdict.PROBLEM, f"{name} ({binary}); expected {REQUIRED_STORE}", install)
+    found = f"{unset}: {name} ({binary})"
+    if skipped:
+        remedy = "Upgrade it, or remove it from the PATH."
+        return Finding("store", Verdict.WARNING, f"{found}. {skipped}", remedy)
+    return Finding("store", Verdict.OK, found)
 
 
 def _check_connection(redis: Redis, where: Address) -> Finding:
@@ -84,6 +94,9 @@ def _check_connection(redis: Redis, where: Address) -> Finding:
     except AuthenticationError:
         found = f"{server} rejects the user or password in NOISESWEEP_REDIS_URL"
         return Finding("store", Verdict.PROBLEM, found, f"Correct them: {URL_FORMAT}.")
+    except UnsupportedStoreError as error:
+        found = f"{error.received} at {server}{by}; expected {REQUIRED_STORE}"
+        return Finding("store version", Verdict.PROBLEM, found, f"Upgrade it, correct the address, {OWN_STORE}.")
     except RedisError as error:
         remedy = f"Start Redis there, correct the address, {OWN_STORE}."
         if "CERTIFICATE_VERIFY_FAILED" in str(error):

@@ -7,6 +7,7 @@ from api.errors import PROBLEM_TYPES
 from noisesweep.local.launcher import free_port
 from shared.settings import Settings
 from tests.support.api import ApiThread
+from tests.support.old_redis import OldRedisDouble
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 
@@ -101,3 +102,29 @@ def test_api_returns_503_until_redis_is_back(
     restartable_redis.start()
     wait_until(lambda: http.get("/readyz").status_code == 200)
     assert http.post("/sweeps", json={"scales": [1]}).status_code == 202
+
+
+def test_store_that_becomes_too_old_is_reported_as_the_cause_until_it_is_upgraded(redis_server: RedisServer) -> None:
+    old = OldRedisDouble(redis_server, major=None)
+    served = ApiThread(Settings(redis_url=old.url))
+    try:
+        assert served.http.get("/readyz").is_success
+        old.major = 6
+        old.disconnect()
+        body = {"scales": [0.1]}
+        for response in (
+            served.http.get("/readyz"),
+            served.http.get("/sweeps"),
+            served.http.post("/sweeps", json=body),
+        ):
+            assert response.status_code == 503
+            problem = response.json()
+            assert problem["type"] == "/problems/store-unsupported"
+            assert "expected Redis 7.0 or newer, or Valkey" in problem["detail"]
+            assert served.http.get(problem["type"]).is_success
+        old.major = None
+        assert served.http.get("/readyz").is_success
+        assert served.http.get("/sweeps").is_success
+    finally:
+        served.close()
+        old.close()

@@ -9,6 +9,7 @@ import pytest
 from noisesweep.local.launcher import free_port, store_binary
 from shared.settings import Settings
 from shared.store.keys import PROBE
+from tests.support.old_redis import OldRedisDouble, write_redis_server_double
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 from worker.devices import Device, DeviceKind
@@ -174,3 +175,30 @@ def test_without_url_the_installed_server_is_checked(monkeypatch: pytest.MonkeyP
     assert own("").verdict is PROBLEM
     assert "install" in own("").remedy.lower()
     assert own(str(tmp_path / "missing")).verdict is PROBLEM
+
+
+def test_an_old_installed_server_is_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("NOISESWEEP_REDIS_URL", raising=False)
+    program = write_redis_server_double(tmp_path)
+    (finding,) = check_store(Settings(), str(program))
+    assert (finding.check, finding.verdict) == ("store version", PROBLEM)
+    assert finding.found == f"Redis 6.2.14 ({program}); expected Redis 7.0 or newer, or Valkey"
+
+
+def test_a_skipped_server_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOISESWEEP_REDIS_URL", raising=False)
+    (finding,) = check_store(Settings(), store_binary(), "The server on the PATH is too old.")
+    assert finding.verdict is WARNING
+    assert store_binary() in finding.found
+    assert finding.found.endswith("The server on the PATH is too old.")
+
+
+@pytest.mark.parametrize("denies_info", [False, True])
+def test_an_old_running_server_is_a_problem(start: Start, denies_info: bool) -> None:
+    old = OldRedisDouble(start(durable=True))
+    old.denies_info = denies_info
+    findings = check(old.url)
+    old.close()
+    assert failures(findings) == {"store version": PROBLEM}
+    assert "expected Redis 7.0 or newer, or Valkey" in findings["store version"].found
+    assert "Upgrade it" in findings["store version"].remedy
