@@ -46,7 +46,7 @@ class Service:
         self.leases = Leases(self.settings)
         self.redis: Redis = self.leases.redis
         self.check = processes.check
-        self._api = psutil.Process(processes.processes["API"].pid)
+        self._api = psutil.Process(processes.pid("API"))
 
     @property
     def api_megabytes(self) -> float:

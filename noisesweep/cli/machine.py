@@ -1,8 +1,11 @@
 """`noisesweep up | demo | api | worker | doctor | key`: commands that do not need a running service."""
 
+import json
 import os
 import secrets
 import sys
+from contextlib import suppress
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -14,8 +17,11 @@ from pydantic import ValidationError
 from noisesweep.cli.common import Json, check_plot_path, exit_if_failed
 from noisesweep.cli.output import console_for, print_json, print_line
 from noisesweep.client.errors import WrongUsageError
+from noisesweep.local.commands import module_command
 from noisesweep.local.demo import choose_dataset, demo
-from noisesweep.local.launcher import LaunchError, launch, module_command, store_binary
+from noisesweep.local.errors import LaunchError
+from noisesweep.local.launcher import launch, say_on_stderr
+from noisesweep.local.store import find_store_binary
 from noisesweep.models import KEY_NAME, SweepRequest, hash_api_key
 from noisesweep.models.faults import explain
 
@@ -41,11 +47,14 @@ def up(
     *,
     as_json: JsonLog = False,
 ) -> None:
-    """Run the whole service on this machine until Ctrl-C: Redis, the API on 127.0.0.1, and a worker."""
+    """Run the whole service on this machine until Ctrl-C: Redis, the API on 127.0.0.1, and a worker.
+
+    A process that ends is started again.
+    """
     _set_log_format(as_json=as_json)
     console = console_for(as_json=as_json)
     try:
-        with launch(data, port, workers) as processes:
+        with launch(data, port, workers, say=_say_as_json if as_json else say_on_stderr) as processes:
             if as_json:
                 print_json({"url": processes.url})
             else:
@@ -145,17 +154,24 @@ def worker(
 def doctor(*, as_json: Json = False) -> None:
     """Check Python, TensorFlow, memory, data sets and Redis. Explain each problem, and exit with 1 if there is one."""
     try:
-        own_store = store_binary()
-    except LaunchError:
-        own_store = ""
+        own_store, skipped = find_store_binary()
+    except LaunchError as error:
+        own_store, skipped = "", str(error)
+    options = [f"--own-store={own_store}", f"--skipped-store={skipped}", *(["--json"] if as_json else [])]
     # A missing TensorFlow is one of the doctor's findings, so only pydantic_settings is required here.
-    options = ["--json"] if as_json else []
-    _exec_module("worker.doctor", f"--own-store={own_store}", *options, extra="worker", requires="pydantic_settings")
+    _exec_module("worker.doctor", *options, extra="worker", requires="pydantic_settings")
 
 
 def _set_log_format(*, as_json: bool) -> None:
     if as_json:
         os.environ[LOG_FORMAT] = "json"
+
+
+def _say_as_json(message: str) -> None:
+    """Print a message on standard error in the format of the log lines."""
+    record = {"level": "WARNING", "logger": "noisesweep.local", "message": message, "at": datetime.now(UTC).isoformat()}
+    with suppress(OSError):  # nobody reads it
+        print(json.dumps(record), file=sys.stderr, flush=True)
 
 
 def _exec_module(name: str, *arguments: str, extra: str, requires: str) -> NoReturn:

@@ -11,7 +11,8 @@ from noisesweep import NoiseSweep, SweepHandle
 from noisesweep.cli.display import runs_table, show_progress
 from noisesweep.cli.output import print_line
 from noisesweep.client.errors import ServiceUnreachableError
-from noisesweep.local.launcher import Processes, launch, module_command
+from noisesweep.local.commands import module_command
+from noisesweep.local.launcher import Processes, launch
 from noisesweep.models import Sweep, SweepRequest
 
 POLL_SECONDS = 0.3
@@ -40,7 +41,9 @@ def demo(request: SweepRequest, console: Console, workers: int | None, plot: Pat
         data = Path(folder)
         print_line(console, "Starting Redis, the API and the worker ...")
         with (
-            launch(data, port=None, workers=workers, log=data / "log") as processes,
+            launch(
+                data, port=None, workers=workers, log=data / "log", say=lambda message: print_line(console, message)
+            ) as processes,
             NoiseSweep(processes.url) as service,
         ):
             sweep = service.submit(**request.model_dump(mode="json", exclude_unset=True))
@@ -56,7 +59,7 @@ def demo(request: SweepRequest, console: Console, workers: int | None, plot: Pat
 
 
 def _poll(sweep: SweepHandle, processes: Processes) -> Iterator[Sweep]:
-    """Yield the sweep's record until it has ended; raise LaunchError if a process of the service stops before."""
+    """Yield the sweep's record until it has ended; raise LaunchError if the service ends before."""
     try:
         for record in sweep.poll(every_seconds=POLL_SECONDS):
             processes.check()

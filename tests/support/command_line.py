@@ -22,8 +22,9 @@ class CommandLine:
         self._environment.pop("NOISESWEEP_REDIS_URL", None)
         self._started: list[subprocess.Popen[str]] = []
 
-    def start(self, *arguments: str, data_dir: Path | None = None) -> subprocess.Popen[str]:
-        environment = self._environment | ({"NOISESWEEP_DATA_DIR": str(data_dir)} if data_dir else {})
+    def start(self, *arguments: str, data_dir: Path | None = None, **variables: str) -> subprocess.Popen[str]:
+        """Start a command with these additional environment variables."""
+        environment = self._environment | variables | ({"NOISESWEEP_DATA_DIR": str(data_dir)} if data_dir else {})
         process = subprocess.Popen(
             [sys.executable, "-m", "noisesweep", *arguments],
             cwd=self.folder,

@@ -1,3 +1,4 @@
+import os
 import re
 import signal
 import socket
@@ -7,12 +8,15 @@ import time
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from noisesweep.local.launcher import free_port
 from tests.support.command_line import CommandLine
+from tests.support.old_redis import write_redis_server_double
 from tests.support.waiting import wait_until
 
+LONG_SWEEP = {"scales": [0.5], "epochs": 200, "dataset": "digits", "batch_size": 8, "hidden_units": [64]}
 PACKAGES = ("api", "client", "shared", "worker")
 
 
@@ -32,6 +36,10 @@ def is_ready(port: int) -> bool:
         return httpx.get(f"http://127.0.0.1:{port}/readyz").is_success
     except httpx.TransportError:
         return False
+
+
+def wait_until_ready(port: int) -> None:
+    wait_until(lambda: is_ready(port), seconds=60)
 
 
 def test_up_stops_all_processes_on_ctrl_c(command_line: CommandLine, tmp_path: Path) -> None:
@@ -60,14 +68,14 @@ def test_up_stops_all_processes_on_ctrl_c(command_line: CommandLine, tmp_path: P
 def test_sweeps_survive_a_restart(command_line: CommandLine) -> None:
     port = free_port()
     process = start_up(command_line, port)
-    wait_until(lambda: is_ready(port))
+    wait_until_ready(port)
     body = {"scales": [0.1], "epochs": 1, "dataset": "digits", "hidden_units": [8]}
     location = httpx.post(f"http://127.0.0.1:{port}/sweeps", json=body).headers["Location"]
     process.kill()
     process.wait()
     wait_until(lambda: not command_line.processes())
     start_up(command_line, port)
-    wait_until(lambda: is_ready(port))
+    wait_until_ready(port)
     assert httpx.get(f"http://127.0.0.1:{port}{location}").is_success
 
 
@@ -102,7 +110,7 @@ def test_port_in_use_is_reported_before_anything_starts(command_line: CommandLin
 def test_data_folder_in_use_is_rejected(command_line: CommandLine) -> None:
     port = free_port()
     start_up(command_line, port)
-    wait_until(lambda: is_ready(port))
+    wait_until_ready(port)
     second = start_up(command_line, free_port())
     output, _ = second.communicate(timeout=60)
     assert second.returncode == 1
@@ -110,13 +118,95 @@ def test_data_folder_in_use_is_rejected(command_line: CommandLine) -> None:
     assert is_ready(port)
 
 
-def test_crash_of_one_process_stops_the_service(command_line: CommandLine) -> None:
+def find(command_line: CommandLine, command: str) -> psutil.Process:
+    """Return the process whose command line contains a text; of a parent and its children, return the parent."""
+    found = [process for process in command_line.processes() if command in " ".join(process.cmdline())]
+    return next(process for process in found if process.ppid() not in {other.pid for other in found})
+
+
+PARTS = {"store": "-server 127.0.0.1", "API": "-m api", "worker": "-m worker"}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_killed_part_is_started_again_and_the_sweep_continues(command_line: CommandLine, name: str) -> None:
     port = free_port()
-    process = start_up(command_line, port)
-    wait_until(lambda: is_ready(port))
-    (store,) = (service for service in command_line.processes() if "-server" in service.name())
-    store.kill()
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert "noisesweep: The store stopped unexpectedly with exit code -9" in output
+    up = start_up(command_line, port)
+    wait_until_ready(port)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
+        sweep = http.post("/sweeps", json=LONG_SWEEP).headers["Location"]
+
+        def epochs_done() -> int:
+            try:
+                answer = http.get(sweep)
+            except httpx.TransportError:
+                return 0
+            return int(answer.json()["progress"]["epochs_done"]) if answer.is_success else 0
+
+        wait_until(lambda: epochs_done() > 0, seconds=60)
+        killed = find(command_line, PARTS[name])
+        children = killed.children()
+        before = epochs_done()
+        killed.kill()
+        wait_until(lambda: not any(child.is_running() for child in children), seconds=60)
+        wait_until(lambda: epochs_done() > before, seconds=60)
+        assert http.get(sweep).json()["status"] == "running"
+    assert find(command_line, PARTS[name]).pid != killed.pid
+    up.send_signal(signal.SIGINT)
+    output, _ = up.communicate(timeout=60)
+    assert f"noisesweep: The {name} stopped unexpectedly: killed by SIGKILL. It starts again in" in output
+    assert up.returncode == 0
     assert command_line.processes() == []
+
+
+def test_part_that_cannot_be_started_again_ends_the_service(command_line: CommandLine, tmp_path: Path) -> None:
+    port = free_port()
+    up = start_up(command_line, port)
+    wait_until_ready(port)
+    (tmp_path / "the data" / "store.conf").write_text("not a setting\n")
+    find(command_line, PARTS["store"]).kill()
+    output, _ = up.communicate(timeout=120)
+    assert up.returncode == 1
+    assert "noisesweep: The store could not be started: exit code 1. Failed starts: 5." in output
+    assert command_line.processes() == []
+
+
+def test_part_that_does_not_start_is_reported_at_once(command_line: CommandLine) -> None:
+    up = command_line.start("up", "--port", str(free_port()), "--data", "the data", NOISESWEEP_LEASE_SECONDS="-1")
+    output, _ = up.communicate(timeout=60)
+    assert up.returncode == 1
+    assert "NOISESWEEP_LEASE_SECONDS" in output
+    assert "could not be started: exit code 1. Failed starts: 1." in output
+    assert command_line.processes() == []
+
+
+@pytest.mark.parametrize("also_launcher", [False, True])
+def test_killed_leader_of_the_process_group_leaves_no_processes(
+    command_line: CommandLine,
+    also_launcher: bool,
+) -> None:
+    port = free_port()
+    up = start_up(command_line, port)
+    wait_until_ready(port)
+    store = find(command_line, PARTS["store"])
+    find(command_line, "noisesweep.local.process_group").kill()
+    if also_launcher:
+        wait_until(lambda: not store.is_running())  # the launcher has noticed
+        up.kill()
+    output, _ = up.communicate(timeout=60)
+    if not also_launcher:
+        assert up.returncode == 1
+        assert "The leader of the service's process group was killed" in output
+    wait_until(lambda: not command_line.processes())
+
+
+def test_old_redis_server_on_the_path_is_skipped(command_line: CommandLine, tmp_path: Path) -> None:
+    port = free_port()
+    program = write_redis_server_double(tmp_path / "bin")
+    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    up = command_line.start("up", "--port", str(port), "--data", "the data", "--workers", "1", PATH=path)
+    wait_until_ready(port)
+    assert "valkey" in find(command_line, PARTS["store"]).exe()
+    up.send_signal(signal.SIGINT)
+    output, _ = up.communicate(timeout=60)
+    expected = f"Skipped {program}: expected Redis 7.0 or newer, or Valkey, received Redis 6.2.14. Using /"
+    assert f"noisesweep: {expected}" in output
