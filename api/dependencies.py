@@ -15,6 +15,7 @@ from api.plots.picture import drawing_thread, plot_data_thread
 from api.state import AppState
 from api.sweeps.events import EventBroadcaster
 from api.sweeps.reader import SweepVersion
+from api.sweeps.records import is_stranded
 from api.sweeps.service import SweepService
 from api.sweeps.store import RequestContext, Store
 from noisesweep import __version__
@@ -95,9 +96,7 @@ def etag_of(*versions: SweepVersion) -> str:
 def sweep_validators(*resources: Sweep | Run) -> dict[str, str]:
     """Return the ETag and caching headers of an answer that depends only on these sweeps or runs."""
     versions = (
-        SweepVersion(
-            each.version if isinstance(each, Sweep) else each.sweep_version, stranded=each.status_detail is not None
-        )
+        SweepVersion(each.version if isinstance(each, Sweep) else each.sweep_version, stranded=is_stranded(each))
         for each in resources
     )
     return validators(etag_of(*versions))

@@ -138,7 +138,9 @@ class Trainers(threading.Thread):
         state = self._state if every and (epoch + position) % every == 0 else None
         for run in claim.runs:
             sent = time.monotonic()
-            self._leases.commit(claim, run, fake_metrics(epoch, run.scale), state)
+            self._leases.commit(claim, run, fake_metrics(epoch, run.scale))
+            if state:
+                self._leases.save_checkpoint(claim, run, state.position, state.to_bytes())
             stored = time.monotonic()
             self.work.epochs[run_id(claim.sweep_id, run.index)] = epoch + 1
             if measured:

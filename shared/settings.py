@@ -62,7 +62,8 @@ class Settings(BaseSettings):
     max_attempts: int = Field(
         default=3,
         ge=1,
-        description="A run fails after it has lost this many workers in a row without completing an epoch.",
+        description="A run fails after it has lost this many workers in a row without progress: a new epoch or a later "
+        "checkpoint.",
     )
     reap_interval_seconds: float = Field(
         default=5.0,

@@ -2,7 +2,6 @@
 
 import contextvars
 import threading
-import time
 from types import TracebackType
 from typing import Self
 
@@ -21,15 +20,14 @@ POLL_SECONDS = 1.0
 class Heartbeat:
     """Background renewal of a claim's leases until the `with` block ends.
 
-    Each beat reads the state of the leases. The store extends a lease only after a sixth of it has passed.
+    Each beat reads the state of the leases. The store extends a lease only after a sixth of it has passed. While the
+    store is away, the last known states stand. After its return, the next beat renews the leases or learns their loss.
     """
 
     def __init__(self, claim: Claim, leases: Leases, settings: Settings) -> None:
         self._claim = claim
         self._leases = leases
         self._poll_seconds = min(POLL_SECONDS, settings.lease_seconds / 6)
-        self._timeout_seconds = settings.lease_seconds * 2 / 3
-        self._renewed_at = time.monotonic()
         self._states = {run.index: LeaseState.HELD for run in claim.runs}
         self._done = threading.Event()
         # The thread gets a copy of this context, so that its log lines name the sweep and the request.
@@ -50,17 +48,10 @@ class Heartbeat:
         """Return the state of a run's lease from the store's last answer."""
         return self._states[index]
 
-    @property
-    def timed_out(self) -> bool:
-        """Return whether the store has not answered for two thirds of the lease. Then nothing more may be written."""
-        return time.monotonic() - self._renewed_at > self._timeout_seconds
-
     def _beat(self) -> None:
         while not self._done.is_set():
-            sent_at = time.monotonic()
             try:
                 self._states = self._leases.renew(self._claim)
-                self._renewed_at = sent_at
             except RedisError as error:
                 logger.warning("Sweep %s: could not renew the leases: %s", self._claim.sweep_id, error)
             self._done.wait(self._poll_seconds)

@@ -1,4 +1,4 @@
-"""Worker's access to the store: claim, renew, commit, finish and release runs, and reap expired leases."""
+"""Worker's access to the store: claim, renew, commit, finish and release runs."""
 
 import uuid
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from typing import cast
 
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.client import NEVER_DECODE
-from redis.exceptions import ResponseError
+from redis.commands.core import Script as RedisScript
+from redis.exceptions import NoPermissionError, OutOfMemoryError, ResponseError
 from redis.retry import Retry
 
 from noisesweep.models import EpochMetrics, Evaluation, RunError, RunStatus, SweepRequest, TrainingConfig
@@ -63,31 +64,19 @@ class Claim:
     runs: tuple[ClaimedRun, ...]
 
 
+class Stored(StrEnum):
+    """Optional data of a run: training continues without it."""
+
+    CHECKPOINT = "checkpoint"
+    MODEL = "model"
+
+
 class LeaseState(StrEnum):
     """State of a claimed run's lease: the owner holds it, must cancel the run, or has lost it."""
 
     HELD = "held"
     CANCELLED = "cancelled"
     LOST = "lost"
-
-
-@dataclass(frozen=True)
-class ReapResult:
-    """The result of reaping one sweep.
-
-    Attributes:
-        open_runs: Number of queued and running runs.
-        runs_without_message: Number of queued runs that may have no message.
-        requeued: Number of runs that returned to the queue.
-        lost: Number of runs that failed with worker_lost.
-        cancelled: Number of runs that ended because a client had cancelled them.
-    """
-
-    open_runs: int
-    runs_without_message: int
-    requeued: int = 0
-    lost: int = 0
-    cancelled: int = 0
 
 
 class Leases:
@@ -114,10 +103,11 @@ class Leases:
         self._claim = self.redis.register_script(source(Script.CLAIM))
         self._renew = self.redis.register_script(source(Script.RENEW))
         self._commit = self.redis.register_script(source(Script.COMMIT))
+        self._checkpoint = self.redis.register_script(source(Script.CHECKPOINT))
+        self._model = self.redis.register_script(source(Script.MODEL))
+        self._warn = self.redis.register_script(source(Script.WARN))
         self._release = self.redis.register_script(source(Script.RELEASE))
         self._finish = self.redis.register_script(source(Script.FINISH))
-        self._reap = self.redis.register_script(source(Script.REAP))
-        self._delete = self.redis.register_script(source(Script.DELETE))
 
     def close(self) -> None:
         """Close the connections."""
@@ -158,23 +148,41 @@ class Leases:
         reply = self._renew(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments)
         return dict(zip(indices, map(LeaseState, reply), strict=True))
 
-    def commit(self, claim: Claim, run: ClaimedRun, metrics: EpochMetrics, state: RunState | None = None) -> None:
-        """Store an epoch's metrics, and `state` as the checkpoint if given; renew the lease.
-
-        Epochs must be committed in order, from 0. Runs with checkpoints at the same step can be claimed together.
-        """
-        arguments: list[str | int | bytes] = [
-            run.index,
-            claim.owner,
-            self.lease_microseconds,
-            metrics.epoch,
-            metrics.model_dump_json(),
-            state.position if state else "",
-            state.to_bytes() if state else b"",
-        ]
-        if not self._commit(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments):
-            raise LeaseLostError(f"Epoch {metrics.epoch} of run {run.index} was rejected.")
+    def commit(self, claim: Claim, run: ClaimedRun, metrics: EpochMetrics) -> None:
+        """Store an epoch's metrics and renew the lease. Epochs must be committed in order, from 0."""
+        arguments = (self.lease_microseconds, metrics.epoch, metrics.model_dump_json())
+        self._write(self._commit, claim, run, f"epoch {metrics.epoch}", *arguments)
         self.metrics.count_epoch(claim.config, metrics, len(claim.runs))
+
+    def save_checkpoint(self, claim: Claim, run: ClaimedRun, position: str, checkpoint: bytes) -> None:
+        """Store a checkpoint in place of the previous one.
+
+        Runs with checkpoints at the same position can be claimed together.
+        """
+        self._write(self._checkpoint, claim, run, "the checkpoint", position, checkpoint)
+
+    def save_model(self, claim: Claim, run: ClaimedRun, model: bytes) -> None:
+        """Store the trained model, a .keras file. It expires, and is deleted if the run does not succeed."""
+        self._write(self._model, claim, run, "the model", model, self.model_retention_seconds)
+
+    def warn(self, claim: Claim, run: ClaimedRun, kind: Stored, message: str) -> None:
+        """Record why the run's checkpoint or model could not be stored. Clients see it until the next one is stored."""
+        self._write(self._warn, claim, run, f"a warning about the {kind}", kind.value, message)
+
+    def raise_if_full(self, size: int) -> None:
+        """Raise OutOfMemoryError if the store has no room for another `size` bytes.
+
+        Without this check, the store would be over its limit while it receives them, and would reject other clients.
+        """
+        try:
+            memory = self.redis.info("memory")
+        except NoPermissionError:
+            return  # a managed store may forbid it, and checks the limit itself
+        free = memory["maxmemory"] - memory["used_memory"]
+        if memory["maxmemory"] and free < size:
+            raise OutOfMemoryError(
+                f"{size / 1e6:,.1f} MB do not fit into the {max(0, free) / 1e6:,.1f} MB that are free"
+            )
 
     def checkpoint(self, claim: Claim, run: ClaimedRun) -> RunState | None:
         """Return the run's last checkpoint; None if it has none."""
@@ -191,13 +199,19 @@ class Leases:
                 pipeline.hget(keys.run(index), "scale")
             return sorted({0.0, *map(float, pipeline.execute())})
 
-    def release(self, claim: Claim, run: ClaimedRun, state: RunState) -> RunStatus:
-        """Release the run to the queue with `state` as its checkpoint, from which the next owner continues.
+    def release(self, claim: Claim, run: ClaimedRun, position: str, checkpoint: bytes = b"") -> RunStatus:
+        """Release the run at this position to the queue. The next owner continues from the checkpoint.
+
+        Args:
+            claim: The claim.
+            run: The run.
+            position: Position of the training.
+            checkpoint: Checkpoint at this position; empty keeps the previous one.
 
         Returns:
             Queued, or cancelled if a client had cancelled the run.
         """
-        arguments: list[str | int | bytes] = [run.index, claim.owner, state.position, state.to_bytes()]
+        arguments: list[str | int | bytes] = [run.index, claim.owner, position, checkpoint]
         reply = self._release(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments)
         if reply is None:
             raise LeaseLostError(f"The release of run {run.index} was rejected.")
@@ -212,11 +226,10 @@ class Leases:
         run: ClaimedRun,
         weights_sha256: str,
         evaluation: Evaluation,
-        model: bytes | None = None,
         *,
         epochs: int = 0,
     ) -> RunStatus:
-        """End a run that has trained all its epochs; store `model`, a .keras file, if given.
+        """End a run that has trained all its epochs.
 
         Returns:
             Succeeded, or cancelled if a client had cancelled the run.
@@ -229,7 +242,7 @@ class Leases:
             claim,
             run,
             RunStatus.SUCCEEDED,
-            ["", "", weights_sha256, evaluation_json, model or b"", self.model_retention_seconds, epochs],
+            ["", "", weights_sha256, evaluation_json, epochs],
         )
         if outcome is RunStatus.SUCCEEDED and claim.device:
             key = fingerprint(claim.config, run.scale, run.seed)
@@ -238,13 +251,18 @@ class Leases:
 
     def fail(self, claim: Claim, run: ClaimedRun, error: RunError) -> RunStatus:
         """End a run with an error."""
-        return self._end(claim, run, RunStatus.FAILED, [error.code, error.message, "", "", b"", "", ""])
+        return self._end(claim, run, RunStatus.FAILED, [error.code, error.message, "", "", ""])
 
     def cancel(self, claim: Claim, run: ClaimedRun) -> RunStatus:
         """End a run that a client has cancelled."""
-        return self._end(claim, run, RunStatus.CANCELLED, ["", "", "", "", b"", "", ""])
+        return self._end(claim, run, RunStatus.CANCELLED, ["", "", "", "", ""])
 
-    def _end(self, claim: Claim, run: ClaimedRun, outcome: RunStatus, rest: list[str | bytes | int]) -> RunStatus:
+    @staticmethod
+    def _write(script: RedisScript, claim: Claim, run: ClaimedRun, what: str, *arguments: str | int | bytes) -> None:
+        if not script(keys=SweepKeys(claim.sweep_id).for_scripts, args=[run.index, claim.owner, *arguments]):
+            raise LeaseLostError(f"The store rejected {what} of run {run.index}: it has another owner.")
+
+    def _end(self, claim: Claim, run: ClaimedRun, outcome: RunStatus, rest: list[str | int]) -> RunStatus:
         arguments = [str(run.index), claim.owner, outcome.value, *rest]
         reply = self._finish(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments)
         if reply is None:
@@ -252,17 +270,3 @@ class Leases:
         status = RunStatus(reply)
         self.metrics.count_ended(run_id(claim.sweep_id, run.index), status)
         return status
-
-    def reap(self, sweep_id: str, max_attempts: int, republish_seconds: float) -> ReapResult:
-        """Requeue runs with expired leases, and report how many queued runs may lack a message.
-
-        A run fails with worker_lost instead if its last `max_attempts` owners were all lost before they completed an
-        epoch. Queued runs may lack a message if runs were requeued, or if nothing was published for the sweep within
-        `republish_seconds`.
-        """
-        arguments = [max_attempts, int(republish_seconds * 1_000_000)]
-        return ReapResult(*self._reap(keys=SweepKeys(sweep_id).for_scripts, args=arguments))
-
-    def delete_ended(self, sweep_id: str, ended_before_microseconds: int) -> bool:
-        """Delete the sweep if all its runs ended before the given server time; return whether the sweep is gone."""
-        return bool(self._delete(keys=SweepKeys(sweep_id).for_scripts, args=[ended_before_microseconds]))

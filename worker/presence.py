@@ -23,13 +23,17 @@ from worker.devices import Device
 
 logger = get_logger(__name__)
 
-# allow-oom: a worker is alive even if the store is full.
+# allow-oom: a worker is alive even if the store is full. Heartbeats in the future were written before the clock was set
+# back: they are moved to now, so that a lost worker does not look alive until then.
 # KEYS: the set of all workers, the key of this worker. ARGV: name, profile (JSON), seconds until the worker is removed.
 BEAT = """#!lua flags=allow-oom
 local time = redis.call('TIME')
 local now, remembered = tonumber(time[1]) * 1000000 + tonumber(time[2]), tonumber(ARGV[3])
 redis.call('SET', KEYS[2], ARGV[2], 'EX', remembered)
 redis.call('ZADD', KEYS[1], string.format('%.0f', now), ARGV[1])
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. string.format('%.0f', now), '+inf')) do
+  redis.call('ZADD', KEYS[1], string.format('%.0f', now), name)
+end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now - remembered * 1000000))
 """
 

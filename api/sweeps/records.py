@@ -34,12 +34,13 @@ def parse_sweep(sweep_id: str, reply: Sequence[Any], *, any_worker: bool) -> Swe
     fields, queued, leased, *runs = reply
     record = _pairs(fields)
     request = SweepRequest.model_validate_json(record["request"])
-    summaries = []
+    summaries, warnings = [], []
     for index, (run_fields, epochs_done, latest) in enumerate(runs):
         run = _pairs(run_fields)
         status = _status(run, queued=str(index) in queued, leased=str(index) in leased)
         metrics = EpochMetrics.model_validate_json(latest) if latest else None
         summaries.append(_summary(run_id(sweep_id, index), run, request, status, (epochs_done, metrics)))
+        warnings.append(_warning(run))
     return Sweep(
         id=sweep_id,
         version=int(record["version"]),
@@ -50,7 +51,10 @@ def parse_sweep(sweep_id: str, reply: Sequence[Any], *, any_worker: bool) -> Swe
         # The grid may have been extended since the request.
         scales=list(dict.fromkeys(summary.scale for summary in summaries)),
         seeds=list(dict.fromkeys(summary.seed for summary in summaries)),
-        status_detail=NO_WORKER if queued and not any_worker else None,
+        status_detail=_detail(
+            waits=bool(queued) and not any_worker,
+            warnings=[f"Run {run_id(sweep_id, index)}: {text}" for index, text in enumerate(warnings) if text],
+        ),
         runs=summaries,
     )
 
@@ -76,7 +80,9 @@ def parse_run(sweep_id: str, index: int, record: Sequence[str], reply: Sequence[
         **summary.model_dump(exclude={"links"}),
         sweep_id=sweep_id,
         sweep_version=version,
-        status_detail=NO_WORKER if status is RunStatus.QUEUED and not any_worker else None,
+        status_detail=_detail(
+            waits=status is RunStatus.QUEUED and not any_worker, warnings=list(filter(None, [_warning(run)]))
+        ),
         config=request.config,
         epochs=metrics,
         evaluation=Evaluation.model_validate_json(evaluation) if evaluation else None,
@@ -141,6 +147,23 @@ def _status(run: dict[str, str], *, queued: bool, leased: bool) -> RunStatus:
     if queued:
         return RunStatus.QUEUED
     return RunStatus.RUNNING if leased else RunStatus(run["outcome"])
+
+
+def is_stranded(record: Sweep | Run) -> bool:
+    """Return whether queued runs wait while no worker is alive."""
+    return (record.status_detail or "").startswith(NO_WORKER)
+
+
+def _detail(*, waits: bool, warnings: Sequence[str]) -> str | None:
+    """Return the status detail: why queued runs wait, and the first warning about data that could not be stored."""
+    more = f" {len(warnings) - 1} more runs have such a warning." if len(warnings) > 1 else ""
+    parts = ([NO_WORKER] if waits else []) + [warning + more for warning in warnings[:1]]
+    return " ".join(parts) or None
+
+
+def _warning(run: dict[str, str]) -> str:
+    """Return why the run's checkpoint or model could not be stored; "" if they were."""
+    return " ".join(run[field] for field in ("checkpoint_warning", "model_warning") if field in run)
 
 
 def _pairs(flat: list[str]) -> dict[str, str]:

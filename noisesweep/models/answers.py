@@ -13,7 +13,8 @@ from noisesweep.models.text import Shown
 StatusDetail = Annotated[
     Shown | None,
     Field(
-        description="Explanation if no progress is possible, and what to do about it; null otherwise.",
+        description="Explanation if no progress is possible or a checkpoint or model could not be stored, and what to "
+        "do about it; null otherwise.",
         examples=["Queued runs wait because no worker is alive. Start one with `noisesweep worker`."],
     ),
 ]

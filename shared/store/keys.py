@@ -11,8 +11,11 @@ them all:
     ns:{<id>}:events          stream  events in order: type, index, data (JSON)
     ns:{<id>}:run:<index>     hash    scale, seed, attempts, owner, worker, device, started_at (µs), ended_at (µs),
                                       outcome, error_code, error_message, weights_sha256,
-                                      checkpoint_at (epoch:step), cancel_requested, epochs_at_claim,
-                                      fruitless: lost owners in a row without a new epoch,
+                                      checkpoint_at (epoch:step), cancel_requested,
+                                      lease (µs), epochs_at_claim, checkpoint_at_claim: of the current claim,
+                                      fruitless: lost owners in a row without progress,
+                                      lost_owner: the last owner that was reaped as lost,
+                                      checkpoint_warning, model_warning: why one could not be stored,
                                       reused_from: id of the earlier run whose results were copied
     ns:{<id>}:epochs:<index>  list    EpochMetrics (JSON) of epochs 0, 1, ...
     ns:{<id>}:evaluation:<index>  string  Evaluation (JSON) of a succeeded run
@@ -29,6 +32,9 @@ outside any sweep are indexes, measurements and workers:
     ns:pace                   stream  epochs trained recently: dataset, precision, batch_size, work
                                       (multiply-accumulates of a forward pass), seconds; used for time estimates
     ns:counters               hash    worker metrics: see shared/store/counters.py
+    ns:{reaper}               hash    at (µs): when a reaper last reached the store,
+                                      spared_since, spared_until (µs): leases that expired since the one moment are
+                                      not judged before the other; see lua/round.lua
     ns:trained:<fingerprint>  hash    id of a run with this fingerprint, by kind of device; expires like a sweep
     ns:{workers}              zset    names of workers, scored by their last heartbeat (µs)
     ns:{workers}:<name>       string  profile of a worker (JSON), expires an hour after its last heartbeat
@@ -68,6 +74,7 @@ ENDED = "ns:ended"
 PACE = "ns:pace"
 COUNTERS = "ns:counters"
 WORKERS = "ns:{workers}"
+REAPER = "ns:{reaper}"
 PROBE = "ns:probe"
 
 _SWEEP_ID = re.compile(r"[0-9a-f]{16}")

@@ -23,8 +23,12 @@ class Script(StrEnum):
     CLAIM = "claim"
     RENEW = "renew"
     COMMIT = "commit"
+    CHECKPOINT = "checkpoint"
+    MODEL = "model"
+    WARN = "warn"
     RELEASE = "release"
     FINISH = "finish"
+    ROUND = "round"
     REAP = "reap"
     CANCEL = "cancel"
     RETRY = "retry"
@@ -42,6 +46,11 @@ def source(script: Script) -> str:
 def is_newer(error: Exception) -> bool:
     """Return whether a script rejected a sweep because its schema is newer than this program's."""
     return isinstance(error, ResponseError) and str(error).startswith("NEWERSCHEMA")
+
+
+def is_broken(error: Exception) -> bool:
+    """Return whether a script failed because of the content of a record: a wrong type, or a missing field."""
+    return isinstance(error, ResponseError) and (str(error).startswith("WRONGTYPE") or "attempt to " in str(error))
 
 
 def is_supported(schema: str | None) -> bool:

@@ -1,9 +1,12 @@
-"""Invented data that a claim's owner writes."""
+"""Invented data that a claim's owner writes, and calls of a worker with it."""
 
 import numpy as np
 
-from noisesweep.models import EpochMetrics, SweepRequest
-from worker.leases import Claim, Leases
+from noisesweep.models import EpochMetrics, RunStatus, SweepRequest
+from shared.settings import Settings
+from shared.store.clock import server_time
+from worker.leases import Claim, ClaimedRun, Leases
+from worker.reaping import Reaping, ReapResult, Round
 from worker.trainer.state import RunState
 
 SHA = "ab" * 32
@@ -23,3 +26,26 @@ def claim_runs(leases: Leases, sweep_id: str, limit: int = 1) -> Claim:
     claim = leases.claim(sweep_id, limit)
     assert claim
     return claim
+
+
+def save(leases: Leases, claim: Claim, run: ClaimedRun, state: RunState) -> None:
+    leases.save_checkpoint(claim, run, state.position, state.to_bytes())
+
+
+def release(leases: Leases, claim: Claim, run: ClaimedRun, state: RunState) -> RunStatus:
+    return leases.release(claim, run, state.position, state.to_bytes())
+
+
+def reap(leases: Leases, sweep_id: str, *, max_attempts: int = 3, republish_seconds: float = 60) -> ReapResult:
+    """Reap one sweep, as in a round that may judge every lease."""
+    settings = Settings(max_attempts=max_attempts, republish_seconds=republish_seconds)
+    now = server_time(leases.redis)
+    (result,) = Reaping(leases.redis, settings).reap({sweep_id: float("inf")}, Round(now, now))
+    assert isinstance(result, ReapResult), result
+    return result
+
+
+def delete_ended(leases: Leases, sweep_id: str, ended_before: int) -> bool:
+    (gone,) = Reaping(leases.redis, Settings()).delete_ended([sweep_id], ended_before)
+    assert isinstance(gone, bool), gone
+    return gone

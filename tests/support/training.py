@@ -29,7 +29,9 @@ class Training:
             for epoch in range(epochs):
                 self._leases.commit(claim, run, invented_metrics(epoch, run.scale))
             if end:
-                self._leases.succeed(claim, run, "ab" * 32, evaluation(self._leases.test_scales(claim)), model)
+                if model:
+                    self._leases.save_model(claim, run, model)
+                self._leases.succeed(claim, run, "ab" * 32, evaluation(self._leases.test_scales(claim)))
 
 
 def invented_metrics(epoch: int, scale: float) -> EpochMetrics:

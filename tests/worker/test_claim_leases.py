@@ -1,5 +1,6 @@
 """Leases of a claim before, during and after an outage of the store."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -15,7 +16,7 @@ from tests.support.records import evaluation
 from tests.support.redis_server import RedisServer
 from tests.support.stored_sweeps import Sweeps
 from tests.support.waiting import wait_until
-from worker.claim_leases import ClaimLeases, StoreUnavailableError
+from worker.claim_leases import ClaimLeases, RunCancelledError, StoreUnavailableError
 from worker.leases import LeaseLostError, Leases, LeaseState
 
 Action = Callable[[Redis], object]
@@ -40,12 +41,14 @@ def test_each_method_delegates_to_leases(leases: Leases, sweeps: Sweeps, setting
     claim = claim_runs(leases, sweep_id, limit=3)
     first, second, third = claim.runs
     with ClaimLeases(claim, leases, settings, never) as claim_leases:
-        claim_leases.commit(first, metrics(0), state(1))
+        claim_leases.commit(first, metrics(0))
+        assert claim_leases.save_checkpoint(first, state(1))
         checkpoint = claim_leases.checkpoint(first)
         assert checkpoint
         assert checkpoint.position == "1:0"
         assert claim_leases.test_scales() == [0.0, *THREE.scales]
-        assert claim_leases.succeed(first, SHA, evaluation(), None, epochs=1) is RunStatus.SUCCEEDED
+        assert claim_leases.save_model(first, b"a model")
+        assert claim_leases.succeed(first, SHA, evaluation(), epochs=1) is RunStatus.SUCCEEDED
         assert claim_leases.fail(second, RunError(code="diverged", message="The loss became NaN.")) is RunStatus.FAILED
         assert claim_leases.release(third, state(0, step=3)) is RunStatus.QUEUED
     (again,) = claim_runs(leases, sweep_id).runs
@@ -99,22 +102,52 @@ def test_a_stopping_worker_does_not_wait_for_the_store(
     assert sweeps.epochs(sweep_id, 0) == []
 
 
-def test_nothing_is_written_after_two_thirds_of_a_lease(
-    tmp_path_factory: pytest.TempPathFactory,
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_cancel_is_heard_while_a_write_waits_for_a_full_store(
+    leases: Leases, sweeps: Sweeps, settings: Settings, redis: Redis, index: int
 ) -> None:
+    # The cancelled run is the one that waits, or another run of the claim.
+    claim = claim_runs(leases, sweeps.create(THREE), limit=2)
+
+    def end_cancelled_runs() -> None:
+        sweeps.cancel(claim.sweep_id, index)
+        for run in claim.runs:
+            if claim_leases.state(run) is LeaseState.CANCELLED and claim_leases.cancel(run) and index == 1:
+                redis.config_set("maxmemory", 0)
+
+    redis.config_set("maxmemory", 1)
+    try:
+        with ClaimLeases(claim, leases, settings, never, while_waiting=end_cancelled_runs) as claim_leases:
+            if index == 0:
+                with pytest.raises(RunCancelledError):
+                    claim_leases.commit(claim.runs[0], metrics(0))
+            else:
+                claim_leases.commit(claim.runs[0], metrics(0))
+    finally:
+        redis.config_set("maxmemory", 0)
+    outcomes = [sweeps.run(claim.sweep_id, run.index).get("outcome") for run in claim.runs]
+    assert outcomes == (["cancelled", None] if index == 0 else [None, "cancelled"])
+    assert len(sweeps.epochs(claim.sweep_id, 0)) == index
+
+
+def test_an_outage_longer_than_a_lease_ends_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
     store = RedisServer(tmp_path_factory.mktemp("redis"), free_port(), durable=True)
-    short_lease = Settings(redis_url=store.url, lease_seconds=1.5)
+    short_lease = Settings(redis_url=store.url, lease_seconds=1)
     leases, sweeps = Leases(short_lease), Sweeps(store.client)
     sweep_id = sweeps.create(THREE)
     claim = claim_runs(leases, sweep_id)
-    with ClaimLeases(claim, leases, short_lease, never) as claim_leases:
-        assert not claim_leases.must_stop()
-        store.kill()
-        with pytest.raises(StoreUnavailableError, match="two thirds of a lease"):
-            claim_leases.commit(claim.runs[0], metrics(0))
-        assert claim_leases.must_stop()
-    store.start()
-    assert sweeps.epochs(sweep_id, 0) == []
+    leased_until = store.client.zscore(SweepKeys(sweep_id).leases, "0")
+    assert leased_until
+
+    def restart_after_the_lease() -> None:
+        if time.time() * 1_000_000 > leased_until + 500_000:
+            store.start()
+
+    store.kill()
+    with ClaimLeases(claim, leases, short_lease, never, while_waiting=restart_after_the_lease) as claim_leases:
+        claim_leases.commit(claim.runs[0], metrics(0))
+        assert claim_leases.state(claim.runs[0]) is LeaseState.HELD
+    assert len(sweeps.epochs(sweep_id, 0)) == 1
     leases.close()
     store.close()
 
@@ -141,4 +174,5 @@ def test_cancellation_by_a_client_ends_the_run(leases: Leases, sweeps: Sweeps, s
         sweeps.cancel(claim.sweep_id, first.index)
         wait_until(lambda: claim_leases.state(first) is LeaseState.CANCELLED)
         assert claim_leases.state(second) is LeaseState.HELD
-        assert claim_leases.cancel(first) is RunStatus.CANCELLED
+        assert claim_leases.cancel(first)
+    assert sweeps.run(claim.sweep_id, first.index)["outcome"] == "cancelled"

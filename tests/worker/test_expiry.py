@@ -6,20 +6,17 @@ from redis.exceptions import OutOfMemoryError
 
 from noisesweep.models import SweepRequest
 from shared.store.keys import SweepKeys
-from tests.support.claims import SHA, THREE, claim_runs, metrics, state
+from tests.support.claims import SHA, THREE, claim_runs, delete_ended, metrics, reap, release, save, state
 from tests.support.records import evaluation
 from tests.support.stored_sweeps import Sweeps
-from worker.leases import LeaseLostError, Leases, LeaseState, ReapResult
+from worker.leases import LeaseLostError, Leases, LeaseState
+from worker.reaping import ReapResult
 
 
 def expire(redis: Redis, sweep_id: str, *indices: int) -> None:
     """Make the leases of these runs expire immediately."""
     for index in indices:
         redis.zadd(SweepKeys(sweep_id).leases, {str(index): 1})
-
-
-def reap(leases: Leases, sweep_id: str, *, republish_seconds: float = 60) -> ReapResult:
-    return leases.reap(sweep_id, max_attempts=3, republish_seconds=republish_seconds)
 
 
 def test_a_lease_is_renewed_after_a_sixth_of_it(leases: Leases, sweeps: Sweeps, redis: Redis) -> None:
@@ -48,7 +45,8 @@ def test_a_renewal_reports_cancelled_and_lost_runs(leases: Leases, sweeps: Sweep
 def test_an_expired_run_is_requeued_and_its_old_owner_fenced(leases: Leases, sweeps: Sweeps, redis: Redis) -> None:
     sweep_id = sweeps.create(THREE)
     claim = claim_runs(leases, sweep_id)
-    leases.commit(claim, claim.runs[0], metrics(0), state(1))
+    leases.commit(claim, claim.runs[0], metrics(0))
+    save(leases, claim, claim.runs[0], state(1))
     expire(redis, sweep_id, 0)
     assert reap(leases, sweep_id) == ReapResult(open_runs=3, runs_without_message=3, requeued=1)
     with pytest.raises(LeaseLostError):
@@ -102,7 +100,7 @@ def test_epochs_before_a_release_count_as_progress(leases: Leases, sweeps: Sweep
         reap(leases, sweep_id)
         claim = claim_runs(leases, sweep_id)
         leases.commit(claim, claim.runs[0], metrics(epoch))
-        leases.release(claim, claim.runs[0], state(epoch + 1))
+        release(leases, claim, claim.runs[0], state(epoch + 1))
     assert "outcome" not in sweeps.run(sweep_id, 0)
 
 
@@ -114,7 +112,7 @@ def test_a_full_store_accepts_releases_and_cancellations(leases: Leases, sweeps:
         with pytest.raises(OutOfMemoryError):
             leases.commit(claim, claim.runs[0], metrics(0))
         assert leases.renew(claim) == {0: LeaseState.HELD, 1: LeaseState.HELD}
-        leases.release(claim, claim.runs[0], state(0, step=3))
+        release(leases, claim, claim.runs[0], state(0, step=3))
         assert sweeps.cancel(sweep_id) == 3
         assert leases.cancel(claim, claim.runs[1]) == "cancelled"
     finally:
@@ -153,9 +151,10 @@ def test_every_end_of_a_run_honours_its_cancellation(leases: Leases, sweeps: Swe
     claim = claim_runs(leases, sweep_id, limit=4)
     assert sweeps.cancel(sweep_id) == 4
     leases.cancel(claim, claim.runs[0])
+    leases.save_model(claim, claim.runs[1], b"a model")
     for _ in range(2):  # repeated after a lost reply
-        assert leases.succeed(claim, claim.runs[1], SHA, evaluation(), model=b"a model") == "cancelled"
-        leases.release(claim, claim.runs[2], state(1))
+        assert leases.succeed(claim, claim.runs[1], SHA, evaluation()) == "cancelled"
+        release(leases, claim, claim.runs[2], state(1))
     expire(redis, sweep_id, 3)
     assert reap(leases, sweep_id).open_runs == 0
     for index in range(4):
@@ -180,14 +179,16 @@ def test_an_ended_run_is_not_cancelled(leases: Leases, sweeps: Sweeps) -> None:
 def test_an_old_ended_sweep_is_deleted_with_all_its_keys(leases: Leases, sweeps: Sweeps, redis: Redis) -> None:
     sweep_id = sweeps.create(SweepRequest(scales=[0.1]))
     claim = claim_runs(leases, sweep_id)
-    leases.commit(claim, claim.runs[0], metrics(0), state(1))
-    assert not leases.delete_ended(sweep_id, 2**60)
-    leases.succeed(claim, claim.runs[0], SHA, evaluation(), model=b"a model")
+    leases.commit(claim, claim.runs[0], metrics(0))
+    save(leases, claim, claim.runs[0], state(1))
+    assert not delete_ended(leases, sweep_id, 2**60)
+    leases.save_model(claim, claim.runs[0], b"a model")
+    leases.succeed(claim, claim.runs[0], SHA, evaluation())
     ended_at = int(sweeps.run(sweep_id, 0)["ended_at"])
-    assert not leases.delete_ended(sweep_id, ended_at)
-    assert leases.delete_ended(sweep_id, ended_at + 1)
+    assert not delete_ended(leases, sweep_id, ended_at)
+    assert delete_ended(leases, sweep_id, ended_at + 1)
     assert redis.keys(f"*{sweep_id}*") == []
-    assert leases.delete_ended(sweep_id, ended_at + 1)
+    assert delete_ended(leases, sweep_id, ended_at + 1)
 
 
 def test_a_sweep_with_thousands_of_keys_is_deleted(leases: Leases, sweeps: Sweeps, redis: Redis) -> None:
@@ -200,5 +201,5 @@ def test_a_sweep_with_thousands_of_keys_is_deleted(leases: Leases, sweeps: Sweep
         for index in range(1, runs):
             pipeline.hset(keys.run(index), "ended_at", 1)
         pipeline.execute()
-    assert leases.delete_ended(sweep_id, 2**60)
+    assert delete_ended(leases, sweep_id, 2**60)
     assert redis.keys(f"*{sweep_id}*") == []

@@ -9,7 +9,7 @@ from noisesweep.models import EpochMetrics, RunError, RunStatus, SweepRequest
 from shared.settings import Settings
 from shared.store.clock import server_time
 from shared.store.keys import ENDED, SweepKeys, new_sweep_id
-from tests.support.claims import SHA, THREE, claim_runs, metrics, state
+from tests.support.claims import SHA, THREE, claim_runs, metrics, reap, release, save, state
 from tests.support.records import evaluation
 from tests.support.stored_sweeps import Sweeps
 from worker.leases import Claim, ClaimedRun, LeaseLostError, Leases, LeaseState
@@ -95,10 +95,11 @@ Write = Callable[[Leases, Claim, ClaimedRun], object]
 
 
 @pytest.mark.parametrize("write", [
-    lambda leases, claim, run: leases.commit(claim, run, metrics(2), state(3)),
-    lambda leases, claim, run: leases.release(claim, run, state(2, step=1)),
+    lambda leases, claim, run: leases.commit(claim, run, metrics(2)),
+    lambda leases, claim, run: save(leases, claim, run, state(3)),
+    lambda leases, claim, run: release(leases, claim, run, state(2, step=1)),
     lambda leases, claim, run: leases.succeed(claim, run, SHA, evaluation(), epochs=3),
-], ids=["commit", "release", "succeed"])  # fmt: skip
+], ids=["commit", "checkpoint", "release", "succeed"])  # fmt: skip
 def test_a_run_continues_from_the_epochs_that_the_store_has(
     leases: Leases, sweeps: Sweeps, redis: Redis, write: Write
 ) -> None:
@@ -106,12 +107,13 @@ def test_a_run_continues_from_the_epochs_that_the_store_has(
     claim = claim_runs(leases, sweep_id)
     run = claim.runs[0]
     for epoch in range(2):
-        leases.commit(claim, run, metrics(epoch), state(epoch + 1))
+        leases.commit(claim, run, metrics(epoch))
+        save(leases, claim, run, state(epoch + 1))
     lose_second_epoch(redis, sweep_id)
     with pytest.raises(LeaseLostError):
         write(leases, claim, run)
     assert leases.renew(claim) == {0: LeaseState.LOST}
-    assert leases.reap(sweep_id, max_attempts=1, republish_seconds=60).runs_without_message == 1
+    assert reap(leases, sweep_id, max_attempts=1, republish_seconds=60).runs_without_message == 1
     again = claim_runs(leases, sweep_id)
     checkpoint = leases.checkpoint(again, again.runs[0])
     assert checkpoint
@@ -177,7 +179,8 @@ def test_a_checkpoint_is_stored_exactly_until_the_run_ends(leases: Leases, sweep
     run = claim.runs[0]
     assert leases.checkpoint(claim, run) is None
     for epoch in range(2):
-        leases.commit(claim, run, metrics(epoch), state(epoch + 1))
+        leases.commit(claim, run, metrics(epoch))
+        save(leases, claim, run, state(epoch + 1))
         checkpoint = leases.checkpoint(claim, run)
         assert checkpoint
         assert checkpoint.to_bytes() == state(epoch + 1).to_bytes()
@@ -189,12 +192,13 @@ def test_an_old_owner_cannot_change_the_checkpoint(leases: Leases, sweeps: Sweep
     sweep_id = sweeps.create(THREE)
     claim = claim_runs(leases, sweep_id)
     run = claim.runs[0]
-    leases.commit(claim, run, metrics(0), state(1))
+    leases.commit(claim, run, metrics(0))
+    save(leases, claim, run, state(1))
     redis.hset(SweepKeys(sweep_id).run(0), "owner", "another owner")
     with pytest.raises(LeaseLostError):
-        leases.commit(claim, run, metrics(1), state(2))
+        save(leases, claim, run, state(2))
     with pytest.raises(LeaseLostError):
-        leases.release(claim, run, state(2))
+        release(leases, claim, run, state(2))
     checkpoint = leases.checkpoint(claim, run)
     assert checkpoint
     assert checkpoint.position == "1:0"
@@ -204,7 +208,7 @@ def test_a_released_run_is_claimed_next_without_counting_an_attempt(leases: Leas
     sweep_id = sweeps.create(THREE)
     claim = claim_runs(leases, sweep_id)
     for _ in range(2):  # the repetition after a lost reply changes nothing
-        leases.release(claim, claim.runs[0], state(0, step=3))
+        release(leases, claim, claim.runs[0], state(0, step=3))
     assert sweeps.run(sweep_id, 0)["attempts"] == "0"
     assert sweeps.events(sweep_id) == [("run.started", "0"), ("run.queued", "0")]
     again = claim_runs(leases, sweep_id)
@@ -221,7 +225,8 @@ def test_a_released_run_is_claimed_next_without_counting_an_attempt(leases: Leas
 def test_a_finished_run_stores_weights_hash_and_model(leases: Leases, sweeps: Sweeps, redis: Redis) -> None:
     sweep_id = sweeps.create(THREE)
     claim = claim_runs(leases, sweep_id)
-    leases.succeed(claim, claim.runs[0], SHA, evaluation(), model=b"a model")
+    leases.save_model(claim, claim.runs[0], b"a model")
+    leases.succeed(claim, claim.runs[0], SHA, evaluation())
     assert sweeps.run(sweep_id, 0)["weights_sha256"] == SHA
     assert redis.get(SweepKeys(sweep_id).model(0)) == "a model"
     assert 7 * 86400 - 60 < redis.ttl(SweepKeys(sweep_id).model(0)) <= 7 * 86400

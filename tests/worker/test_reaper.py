@@ -10,7 +10,8 @@ from shared.store.keys import COUNTERS, OPEN, QUEUE, SWEEPS, SweepKeys
 from shared.store.queue import celery_app, publish
 from tests.support.stored_sweeps import Sweeps
 from worker.leases import Leases
-from worker.reaper import Reaper
+from worker.reaper import BATCH_SIZE, Reaper
+from worker.reaping import Reaping
 
 THREE = SweepRequest(scales=[0.1, 0.5, 1.0], dataset="digits")
 LONG_AGO = 1
@@ -94,11 +95,16 @@ def test_an_ended_sweep_is_no_longer_listed_as_open(
     assert redis.zrange(OPEN, 0, -1) == [recent]  # a client may be retrying it
 
 
-def test_a_sweep_reopened_during_a_round_stays_open(reaper: Reaper, sweeps: Sweeps, redis: Redis) -> None:
-    sweep_id = open_sweep(sweeps, redis)
-    redis.zadd(OPEN, {sweep_id: 2})
-    reaper._close(sweep_id, opened_at=LONG_AGO)  # noqa: SLF001 - this moment cannot be reached otherwise
-    assert redis.zrange(OPEN, 0, -1) == [sweep_id]
+def test_a_sweep_reopened_during_a_round_stays_open(
+    settings: Settings, sweeps: Sweeps, leases: Leases, redis: Redis
+) -> None:
+    sweep_id = open_sweep(sweeps, redis, at=2)
+    sweeps.cancel(sweep_id)
+    reaping = Reaping(leases.redis, settings)
+    this_round = reaping.begin_round()
+    for opened_at, expected in ((1.0, [sweep_id]), (2.0, [])):
+        reaping.reap({sweep_id: opened_at}, this_round)
+        assert redis.zrange(OPEN, 0, -1) == expected
 
 
 def test_old_sweeps_and_orphaned_list_entries_are_deleted(reaper: Reaper, sweeps: Sweeps, redis: Redis) -> None:
@@ -138,3 +144,36 @@ def test_actions_of_the_reaper_are_counted(reaper: Reaper, sweeps: Sweeps, lease
         "runs:failed": "1",
         "runs:cancelled": "1",
     }
+
+
+def test_a_round_reads_many_sweeps_per_round_trip(reaper: Reaper, sweeps: Sweeps, redis: Redis) -> None:
+    for _ in range(2 * BATCH_SIZE + 1):
+        sweeps.cancel(open_sweep(sweeps, redis))
+    reaper.round()  # registers the scripts
+    for sweep_id in redis.zrange(SWEEPS, 0, -1):
+        redis.zadd(OPEN, {str(sweep_id): LONG_AGO})
+    reads = redis.info("stats")["total_reads_processed"]
+    assert sum(1 for _ in reaper.steps()) == 3  # the event loop of the worker continues between them
+    # The server reads a large request in several parts.
+    assert redis.info("stats")["total_reads_processed"] - reads < BATCH_SIZE
+    assert redis.zcard(OPEN) == 0
+
+
+def test_sweeps_that_cannot_be_deleted_do_not_keep_others(reaper: Reaper, sweeps: Sweeps, redis: Redis) -> None:
+    for _ in range(BATCH_SIZE):
+        open_sweep(sweeps, redis, SweepRequest(scales=[0.1]))
+    broken = open_sweep(sweeps, redis, SweepRequest(scales=[0.1]), at=2)
+    redis.set(SweepKeys(broken).queued, "not a sorted set")
+    ended = open_sweep(sweeps, redis, SweepRequest(scales=[0.1]), at=3)
+    sweeps.cancel(ended)
+    redis.hset(SweepKeys(ended).run(0), "ended_at", LONG_AGO)
+    for _ in range(2):
+        reaper.round()
+    assert redis.zscore(SWEEPS, ended) is None
+    assert redis.zcard(SWEEPS) == BATCH_SIZE + 1
+    first = str(redis.zrange(SWEEPS, 0, 0)[0])  # it can be deleted later, and its turn comes again
+    sweeps.cancel(first)
+    redis.hset(SweepKeys(first).run(0), "ended_at", LONG_AGO)
+    for _ in range(2):
+        reaper.round()
+    assert redis.zscore(SWEEPS, first) is None

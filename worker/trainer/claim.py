@@ -1,19 +1,19 @@
 """Training of a claim: start from checkpoints, commit every epoch, and end each run."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import numpy as np
 from celery.utils.log import get_task_logger
 
-from noisesweep.models import EpochMetrics, Evaluation, RunError, RunStatus
+from noisesweep.models import Evaluation, RunError, RunStatus
 from shared.errors import NoiseSweepError
 from shared.settings import Settings
 from shared.store.keys import run_id
-from worker.claim_leases import ClaimLeases, StoreUnavailableError
+from worker.claim_leases import ClaimLeases, RunCancelledError, StoreUnavailableError
 from worker.fail_points import fail_point
-from worker.leases import Claim, ClaimedRun, LeaseLostError, Leases, LeaseState
+from worker.leases import Claim, ClaimedRun, LeaseLostError, Leases, LeaseState, Stored
+from worker.trainer.checkpoints import CheckpointSchedule
 from worker.trainer.keras_export import to_keras_file
 from worker.trainer.loop import DivergedError, Stop, epochs
 from worker.trainer.network import accuracy_of
@@ -22,6 +22,8 @@ from worker.trainer.stack_cache import StackCache
 from worker.trainer.state import RunState
 
 logger = get_task_logger(__name__)
+
+TEMPORARY_FOLDER = "Make space in the temporary folder of the worker (TMPDIR)."
 
 
 class ClaimTraining:
@@ -35,14 +37,17 @@ class ClaimTraining:
         self._worker_leases = leases
         self._settings = settings
         self._active = dict(enumerate(claim.runs))  # by position in the stack
+        self._checkpoints = CheckpointSchedule(settings.checkpoint_interval_seconds)
 
     def run(self, stack_cache: StackCache, stop: Stop) -> int:
         """Train the runs to their end or until `stop` returns true; return the number of runs put back in the queue.
 
-        If the store is unavailable for two thirds of a lease, or while the worker is stopping, nothing more is written.
-        The leases then expire, and a reaper requeues the runs.
+        While the store is unavailable, training waits. If the worker stops in the meantime, nothing more is written:
+        the leases then expire, and a reaper requeues the runs.
         """
-        with ClaimLeases(self._claim, self._worker_leases, self._settings, stop) as self._leases:
+        self._stop = stop
+        leases = ClaimLeases(self._claim, self._worker_leases, self._settings, stop, while_waiting=self._settle)
+        with leases as self._leases:
             try:
                 return self._train_or_fail(stack_cache)
             except StoreUnavailableError as error:
@@ -61,23 +66,25 @@ class ClaimTraining:
 
     def _train(self, stack: Stack) -> int:
         stack.start(self._claim.runs[0].seed, [run.scale for run in self._claim.runs], self._load_checkpoints())
-        saved = time.monotonic()
         for results in epochs(stack, self._must_stop):
-            due = time.monotonic() - saved >= self._settings.checkpoint_interval_seconds
-            due = due and stack.epoch < self._claim.config.epochs
-            for position, run in list(self._active.items()):
+            save = self._checkpoints.is_due and stack.epoch < self._claim.config.epochs
+            stored = save
+            for position, run in self._each_active():
                 result = results[position]
                 if isinstance(result, DivergedError):
                     self._fail(position, result)
                     continue
                 with self._isolate(position):
-                    self._commit(run, result, stack.state(position) if due else None)
-            if due:
-                saved = time.monotonic()
+                    fail_point("before_commit", run.index)
+                    self._leases.commit(run, result)
+                    stored = stored and self._leases.save_checkpoint(run, stack.state(position))
+                    fail_point("after_commit", run.index)
+            if save:
+                self._checkpoints.record(stored=stored)
         evaluations = self._evaluate(stack) if stack.epoch == self._claim.config.epochs else None
         if evaluations is None:
             return self._release_all(stack)
-        for position, run in list(self._active.items()):
+        for position, run in self._each_active():
             with self._isolate(position):
                 self._succeed(run, stack.state(position), evaluations[position])
         return 0
@@ -89,15 +96,25 @@ class ClaimTraining:
         return present if len(present) == len(states) else None
 
     def _must_stop(self) -> bool:
-        """Cancel runs on request, drop lost runs, and return whether to stop. Called between two chunks."""
-        for position, run in list(self._active.items()):
+        """End or drop runs that are no longer wanted, and return whether to stop. Called between two chunks."""
+        self._settle()
+        return self._stop() or not self._active
+
+    def _settle(self) -> None:
+        """End runs that a client cancelled, and drop runs whose lease is lost. Never wait for the store."""
+        for position, run in self._each_active():
             match self._leases.state(run):
                 case LeaseState.CANCELLED:
                     with self._isolate(position):
                         self._cancel(position)
                 case LeaseState.LOST:
                     self._drop(position, "The lease has expired.")
-        return self._leases.must_stop() or not self._active
+
+    def _each_active(self) -> Iterator[tuple[int, ClaimedRun]]:
+        """Yield position and run of each active run. Runs that end during the iteration are left out."""
+        for position, run in list(self._active.items()):
+            if position in self._active:
+                yield position, run
 
     def _evaluate(self, stack: Stack) -> list[Evaluation] | None:
         """Evaluate each trained network at all scales of the sweep; return None if stopped early."""
@@ -118,14 +135,9 @@ class ClaimTraining:
             for position, run in enumerate(self._claim.runs)
         ]
 
-    def _commit(self, run: ClaimedRun, metrics: EpochMetrics, state: RunState | None) -> None:
-        fail_point("before_commit", run.index)
-        self._leases.commit(run, metrics, state)
-        fail_point("after_commit", run.index)
-
     def _release_all(self, stack: Stack) -> int:
         released = 0
-        for position, run in list(self._active.items()):
+        for position, run in self._each_active():
             with self._isolate(position):
                 status = self._leases.release(run, stack.state(position))
                 logger.info("Run %s is %s at epoch %d, step %d", self._run_id(run), status, stack.epoch, stack.step)
@@ -133,11 +145,22 @@ class ClaimTraining:
         return released
 
     def _succeed(self, run: ClaimedRun, state: RunState, evaluation: Evaluation) -> None:
-        model = to_keras_file(self._claim.config, list(state.weights)) if self._claim.keep_model else None
+        if self._claim.keep_model:
+            self._save_model(run, state)
         fail_point("before_finish", run.index)
-        outcome = self._leases.succeed(run, state.weights_sha256, evaluation, model, epochs=state.epoch)
+        outcome = self._leases.succeed(run, state.weights_sha256, evaluation, epochs=state.epoch)
         fail_point("after_finish", run.index)
         logger.info("Run %s %s", self._run_id(run), outcome)
+
+    def _save_model(self, run: ClaimedRun, state: RunState) -> None:
+        try:
+            model = to_keras_file(self._claim.config, list(state.weights))
+        except OSError as error:  # for example, no space for the temporary file
+            self._leases.warn(
+                run, Stored.MODEL, f"the worker could not write the file ({error.strerror or error})", TEMPORARY_FOLDER
+            )
+        else:
+            self._leases.save_model(run, model)
 
     @contextmanager
     def _isolate(self, position: int) -> Iterator[None]:
@@ -146,23 +169,27 @@ class ClaimTraining:
             yield
         except StoreUnavailableError:
             raise  # it affects all runs
+        except RunCancelledError:
+            pass  # `_settle` ends it
         except LeaseLostError as error:
             self._drop(position, str(error))
         except Exception as error:  # noqa: BLE001 - any other error concerns this run only
             self._fail(position, error)
 
     def _drop(self, position: int, reason: str) -> None:
-        run = self._active.pop(position)
-        logger.warning("Run %s dropped, its lease is lost: %s", self._run_id(run), reason)
+        if run := self._active.pop(position, None):
+            logger.warning("Run %s dropped, its lease is lost: %s", self._run_id(run), reason)
 
     def _cancel(self, position: int) -> None:
         run = self._active[position]
-        self._leases.cancel(run)
-        del self._active[position]
-        logger.info("Run %s cancelled", self._run_id(run))
+        if self._leases.cancel(run):
+            del self._active[position]
+            logger.info("Run %s cancelled", self._run_id(run))
 
     def _fail(self, position: int, error: Exception) -> None:
-        run = self._active.pop(position)
+        run = self._active.pop(position, None)
+        if run is None:
+            return  # it ended while a write waited for the store
         unexpected = None if isinstance(error, NoiseSweepError) else error
         logger.warning("Run %s failed: %s", self._run_id(run), error, exc_info=unexpected)
         with suppress(LeaseLostError):

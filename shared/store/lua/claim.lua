@@ -49,7 +49,8 @@ for _, index in ipairs(taken) do
   redis.call('ZREM', queued, index)
   redis.call('ZADD', leases, microseconds(started_at + lease), index)
   redis.call('HSET', run, 'owner', owner, 'worker', worker, 'device', device, 'started_at', microseconds(started_at))
-  redis.call('HSET', run, 'epochs_at_claim', redis.call('LLEN', epochs_prefix .. index))
+  redis.call('HSET', run, 'epochs_at_claim', redis.call('LLEN', epochs_prefix .. index), 'lease', ARGV[2])
+  redis.call('HSET', run, 'checkpoint_at_claim', redis.call('HGET', run, 'checkpoint_at') or '')
   redis.call('HINCRBY', run, 'attempts', 1)
   emit('run.started', index, '{}')
 end

@@ -1,14 +1,11 @@
--- Keep one epoch of a run, and its checkpoint if there is one, and renew its lease. An epoch kept before stays as it
--- is, and says nothing again.
--- ARGV: index, owner, lease (µs), epoch, EpochMetrics (JSON), position (epoch:step), checkpoint (bytes); the last two
--- may be empty. Returns 1 if it stands now, 0 if the owner has lost the run, as it has when epochs before this one are
--- not known here.
-local index, owner, lease, epoch, metrics, position, checkpoint = unpack(ARGV)
+-- Keep one epoch of a run, and renew its lease. An epoch kept before stays as it is, and says nothing again.
+-- ARGV: index, owner, lease (µs), epoch, EpochMetrics (JSON). Returns 1 if it stands now, 0 if the owner has lost the
+-- run, as it has when epochs before this one are not known here.
+local index, owner, lease, epoch, metrics = unpack(ARGV)
 if not owns(index, owner) or disown_ahead(index, epoch) then
   return 0
 end
 local kept = redis.call('LLEN', epochs_prefix .. index)
-keep_checkpoint(index, position, checkpoint)
 redis.call('ZADD', leases, 'XX', microseconds(now() + tonumber(lease)), index)
 if tonumber(epoch) == kept then
   redis.call('RPUSH', epochs_prefix .. index, metrics)

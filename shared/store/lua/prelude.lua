@@ -34,12 +34,27 @@ local function open_runs()
   return redis.call('ZCARD', queued) + redis.call('ZCARD', leases)
 end
 
--- Where a run goes on from; empty means that it has no checkpoint to keep.
+-- Store a run's checkpoint. The first write may fail if the store is full, and then nothing has been changed.
 local function keep_checkpoint(index, position, checkpoint)
-  if checkpoint ~= '' then
-    redis.call('SET', checkpoint_prefix .. index, checkpoint)
-    redis.call('HSET', run_prefix .. index, 'checkpoint_at', position)
+  redis.call('SET', checkpoint_prefix .. index, checkpoint)
+  redis.call('HSET', run_prefix .. index, 'checkpoint_at', position)
+  if redis.call('HDEL', run_prefix .. index, 'checkpoint_warning') == 1 then
+    redis.call('HINCRBY', record, 'version', 1)
   end
+end
+
+-- Return a position (epoch:step) as a number that grows with it; 0 if there is none.
+local function progress_of(position)
+  local epoch, step = (position or ''):match('^(%d+):(%d+)$')
+  return epoch and tonumber(epoch) * 1000000000 + tonumber(step) or 0
+end
+
+-- Return whether the run has more epochs, or a later checkpoint, than at its claim. A retried run still has its earlier
+-- epochs, so that only its checkpoint shows progress.
+local function got_further(index)
+  local fields = redis.call('HMGET', run_prefix .. index, 'epochs_at_claim', 'checkpoint_at', 'checkpoint_at_claim')
+  return redis.call('LLEN', epochs_prefix .. index) > tonumber(fields[1] or 0)
+    or progress_of(fields[2]) > progress_of(fields[3])
 end
 
 -- A run whose owner has trained more epochs than are kept: a replica became the primary that had not heard of the last
@@ -70,7 +85,11 @@ local function conclude(index, outcome, code, message)
     redis.call('HSET', run, 'error_code', code, 'error_message', message)
   end
   redis.call('DEL', checkpoint_prefix .. index)
-  redis.call('HDEL', run, 'checkpoint_at', 'cancel_requested', 'epochs_at_claim', 'fruitless')
+  if outcome ~= 'succeeded' then
+    redis.call('DEL', model_prefix .. index)
+  end
+  redis.call('HDEL', run, 'checkpoint_at', 'checkpoint_warning', 'cancel_requested')
+  redis.call('HDEL', run, 'epochs_at_claim', 'checkpoint_at_claim', 'lease', 'fruitless', 'lost_owner')
   emit('run.ended', index, cjson.encode({ status = outcome }))
   if open_runs() == 0 then
     emit('sweep.ended', '', '{}')

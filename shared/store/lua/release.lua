@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Hand a run back to the queue with a checkpoint to go on from; one that is to be cancelled ends instead. It costs no
 -- attempt. Repeated by the same owner, it changes nothing. A full store takes it: a stop must lose no work.
--- ARGV: index, owner, position (epoch:step), checkpoint (bytes). Returns 'queued' or 'cancelled' if the run is the
+-- ARGV: index, owner, position (epoch:step), checkpoint (bytes; empty keeps the previous one). Returns 'queued' or 'cancelled' if the run is the
 -- owner's no more by this, nil if the owner had lost it, as it has when epochs before that position are not known here.
 local index, owner, position, checkpoint = unpack(ARGV)
 local run = run_prefix .. index
@@ -18,9 +18,11 @@ end
 if disown_ahead(index, position:match('%d+')) then
   return nil
 end
-keep_checkpoint(index, position, checkpoint)
+if checkpoint ~= '' then
+  keep_checkpoint(index, position, checkpoint)
+end
 redis.call('HINCRBY', run, 'attempts', -1)
-if redis.call('LLEN', epochs_prefix .. index) > tonumber(redis.call('HGET', run, 'epochs_at_claim')) then
+if got_further(index) then
   redis.call('HDEL', run, 'fruitless')
 end
 enqueue(index)

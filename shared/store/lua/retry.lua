@@ -5,7 +5,7 @@ for index = 0, (redis.call('HGET', record, 'run_count') or 0) - 1 do
   local run = run_prefix .. index
   local outcome = redis.call('HGET', run, 'outcome')
   if (outcome == 'failed' or outcome == 'cancelled') and retried < tonumber(ARGV[1]) then
-    redis.call('HDEL', run, 'outcome', 'owner', 'ended_at', 'error_code', 'error_message')
+    redis.call('HDEL', run, 'outcome', 'owner', 'ended_at', 'error_code', 'error_message', 'model_warning')
     enqueue(tostring(index))
     retried = retried + 1
   end

@@ -13,6 +13,7 @@ from noisesweep.models import RunError
 from shared.settings import Settings
 from shared.store.keys import SweepKeys
 from tests.support.api import ApiThread
+from tests.support.claims import reap
 from tests.support.redis_server import RedisServer
 from tests.support.training import Training
 from tests.support.waiting import wait_until
@@ -92,7 +93,7 @@ def test_metrics_cover_queue_runs_epochs_and_reaper(
     training.claim(links["self"], runs=1)
     sweep_id = links["self"].split("/")[-1]
     redis.zadd(SweepKeys(sweep_id).leases, {"2": 1})
-    found = leases.reap(sweep_id, max_attempts=3, republish_seconds=60)
+    found = reap(leases, sweep_id)
     leases.metrics.count_reaped(requeued=found.requeued, lost=found.lost, cancelled=found.cancelled, republished=2)
     samples = metrics(http)
     assert samples["noisesweep_queued_runs",] == 1

@@ -17,6 +17,7 @@ from shared.datasets import DatasetName, to_pixels
 from shared.noise import Purpose, add_noise, base_noise
 from shared.settings import Settings
 from shared.store.keys import SweepKeys
+from tests.support.claims import reap, release
 from tests.support.redis_server import RedisServer
 from tests.support.stored_sweeps import Sweeps
 from tests.support.trainer import REQUEST, Interruption, Trainer, stop_after
@@ -113,7 +114,7 @@ def test_a_diverging_run_fails_with_advice(trainer: Trainer) -> None:
     for run, checkpoint in zip(claim.runs, map(stack.state, range(3)), strict=True):
         if run.index == 1:
             checkpoint.weights[-1][0] = math.nan  # as after a step that is too large
-        trainer.leases.release(claim, run, checkpoint)
+        release(trainer.leases, claim, run, checkpoint)
     again = trainer.leases.claim(claim.sweep_id, limit=3)
     assert again
     trainer.train(again)
@@ -170,12 +171,62 @@ def test_training_stops_when_all_runs_are_cancelled(trainer: Trainer) -> None:
     assert trainer.sweeps.run(claim.sweep_id, 1)["outcome"] == "cancelled"
 
 
+def test_cancels_are_heard_while_training_waits_for_a_full_store(trainer: Trainer, redis: Redis) -> None:
+    claim = trainer.create_claim(REQUEST.model_copy(update={"epochs": 200}), limit=2)
+    ended: list[object] = []
+
+    def cancel() -> None:
+        """Cancel one run after the other. Room is made only after both have ended."""
+        for run in claim.runs:
+            trainer.sweeps.cancel(claim.sweep_id, run.index)
+            wait_until(lambda run=run: trainer.sweeps.run(claim.sweep_id, run.index).get("outcome"))  # type: ignore[misc]
+            ended.append(trainer.sweeps.run(claim.sweep_id, run.index)["outcome"])
+
+    client = threading.Thread(target=cancel)
+
+    def fill() -> None:
+        redis.config_set("maxmemory", 1)
+        client.start()
+
+    try:
+        assert trainer.train(claim, Interruption(8, fill)) == 0
+        client.join()
+    finally:
+        redis.config_set("maxmemory", 0)
+    assert ended == ["cancelled", "cancelled"]
+
+
+def test_a_model_that_does_not_fit_does_not_fail_its_run(trainer: Trainer, redis: Redis) -> None:
+    request = REQUEST.model_copy(update={"keep_model": True, "hidden_units": [512, 512]})
+    claim = trainer.create_claim(request)
+    trainer.stack_cache.get(claim.config, 1)
+    redis.config_set("maxmemory", redis.info("memory")["used_memory"] + 2_000_000)
+    try:
+        trainer.train(claim)
+    finally:
+        redis.config_set("maxmemory", 0)
+    run = trainer.sweeps.run(claim.sweep_id, 0)
+    assert run["outcome"] == "succeeded"
+    assert "the store is full" in run["model_warning"]
+
+
+def test_a_full_disk_of_the_worker_does_not_fail_a_run(
+    trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    claim = trainer.create_claim(REQUEST.model_copy(update={"keep_model": True}))
+    trainer.train(claim)
+    run = trainer.sweeps.run(claim.sweep_id, 0)
+    assert run["outcome"] == "succeeded"
+    assert "the worker could not write the file" in run["model_warning"]
+
+
 def test_a_run_reaped_during_training_is_dropped(trainer: Trainer, redis: Redis) -> None:
     claim = trainer.create_claim(REQUEST, limit=1)
 
     def lose() -> None:
         redis.zadd(SweepKeys(claim.sweep_id).leases, {"0": 1})
-        trainer.leases.reap(claim.sweep_id, max_attempts=3, republish_seconds=60)
+        reap(trainer.leases, claim.sweep_id)
         assert trainer.leases.claim(claim.sweep_id, limit=1)
 
     trainer.train(claim, Interruption(4, lose))
@@ -203,15 +254,24 @@ def test_outages_of_the_store_change_no_results(trainer: Trainer, tmp_path: Path
     assert (other.metrics(short.sweep_id, 0), run["weights_sha256"]) == expected
 
     long = other.create_claim(REQUEST)
-    assert other.train(long, Interruption(4, store.kill)) == 0
-    store.start()
-    assert "outcome" not in other.sweeps.run(long.sweep_id, 0)
-    wait_until(lambda: other.leases.reap(long.sweep_id, 3, republish_seconds=60).runs_without_message)
-    again = other.leases.claim(long.sweep_id, limit=1)
-    assert again
-    other.train(again)
+    restart = threading.Timer(1.5 * settings.lease_seconds, store.start)
+    other.train(long, Interruption(4, restart_store))
+    restart.join()
     run = other.sweeps.run(long.sweep_id, 0)
     assert (other.metrics(long.sweep_id, 0), run["weights_sha256"]) == expected
+    assert run["attempts"] == "1"
+
+    stopped = other.create_claim(REQUEST)
+    stop = Interruption(4, store.kill)
+    assert other.train(stopped, lambda: stop() or stop.checks < 0) == 0
+    store.start()
+    assert "outcome" not in other.sweeps.run(stopped.sweep_id, 0)
+    wait_until(lambda: reap(other.leases, stopped.sweep_id).runs_without_message)
+    again = other.leases.claim(stopped.sweep_id, limit=1)
+    assert again
+    other.train(again)
+    run = other.sweeps.run(stopped.sweep_id, 0)
+    assert (other.metrics(stopped.sweep_id, 0), run["weights_sha256"]) == expected
     other.leases.close()
     store.close()
 
