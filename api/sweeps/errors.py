@@ -35,3 +35,7 @@ class TooManyStreamsError(Exception):
 
 class ModelNotFoundError(Exception):
     """A run has no stored model: not requested, not finished, or expired."""
+
+
+class UnreadableSweepError(Exception):
+    """The record of a sweep does not have the expected form. Other sweeps are not affected."""

@@ -3,15 +3,16 @@
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 
 from noisesweep.models import Queue, SweepRequest, TrainingConfig
 from shared.datasets import epoch_work, run_work
 from shared.store.clock import server_time_async
 from shared.store.keys import ENDED, OPEN, PACE, SweepKeys
-from shared.store.scripts import is_supported
+from shared.store.scripts import is_broken, is_supported
 
 # Period of the measured rate.
 RATE_WINDOW_SECONDS = 600
@@ -65,9 +66,9 @@ class QueueStats:
                 for sweep_id in opened[first : first + SWEEPS_PER_ROUND_TRIP]:
                     pipeline.zcard(SweepKeys(sweep_id).queued)
                     pipeline.hget(SweepKeys(sweep_id).record, "key")
-                counts = await pipeline.execute()
+                counts = await _replies(pipeline)
             for runs, key in zip(counts[::2], counts[1::2], strict=True):
-                queued[key or ""] += runs
+                queued[key or ""] += runs or 0
         return queued
 
     async def work(self) -> float:
@@ -79,7 +80,7 @@ class QueueStats:
         async with self._redis.pipeline(transaction=False) as pipeline:
             for sweep in sweeps:
                 pipeline.hmget(SweepKeys(sweep.sweep_id).record, "schema", "request")
-            records = await pipeline.execute()
+            records = [record or (None, None) for record in await _replies(pipeline)]
         return float(
             sum(
                 (sweep.queued + sweep.running) * _run_work(request)
@@ -128,12 +129,20 @@ class QueueStats:
                 for sweep_id, _ in batch:
                     pipeline.zcard(SweepKeys(sweep_id).queued)
                     pipeline.zcard(SweepKeys(sweep_id).leases)
-                counts = await pipeline.execute()
+                counts = await _replies(pipeline)
             sweeps += [
-                OpenSweep(sweep_id, opened_at, queued, running)
+                OpenSweep(sweep_id, opened_at, queued or 0, running or 0)
                 for (sweep_id, opened_at), queued, running in zip(batch, counts[::2], counts[1::2], strict=True)
             ]
         return sweeps
+
+
+async def _replies(pipeline: Pipeline) -> list[Any]:
+    """Return the replies; None for each key of a wrong type, so that one broken record does not affect the others."""
+    replies = await pipeline.execute(raise_on_error=False)
+    if failure := next((reply for reply in replies if isinstance(reply, Exception) and not is_broken(reply)), None):
+        raise failure
+    return [None if isinstance(reply, Exception) else reply for reply in replies]
 
 
 def _are_similar(one: float, other: float) -> bool:
@@ -142,5 +151,8 @@ def _are_similar(one: float, other: float) -> bool:
 
 @lru_cache(maxsize=1024)
 def _run_work(request: str) -> float:
-    """Return the multiply-accumulates of one run of a sweep, from its request as JSON."""
-    return run_work(SweepRequest.model_validate_json(request))
+    """Return the multiply-accumulates of one run of a sweep, from its request as JSON; 0 if it cannot be read."""
+    try:
+        return run_work(SweepRequest.model_validate_json(request))
+    except ValueError:
+        return 0.0

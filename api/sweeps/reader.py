@@ -1,6 +1,7 @@
 """Reader of sweeps, runs and events. Concurrent reads share round trips to Redis."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -9,13 +10,15 @@ from redis.client import NEVER_DECODE
 from redis.exceptions import ResponseError
 
 from api.sweeps.batching import Batcher
-from api.sweeps.errors import ModelNotFoundError
+from api.sweeps.errors import ModelNotFoundError, UnreadableSweepError
 from api.sweeps.records import StreamEntry, parse_events, parse_run, parse_sweep
 from api.sweeps.workers import Workers
 from noisesweep.models import EpochMetrics, Evaluation, Event, Run, RunStatus, Sweep, SweepRequest
 from shared.errors import RunNotFoundError, SweepNotFoundError
 from shared.store.keys import SWEEPS, SweepKeys, parse_run_id, run_id
-from shared.store.scripts import Script, is_newer, raise_if_newer, source
+from shared.store.scripts import Script, is_broken, is_newer, raise_if_newer, source
+
+logger = logging.getLogger(__name__)
 
 # Event id before all events.
 NO_EVENT = "0-0"
@@ -71,18 +74,18 @@ class SweepReader:
 
         def parse(sweep_id: str, reply: Sequence[Any] | Exception | None) -> Sweep | Exception | None:
             if isinstance(reply, Exception):
-                return reply
+                return UnreadableSweepError(f"Sweep {sweep_id}: {reply}") if is_broken(reply) else reply
             try:
                 return parse_sweep(sweep_id, reply, any_worker=any_worker) if reply else None
-            except (ValueError, KeyError) as unreadable:
-                return unreadable  # the other sweeps of the batch are returned
+            except Exception as error:  # noqa: BLE001 - whatever the record contains, the other sweeps are returned
+                return UnreadableSweepError(f"Sweep {sweep_id}: {error!r}")
 
         return [parse(sweep_id, reply) for sweep_id, reply in zip(sweep_ids, replies, strict=True)]
 
     async def list_before(self, before: Cursor | None, limit: int) -> list[tuple[Cursor, Sweep | None]]:
         """Return up to `limit` sweeps that are older than the cursor, newest first.
 
-        A sweep is None if it has been removed or was written by a newer version.
+        A sweep is None if it has been removed, was written by a newer version, or has an unreadable record.
         """
         latest = "+inf" if before is None else before.created_at
         entries = cast(
@@ -100,10 +103,12 @@ class SweepReader:
     async def _readable_sweep(self, sweep_id: str) -> Sweep | None:
         try:
             return await self._sweeps.call(sweep_id)
+        except UnreadableSweepError as error:
+            logger.warning("Skipped a sweep whose record cannot be read: %s", error)
         except ResponseError as error:
-            if is_newer(error):
-                return None
-            raise
+            if not is_newer(error):
+                raise
+        return None
 
     async def request(self, sweep_id: str) -> SweepRequest:
         """Return the request that created the sweep. Raise SweepNotFoundError if it does not exist."""
@@ -196,7 +201,7 @@ class SweepReader:
             raise _sweep_not_found(sweep_id) if index is None else _run_not_found(sweep_id, index)
         return version
 
-    async def _read_versions(self, targets: list[tuple[str, int | None]]) -> list[SweepVersion | None]:
+    async def _read_versions(self, targets: list[tuple[str, int | None]]) -> list[SweepVersion | Exception | None]:
         async with self.redis.pipeline(transaction=False) as pipeline:
             for sweep_id, index in targets:
                 keys = SweepKeys(sweep_id)
@@ -204,12 +209,20 @@ class SweepReader:
                 # A run's score is its index.
                 pipeline.zcount(keys.queued, *("-inf", "+inf") if index is None else (index, index))
                 pipeline.exists(keys.record if index is None else keys.run(index))
-            replies = await pipeline.execute()
+            replies = await pipeline.execute(raise_on_error=False)
         any_worker = await self.workers.any_alive()
-        return [
-            SweepVersion(int(version), stranded=queued > 0 and not any_worker) if version and exists else None
-            for version, queued, exists in zip(replies[::3], replies[1::3], replies[2::3], strict=True)
-        ]
+
+        def parse(version: Any, queued: Any, exists: Any) -> SweepVersion | Exception | None:  # noqa: ANN401 - replies
+            if error := next((reply for reply in (version, queued, exists) if isinstance(reply, Exception)), None):
+                return error  # the other versions of the batch are returned
+            try:
+                return (
+                    SweepVersion(int(version), stranded=queued > 0 and not any_worker) if version and exists else None
+                )
+            except ValueError as error:
+                return UnreadableSweepError(f"The version of a sweep: {error}")
+
+        return [parse(*reads) for reads in zip(replies[::3], replies[1::3], replies[2::3], strict=True)]
 
     async def exists(self, sweep_id: str) -> bool:
         """Return whether the sweep exists."""
@@ -228,7 +241,9 @@ class SweepReader:
             "GET", SweepKeys(sweep_id).model(index), **{NEVER_DECODE: True}
         )
         if model is None:
-            raise ModelNotFoundError("This run's model has expired. Models are stored for a limited number of days.")
+            raise ModelNotFoundError(
+                run.status_detail or "This run's model has expired. Models are stored for a limited number of days."
+            )
         return model
 
     async def events(self, sweep_id: str, after: str, limit: int) -> list[Event]:
