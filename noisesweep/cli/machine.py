@@ -1,11 +1,8 @@
 """`noisesweep up | demo | api | worker | doctor | key`: commands that do not need a running service."""
 
-import json
 import os
 import secrets
 import sys
-from contextlib import suppress
-from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -15,12 +12,12 @@ import typer
 from pydantic import ValidationError
 
 from noisesweep.cli.common import Json, check_plot_path, exit_if_failed
-from noisesweep.cli.output import console_for, print_json, print_line
+from noisesweep.cli.output import console_for, print_json, print_line, print_message, print_message_as_json
 from noisesweep.client.errors import WrongUsageError
 from noisesweep.local.commands import module_command
 from noisesweep.local.demo import choose_dataset, demo
 from noisesweep.local.errors import LaunchError
-from noisesweep.local.launcher import launch, say_on_stderr
+from noisesweep.local.launcher import launch
 from noisesweep.local.store import find_store_binary
 from noisesweep.models import KEY_NAME, SweepRequest, hash_api_key
 from noisesweep.models.faults import explain
@@ -54,7 +51,7 @@ def up(
     _set_log_format(as_json=as_json)
     console = console_for(as_json=as_json)
     try:
-        with launch(data, port, workers, say=_say_as_json if as_json else say_on_stderr) as processes:
+        with launch(data, port, workers, say=print_message_as_json if as_json else print_message) as processes:
             if as_json:
                 print_json({"url": processes.url})
             else:
@@ -165,13 +162,6 @@ def doctor(*, as_json: Json = False) -> None:
 def _set_log_format(*, as_json: bool) -> None:
     if as_json:
         os.environ[LOG_FORMAT] = "json"
-
-
-def _say_as_json(message: str) -> None:
-    """Print a message on standard error in the format of the log lines."""
-    record = {"level": "WARNING", "logger": "noisesweep.local", "message": message, "at": datetime.now(UTC).isoformat()}
-    with suppress(OSError):  # nobody reads it
-        print(json.dumps(record), file=sys.stderr, flush=True)
 
 
 def _exec_module(name: str, *arguments: str, extra: str, requires: str) -> NoReturn:

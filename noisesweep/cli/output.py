@@ -6,6 +6,8 @@ All text may come from other people: names, error messages of workers, answers o
 import json
 import re
 import sys
+from contextlib import suppress
+from datetime import UTC, datetime
 
 from pydantic import BaseModel
 from rich.console import Console
@@ -37,3 +39,16 @@ def print_json(document: object) -> None:
     """Print a model or a document as one line of JSON in ASCII, which every encoding contains."""
     text = document.model_dump_json() if isinstance(document, BaseModel) else json.dumps(document)
     print(_NOT_ASCII.sub(lambda match: json.dumps(match[0])[1:-1], text), flush=True)
+
+
+def print_message(message: str) -> None:
+    """Print a message of the program on standard error, if anything reads it."""
+    with suppress(OSError):
+        print(f"noisesweep: {printable(message)}", file=sys.stderr, flush=True)
+
+
+def print_message_as_json(message: str) -> None:
+    """Print a message of the program on standard error, in the format of the JSON log."""
+    record = {"level": "WARNING", "logger": "noisesweep.local", "message": message, "at": datetime.now(UTC).isoformat()}
+    with suppress(OSError):
+        print(json.dumps(record), file=sys.stderr, flush=True)

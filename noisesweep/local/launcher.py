@@ -8,13 +8,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, NoReturn
 
 import httpx
 
+from noisesweep.cli.output import print_message
 from noisesweep.local.commands import module_command
 from noisesweep.local.errors import LaunchError
 from noisesweep.local.parts import START_ATTEMPTS, Part
@@ -40,12 +41,6 @@ CHECK_SECONDS = 0.1
 Say = Callable[[str], None]
 
 
-def say_on_stderr(message: str) -> None:
-    """Print a message on standard error."""
-    with suppress(OSError):  # nobody reads it
-        print(f"noisesweep: {message}", file=sys.stderr, flush=True)
-
-
 @dataclass
 class Processes:
     """Processes of the running service, and the thread that supervises them.
@@ -60,7 +55,7 @@ class Processes:
 
     url: str
     log: Path | None
-    say: Say = say_on_stderr
+    say: Say = print_message
     redis_url: str = field(default="", repr=False)
     parts: list[Part] = field(default_factory=list)
     _failure: LaunchError | None = None
@@ -135,7 +130,7 @@ class Processes:
 
 @contextmanager
 def launch(
-    data: Path, port: int | None, workers: int | None, log: Path | None = None, say: Say = say_on_stderr
+    data: Path, port: int | None, workers: int | None, log: Path | None = None, say: Say = print_message
 ) -> Iterator[Processes]:
     """Start the service, yield its processes when it is ready, and stop them at the end.
 
