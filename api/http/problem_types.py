@@ -118,11 +118,9 @@ TOO_BUSY = ProblemType(
     "too-busy",
     HTTPStatus.SERVICE_UNAVAILABLE,
     "Too many requests for expensive work",
-    "Pictures, noise previews and tables of results are expensive, so only a few are made at the same time. Too many "
-    "requests are waiting, in all or with this API key. Retry-After says how many seconds to wait before the next "
-    "attempt.",
-    "Too many requests are waiting for pictures, noise previews or tables of results, in all or with this API key. Try "
-    "again shortly.",
+    "Plots and noise previews are expensive, so they are made one at a time. Too many requests are waiting, in all or "
+    "with this API key. Retry-After says how many seconds to wait before the next attempt.",
+    "Too many requests are waiting for plots or noise previews, in all or with this API key. Try again shortly.",
     headers={"Retry-After": "2"},
 )
 TOO_MANY_BYTES = ProblemType(
