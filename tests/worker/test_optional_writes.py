@@ -1,6 +1,7 @@
 """Checkpoints and models that cannot be stored or read never block epochs and ends of runs."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from shared.settings import Settings
 from tests.support.claims import SHA, claim_runs, metrics, save, state
 from tests.support.records import evaluation
 from tests.support.stored_sweeps import Sweeps
+from tests.support.trainer import REQUEST, Trainer
 from worker.claim_leases import ClaimLeases
 from worker.leases import Claim, Leases
 from worker.trainer.checkpoints import FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS, CheckpointSchedule
@@ -118,6 +120,31 @@ def test_a_run_starts_without_a_checkpoint_that_cannot_be_read(
     save(leases, claim, claim.runs[0], large_state(0))
     limited.config_set("client-output-buffer-limit", "normal 1mb 0 0")
     assert claim_leases.checkpoint(claim.runs[0]) is None
+
+
+def test_a_model_that_does_not_fit_does_not_fail_its_run(trainer: Trainer, redis: Redis) -> None:
+    request = REQUEST.model_copy(update={"keep_model": True, "hidden_units": [512, 512]})
+    claim = trainer.create_claim(request)
+    trainer.stack_cache.get(claim.config, 1)
+    redis.config_set("maxmemory", redis.info("memory")["used_memory"] + 2_000_000)
+    try:
+        trainer.train(claim)
+    finally:
+        redis.config_set("maxmemory", 0)
+    run = trainer.sweeps.run(claim.sweep_id, 0)
+    assert run["outcome"] == "succeeded"
+    assert "the store is full" in run["model_warning"]
+
+
+def test_a_full_disk_of_the_worker_does_not_fail_a_run(
+    trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    claim = trainer.create_claim(REQUEST.model_copy(update={"keep_model": True}))
+    trainer.train(claim)
+    run = trainer.sweeps.run(claim.sweep_id, 0)
+    assert run["outcome"] == "succeeded"
+    assert "the worker could not write the file" in run["model_warning"]
 
 
 def test_checkpoints_are_due_less_often_while_they_cannot_be_stored() -> None:

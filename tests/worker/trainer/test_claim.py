@@ -196,31 +196,6 @@ def test_cancels_are_heard_while_training_waits_for_a_full_store(trainer: Traine
     assert ended == ["cancelled", "cancelled"]
 
 
-def test_a_model_that_does_not_fit_does_not_fail_its_run(trainer: Trainer, redis: Redis) -> None:
-    request = REQUEST.model_copy(update={"keep_model": True, "hidden_units": [512, 512]})
-    claim = trainer.create_claim(request)
-    trainer.stack_cache.get(claim.config, 1)
-    redis.config_set("maxmemory", redis.info("memory")["used_memory"] + 2_000_000)
-    try:
-        trainer.train(claim)
-    finally:
-        redis.config_set("maxmemory", 0)
-    run = trainer.sweeps.run(claim.sweep_id, 0)
-    assert run["outcome"] == "succeeded"
-    assert "the store is full" in run["model_warning"]
-
-
-def test_a_full_disk_of_the_worker_does_not_fail_a_run(
-    trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
-    claim = trainer.create_claim(REQUEST.model_copy(update={"keep_model": True}))
-    trainer.train(claim)
-    run = trainer.sweeps.run(claim.sweep_id, 0)
-    assert run["outcome"] == "succeeded"
-    assert "the worker could not write the file" in run["model_warning"]
-
-
 def test_a_run_reaped_during_training_is_dropped(trainer: Trainer, redis: Redis) -> None:
     claim = trainer.create_claim(REQUEST, limit=1)
 
