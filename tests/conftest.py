@@ -4,12 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import hypothesis
 import pytest
 from redis import Redis
 
 from shared.settings import Settings
 from tests.support.api import ApiThread
 from tests.support.redis_server import RedisServer
+
+# No test asserts on time.
+hypothesis.settings.register_profile("noisesweep", deadline=None)
+hypothesis.settings.load_profile("noisesweep")
 
 BROWSER = Path(__file__).parent / "browser"
 

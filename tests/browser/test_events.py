@@ -25,7 +25,7 @@ def page(visitor: Visitor) -> Page:
 
 def test_messages_may_be_split_at_any_position(page: Page) -> None:
     # The property is a nested function, so that all examples share one page.
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(MESSAGES, st.sampled_from(["\n", "\r\n", "\r"]), st.data())
     def check(messages: list[tuple[str, str, list[str]]], end: str, data: st.DataObject) -> None:
         text, expected = "", []

@@ -111,7 +111,7 @@ def contrast(one: float, other: float) -> float:
 scales = st.lists(st.floats(0, 1000), min_size=1, max_size=64, unique=True)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     scales,
     st.integers(1, 3),

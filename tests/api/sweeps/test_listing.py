@@ -28,7 +28,7 @@ def listed(http: httpx.Client, path: str) -> list[str]:
     return [sweep_id for page in pages(http, path) for sweep_id in page]
 
 
-@hypothesis_settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(count=st.integers(0, 12), limit=st.integers(1, 15))
 def test_pages_contain_every_sweep_once_newest_first(http: httpx.Client, count: int, limit: int) -> None:
     before = listed(http, "/sweeps?limit=100")

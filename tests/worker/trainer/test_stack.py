@@ -95,7 +95,7 @@ def test_mixed_bfloat16_affects_only_matrix_products() -> None:
     assert 1e-4 < error < 0.1
 
 
-@hypothesis_settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@hypothesis_settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow])
 @given(
     runs=st.integers(1, 3),
     hidden_units=st.lists(st.integers(1, 40), min_size=1, max_size=3),
