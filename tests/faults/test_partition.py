@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from noisesweep.models import RunStatus, RunSummary, Sweep
-from shared.store.keys import QUEUE, UNACKED
+from shared.store.clock import server_time
+from shared.store.keys import QUEUE, UNACKED, SweepKeys
 from tests.support.api import ApiProcess
 from tests.support.fleet import BODY, LONG, Fleet, rounds
 from tests.support.network import Cut, Host, Network, link_down, packets_dropped, replies_dropped, skip_reason
@@ -157,9 +158,11 @@ def test_sweep_continues_after_all_workers_were_disconnected(
     with ExitStack() as links:
         for member in spread.members:
             links.enter_context(link_down(member.host))
-        # This is the last log message of a worker about a task: it could not acknowledge the message of the task.
-        wait_until(lambda: all(member.has_logged("Couldn't ack") for member in spread.members), seconds=60)
-        assert all(member.has_logged(f"Sweep {sweep_id}: giving up its runs") for member in spread.members)
+        leases = SweepKeys(sweep_id).leases
+        wait_until(lambda: spread.redis.zcount(leases, server_time(spread.redis), "+inf") == 0, seconds=60)
+        wait_until(
+            lambda: all(member.has_logged("could not renew the leases") for member in spread.members), seconds=60
+        )
         assert spread.sweep(sweep_id).status is RunStatus.RUNNING
     spread.assert_complete(sweep_id, undisturbed_long)
     assert_all_train(spread, undisturbed)
