@@ -6,7 +6,7 @@ from multiprocessing import RawValue
 from typing import TYPE_CHECKING
 
 from celery import Task, current_app, shared_task
-from celery.signals import setup_logging, worker_init, worker_process_init, worker_shutting_down
+from celery.signals import setup_logging, worker_process_init, worker_shutting_down
 from celery.utils.log import get_task_logger
 
 from shared import logs
@@ -29,14 +29,6 @@ NICENESS = 5
 # The main process sets it, and the training processes share it after the fork. It has no lock, because a killed process
 # could leave a lock locked.
 _shutting_down = RawValue("b", 0)
-# Process id of the main process; 0 outside a worker.
-_main_pid = RawValue("i", 0)
-
-
-@worker_init.connect
-def remember_main_process(**_: object) -> None:
-    """Let the training processes notice the end of the main process."""
-    _main_pid.value = os.getpid()
 
 
 @setup_logging.connect
@@ -49,14 +41,6 @@ def configure_logging(**_: object) -> None:
 def stop_training(**_: object) -> None:
     """Tell the training processes to release their runs."""
     _shutting_down.value = 1
-
-
-def must_stop() -> bool:
-    """Return whether the worker is shutting down, or its main process was killed.
-
-    Without this, the training processes of a killed worker would train on beside those of its successor.
-    """
-    return bool(_shutting_down.value) or _main_pid.value not in (0, os.getpid(), os.getppid())
 
 
 @worker_process_init.connect
@@ -106,5 +90,5 @@ def train(task: Task, sweep_id: str) -> None:
     with logs.log_context(sweep_id=sweep_id, request_id=claim.request_id, traceparent=claim.traceparent):
         logger.info("Sweep %s: training scales %s", sweep_id, ", ".join(f"{run.scale:g}" for run in claim.runs))
         training = ClaimTraining(claim, leases(), settings())
-        released = training.run(stack_cache(), stop=must_stop)
+        released = training.run(stack_cache(), stop=lambda: bool(_shutting_down.value))
         publish(current_app, {sweep_id: released})
