@@ -7,6 +7,7 @@ import pytest
 from redis import Redis
 
 from api.limits import Limits
+from api.sweeps.errors import UnreadableSweepError
 from api.sweeps.store import Store
 from noisesweep.models import Sweep
 from shared.settings import Settings
@@ -286,5 +287,5 @@ def test_unreadable_record_does_not_affect_others(http: httpx.Client, redis: Red
             await store.close()
 
     unreadable, read = asyncio.run(read_together())
-    assert isinstance(unreadable, ValueError)
+    assert isinstance(unreadable, UnreadableSweepError)
     assert isinstance(read, Sweep)
