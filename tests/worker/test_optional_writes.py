@@ -1,7 +1,9 @@
 """Checkpoints and models that cannot be stored or read never block epochs and ends of runs."""
 
+import errno
+import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -136,10 +138,12 @@ def test_a_model_that_does_not_fit_does_not_fail_its_run(trainer: Trainer, redis
     assert "the store is full" in run["model_warning"]
 
 
-def test_a_full_disk_of_the_worker_does_not_fail_a_run(
-    trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+def test_a_full_disk_of_the_worker_does_not_fail_a_run(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    # Only the export uses TemporaryDirectory. TensorFlow writes other temporary files when it compiles a function.
+    monkeypatch.setattr("tempfile.TemporaryDirectory", full)
     claim = trainer.create_claim(REQUEST.model_copy(update={"keep_model": True}))
     trainer.train(claim)
     run = trainer.sweeps.run(claim.sweep_id, 0)
