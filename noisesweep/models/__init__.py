@@ -3,22 +3,6 @@
 The services and the client share these models, so they import nothing except pydantic.
 """
 
-from noisesweep.models.answers import (
-    EpochMetrics,
-    Estimate,
-    Progress,
-    Queue,
-    ResultRow,
-    Results,
-    Run,
-    RunError,
-    RunLinks,
-    RunStatus,
-    RunSummary,
-    Sweep,
-    SweepLinks,
-    SweepList,
-)
 from noisesweep.models.config import DatasetSlug, NoiseOn, Precision, TrainingConfig
 from noisesweep.models.datasets import DatasetInfo, DatasetList
 from noisesweep.models.events import Event, EventList, EventType
@@ -33,9 +17,13 @@ from noisesweep.models.noise import (
     PixelScale,
 )
 from noisesweep.models.problems import InvalidField, Problem
+from noisesweep.models.queue import Estimate, Queue
 from noisesweep.models.requests import MAX_RUNS, MAX_SCALES, ExtensionRequest, RunRequest, SweepRequest
+from noisesweep.models.results import ResultRow, Results
+from noisesweep.models.runs import EpochMetrics, Run, RunError, RunLinks, RunStatus, RunSummary
 from noisesweep.models.statistics import Area, Evaluation, HalfWay, Interval, Matrix, ScaleFigures, Summary
 from noisesweep.models.store import REQUIRED_STORE, is_supported_store
+from noisesweep.models.sweeps import Progress, Sweep, SweepLinks, SweepList
 from noisesweep.models.workers import Worker, WorkerList, WorkerProfile
 
 __all__ = [

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
-from noisesweep.models.answers import EpochMetrics, RunStatus
+from noisesweep.models.runs import EpochMetrics, RunStatus
 
 
 class EventType(StrEnum):

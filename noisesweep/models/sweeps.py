@@ -1,0 +1,110 @@
+"""Sweeps: their runs, their progress and their links, one by one or in pages."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field, computed_field
+
+from noisesweep.models.config import Scale, Seed, TrainingConfig
+from noisesweep.models.runs import RunStatus, RunSummary, StatusDetail
+from noisesweep.models.text import Shown
+
+
+class Progress(BaseModel):
+    """Progress of a sweep."""
+
+    epochs_done: int = Field(ge=0, description="Number of stored epochs of all runs.", examples=[47])
+    epochs_total: int = Field(ge=1, description="Number of requested epochs of all runs.", examples=[100])
+
+
+class SweepLinks(BaseModel):
+    """Paths of the sweep and its related resources."""
+
+    self: str = Field(description="The sweep itself.", examples=["/sweeps/5f0c6a1e9b3d2748"])
+    plot: str = Field(
+        description="Plot of accuracy over scale, as PNG, SVG or PDF. The parameter `kind` selects other plots.",
+        examples=["/sweeps/5f0c6a1e9b3d2748/plot"],
+    )
+    events: str = Field(
+        description="Events of the sweep, as server-sent events or as a JSON list (Accept: application/json).",
+        examples=["/sweeps/5f0c6a1e9b3d2748/events"],
+    )
+    results: str = Field(
+        description="Metrics of all epochs of all runs, as JSON or CSV.",
+        examples=["/sweeps/5f0c6a1e9b3d2748/results"],
+    )
+    summary: str = Field(
+        description="Summary of the accuracy curve, in numbers and in words.",
+        examples=["/sweeps/5f0c6a1e9b3d2748/summary"],
+    )
+    runs: list[str] = Field(
+        description="The runs of the sweep.", examples=[["/runs/5f0c6a1e9b3d2748-0", "/runs/5f0c6a1e9b3d2748-1"]]
+    )
+
+
+class Sweep(BaseModel):
+    """Sweep with its runs."""
+
+    id: str = Field(description="Id of the sweep: 16 hexadecimal digits.", examples=["5f0c6a1e9b3d2748"])
+    version: int = Field(
+        ge=1, description="Version. It increases with every change of the sweep or its runs.", examples=[48]
+    )
+    name: Shown | None = Field(description="Display name from the request.", examples=["week 3, group B"])
+    tags: dict[Shown, Shown] = Field(description="Tags from the request.", examples=[{"course": "ml-101"}])
+    created_at: datetime = Field(description="Time of the submission, UTC.", examples=["2026-03-02T09:00:00.123456Z"])
+    config: TrainingConfig = Field(description="Training options, shared by all runs.")
+    scales: list[Scale] = Field(description="Scales of the grid.")
+    seeds: list[Seed] = Field(description="Seeds of the grid.")
+    status_detail: StatusDetail
+    runs: list[RunSummary] = Field(
+        description="Runs in the order of their index: all scales of the first seed, then all scales of the next seed. "
+        "Runs that were added later come last."
+    )
+
+    @computed_field(  # type: ignore[prop-decorator]
+        description="Status of the sweep: queued until a run starts, then running until all runs have ended. An ended "
+        "sweep is failed if a run has failed, otherwise cancelled if a run was cancelled, otherwise succeeded.",
+        examples=["running"],
+    )
+    @property
+    def status(self) -> RunStatus:
+        """Return the status, derived from the statuses of the runs."""
+        statuses = {run.status for run in self.runs}
+        if statuses == {RunStatus.QUEUED}:
+            return RunStatus.QUEUED
+        if not all(status.is_final for status in statuses):
+            return RunStatus.RUNNING
+        outcomes = (RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.SUCCEEDED)
+        return next(outcome for outcome in outcomes if outcome in statuses)
+
+    @computed_field(description="Progress over all runs.")  # type: ignore[prop-decorator]
+    @property
+    def progress(self) -> Progress:
+        """Return the number of stored and of requested epochs."""
+        return Progress(
+            epochs_done=sum(run.epochs_done for run in self.runs), epochs_total=self.config.epochs * len(self.runs)
+        )
+
+    @computed_field(description="Paths of related resources.")  # type: ignore[prop-decorator]
+    @property
+    def links(self) -> SweepLinks:
+        """Return the paths of related resources."""
+        sweep = f"/sweeps/{self.id}"
+        return SweepLinks(
+            self=sweep,
+            plot=f"{sweep}/plot",
+            events=f"{sweep}/events",
+            results=f"{sweep}/results",
+            summary=f"{sweep}/summary",
+            runs=[run.links.self for run in self.runs],
+        )
+
+
+class SweepList(BaseModel):
+    """Page of a list of sweeps."""
+
+    sweeps: list[Sweep] = Field(description="Matching sweeps, newest first.")
+    next: str | None = Field(
+        description="Path of the next page, with older sweeps; null on the last page. A page may contain fewer sweeps "
+        "than `limit`, or none, even if more pages follow.",
+        examples=["/sweeps?limit=20&cursor=1773133200123456-5f0c6a1e9b3d2748"],
+    )
