@@ -30,7 +30,11 @@ class Settings(BaseSettings):
     """Settings of one process. Entry points create the object. Importing a module does not create it."""
 
     model_config = SettingsConfigDict(
-        env_prefix="NOISESWEEP_", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
+        env_prefix="NOISESWEEP_",
+        env_ignore_empty=True,
+        frozen=True,
+        hide_input_in_errors=True,
+        secrets_dir=SECRETS,
     )
 
     # A SecretStr, because the URL may contain a password, which repr() must not show.
@@ -116,17 +120,16 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings defines the signature
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings defines the signature
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - replaced: it warns if SECRETS is missing
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return the sources by priority: arguments, the environment, the files in SECRETS."""
-        secrets = SecretsSettingsSource(
-            settings_cls, secrets_dir=SECRETS if os.access(SECRETS, os.R_OK | os.X_OK) else None
-        )
-        return init_settings, env_settings, secrets
+        """Return the sources by priority: arguments, the environment, the secret files if their folder is readable."""
+        assert isinstance(file_secret_settings, SecretsSettingsSource)  # noqa: S101 - for mypy
+        is_readable = os.access(str(file_secret_settings.secrets_dir), os.R_OK | os.X_OK)
+        return init_settings, env_settings, *([file_secret_settings] if is_readable else [])
 
     @field_validator("redis_url")
     @classmethod

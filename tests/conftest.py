@@ -11,6 +11,7 @@ from redis import Redis
 from shared.settings import Settings
 from tests.support.api import ApiThread
 from tests.support.redis_server import RedisServer
+from tests.support.tls import CertificateAuthority
 
 # No test asserts on time.
 hypothesis.settings.register_profile("noisesweep", deadline=None)
@@ -44,6 +45,11 @@ def redis(redis_server: RedisServer) -> Redis:
 @pytest.fixture
 def settings(redis: Redis, redis_server: RedisServer) -> Settings:
     return Settings(redis_url=redis_server.url)
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
+    return CertificateAuthority(tmp_path_factory.mktemp("authority"), "authority")
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,8 @@ from shared.errors import DatasetUnavailableError
 DOWNLOAD_TIMEOUT_SECONDS = 10.0
 # From keras/src/datasets/mnist.py and fashion_mnist.py.
 DOWNLOADS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
-# Used by Debian's packages dataset-*.
-DEBIAN = Path("/usr/share/datasets")
+# Default of XDG_DATA_DIRS (XDG Base Directory Specification). Debian's packages dataset-* use /usr/share/datasets.
+SYSTEM_DATA = "/usr/local/share:/usr/share"
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,14 @@ class PublishedDataset:
         archive: Name of the .npz file with all arrays, in Keras's layout.
         subfolders: Possible names of a folder with its four IDX files, which are named like those of MNIST.
         downloads: Hash of each downloaded file in pooch's format, by the file's path in the cache.
+        origin: URL of the folder with the downloads.
     """
 
     title: str
     archive: str
     subfolders: tuple[str, ...]
     downloads: dict[str, str]
+    origin: str = DOWNLOADS
 
 
 PUBLISHED: dict[str, PublishedDataset] = {
@@ -75,7 +77,8 @@ def candidates(
     else:
         yield from _in_folder(published, data_dir, searched, label=f"NOISESWEEP_DATA_DIR={data_dir}")
     keras = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets"
-    for folder in (DEBIAN, keras):
+    system = (os.environ.get("XDG_DATA_DIRS") or SYSTEM_DATA).split(os.pathsep)
+    for folder in (*(Path(path) / "datasets" for path in system), keras):
         yield from _in_folder(published, folder, searched)
     cache = pooch.os_cache("noisesweep")
     if not _is_complete(published, cache):
@@ -116,7 +119,7 @@ def _is_complete(published: PublishedDataset, cache: Path) -> bool:
 def _download(published: PublishedDataset, cache: Path) -> str | None:
     """Download the files that are missing in the cache. Return the reason if that fails, otherwise None."""
     for path, known_hash in published.downloads.items():
-        url = f"{DOWNLOADS}/{PurePosixPath(path).name}"
+        url = f"{published.origin}/{PurePosixPath(path).name}"
         try:
             pooch.retrieve(
                 url,

@@ -20,10 +20,9 @@ from shared.settings import Settings
 from shared.store.address import Address, parse
 from shared.store.version import connect_if_supported, connect_if_supported_async
 
-# Connections of one async client. Further operations wait for one of them, because a server can answer thousands of
-# short operations per second, but an error would reach the user.
+# Operations of an async client wait for one of its connections, because a server can answer thousands of short
+# operations per second, but an error would reach the user.
 MAX_CONNECTIONS = 100
-# Maximum wait for a connection. After it, the operation fails with redis.exceptions.ConnectionError.
 CONNECTION_WAIT_SECONDS = 5.0
 
 
@@ -92,15 +91,26 @@ def sync_client(settings: Settings, retry: Retry | None = None, **timeouts: Unpa
 
 
 def async_client(
-    settings: Settings, retry: AsyncioRetry | None = None, **timeouts: Unpack[Timeouts]
+    settings: Settings,
+    retry: AsyncioRetry | None = None,
+    *,
+    max_connections: int = MAX_CONNECTIONS,
+    wait_seconds: float = CONNECTION_WAIT_SECONDS,
+    **timeouts: Unpack[Timeouts],
 ) -> redis_asyncio.Redis:
     """Return an async client with the behaviour of `sync_client`.
 
-    An operation waits up to CONNECTION_WAIT_SECONDS for one of MAX_CONNECTIONS connections.
+    Args:
+        settings: Settings with the store's URL.
+        retry: The retry policy; None makes one attempt.
+        max_connections: Maximum number of connections. Further operations wait for one of them.
+        wait_seconds: Maximum wait for a connection. After it, the operation fails with
+            redis.exceptions.ConnectionError.
+        timeouts: Timeouts of each attempt.
     """
     address = parse(settings.redis_url.get_secret_value())
     options = {**_for_servers(address), **timeouts, "retry": retry, "redis_connect_func": connect_if_supported_async}
-    options |= {"max_connections": MAX_CONNECTIONS, "timeout": CONNECTION_WAIT_SECONDS}
+    options |= {"max_connections": max_connections, "timeout": wait_seconds}
     if address.service is None:
         host, port = address.nodes[0]
         connection = redis_asyncio.SSLConnection if address.tls else redis_asyncio.Connection

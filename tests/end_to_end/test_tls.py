@@ -28,11 +28,6 @@ SMALL = {"scales": [0.1, 1.0], "epochs": 2, "hidden_units": [16], "dataset": "di
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
-    return CertificateAuthority(tmp_path_factory.mktemp("authority"), "authority")
-
-
-@pytest.fixture(scope="module")
 def server_pair(authority: CertificateAuthority) -> KeyPair:
     return authority.issue("DNS:localhost,IP:127.0.0.1")
 

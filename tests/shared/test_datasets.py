@@ -10,14 +10,14 @@ import numpy as np
 import pooch
 import pytest
 
-from shared.datasets import CATALOGUE, Dataset, DatasetName, load, read_idx, search_paths, to_pixels
+from shared.datasets import CATALOGUE, Dataset, DatasetName, load, read_idx, to_pixels
 from shared.datasets.files import IDX_FILES, idx_files
-from shared.datasets.search_paths import DEBIAN, PUBLISHED
+from shared.datasets.search_paths import PUBLISHED
 from shared.errors import DatasetNotFoundError, DatasetUnavailableError
 from tests.support.dataset_files import hide_data_sets, shrink_catalogue, write_archive, write_files, write_idx
 
 MNIST = os.environ.get("NOISESWEEP_DATA_DIR")
-FASHION_MNIST = DEBIAN / "fashion-mnist"
+FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 with_mnist = pytest.mark.skipif(not MNIST, reason="set NOISESWEEP_DATA_DIR to a folder with MNIST")
 with_fashion_mnist = pytest.mark.skipif(
     not idx_files(FASHION_MNIST), reason="install Debian's package dataset-fashion-mnist"
@@ -84,13 +84,13 @@ def test_first_fashion_mnist_image_is_an_ankle_boot() -> None:
         (DatasetName.MNIST, "data/mnist.npz"),
         (DatasetName.MNIST, "data"),
         (DatasetName.MNIST, "data/mnist"),
-        (DatasetName.MNIST, "debian/mnist"),
+        (DatasetName.MNIST, "system/datasets/mnist"),
         (DatasetName.MNIST, "keras/datasets/mnist.npz"),
         (DatasetName.FASHION_MNIST, "data/fashion_mnist.npz"),
         (DatasetName.FASHION_MNIST, "data"),
         (DatasetName.FASHION_MNIST, "data/fashion-mnist"),
         (DatasetName.FASHION_MNIST, "data/fashion_mnist"),
-        (DatasetName.FASHION_MNIST, "debian/fashion-mnist"),
+        (DatasetName.FASHION_MNIST, "system/datasets/fashion-mnist"),
         (DatasetName.FASHION_MNIST, "keras/datasets/fashion-mnist"),
     ],
 )
@@ -152,16 +152,16 @@ def test_files_are_downloaded_once_and_checked_by_hash(
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Mirror, directory=str(origin))) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        monkeypatch.setattr(search_paths, "DOWNLOADS", f"http://127.0.0.1:{server.server_port}")
+        published = replace(PUBLISHED[name], origin=f"http://127.0.0.1:{server.server_port}")
         try:
             wrong = {f"fashion-mnist/{file}": "md5:" + "0" * 32 for file in IDX_FILES}
-            monkeypatch.setitem(PUBLISHED, name, replace(PUBLISHED[name], downloads=wrong))
+            monkeypatch.setitem(PUBLISHED, name, replace(published, downloads=wrong))
             with pytest.raises(DatasetNotFoundError, match="train-images-idx3-ubyte failed with ValueError"):
                 load(name, None)
             hashes = {
                 f"fashion-mnist/{file}": f"md5:{pooch.file_hash(str(origin / file), alg='md5')}" for file in IDX_FILES
             }
-            monkeypatch.setitem(PUBLISHED, name, replace(PUBLISHED[name], downloads=hashes))
+            monkeypatch.setitem(PUBLISHED, name, replace(published, downloads=hashes))
             cache = pooch.os_cache("noisesweep") / "fashion-mnist"
             assert load(name, None).source == str(cache)
         finally:
@@ -213,7 +213,7 @@ def test_missing_data_set_error_lists_search_paths_and_remedy(tmp_path: Path, na
     message = str(not_found.value)
     for part in (
         f"NOISESWEEP_DATA_DIR={tmp_path} (neither {name}.npz nor all four of train-images-idx3-ubyte",
-        f"{tmp_path / 'debian'} (not found)",
+        f"{tmp_path / 'system' / 'datasets'} (not found)",
         f"{tmp_path / 'keras' / 'datasets'} (not found)",
         "tf-keras-datasets",
         f"put {name}.npz",

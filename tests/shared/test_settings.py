@@ -59,14 +59,12 @@ def test_errors_do_not_quote_secrets(wrong: dict[str, str]) -> None:
     assert "hunter2" not in str(error.value)
 
 
-def test_missing_secrets_folder_is_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("shared.settings.SECRETS", tmp_path / "nowhere")
-    assert Settings().redis_url.get_secret_value() == "redis://127.0.0.1:6379/0"
+def test_missing_secrets_folder_is_ignored(tmp_path: Path) -> None:
+    assert Settings(_secrets_dir=tmp_path / "nowhere").redis_url.get_secret_value() == "redis://127.0.0.1:6379/0"
 
 
 def test_environment_overrides_secret_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("shared.settings.SECRETS", tmp_path)
     (tmp_path / "noisesweep_redis_url").write_text("redis://worker:secret@store:6379/0\n")
-    assert Settings().redis_url.get_secret_value() == "redis://worker:secret@store:6379/0"
+    assert Settings(_secrets_dir=tmp_path).redis_url.get_secret_value() == "redis://worker:secret@store:6379/0"
     monkeypatch.setenv("NOISESWEEP_REDIS_URL", "redis://elsewhere:6379/0")
-    assert Settings().redis_url.get_secret_value() == "redis://elsewhere:6379/0"
+    assert Settings(_secrets_dir=tmp_path).redis_url.get_secret_value() == "redis://elsewhere:6379/0"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.datasets import CATALOGUE, Dataset, search_paths
+from shared.datasets import CATALOGUE, Dataset
 from shared.datasets.files import IDX_FILES
 from shared.datasets.search_paths import PUBLISHED
 
@@ -45,7 +45,7 @@ def write_files(folder: Path, dataset: Dataset) -> Path:
 
 def hide_data_sets(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Redirect all search paths except NOISESWEEP_DATA_DIR to a folder, and make downloads fail."""
-    monkeypatch.setattr(search_paths, "DEBIAN", folder / "debian")
+    monkeypatch.setenv("XDG_DATA_DIRS", str(folder / "system"))
     monkeypatch.setenv("KERAS_HOME", str(folder / "keras"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     for name in ("HTTPS_PROXY", "https_proxy"):

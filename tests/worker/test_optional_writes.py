@@ -16,7 +16,7 @@ from tests.support.records import evaluation
 from tests.support.stored_sweeps import Sweeps
 from tests.support.trainer import REQUEST, Trainer
 from worker.claim_leases import ClaimLeases
-from worker.leases import Claim, Leases
+from worker.leases import Claim, ClaimedRun, Leases
 from worker.trainer.checkpoints import FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS, CheckpointSchedule
 from worker.trainer.state import RunState
 
@@ -49,6 +49,15 @@ def claim_leases(claim: Claim, leases: Leases, settings: Settings) -> Iterator[C
         yield claim_leases
 
 
+@pytest.fixture
+def with_checkpoint(claim: Claim, claim_leases: ClaimLeases) -> ClaimedRun:
+    """Return the claimed run, with one epoch and a checkpoint after it."""
+    (run,) = claim.runs
+    claim_leases.commit(run, metrics(0))
+    assert claim_leases.save_checkpoint(run, state(1))
+    return run
+
+
 def large_state(epoch: int) -> RunState:
     weights = [np.zeros((1000, 1000), np.float32)]
     return RunState(epoch, 0, weights, weights, np.float32(0), np.float32(0))
@@ -79,15 +88,12 @@ def test_other_clients_can_write_while_a_checkpoint_does_not_fit(
 
 
 def test_a_checkpoint_that_does_not_fit_leaves_the_previous_one(
-    claim: Claim, claim_leases: ClaimLeases, leases: Leases, limited: Redis
+    claim: Claim, claim_leases: ClaimLeases, leases: Leases, limited: Redis, with_checkpoint: ClaimedRun
 ) -> None:
-    (run,) = claim.runs
-    claim_leases.commit(run, metrics(0))
-    assert claim_leases.save_checkpoint(run, state(1))
     LIMITS["memory"](limited)
-    claim_leases.commit(run, metrics(1))
-    assert not claim_leases.save_checkpoint(run, large_state(2))
-    checkpoint = leases.checkpoint(claim, run)
+    claim_leases.commit(with_checkpoint, metrics(1))
+    assert not claim_leases.save_checkpoint(with_checkpoint, large_state(2))
+    checkpoint = leases.checkpoint(claim, with_checkpoint)
     assert checkpoint
     assert checkpoint.position == "1:0"
 
@@ -104,14 +110,11 @@ def test_a_model_that_does_not_fit_blocks_no_end(
 
 
 def test_a_run_is_released_without_a_checkpoint_that_cannot_be_transferred(
-    claim: Claim, claim_leases: ClaimLeases, leases: Leases, limited: Redis
+    claim: Claim, claim_leases: ClaimLeases, leases: Leases, limited: Redis, with_checkpoint: ClaimedRun
 ) -> None:
-    (run,) = claim.runs
-    claim_leases.commit(run, metrics(0))
-    assert claim_leases.save_checkpoint(run, state(1))
     LIMITS["argument size"](limited)
-    assert claim_leases.release(run, large_state(1)) is RunStatus.QUEUED
-    checkpoint = leases.checkpoint(claim, run)
+    assert claim_leases.release(with_checkpoint, large_state(1)) is RunStatus.QUEUED
+    checkpoint = leases.checkpoint(claim, with_checkpoint)
     assert checkpoint
     assert len(checkpoint.weights[0]) == len(state(1).weights[0])
 

@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -93,10 +94,15 @@ def test_installed_font_with_the_characters_is_used(tmp_path: Path, is_truetype:
 
 
 @pytest.fixture
-def only_default_font(monkeypatch: pytest.MonkeyPatch) -> None:
+def only_default_font(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Replace the fonts of this system by the default font. Clear the caches before and after it."""
+    caches = (fonts._find, picture.render)  # noqa: SLF001
     monkeypatch.setattr(fonts, "_families", lambda: {fonts.DEFAULT: FontPath(findfont(fonts.DEFAULT), 0)})
-    fonts._find.cache_clear()  # noqa: SLF001
-    picture.render.cache_clear()
+    for cache in caches:
+        cache.cache_clear()
+    yield
+    for cache in caches:
+        cache.cache_clear()
 
 
 def test_missing_font_is_named_in_the_caption_and_logged_once(

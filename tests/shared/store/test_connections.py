@@ -1,6 +1,6 @@
 import asyncio
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from kombu.exceptions import OperationalError
@@ -14,42 +14,15 @@ from shared.store import connections
 from shared.store.keys import QUEUE
 from shared.store.queue import celery_app, publish
 from tests.support.redis_server import RedisServer
+from tests.support.store_clients import Ping, ping_async, ping_celery, ping_sync
 from tests.support.tls import CertificateAuthority, TlsProxy
 
 PASSWORD = "p@ss/w:o#r?d%20"  # noqa: S105 - not a real password
 ENCODED = "p%40ss%2Fw%3Ao%23r%3Fd%2520"
 
 
-def ping_sync(settings: Settings) -> bool:
-    with connections.sync_client(settings, socket_connect_timeout=1, socket_timeout=2) as redis:
-        return bool(redis.ping())
-
-
-def ping_async(settings: Settings) -> bool:
-    async def answer() -> bool:
-        async with connections.async_client(settings, socket_connect_timeout=1, socket_timeout=2) as redis:
-            return bool(await redis.ping())
-
-    return asyncio.run(answer())
-
-
-def ping_celery(settings: Settings) -> bool:
-    app = celery_app(settings)
-    try:
-        with app.connection() as connection:
-            return bool(connection.default_channel.client.ping())
-    finally:
-        app.close()
-
-
 every_client = pytest.mark.parametrize("ping", [ping_sync, ping_async, ping_celery])
 CONNECTION_ERRORS = (RedisConnectionError, OperationalError)  # of redis-py and kombu
-Ping = Callable[[Settings], bool]
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
-    return CertificateAuthority(tmp_path_factory.mktemp("authority"), "authority")
 
 
 @pytest.fixture(scope="module")
@@ -153,12 +126,11 @@ def test_more_operations_than_connections_wait_for_a_connection(settings: Settin
     assert sorted(asyncio.run(increment())) == list(range(1, 3 * connections.MAX_CONNECTIONS + 1))
 
 
-def test_wait_for_a_connection_is_bounded(settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 1)
-    monkeypatch.setattr(connections, "CONNECTION_WAIT_SECONDS", 0.1)
-
+def test_wait_for_a_connection_is_bounded(settings: Settings, redis: Redis) -> None:
     async def run() -> None:
-        async with connections.async_client(settings, socket_connect_timeout=1, socket_timeout=30) as client:
+        async with connections.async_client(
+            settings, max_connections=1, wait_seconds=0.1, socket_connect_timeout=1, socket_timeout=30
+        ) as client:
             held = await client.connection_pool.get_connection()  # type: ignore[no-untyped-call]
             with pytest.raises(RedisConnectionError, match="No connection available"):
                 await client.ping()

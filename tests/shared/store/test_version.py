@@ -1,8 +1,7 @@
-import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,29 +9,13 @@ from redis import Redis
 
 from noisesweep.models import is_supported_store
 from shared.settings import Settings
-from shared.store import connections
 from shared.store.keys import WORKERS
 from shared.store.version import UnsupportedStoreError
 from tests.support.old_redis import OldRedisDouble
 from tests.support.redis_server import RedisServer
+from tests.support.store_clients import Ping, ping_async, ping_sync
 from tests.support.waiting import wait_until
 from tests.support.worker import Worker
-
-Ping = Callable[[Settings], bool]
-
-
-def ping_sync(settings: Settings) -> bool:
-    with connections.sync_client(settings, socket_connect_timeout=1, socket_timeout=2) as redis:
-        return bool(redis.ping())
-
-
-def ping_async(settings: Settings) -> bool:
-    async def answer() -> bool:
-        async with connections.async_client(settings, socket_connect_timeout=1, socket_timeout=2) as redis:
-            return bool(await redis.ping())
-
-    return asyncio.run(answer())
-
 
 every_client = pytest.mark.parametrize("ping", [ping_sync, ping_async])
 
