@@ -182,7 +182,7 @@ class ClaimLeases:
         return access()
 
     def _retry(self, access: Callable[[], T], run: ClaimedRun | None = None) -> T:
-        """Call `access` until the store accepts it, or until nobody waits for the run any more, if one is given."""
+        """Call `access` until the store accepts it. If a run is given, stop when it is cancelled or lost."""
         while True:
             try:
                 return access()

@@ -20,8 +20,9 @@ POLL_SECONDS = 1.0
 class Heartbeat:
     """Background renewal of a claim's leases until the `with` block ends.
 
-    Each beat reads the state of the leases. The store extends a lease only after a sixth of it has passed. While the
-    store is away, the last known states stand. After its return, the next beat renews the leases or learns their loss.
+    Each beat reads the state of the leases. The store extends a lease only after a sixth of it has passed. During an
+    outage of the store, the last known states remain. After it, the next beat renews the leases, or reads that they are
+    lost.
     """
 
     def __init__(self, claim: Claim, leases: Leases, settings: Settings) -> None:

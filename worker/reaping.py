@@ -21,11 +21,11 @@ class Round(NamedTuple):
 
     Attributes:
         now: Server time of its start (µs).
-        judge_before: Server time (µs). Leases that expired later are not judged in this round.
+        expired_before: Server time (µs). This round ignores leases that expired later.
     """
 
     now: int
-    judge_before: int
+    expired_before: int
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ class Reaping:
         self._delete = redis.register_script(source(Script.DELETE))
 
     def begin_round(self) -> Round:
-        """Return the store's time, and which expired leases may be judged: see shared/store/lua/round.lua.
+        """Return the store's time, and before which time a lease must have expired to be reaped: see lua/round.lua.
 
-        The store may have been away if no reaper has reached it for three intervals. A shorter outage cannot expire a
-        lease if it is also shorter than half of a lease.
+        If no reaper has reached the store for three intervals, it may have been unavailable. An outage shorter than
+        that and than half of a lease cannot expire a lease.
         """
         half_lease = self._settings.lease_seconds / 2
         longest_gap = min(3 * self._settings.reap_interval_seconds, half_lease)
@@ -84,7 +84,7 @@ class Reaping:
         arguments = [
             self._settings.max_attempts,
             _microseconds(self._settings.republish_seconds),
-            this_round.judge_before,
+            this_round.expired_before,
             _microseconds(self._settings.lease_seconds),
         ]
         calls = [

@@ -97,7 +97,7 @@ async def _disconnection(request: Request) -> None:
 
 
 def install(app: FastAPI) -> None:
-    """Register the handler of ClientDisconnectedError. Nobody receives its answer, but its status is logged."""
+    """Register the handler of ClientDisconnectedError. Its status is logged; the client no longer receives it."""
 
     async def answer(_request: Request, _error: Exception) -> Response:
         return Response(status_code=CLIENT_CLOSED_REQUEST)

@@ -27,7 +27,7 @@ EVENTS_PER_READ = 1000
 # Events of subscribed sweeps arrive immediately. A new subscription takes effect after at most this time.
 BLOCK_MILLISECONDS = 50
 RETRY_SECONDS = 0.5
-# Range of the time after which a client is told to reconnect. It is random, because all streams may end together.
+# Range of the time after which clients reconnect. It is random, because all streams may end together.
 RECONNECT_MILLISECONDS = (500, 3000)
 
 

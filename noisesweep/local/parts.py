@@ -16,7 +16,8 @@ FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 30.0
 # The pause doubles with every short life. This number of doublings exceeds LONGEST_PAUSE_SECONDS.
 MAX_DOUBLINGS = 7
-# A part that somebody stops, or that the kernel kills for its memory, has not failed to start.
+# Exit codes of a part that was stopped by a signal, for example by the kernel because of its memory. Its start has not
+# failed.
 STOPPED_BY_OTHERS = frozenset({0, -signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP})
 
 
@@ -43,7 +44,7 @@ class Part:
         self.process = self.spawn()
 
     def keep_running(self, say: Callable[[str], object], attempts: int = START_ATTEMPTS) -> None:
-        """Start the process again if it has ended and the pause is over; return at once.
+        """Start the process again if it has ended and the pause is over. The call does not block.
 
         Raises:
             LaunchError: This number of starts in a row has failed.
@@ -59,11 +60,11 @@ class Part:
             except OSError as error:
                 self._plan_restart(str(error), say, attempts, failed=True)
 
-    def stop(self, patience_seconds: float) -> None:
+    def stop(self, timeout_seconds: float) -> None:
         """Stop the process with SIGTERM, and with SIGKILL if it does not end in time."""
         self.process.terminate()
         try:
-            self.process.wait(patience_seconds)
+            self.process.wait(timeout_seconds)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

@@ -2,7 +2,7 @@
 
 `python -m noisesweep.local.process_group` leads the group. Its standard input is a pipe from the launcher. The pipe
 closes when the launcher ends, even after kill -9. The leader then sends SIGTERM to the group, and SIGKILL after
-GRACE_SECONDS. The launcher does the same when the leader ends: neither leaves a group that nobody stops.
+GRACE_SECONDS. The launcher does the same when the leader ends.
 
 No service process can escape. A new process joins the group before exec. It also inherits the launcher's end of the
 pipe, which closes only at exec, so the group is not stopped before the new process is a member.

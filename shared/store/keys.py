@@ -33,8 +33,8 @@ outside any sweep are indexes, measurements and workers:
                                       (multiply-accumulates of a forward pass), seconds; used for time estimates
     ns:counters               hash    worker metrics: see shared/store/counters.py
     ns:{reaper}               hash    at (µs): when a reaper last reached the store,
-                                      spared_since, spared_until (µs): leases that expired since the one moment are
-                                      not judged before the other; see lua/round.lua
+                                      spared_since, spared_until (µs): until the second time, reapers ignore
+                                      leases that expired after the first; see lua/round.lua
     ns:trained:<fingerprint>  hash    id of a run with this fingerprint, by kind of device; expires like a sweep
     ns:{workers}              zset    names of workers, scored by their last heartbeat (µs)
     ns:{workers}:<name>       string  profile of a worker (JSON), expires an hour after its last heartbeat

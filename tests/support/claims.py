@@ -37,7 +37,7 @@ def release(leases: Leases, claim: Claim, run: ClaimedRun, state: RunState) -> R
 
 
 def reap(leases: Leases, sweep_id: str, *, max_attempts: int = 3, republish_seconds: float = 60) -> ReapResult:
-    """Reap one sweep, as in a round that may judge every lease."""
+    """Reap one sweep, in a round that ignores no expired lease."""
     settings = Settings(max_attempts=max_attempts, republish_seconds=republish_seconds)
     now = server_time(leases.redis)
     (result,) = Reaping(leases.redis, settings).reap({sweep_id: float("inf")}, Round(now, now))

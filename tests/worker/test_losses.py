@@ -97,7 +97,7 @@ def test_a_run_taken_from_its_owner_after_a_failover_is_no_loss(leases: Leases, 
     assert sweeps.run(sweep_id, 0)["fruitless"] == "0"
 
 
-def test_leases_that_expired_while_the_store_was_away_are_spared(
+def test_leases_that_expired_during_an_outage_are_not_reaped_immediately(
     reaping: Reaping, leases: Leases, sweeps: Sweeps, redis: Redis
 ) -> None:
     alive, lost = sweeps.create(NINE), sweeps.create(NINE)
@@ -146,7 +146,7 @@ def test_a_second_outage_extends_the_time_of_the_first(
     assert reap_round(reaping, sweep_id).requeued == 0
 
 
-def test_regular_rounds_judge_every_expired_lease(
+def test_regular_rounds_reap_every_expired_lease(
     reaping: Reaping, leases: Leases, sweeps: Sweeps, redis: Redis
 ) -> None:
     sweep_id = sweeps.create(NINE)

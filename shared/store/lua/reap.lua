@@ -33,8 +33,8 @@ for _, index in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', microseconds(
     cancelled = cancelled + 1
   elseif fruitless >= max_attempts then
     conclude(index, 'failed', 'worker_lost', 'The worker was lost ' .. fruitless .. ' times in a row while it trained '
-      .. 'this run, each time before it had finished an epoch more or stored a later checkpoint. Too little memory is '
-      .. "the usual reason: the worker's log may tell. Then retry the sweep.")
+      .. 'this run, each time before it stored a new epoch or a later checkpoint. The usual cause is too little memory: '
+      .. "see the worker's log. Fix the cause, then retry the sweep.")
     lost = lost + 1
   else
     redis.call('HSET', run, 'fruitless', fruitless, 'lost_owner', owner or '')

@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Begin a round of a reaper, and return which expired leases it may judge. If no reaper has reached the store for longer
--- than `longest_gap`, the store may have been away, and the owners could not renew their leases. Leases that expired since
--- the last round are then spared for `grace`: owners that are alive renew them. The same holds after a step of the clock.
+-- Begin a round of a reaper. If no reaper has reached the store for `longest_gap`, the store may have been unavailable,
+-- so owners could not renew their leases. For `grace`, rounds then ignore leases that expired since the last round: owners
+-- that are alive renew them in that time. A step of the clock has the same effect.
 -- KEYS[1]: the hash of the reapers. ARGV: longest_gap (µs), grace (µs).
--- Returns {the server's time, the time before which an expired lease counts}, in µs.
+-- Returns {the time of the server, the time before which a lease must have expired to be reaped}, in µs.
 local longest_gap, grace = tonumber(ARGV[1]), tonumber(ARGV[2])
 local moment = now()
 local fields = redis.call('HMGET', record, 'at', 'spared_since', 'spared_until')

@@ -1,4 +1,4 @@
-"""Event streams at the limits: too many streams, too many at once, and a store that does not answer."""
+"""Event streams at their limits, opened one by one and concurrently, and with a store that does not answer."""
 
 from collections.abc import Callable
 from contextlib import closing
