@@ -1,11 +1,10 @@
 """Checks of request headers that apply to every route."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from api.http.problem_types import BAD_REQUEST, CROSS_SITE, UNSUPPORTED_MEDIA_TYPE, ProblemType
@@ -39,10 +38,11 @@ def find_problem(scope: Scope, hosts: Collection[str], origins: Collection[str])
         hosts: Allowed host names; empty allows all.
         origins: Origins of web pages that may use the API, besides its own.
     """
-    headers = Headers(scope=scope)
-    for name, count in Counter(name for name, _ in scope["headers"]).items():
-        if count > 1:
-            return BAD_REQUEST, f"{name.decode('latin-1').title()}: expected one header line, received {count}."
+    lines = scope["headers"]
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in lines}
+    if len(headers) < len(lines):
+        name, count = Counter(name for name, _ in lines).most_common(1)[0]
+        return BAD_REQUEST, f"{name.decode('latin-1').title()}: expected one header line, received {count}."
     if scope["http_version"] != "1.0" and "host" not in headers:
         return BAD_REQUEST, "Host: expected the name of this service, received no Host header."
     if hosts and scope["path"] not in PROBES and host_name(headers) not in hosts:
@@ -59,7 +59,7 @@ def find_problem(scope: Scope, hosts: Collection[str], origins: Collection[str])
     return None
 
 
-def is_cross_site(headers: Headers, origins: Collection[str]) -> bool:
+def is_cross_site(headers: Mapping[str, str], origins: Collection[str]) -> bool:
     """Return whether a browser sent the request for a page of another origin that is not allowed.
 
     Programs other than browsers send neither header. Browsers send Sec-Fetch-Site to https and loopback addresses, and
@@ -74,7 +74,7 @@ def is_cross_site(headers: Headers, origins: Collection[str]) -> bool:
     return origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower()
 
 
-def host_name(headers: Headers) -> str | None:
+def host_name(headers: Mapping[str, str]) -> str | None:
     """Return the host name in the Host header, without the port; None if it is missing or invalid."""
     with suppress(ValueError):
         return urlsplit(f"//{headers.get('host', '')}").hostname
