@@ -96,7 +96,7 @@ ARG REVISION=unknown
 LABEL org.opencontainers.image.title="noisesweep worker, with CUDA" org.opencontainers.image.revision="${REVISION}"
 
 FROM ${REDIS_IMAGE} AS redis
-COPY deploy/redis/redis.conf /etc/noisesweep/
+COPY deploy/redis/redis.conf shared/store/noisesweep.lua /etc/noisesweep/
 COPY deploy/redis/roles /etc/noisesweep/roles
 COPY deploy/redis/noisesweep-redis /usr/local/bin/
 RUN chmod -R a+rX /etc/noisesweep \

@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 ARGS ?=
 
-.PHONY: setup demo test test-xla faults containers fuzz coverage bench bench-sweep bench-api bench-fleet check check-page \
-	docs generate format lock release clean
+.PHONY: setup demo test test-xla faults containers fuzz coverage coverage-of-intervals bench bench-sweep bench-parts \
+	bench-api bench-fleet gpu-check ideal check check-page docs generate format lock release clean
 
 setup: $(STAMP)
 
@@ -49,12 +49,25 @@ fuzz: setup
 coverage: setup
 	$(PYTEST) --cov --cov-report=term:skip-covered --cov-report=html:coverage $(ARGS)
 
-# Benchmarks use all cores: leave the machine alone while they run. This one takes some minutes.
+# How often the confidence intervals contain their targets, on simulated sweeps. Fails if one is too narrow or too wide.
+coverage-of-intervals: setup
+	$(BIN)/python -m scripts.coverage_of_intervals $(ARGS)
+
+# Benchmarks use all cores: leave the machine alone while they run. This one takes some minutes. It includes JAX if the
+# extra `bench` is installed.
 bench: setup
 	$(BIN)/python -m bench.training $(ARGS)
 
 bench-sweep: setup
 	$(BIN)/python -m bench.sweep $(ARGS)
+
+# Time of the parts of a training step on one core.
+bench-parts: setup
+	$(BIN)/python -m bench.parts $(ARGS)
+
+# Checks and measurements for the first hour with a GPU. Without one, a short run of the same program on the CPU.
+gpu-check: setup
+	$(BIN)/python -m bench.gpu_check $(ARGS)
 
 # Needs wrk, which makes the load. Four minutes.
 bench-api: setup
@@ -63,6 +76,10 @@ bench-api: setup
 # Training devices that one Redis can serve, with simulated trainers. Seven minutes, 4 GB of memory, 12 GB in TMPDIR.
 bench-fleet: setup
 	$(BIN)/python -m bench.fleet $(ARGS)
+
+# The best possible accuracy on the built-in data sets, api/science/limit.json. Some minutes for each data set.
+ideal: setup
+	$(BIN)/python -m scripts.ideal $(ARGS)
 
 check: setup check-page docs
 	$(BIN)/ruff format --check .

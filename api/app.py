@@ -16,12 +16,16 @@ from api.http.auth import Auth
 from api.http.cors import Cors
 from api.http.declared import accept_only_declared
 from api.http.head import HeadRequests
+from api.http.pieces import Pieces
+from api.http.proxies import Proxies
 from api.http.security import Security
+from api.http.shared_work import SharedWork
 from api.http.telemetry import Telemetry
 from api.http.turns import Turns
 from api.limits import Limits
 from api.plots.dataset_cache import DatasetCache
 from api.routes import (
+    compare,
     datasets,
     events,
     health,
@@ -55,7 +59,7 @@ All durations are in seconds, all times in UTC. Errors are problem documents (RF
 """
 
 # Added to the description if the documentation was built.
-GUIDE_LINK = "\n[The guide](/guide/) contains a tutorial, how-to guides, and the definition of every figure.\n"
+GUIDE_LINK = "\n[The guide](guide/) contains a tutorial, how-to guides, and the definition of every figure.\n"
 # Built by `make docs`.
 GUIDE = Path(__file__).parent / "guide"
 
@@ -80,11 +84,13 @@ def create_app(settings: Settings, limits: Limits, guide: Path = GUIDE) -> FastA
             "app_state": AppState(
                 limits=limits,
                 store=store,
-                sweeps=SweepService(store, celery, settings, limits),
+                sweeps=SweepService(store, celery, settings),
                 events=broadcaster,
                 datasets=DatasetCache(settings.data_dir),
                 pictures=Turns(1, limits.pictures_waiting, limits.pictures_waiting_per_key),
                 plot_data=Turns(1, limits.plot_data_waiting, limits.plot_data_waiting_per_key),
+                shared_work=SharedWork(),
+                pieces=Pieces(),
                 registry=registry,
             )
         }
@@ -101,6 +107,7 @@ def create_app(settings: Settings, limits: Limits, guide: Path = GUIDE) -> FastA
         redirect_slashes=False,  # its redirects are absolute, and behind a proxy they lead from https to http
         generate_unique_id_function=lambda route: route.name,
     )
+    pages.replace_static_files(app)
     problem_documents.install(app, PROBLEM_TYPE_BY_ERROR, problem_type_of)
     app.add_middleware(HeadRequests)
     conditional.install(app)
@@ -127,6 +134,8 @@ def _add_middleware(app: FastAPI, settings: Settings, limits: Limits, registry: 
         body_bytes=limits.body_bytes,
         body_seconds=limits.body_seconds,
     )
+    if settings.root_path or settings.trusted_proxies:
+        app.add_middleware(Proxies, root_path=settings.root_path, trusted=settings.trusted_proxies)
     app.add_middleware(Telemetry, registry=registry)
 
 
@@ -134,7 +143,7 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
     keys = [Depends(Auth(settings.api_keys))] if settings.api_keys else []
     protected = [*keys, Depends(accept_only_declared)]
     unauthorized = UNAUTHORIZED if keys else {}
-    for routes in (sweeps, results, plots, runs, events, queue, workers, metrics):
+    for routes in (sweeps, results, compare, plots, runs, events, queue, workers, metrics):
         app.include_router(
             routes.router, dependencies=protected, responses=STORE_UNAVAILABLE | UNKNOWN_PARAMETER | unauthorized
         )

@@ -3,22 +3,29 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated
+from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Path, Request
 
 from api.http.auth import key_name
-from api.http.conditional import IfMatch, IfNoneMatch, raise_if_not_modified, raise_unless_match, validators
+from api.http.conditional import (
+    JSON,
+    IfMatch,
+    IfNoneMatch,
+    Representation,
+    raise_if_not_modified,
+    raise_unless_match,
+    target_of,
+)
+from api.http.root_path import root_path_of
 from api.http.turns import Turns, unless_disconnected
 from api.plots.dataset_cache import DatasetCache
 from api.plots.picture import drawing_thread, plot_data_thread
 from api.state import AppState
 from api.sweeps.events import EventBroadcaster
 from api.sweeps.reader import SweepVersion
-from api.sweeps.records import is_stranded
 from api.sweeps.service import SweepService
 from api.sweeps.store import RequestContext, Store
-from noisesweep import __version__
 from noisesweep.models import Run, Sweep
 from shared.store.keys import parse_run_id, parse_sweep_id
 
@@ -57,16 +64,32 @@ async def _context(request: Request) -> RequestContext:
     return RequestContext(key_name(request), request.state.request_id, request.state.traceparent)
 
 
-# Runs CPU-heavy work for a request in a thread, when its API key has a turn, and returns the result.
-RunInThread = Callable[[Callable[[], bytes]], Awaitable[bytes]]
+class RunInThread(Protocol):
+    """Function that runs CPU-heavy work for a request in a thread, when its API key has a turn."""
+
+    async def __call__(
+        self, etag: str, work: Callable[..., bytes], read: Callable[[], Awaitable[Any]] | None = None
+    ) -> bytes:
+        """Return the result of `work`, called with the result of `read` if that is given.
+
+        Requests whose answers have the same ETag share the work. `read` is called in the turn, so that what it reads
+        takes no memory while the request waits.
+        """
+        ...
 
 
 def _in_turn(request: Request, turns: Turns, thread: ThreadPoolExecutor) -> RunInThread:
-    async def wait_and_run(work: Callable[[], bytes]) -> bytes:
-        async with turns.turn(key_name(request)):
-            return await asyncio.get_running_loop().run_in_executor(thread, work)
+    shared, key = _state_of(request).shared_work, key_name(request)
 
-    return lambda work: unless_disconnected(request, wait_and_run(work))
+    async def run(etag: str, work: Callable[..., bytes], read: Callable[[], Awaitable[Any]] | None = None) -> bytes:
+        async def wait_and_run() -> bytes:
+            async with turns.turn(key):
+                read_input = [await read()] if read else []
+                return await asyncio.get_running_loop().run_in_executor(thread, work, *read_input)
+
+        return await unless_disconnected(request, shared.result(etag, wait_and_run))
+
+    return run
 
 
 async def _drawing(request: Request) -> RunInThread:
@@ -87,21 +110,6 @@ DrawingDep = Annotated[RunInThread, Depends(_drawing)]
 PlotDataDep = Annotated[RunInThread, Depends(_plot_data)]
 
 
-def etag_of(*versions: SweepVersion) -> str:
-    """Return the strong ETag of an answer that depends only on these sweep versions and the program version."""
-    states = "+".join(f"{each.version}{'-stranded' if each.stranded else ''}" for each in versions)
-    return f'"{states}-{__version__}"'
-
-
-def sweep_validators(*resources: Sweep | Run) -> dict[str, str]:
-    """Return the ETag and caching headers of an answer that depends only on these sweeps or runs."""
-    versions = (
-        SweepVersion(each.version if isinstance(each, Sweep) else each.sweep_version, stranded=is_stranded(each))
-        for each in resources
-    )
-    return validators(etag_of(*versions))
-
-
 async def _sweep(store: StoreDep, sweep_id: SweepId) -> Sweep:
     return await store.sweep(parse_sweep_id(sweep_id))
 
@@ -110,46 +118,85 @@ async def _run(store: StoreDep, run_id: RunId) -> Run:
     return await store.run(*parse_run_id(run_id))
 
 
-async def sweep_if_modified(store: StoreDep, sweep_id: SweepId, if_none_match: IfNoneMatch = None) -> Sweep:
-    """Return the sweep; raise NotModified if the client has its current version."""
-    sweep_id = parse_sweep_id(sweep_id)
-    if if_none_match:
-        raise_if_not_modified(if_none_match, etag_of(await store.version(sweep_id)))
-    return await store.sweep(sweep_id)
+class Reads:
+    """Conditional reads of sweeps and runs for a request.
+
+    Each read returns what it has read, and the headers of an answer that depends only on this and on the URL. It raises
+    NotModified if If-None-Match lists the ETag of that answer. Routes call the reads: a dependency that reads could
+    answer 304 or 404 before an invalid option is rejected with 422.
+    """
+
+    def __init__(self, target: str, store: Store, if_none_match: str | None) -> None:
+        self._target, self._store, self._if_none_match = target, store, if_none_match
+
+    async def sweep(self, sweep_id: str, representation: Representation = JSON) -> tuple[Sweep, dict[str, str]]:
+        """Read a sweep."""
+        sweep_id = parse_sweep_id(sweep_id)
+        if self._if_none_match:
+            self._check(representation, await self._store.version(sweep_id))
+        sweep = await self._store.sweep(sweep_id)
+        return sweep, self._headers(representation, SweepVersion.of(sweep))
+
+    async def sweeps(
+        self, sweep_ids: Sequence[str], representation: Representation = JSON
+    ) -> tuple[list[Sweep], dict[str, str]]:
+        """Read several sweeps."""
+        sweep_ids = [parse_sweep_id(sweep_id) for sweep_id in sweep_ids]
+        if self._if_none_match:
+            self._check(representation, *await asyncio.gather(*map(self._store.version, sweep_ids)))
+        sweeps = await asyncio.gather(*map(self._store.sweep, sweep_ids))
+        return sweeps, self._headers(representation, *map(SweepVersion.of, sweeps))
+
+    async def run(self, run_id: str, representation: Representation = JSON) -> tuple[Run, dict[str, str]]:
+        """Read a run."""
+        sweep_id, index = parse_run_id(run_id)
+        if self._if_none_match:
+            self._check(representation, await self._store.version(sweep_id, index))
+        run = await self._store.run(sweep_id, index)
+        return run, self._headers(representation, SweepVersion.of(run))
+
+    def _check(self, representation: Representation, *versions: SweepVersion) -> None:
+        raise_if_not_modified(self._if_none_match, self._headers(representation, *versions))
+
+    def _headers(self, representation: Representation, *versions: SweepVersion) -> dict[str, str]:
+        return representation.headers(self._target, "+".join(map(str, versions)))
 
 
-async def sweeps_if_modified(store: Store, sweep_ids: Sequence[str], if_none_match: str | None) -> list[Sweep]:
-    """Return the sweeps; raise NotModified if the client has the current version of an answer made from all of them."""
-    sweep_ids = [parse_sweep_id(sweep_id) for sweep_id in sweep_ids]
-    if if_none_match:
-        raise_if_not_modified(if_none_match, etag_of(*await asyncio.gather(*map(store.version, sweep_ids))))
-    return await asyncio.gather(*map(store.sweep, sweep_ids))
+# Not the class itself: FastAPI calls what is not asynchronous in a thread.
+async def _reads(request: Request, if_none_match: IfNoneMatch = None) -> Reads:
+    return Reads(target_of(request), _state_of(request).store, if_none_match)
 
 
-async def run_if_modified(store: StoreDep, run_id: RunId, if_none_match: IfNoneMatch = None) -> Run:
-    """Return the run; raise NotModified if the client has its current version."""
-    sweep_id, index = parse_run_id(run_id)
-    if if_none_match:
-        raise_if_not_modified(if_none_match, etag_of(await store.version(sweep_id, index)))
-    return await store.run(sweep_id, index)
-
-
+ReadsDep = Annotated[Reads, Depends(_reads)]
 SweepDep = Annotated[Sweep, Depends(_sweep)]
 RunDep = Annotated[Run, Depends(_run)]
 
 
-async def _sweep_version(sweep: SweepDep, if_match: IfMatch = None) -> int | None:
-    raise_unless_match(if_match, sweep_validators(sweep)["ETag"])
-    return sweep.version if if_match else None
+def headers_of(request: Request, resource: Sweep | Run) -> dict[str, str]:
+    """Return the ETag and caching headers that a GET of the sweep or run would return."""
+    return _headers(request, resource.links.self, SweepVersion.of(resource))
 
 
-async def _run_version(run: RunDep, if_match: IfMatch = None) -> int | None:
-    raise_unless_match(if_match, sweep_validators(run)["ETag"])
-    return run.sweep_version if if_match else None
+def _headers(request: Request, path: str, version: SweepVersion) -> dict[str, str]:
+    return JSON.headers(f"{root_path_of(request.scope)}{path}?", str(version))
+
+
+async def _sweep_version(request: Request, store: StoreDep, sweep_id: SweepId, if_match: IfMatch = None) -> int | None:
+    if if_match is None:
+        return None
+    version = await store.version(parse_sweep_id(sweep_id))
+    raise_unless_match(if_match, _headers(request, f"/sweeps/{sweep_id}", version)["ETag"])
+    return version.number
+
+
+async def _run_version(request: Request, store: StoreDep, run_id: RunId, if_match: IfMatch = None) -> int | None:
+    if if_match is None:
+        return None
+    version = await store.version(*parse_run_id(run_id))
+    raise_unless_match(if_match, _headers(request, f"/runs/{run_id}", version)["ETag"])
+    return version.number
 
 
 # The version that a change requires the sweep to have, from If-Match; None without this header.
 RequiredSweepVersion = Annotated[int | None, Depends(_sweep_version)]
 RequiredRunVersion = Annotated[int | None, Depends(_run_version)]
-ModifiedSweepDep = Annotated[Sweep, Depends(sweep_if_modified)]
-ModifiedRunDep = Annotated[Run, Depends(run_if_modified)]

@@ -4,25 +4,28 @@ from http import HTTPStatus
 
 from redis.exceptions import OutOfMemoryError, RedisError
 
-from api.http.errors import IdempotencyKeyInUseError, IdempotencyKeyReusedError, InvalidKeyError, TooBusyError
+from api.http.errors import InvalidKeyError, TooBusyError
 from api.http.problem_types import (
     FRAMEWORK,
     INTERNAL_ERROR,
     INVALID,
-    KEY_IN_USE,
     KEY_REFUSED,
-    KEY_REUSED,
     NOT_FOUND,
     PRECONDITION_FAILED,
     TOO_BUSY,
     TOO_MANY_BYTES,
     ProblemType,
 )
+from api.science.comparison import NotComparableError
+from api.science.limit import UnknownLimitError
 from api.science.noise_preview import ImageNotFoundError
 from api.sweeps.errors import (
     AlreadyEndedError,
+    IdempotencyKeyReusedError,
     ModelNotFoundError,
+    NoFixedNoiseError,
     QueueFullError,
+    StorageFullError,
     SweepChangedError,
     SweepOpenError,
     SweepTooLargeError,
@@ -30,8 +33,8 @@ from api.sweeps.errors import (
 )
 from noisesweep.models import REQUIRED_STORE
 from shared.errors import DatasetUnavailableError, RunNotFoundError, SweepNotFoundError
-from shared.store.scripts import is_newer
-from shared.store.version import UnsupportedStoreError
+from shared.store.functions import DeniedFunctionsError, MissingFunctionsError, OldSweepsError, is_newer
+from shared.store.handshake import UnsupportedStoreError
 
 RETRY_SHORTLY = {"Retry-After": "2"}
 
@@ -53,6 +56,13 @@ CONFLICT = ProblemType(
     "A sweep or run that has ended cannot be cancelled. One that has succeeded cannot be retried. One that has not "
     "ended can be neither deleted nor retried: cancel it first, or wait until it ends.",
 )
+KEY_REUSED = ProblemType(
+    "idempotency-key-reused",
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    "The idempotency key belongs to a different request",
+    "An Idempotency-Key identifies one request for as long as the sweep of this request is stored. This key was "
+    "already used with a different path or body. Use a new key for a new request. Nothing was stored.",
+)
 STORE_UNAVAILABLE = ProblemType(
     "store-unavailable",
     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -72,6 +82,29 @@ STORE_UNSUPPORTED = ProblemType(
     "continues without a restart.",
     f"The store is too old: expected {REQUIRED_STORE}. The log of the API names its version. Upgrade the store; the "
     "service then continues without a restart.",
+)
+STORE_WITHOUT_FUNCTIONS = ProblemType(
+    "store-without-functions",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "The store lacks the functions of the service",
+    "The service changes its store by functions, a library inside Redis. They are missing or of an older version, and "
+    "the service's user of Redis may not load them, or may not call functions. This can happen during an upgrade, or "
+    "after FUNCTION FLUSH. Nothing is lost. To fix this, load the functions as an administrator: "
+    "`docker compose exec redis noisesweep-redis load`, or "
+    "`redis-cli -x FUNCTION LOAD REPLACE < shared/store/noisesweep.lua`. The service then continues without a restart.",
+    "The store lacks the functions of this version of the service. An administrator can load them: "
+    "`docker compose exec redis noisesweep-redis load`. The service then continues without a restart.",
+    headers=RETRY_SHORTLY,
+)
+OLDER_SWEEPS = ProblemType(
+    "older-sweeps",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "The store contains sweeps of an older version",
+    "The store of the service was replaced by one with sweeps of an older version, which this version cannot read. To "
+    "save their results, start the older version on that store. Then give this version another store, for example "
+    "another database: `NOISESWEEP_REDIS_URL=redis://127.0.0.1:6379/1`.",
+    "The store contains sweeps of an older version of the service, which this version cannot read. Save their results "
+    "with the older version, and give this version another store.",
 )
 NEWER_SWEEP = ProblemType(
     "newer-sweep",
@@ -99,12 +132,26 @@ QUEUE_FULL = ProblemType(
     "The number of queued runs would exceed its limit. Retry-After is estimated from the rate at which runs ended "
     "recently. Nothing was stored.",
 )
+STORAGE_FULL = ProblemType(
+    "storage-full",
+    HTTPStatus.INSUFFICIENT_STORAGE,
+    "The stored sweeps occupy too many bytes",
+    "The stored sweeps of this API key, or all of them if the service has no keys, would occupy more bytes than "
+    "allowed. Delete sweeps that are no longer needed. Nothing was stored.",
+)
 SWEEP_TOO_LARGE = ProblemType(
     "sweep-too-large",
     HTTPStatus.UNPROCESSABLE_ENTITY,
-    "The sweep has too many runs",
-    "The sweep has more runs than one sweep may have, or more than the whole queue may have. Submit it in parts. "
-    "Nothing was stored.",
+    "The sweep is too large",
+    "The sweep has more runs than one sweep or the whole queue may have, it would occupy more bytes than all stored "
+    "sweeps may, or its models would be too large together. Submit it in parts. Nothing was stored.",
+)
+NOT_COMPARABLE = ProblemType(
+    "not-comparable",
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    "The sweeps cannot be compared in numbers",
+    "The sweeps have different data sets, or no run at the same scale with the same seed, so no runs can be paired. "
+    "Compare sweeps of one data set, or extend one of them with a scale and a seed of the other. A plot can show both.",
 )
 TOO_MANY_STREAMS = ProblemType(
     "too-many-streams",
@@ -121,18 +168,24 @@ PROBLEM_TYPE_BY_ERROR: dict[type[Exception], ProblemType] = {
     RunNotFoundError: NOT_FOUND,
     ModelNotFoundError: NOT_FOUND,
     ImageNotFoundError: NOT_FOUND,
+    UnknownLimitError: NOT_FOUND,
+    NotComparableError: NOT_COMPARABLE,
     DatasetUnavailableError: DATASET_UNAVAILABLE,
     SweepOpenError: CONFLICT,
     AlreadyEndedError: CONFLICT,
+    NoFixedNoiseError: CONFLICT,
     SweepChangedError: PRECONDITION_FAILED,
+    IdempotencyKeyReusedError: KEY_REUSED,
     SweepTooLargeError: SWEEP_TOO_LARGE,
     QueueFullError: QUEUE_FULL,
+    StorageFullError: STORAGE_FULL,
     TooManyStreamsError: TOO_MANY_STREAMS,
     InvalidKeyError: KEY_REFUSED,
     TooBusyError: TOO_BUSY,
-    IdempotencyKeyReusedError: KEY_REUSED,
-    IdempotencyKeyInUseError: KEY_IN_USE,
     OutOfMemoryError: STORE_FULL,
+    MissingFunctionsError: STORE_WITHOUT_FUNCTIONS,
+    DeniedFunctionsError: STORE_WITHOUT_FUNCTIONS,
+    OldSweepsError: OLDER_SWEEPS,
     UnsupportedStoreError: STORE_UNSUPPORTED,
     RedisError: STORE_UNAVAILABLE,
     Exception: INTERNAL_ERROR,

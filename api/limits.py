@@ -26,8 +26,6 @@ class Limits:
         plot_data_waiting_per_key: The same with one API key.
         events_page: Maximum number of events in one JSON page.
         sweeps_searched: Maximum number of sweeps that one filtered listing request reads.
-        count_seconds: Age at which the cached count of queued runs is refreshed in the background.
-        recount_seconds: Time for which a full queue is assumed to stay full.
         liveness_seconds: Time for which the check for live workers is cached.
     """
 
@@ -49,6 +47,4 @@ class Limits:
     plot_data_waiting_per_key: int = 256
     events_page: int = 1000
     sweeps_searched: int = 500
-    count_seconds: float = 1.0
-    recount_seconds: float = 0.1
     liveness_seconds: float = 1.0

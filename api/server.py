@@ -26,6 +26,7 @@ class Server(uvicorn.Server):
             head_bytes=limits.head_bytes,
             head_seconds=limits.head_seconds,
             write_seconds=limits.write_seconds,
+            root_path=settings.root_path,
         )
         super().__init__(
             uvicorn.Config(
@@ -35,7 +36,7 @@ class Server(uvicorn.Server):
                 http=protocol,  # type: ignore[arg-type] # uvicorn accepts any factory
                 ws="none",
                 server_header=False,
-                proxy_headers=False,  # the client address is not used
+                proxy_headers=False,  # api/http/proxies.py reads them
                 access_log=False,  # api/http/telemetry.py logs requests
                 log_config=None,
                 timeout_graceful_shutdown=GRACE_SECONDS,

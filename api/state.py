@@ -5,6 +5,8 @@ from typing import TypedDict
 
 from prometheus_client import CollectorRegistry
 
+from api.http.pieces import Pieces
+from api.http.shared_work import SharedWork
 from api.http.turns import Turns
 from api.limits import Limits
 from api.plots.dataset_cache import DatasetCache
@@ -25,6 +27,8 @@ class AppState:
         datasets: Data sets for plots and noise previews.
         pictures: Turns at drawing pictures and computing noise previews.
         plot_data: Turns at computing the data of plots.
+        shared_work: Results of this work, by ETag.
+        pieces: Large answers in pieces.
         registry: Metrics of this process.
     """
 
@@ -35,6 +39,8 @@ class AppState:
     datasets: DatasetCache
     pictures: Turns
     plot_data: Turns
+    shared_work: SharedWork
+    pieces: Pieces
     registry: CollectorRegistry
 
 

@@ -61,14 +61,12 @@ class Plan:
 
     Attributes:
         settings: Settings of a worker.
-        sweep_ids: Sweeps whose runs are trained.
         stack: Runs per claim.
         seconds: Duration of the measurement after the warm-up.
         checkpoint_epochs: Epochs between two checkpoints of a run. 0 means no checkpoints.
     """
 
     settings: Settings
-    sweep_ids: Sequence[str]
     stack: int
     seconds: float
     checkpoint_epochs: int
@@ -150,13 +148,12 @@ class Trainers(threading.Thread):
                     self.work.checkpoint_ms.append(1000 * (stored - sent))
 
 
-def trainers_process(plan: Plan, number: int, connection: Connection) -> None:
+def trainers_process(plan: Plan, connection: Connection) -> None:
     """Claim runs, receive the start time, commit epochs, send the measurements, and end the runs."""
     os.nice(NICENESS)
     leases, claims = Leases(plan.settings), []
-    for sweep_id in plan.sweep_ids[number::PROCESSES]:
-        while claim := leases.claim(sweep_id, plan.stack, "bench", "simulated"):
-            claims.append(claim)
+    while claim := leases.claim(plan.stack, "bench", "simulated"):
+        claims.append(claim)
     connection.send(len(claims))
     begin = connection.recv()
     threads = [Trainers(plan, leases, claims[first::THREADS], begin) for first in range(min(THREADS, len(claims)))]
@@ -196,12 +193,12 @@ def measure(runs: int, stack: int, seconds: float, checkpoint_epochs: int = 0) -
     """
     context = multiprocessing.get_context("spawn")
     with serve() as service:
-        sweep_ids = asyncio.run(create_sweeps(service.settings, runs))
-        plan = Plan(service.settings, sweep_ids, stack, seconds, checkpoint_epochs)
+        asyncio.run(create_sweeps(service.settings, runs))
+        plan = Plan(service.settings, stack, seconds, checkpoint_epochs)
         connections = []
-        for number in range(PROCESSES):
+        for _ in range(PROCESSES):
             ours, theirs = context.Pipe()
-            context.Process(target=trainers_process, args=(plan, number, theirs), daemon=True).start()
+            context.Process(target=trainers_process, args=(plan, theirs), daemon=True).start()
             connections.append(ours)
         for connection in connections:
             connection.recv()
@@ -238,19 +235,17 @@ def measure(runs: int, stack: int, seconds: float, checkpoint_epochs: int = 0) -
     }
 
 
-async def create_sweeps(settings: Settings, runs: int) -> list[str]:
-    """Create sweeps with `runs` runs in total, as the API does, and return their ids."""
+async def create_sweeps(settings: Settings, runs: int) -> None:
+    """Create sweeps with `runs` runs in total, as the API does."""
     sizes = [SCALES * SEEDS] * (runs // (SCALES * SEEDS)) + [runs % (SCALES * SEEDS)]
-    store, sweep_ids = Store(settings, Limits()), []
+    store = Store(settings, Limits())
     for size in filter(None, sizes):
         scales = min(SCALES, size)
         request = SweepRequest.model_validate(
             {"scales": [0.1 * step for step in range(scales)], "seeds": list(range(size // scales)), "epochs": 200}
         )
-        sweep_ids.append(new_sweep_id())
-        await store.create(sweep_ids[-1], request, RequestContext(), {})
+        await store.create(new_sweep_id(), request, "", RequestContext(), {})
     await store.close()
-    return sweep_ids
 
 
 def check_commits(service: Service, runs: int, work: Work) -> None:

@@ -22,8 +22,8 @@ SCALES = (0.1, 0.5, 1.0, 2.0, 4.0)
 # Time between two epochs of a simulated run.
 EPOCH_SECONDS = 0.2
 NO_WEIGHTS = "ab" * 32
-# No worker trains the submitted runs, so the queue must have room for all of them.
-QUEUE_LIMITS = {"NOISESWEEP_MAX_QUEUED_RUNS": "1000000", "NOISESWEEP_MAX_QUEUED_RUNS_PER_KEY": "1000000"}
+# No worker trains the submitted runs, so the queue and the store must have room for all of them.
+NO_LIMITS = {"NOISESWEEP_MAX_QUEUED_RUNS": "1000000", "NOISESWEEP_MAX_STORED_BYTES": "1000000000000"}
 TIMEOUT_SECONDS = 60.0
 
 
@@ -64,10 +64,10 @@ class Service:
         body = {"scales": SCALES, "dataset": "digits"} | request
         return str(self.http.post("/sweeps", json=body).raise_for_status().json()["id"])
 
-    def simulate_training(self, sweep_id: str, epochs: int) -> Iterator[None]:
-        """Simulate the training of a sweep. Yield after each write to the store."""
-        claim = self.leases.claim(sweep_id, limit=len(SCALES))
-        assert claim  # noqa: S101 - no other worker has claimed its runs
+    def simulate_training(self, epochs: int) -> Iterator[None]:
+        """Simulate the training of the next sweep in the queue. Yield after each write to the store."""
+        claim = self.leases.claim(len(SCALES))
+        assert claim  # noqa: S101 - a sweep was submitted, and there is no other worker
         yield
         for epoch in range(epochs):
             for run in claim.runs:
@@ -80,7 +80,7 @@ class Service:
     def create_finished_sweep(self, epochs: int) -> str:
         """Submit a sweep, simulate its training, and return its id."""
         sweep_id = self.submit(epochs=epochs)
-        for _ in self.simulate_training(sweep_id, epochs):
+        for _ in self.simulate_training(epochs):
             pass
         return sweep_id
 
@@ -91,7 +91,7 @@ def serve() -> Iterator[Service]:
 
     The store writes to a temporary folder, so its disk affects the results. TMPDIR selects another disk.
     """
-    os.environ.update(QUEUE_LIMITS)
+    os.environ.update(NO_LIMITS)
     for variable in ("NOISESWEEP_REDIS_URL", "NOISESWEEP_API_KEYS", "NOISESWEEP_ALLOWED_HOSTS"):
         os.environ.pop(variable, None)
     with tempfile.TemporaryDirectory(prefix="noisesweep-bench-") as folder:

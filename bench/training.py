@@ -1,9 +1,10 @@
-"""Speed of the trainer on all cores, compared with Keras and with a lower bound, in seconds per run and epoch.
+"""Speed of the trainer on all cores, compared with Keras, JAX and a lower bound, in seconds per run and epoch.
 
     a  The notebook: Keras `fit` on NumPy arrays, in one process on all cores.
     b  This trainer: one single-threaded process per core, each with its own run.
     c  The lower bound: only the matrix products of (b), in one single-threaded process per core. TensorFlow (oneDNN)
        is the library that (b) uses. NumPy (OpenBLAS) is measured for comparison.
+    d  JAX: the same training as (b), in one single-threaded process per core. Left out if JAX is not installed.
 
 The contenders take turns epoch by epoch, so that changes in the speed of the machine affect all of them. The report
 contains medians and their ratios. Run it with `make bench`.
@@ -16,20 +17,19 @@ import os
 import resource
 import time
 from collections.abc import Callable
-from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 
-from bench import data
-from noisesweep.models import TrainingConfig
+from bench import data, jax_training, products
+from noisesweep.models import Precision, TrainingConfig
 from shared.datasets import to_pixels
 from shared.noise import Purpose, add_noise, base_noise
 from worker.devices import Device, DeviceKind, prepare, usable_cores
 
-SEED, SCALE = 0, 0.5
+SEED, SCALE, PIXELS = 0, 0.5, 784
 # Device of a training process on a host without a GPU.
 CPU = Device(DeviceKind.CPU, processes=1, stack=1, xla=False, reason="benchmark")
 Epoch = Callable[[], object]
@@ -73,62 +73,41 @@ def trainer(precision: str) -> Epoch:
     return lambda: next(results)
 
 
+def jax_trainer(precision: str) -> Epoch:
+    """Return a function that trains and validates one epoch with JAX (d)."""
+    config = TrainingConfig.model_validate({"precision": precision})
+    return jax_training.training(config, data.load(), SEED, SCALE)
+
+
 def tensorflow_products(precision: str) -> Epoch:
     """Return a function that computes the matrix products of one epoch with TensorFlow (c), eight per step."""
     prepare(CPU)
-    import tensorflow as tf  # noqa: PLC0415 - as above
-
-    dtype = tf.bfloat16 if precision == "mixed_bfloat16" else tf.float32
-    products = [
-        tuple(tf.Variable(tf.cast(tf.random.normal([1, *shape]), dtype)) for shape in (left, right))
-        for left, right in product_shapes()
-    ]
-
-    @tf.function  # type: ignore[untyped-decorator]
-    def steps(count: tf.Tensor) -> tf.Tensor:
-        total = tf.zeros([], dtype)
-        for _ in tf.range(count):
-            for left, right in products:
-                # The control dependency keeps each product inside the loop. The sum keeps TensorFlow from removing it.
-                with tf.control_dependencies([total]):
-                    total += tf.matmul(left.read_value(), right.read_value())[0, 0, 0]
-        return total
-
-    count = tf.constant(-(-len(data.load().training_images) // TrainingConfig().batch_size))
-    return lambda: steps(count).numpy()
+    config = TrainingConfig.model_validate({"precision": precision})
+    compute, steps = products.tensorflow_products(config, PIXELS), step_count(config)
+    return lambda: compute(steps)
 
 
 def numpy_products(precision: str) -> Epoch:
     """Return a function that computes the matrix products of one epoch with NumPy (c)."""
     assert precision == "float32"  # noqa: S101 - NumPy has no bfloat16
-    draws = np.random.default_rng(0)
-    products = [
+    draws, config = np.random.default_rng(0), TrainingConfig()
+    operands = [
         (draws.standard_normal(left, dtype=np.float32), draws.standard_normal(right, dtype=np.float32))
-        for left, right in product_shapes()
+        for left, right in products.product_shapes(config, PIXELS)
     ]
-    steps = -(-len(data.load().training_images) // TrainingConfig().batch_size)
+    steps = step_count(config)
 
     def epoch() -> None:
         for _ in range(steps):
-            for left, right in products:
+            for left, right in operands:
                 left @ right
 
     return epoch
 
 
-def product_shapes() -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """Return the shapes of the operand pairs of one step with the default config.
-
-    For each layer, these are the products for the outputs, the weight gradients and the input gradients.
-    """
-    config = TrainingConfig()
-    batch, sizes = config.batch_size, [784, *config.hidden_units, 10]
-    shapes = []
-    for layer, (inputs, units) in enumerate(pairwise(sizes)):
-        shapes += [((batch, inputs), (inputs, units)), ((inputs, batch), (batch, units))]
-        if layer:  # the gradient of the images is not needed
-            shapes.append(((batch, units), (units, inputs)))
-    return shapes
+def step_count(config: TrainingConfig) -> int:
+    """Return the number of steps of an epoch. The last minibatch counts as a whole one."""
+    return -(-len(data.load().training_images) // config.batch_size)
 
 
 CONTENDERS: dict[str, tuple[Callable[[str], Epoch], str, bool]] = {
@@ -139,6 +118,9 @@ CONTENDERS: dict[str, tuple[Callable[[str], Epoch], str, bool]] = {
     "c products, TensorFlow bfloat16": (tensorflow_products, "mixed_bfloat16", True),
     "c products, NumPy float32": (numpy_products, "float32", True),
 }
+if jax_training.is_installed():
+    CONTENDERS["d JAX, float32"] = (jax_trainer, "float32", True)
+    CONTENDERS["d JAX, mixed_bfloat16"] = (jax_trainer, "mixed_bfloat16", True)
 
 
 def serve(contender: str, connection: Connection) -> None:
@@ -213,6 +195,11 @@ def main() -> None:
         "b/c bfloat16, TensorFlow": seconds["b trainer, mixed_bfloat16"] / seconds["c products, TensorFlow bfloat16"],
         "b/c float32, NumPy": seconds["b trainer, float32"] / seconds["c products, NumPy float32"],
     }
+    if jax_training.is_installed():
+        for precision in Precision:
+            ratios[f"d/b {precision}"] = seconds[f"d JAX, {precision}"] / seconds[f"b trainer, {precision}"]
+    else:
+        print("  d JAX is not installed, so it was left out. To include it: pip install 'noisesweep[bench]'")
     for ratio, value in ratios.items():
         print(f"  {ratio:32} {value:6.2f}")
     report = {"dataset": name, "cores": usable_cores(), "seconds": seconds, "memory_bytes": memory, "ratios": ratios}

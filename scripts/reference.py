@@ -27,7 +27,22 @@ FOLDER = ROOT / "docs" / "reference"
 TEMPLATES = ROOT / "scripts" / "reference_templates"
 # Models in the order of the page. Smaller ones are left out.
 REQUESTS = ("SweepRequest", "RunRequest", "ExtensionRequest")
-ANSWERS = ("Sweep", "Run", "EpochMetrics", "Evaluation", "Results", "Summary", "Estimate", "Queue", "Worker", "Problem")
+ANSWERS = (
+    "Sweep",
+    "Run",
+    "EpochMetrics",
+    "Evaluation",
+    "Results",
+    "Summary",
+    "ScaleFigures",
+    "Comparison",
+    "ScaleDifference",
+    "Interval",
+    "Estimate",
+    "Queue",
+    "Worker",
+    "Problem",
+)
 
 
 def table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -40,7 +55,7 @@ def table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def as_code(default: object) -> str:
     """Return a default as it is written in JSON or in an environment variable; "" if there is none."""
-    if default is PydanticUndefined or default in (None, {}, []):
+    if default is PydanticUndefined or default in (None, "", {}, []):
         return ""
     text = default if isinstance(default, str) else json.dumps(default)
     return f"`{text.removesuffix('.0')}`"
@@ -75,7 +90,7 @@ def kind(schema: JSON, models: JSON) -> str:
     if "$ref" in schema:
         name = str(schema["$ref"]).rsplit("/", 1)[1]
         return kind(models[name], models) if "enum" in models[name] else name
-    if "anyOf" in schema:
+    if "anyOf" in schema and "type" not in schema:
         return " or ".join(dict.fromkeys(kind(option, models) for option in schema["anyOf"]))
     if "enum" in schema or "const" in schema:
         return ", ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))

@@ -19,6 +19,8 @@ class Purpose(IntEnum):
     SHUFFLE = 3
     DROPOUT = 4
     RESAMPLED_NOISE = 5
+    IDEAL_OBSERVER = 6
+    FRESH_NOISE = 7  # on training images, to measure how much of their noise a network has learned
 
 
 def generator(seed: int, purpose: Purpose, epoch: int = 0, step: int = 0) -> np.random.Generator:

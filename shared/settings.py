@@ -4,6 +4,7 @@ import ipaddress
 import os
 import re
 import sys
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,6 +24,8 @@ from shared.store import address
 # Containers mount secrets here, for example a file noisesweep_redis_url.
 SECRETS = Path("/run/secrets")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]*:[0-9a-f:.]*")
+_ROOT_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
+MAX_ROOT_PATH = 200
 _API_KEY = re.compile(rf"({KEY_NAME.pattern}):([0-9a-f]{{64}})")
 
 
@@ -72,16 +75,17 @@ class Settings(BaseSettings):
     reap_interval_seconds: float = Field(
         default=5.0,
         gt=0,
-        description="Interval at which a worker looks for expired leases and for queued runs without a message.",
-    )
-    republish_seconds: float = Field(
-        default=60.0, gt=0, description="A queued run that has had no message for this time gets a new message."
-    )
-    redelivery_seconds: float = Field(
-        default=3600.0, gt=0, description="Time after which an unacknowledged message is delivered again."
+        description="Interval at which a worker looks for expired leases and publishes missing messages.",
     )
     max_queued_runs: int = Field(default=2000, ge=1, description="Maximum number of queued runs.")
     max_queued_runs_per_key: int = Field(default=500, ge=1, description="Maximum number of queued runs per API key.")
+    max_stored_bytes: int = Field(
+        default=2_000_000_000,
+        ge=1,
+        description="Maximum number of bytes that the stored sweeps of one API key may occupy, or all sweeps without "
+        "keys. A sweep counts from its submission until it is deleted, with the size of its results, reused ones "
+        "included, and of its models.",
+    )
     api_keys: Annotated[dict[str, str], NoDecode] = Field(
         default={},
         description="Keys that the API accepts: NAME:SHA256 for each key, separated by commas. `noisesweep key` "
@@ -95,6 +99,17 @@ class Settings(BaseSettings):
     cors_origins: Annotated[list[str], NoDecode] = Field(
         default=[], description="Origins of web pages that may call the API from a browser, separated by commas."
     )
+    root_path: str = Field(
+        default="",
+        description="Path below which a proxy serves the API, for example /noise-lab. The API adds it to all links. If "
+        "unset, the proxy serves the API at the root of a host.",
+    )
+    trusted_proxies: Annotated[list[IPv4Network | IPv6Network], NoDecode] = Field(
+        default=[],
+        description="Proxies whose headers X-Forwarded-Prefix, X-Forwarded-Host and X-Forwarded-Proto the API trusts: "
+        "addresses and networks, separated by commas, such as 127.0.0.1,10.1.0.0/16. X-Forwarded-Prefix replaces the "
+        "root path. Each of these proxies must set or remove all three headers in every request.",
+    )
     log_format: Literal["text", "json"] | None = Field(
         default=None, description="Format of log lines. If unset: text on a terminal, otherwise JSON."
     )
@@ -107,14 +122,23 @@ class Settings(BaseSettings):
     model_retention_days: float = Field(
         default=7.0, gt=0, description="Days for which a trained model is stored, if the request has keep_model."
     )
+    max_model_bytes: int = Field(
+        default=1_000_000_000,
+        ge=1,
+        description="Maximum size of all models of one sweep with keep_model, in bytes. A model has 8 bytes per "
+        "parameter: 5.4 MB for the default network.",
+    )
     stack: int | None = Field(
         default=None,
         ge=1,
         le=32,
-        description="Number of runs of one seed that a process trains together. If unset, it depends on the device.",
+        description="Number of runs of one seed that a process trains together. If unset, it depends on the device. "
+        "On a CPU the default is 1. Results do not depend on it.",
     )
     xla: bool | None = Field(
-        default=None, description="Compile the training program with XLA. If unset, it depends on the device."
+        default=None,
+        description="Compile the training program with XLA. If unset, it depends on the device. It changes the last "
+        "bits of the results.",
     )
 
     @classmethod
@@ -156,6 +180,27 @@ class Settings(BaseSettings):
             raise ValueError("expected at least one key; leave the variable unset to run without keys")
         return keys
 
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _parse_networks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        networks = []
+        for entry in filter(None, map(str.strip, value.split(","))):
+            try:
+                networks.append(ipaddress.ip_network(entry))
+            except ValueError as error:
+                raise ValueError(
+                    "expected an address such as 127.0.0.1 or a network such as 10.1.0.0/16 for each proxy, received "
+                    f"{entry}"
+                ) from error
+        return networks
+
+    @field_validator("root_path")
+    @classmethod
+    def _check_root_path(cls, path: str) -> str:
+        return check_root_path(path) if path else path
+
     @field_validator("allowed_hosts", "cors_origins", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
@@ -179,6 +224,16 @@ class Settings(BaseSettings):
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+
+def check_root_path(path: str) -> str:
+    """Return the path unchanged. Raise ValueError if it cannot be the root path of the API."""
+    if not _ROOT_PATH.fullmatch(path) or len(path) > MAX_ROOT_PATH:
+        raise ValueError(
+            f"expected a path such as /noise-lab with up to {MAX_ROOT_PATH} characters, a slash at the start, none at "
+            f"the end, and only letters, digits and . _ ~ - between slashes, received {path[:MAX_ROOT_PATH]}"
+        )
+    return path
 
 
 def variable(name: str) -> str:

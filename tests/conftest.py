@@ -11,7 +11,10 @@ from redis import Redis
 from shared.settings import Settings
 from tests.support.api import ApiThread
 from tests.support.redis_server import RedisServer
+from tests.support.stored_sweeps import Sweeps
 from tests.support.tls import CertificateAuthority
+from tests.support.training import Training
+from worker.leases import Leases
 
 # No test asserts on time.
 hypothesis.settings.register_profile("noisesweep", deadline=None)
@@ -36,15 +39,33 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 
 
 @pytest.fixture
-def redis(redis_server: RedisServer) -> Redis:
-    """Return a client of an empty store."""
+def redis(redis_server: RedisServer) -> Iterator[Redis]:
+    """Yield a client of an empty store, and leave it empty for tests that use the server alone."""
     redis_server.client.flushall()
-    return redis_server.client
+    yield redis_server.client
+    redis_server.client.flushall()
 
 
 @pytest.fixture
 def settings(redis: Redis, redis_server: RedisServer) -> Settings:
     return Settings(redis_url=redis_server.url)
+
+
+@pytest.fixture
+def sweeps(redis: Redis) -> Sweeps:
+    return Sweeps(redis)
+
+
+@pytest.fixture
+def leases(settings: Settings) -> Iterator[Leases]:
+    leases = Leases(settings)
+    yield leases
+    leases.close()
+
+
+@pytest.fixture
+def training(leases: Leases) -> Training:
+    return Training(leases)
 
 
 @pytest.fixture(scope="session")

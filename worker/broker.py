@@ -13,6 +13,7 @@ The overrides use internals of kombu 5.7, so pyproject.toml sets an upper bound 
 
 from collections.abc import Callable
 from queue import Empty
+from time import time
 from typing import Any
 
 from celery.exceptions import InvalidTaskError
@@ -23,7 +24,8 @@ from kombu.transport.virtual import Message
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from shared.store.version import connect_if_supported
+from shared.store.handshake import sync_handshake
+from shared.store.version import check_version
 
 logger = get_logger(__name__)
 
@@ -35,9 +37,21 @@ class TolerantQoS(redis.QoS):
     """QoS that stops counting a message as unacknowledged even if the store cannot be reached.
 
     kombu would count the message as unacknowledged forever. If all processes ended their tasks while the store was
-    unavailable, the worker would never take another message. The message is redelivered after the visibility timeout
-    and then finds no queued run.
+    unavailable, the worker would never take another message.
+
+    Messages that are never acknowledged are removed, not delivered again: if runs are queued without a message, a
+    reaper publishes new ones. kombu's redelivery needs a lock with a script, which the store's roles may not run.
     """
+
+    def restore_visible(self, start: int = 0, num: int = 10, interval: int = 10) -> None:  # noqa: ARG002 - kombu's
+        """Remove messages that were not acknowledged within the visibility timeout."""
+        with self.channel.conn_or_acquire() as client:
+            tags = client.zrangebyscore(self.unacked_index_key, 0, time() - self.visibility_timeout, start=0, num=1000)
+            if tags:
+                with client.pipeline() as pipeline:
+                    pipeline.hdel(self.unacked_key, *tags)
+                    pipeline.zrem(self.unacked_index_key, *tags)
+                    pipeline.execute()
 
     def ack(self, delivery_tag: str) -> None:
         """Acknowledge the message; stop counting it even if the store does not answer."""
@@ -89,13 +103,12 @@ class TolerantChannel(redis.Channel):
     def _connparams(self, *rest: Any, **named: Any) -> Any:
         """Return the connection options; raise ConnectionError if the connection is closed.
 
-        kombu would raise an AttributeError, which ends the worker. An acknowledgement lost in this way is harmless:
-        the message is redelivered and finds no queued run.
+        kombu would raise an AttributeError, which ends the worker. An acknowledgement lost in this way is harmless.
         """
         if self.connection.client is None:
             raise RedisConnectionError("The connection of this channel is closed.")
         # A worker that has lost its store may find an older one: after a failover, for example.
-        return super()._connparams(*rest, **named) | {"redis_connect_func": connect_if_supported}  # type: ignore[no-untyped-call]
+        return super()._connparams(*rest, **named) | {"redis_connect_func": sync_handshake(check_version)}  # type: ignore[no-untyped-call]
 
 
 class TolerantTransport(redis.Transport):

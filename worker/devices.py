@@ -4,6 +4,8 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
@@ -90,7 +92,8 @@ def find(settings: Settings) -> Device:
     else:
         device = _cpu("no GPU on this host")
     stack = device.stack if settings.stack is None else settings.stack
-    return replace(device, stack=stack, xla=device.xla if settings.xla is None else settings.xla)
+    xla = device.xla if settings.xla is None else settings.xla
+    return replace(device, stack=stack, xla=xla)
 
 
 def _cuda() -> Device:
@@ -199,6 +202,23 @@ def _tensorflow_finds_gpu() -> bool:
     return result.returncode == 0
 
 
+@contextmanager
+def _without_keras() -> Iterator[None]:
+    """Let imports of Keras fail, unless it is already imported.
+
+    TensorFlow imports Keras if it can, and Keras imports scikit-learn and pandas. This takes 2 s of the start of a
+    training process, and training needs none of them. Keras is imported later if a model is stored.
+    """
+    absent = "keras" not in sys.modules
+    if absent:
+        sys.modules["keras"] = None  # type: ignore[assignment] # documented: the import raises ModuleNotFoundError
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules["keras"]
+
+
 def prepare(device: Device) -> None:
     """Import TensorFlow in this process and configure it for the device. Call it before any computation.
 
@@ -206,7 +226,8 @@ def prepare(device: Device) -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    import tensorflow as tf  # noqa: PLC0415 - only training processes may import it
+    with _without_keras():
+        import tensorflow as tf  # noqa: PLC0415 - only training processes may import it
 
     if device.kind is DeviceKind.CPU:
         tf.config.set_visible_devices([], "GPU")

@@ -11,9 +11,9 @@ from redis.exceptions import RedisError
 from shared.settings import Settings
 from shared.store import connections
 from shared.store.clock import server_time
+from shared.store.handshake import UnsupportedStoreError
 from shared.store.heartbeat import ALIVE_SECONDS
 from shared.store.keys import WORKERS
-from shared.store.version import UnsupportedStoreError
 
 
 def find_problem(redis: Redis, host: str) -> str | None:

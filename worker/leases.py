@@ -1,24 +1,27 @@
 """Worker's access to the store: claim, renew, commit, finish and release runs."""
 
+import json
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import cast
 
+from pydantic import ValidationError
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.client import NEVER_DECODE
-from redis.commands.core import Script as RedisScript
-from redis.exceptions import NoPermissionError, OutOfMemoryError, ResponseError
+from redis.exceptions import NoPermissionError, OutOfMemoryError
 from redis.retry import Retry
 
 from noisesweep.models import EpochMetrics, Evaluation, RunError, RunStatus, SweepRequest, TrainingConfig
+from noisesweep.models.faults import explain
 from shared.errors import NoiseSweepError
 from shared.fingerprint import fingerprint
+from shared.numerics import NUMERICS
 from shared.settings import Settings
 from shared.store import connections
+from shared.store.functions import Argument, Function, Functions
 from shared.store.keys import SweepKeys, run_id
-from shared.store.scripts import Script, is_newer, source
 from worker.metrics import WorkerMetrics
 from worker.trainer.state import RunState
 
@@ -82,15 +85,20 @@ class LeaseState(StrEnum):
 class Leases:
     """Worker's access to the store: claims, and writes that only a claim's owner may make.
 
-    Each write is one atomic script and safe to repeat; the client repeats it if the connection breaks. Writes raise
+    Each write is one atomic function and safe to repeat; the client repeats it if the connection breaks. Writes raise
     LeaseLostError, and change nothing, if another owner has the run. They also raise it if the store has fewer epochs
     than were committed, which can happen when a replica becomes the primary. The run then loses its owner and
     continues from the last stored checkpoint.
+
+    Args:
+        settings: The settings.
+        numerics: Numerics version of the trainer. Runs that were begun with another version start again when claimed.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, numerics: int = NUMERICS) -> None:
+        self._numerics = numerics
         self.lease_microseconds = int(settings.lease_seconds * 1_000_000)
-        self.model_retention_seconds = max(1, int(timedelta(days=settings.model_retention_days).total_seconds()))
+        self.model_retention_microseconds = timedelta(days=settings.model_retention_days) // timedelta(microseconds=1)
         self.retention_seconds = max(1, int(timedelta(days=settings.retention_days).total_seconds()))
         self.redis = connections.sync_client(
             settings,
@@ -100,36 +108,44 @@ class Leases:
             retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), RETRIES),
         )
         self.metrics = WorkerMetrics(self.redis)
-        self._claim = self.redis.register_script(source(Script.CLAIM))
-        self._renew = self.redis.register_script(source(Script.RENEW))
-        self._commit = self.redis.register_script(source(Script.COMMIT))
-        self._checkpoint = self.redis.register_script(source(Script.CHECKPOINT))
-        self._model = self.redis.register_script(source(Script.MODEL))
-        self._warn = self.redis.register_script(source(Script.WARN))
-        self._release = self.redis.register_script(source(Script.RELEASE))
-        self._finish = self.redis.register_script(source(Script.FINISH))
+        self._functions = Functions(self.redis)
 
     def close(self) -> None:
         """Close the connections."""
         self.redis.close()
 
-    def claim(self, sweep_id: str, limit: int, worker: str = "", device: str = "") -> Claim | None:
-        """Claim up to `limit` queued runs that can share a stack, in grid order; return None if there are none.
+    def claim(self, limit: int, worker: str = "", device: str = "") -> Claim | None:
+        """Claim up to `limit` queued runs that can share a stack, in grid order; return None if no run is queued.
 
-        The runs record the worker's name and kind of device. Sweeps with a newer schema are never claimed.
+        The store decides whose turn it is. The runs record the worker's name, kind of device and numerics version. What
+        was stored of them with another numerics version is deleted. Runs whose request cannot be read fail.
         """
         owner = str(uuid.uuid4())
-        arguments: list[str | int] = [owner, self.lease_microseconds, limit, worker, device]
-        try:
-            reply = self._claim(keys=SweepKeys(sweep_id).for_scripts, args=arguments)
-        except ResponseError as error:
-            if not is_newer(error):
-                raise
-            reply = None
+        reply = self._functions.call(
+            Function.CLAIM,
+            owner=owner,
+            lease=self.lease_microseconds,
+            limit=limit,
+            worker=worker,
+            device=device,
+            numerics=self._numerics,
+        )
         if reply is None:
             return None
-        (request_json, request_id, traceparent), *runs = reply
-        request = SweepRequest.model_validate_json(request_json)
+        (sweep_id, request_json, request_id, traceparent), *runs = reply
+        try:
+            request = SweepRequest.model_validate_json(request_json)
+        except ValidationError as error:
+            for index, _, _ in runs:
+                self._functions.call(
+                    Function.STOP,
+                    sweep=sweep_id,
+                    index=index,
+                    owner=owner,
+                    error_code="unreadable_request",
+                    error_message=f"This worker cannot read the sweep's request: {explain(error.errors()[0])}.",
+                )
+            return self.claim(limit, worker, device)
         return Claim(
             owner=owner,
             sweep_id=sweep_id,
@@ -144,14 +160,26 @@ class Leases:
     def renew(self, claim: Claim) -> dict[int, LeaseState]:
         """Return the lease state of each run by index; renew leases that were not renewed within a sixth of a lease."""
         indices = [run.index for run in claim.runs]
-        arguments: list[str | int] = [claim.owner, self.lease_microseconds, self.lease_microseconds // 6, *indices]
-        reply = self._renew(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments)
+        reply = self._functions.call(
+            Function.RENEW,
+            sweep=claim.sweep_id,
+            owner=claim.owner,
+            lease=self.lease_microseconds,
+            interval=self.lease_microseconds // 6,
+            indices=json.dumps(indices),
+        )
         return dict(zip(indices, map(LeaseState, reply), strict=True))
 
     def commit(self, claim: Claim, run: ClaimedRun, metrics: EpochMetrics) -> None:
         """Store an epoch's metrics and renew the lease. Epochs must be committed in order, from 0."""
-        arguments = (self.lease_microseconds, metrics.epoch, metrics.model_dump_json())
-        self._write(self._commit, claim, run, f"epoch {metrics.epoch}", *arguments)
+        self._write(
+            Function.COMMIT,
+            claim,
+            run,
+            lease=self.lease_microseconds,
+            epoch=metrics.epoch,
+            metrics=metrics.model_dump_json(),
+        )
         self.metrics.count_epoch(claim.config, metrics, len(claim.runs))
 
     def save_checkpoint(self, claim: Claim, run: ClaimedRun, position: str, checkpoint: bytes) -> None:
@@ -159,15 +187,15 @@ class Leases:
 
         Runs with checkpoints at the same position can be claimed together.
         """
-        self._write(self._checkpoint, claim, run, "the checkpoint", position, checkpoint)
+        self._write(Function.CHECKPOINT, claim, run, position=position, checkpoint=checkpoint)
 
     def save_model(self, claim: Claim, run: ClaimedRun, model: bytes) -> None:
         """Store the trained model, a .keras file. It expires, and is deleted if the run does not succeed."""
-        self._write(self._model, claim, run, "the model", model, self.model_retention_seconds)
+        self._write(Function.MODEL, claim, run, model=model, duration=self.model_retention_microseconds)
 
     def warn(self, claim: Claim, run: ClaimedRun, kind: Stored, message: str) -> None:
         """Record why the run's checkpoint or model could not be stored. Clients see it until the next one is stored."""
-        self._write(self._warn, claim, run, f"a warning about the {kind}", kind.value, message)
+        self._write(Function.WARN, claim, run, kind=kind.value, message=message)
 
     def raise_if_full(self, size: int) -> None:
         """Raise OutOfMemoryError if the store has no room for another `size` bytes.
@@ -211,11 +239,8 @@ class Leases:
         Returns:
             Queued, or cancelled if a client had cancelled the run.
         """
-        arguments: list[str | int | bytes] = [run.index, claim.owner, position, checkpoint]
-        reply = self._release(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments)
-        if reply is None:
-            raise LeaseLostError(f"The release of run {run.index} was rejected.")
-        status = RunStatus(reply)
+        saved: dict[str, Argument] = {"checkpoint": checkpoint} if checkpoint else {}
+        status = RunStatus(str(self._write(Function.RELEASE, claim, run, position=position, **saved)))
         if status.is_final:
             self.metrics.count_ended(run_id(claim.sweep_id, run.index), status)
         return status
@@ -239,34 +264,31 @@ class Leases:
         """
         evaluation_json = evaluation.model_dump_json(exclude_computed_fields=True)
         outcome = self._end(
-            claim,
-            run,
-            RunStatus.SUCCEEDED,
-            ["", "", weights_sha256, evaluation_json, epochs],
+            Function.SUCCEED, claim, run, weights_sha256=weights_sha256, evaluation=evaluation_json, epochs=epochs
         )
         if outcome is RunStatus.SUCCEEDED and claim.device:
-            key = fingerprint(claim.config, run.scale, run.seed)
+            key = fingerprint(claim.config, run.scale, run.seed, self._numerics)
             self.metrics.record_trained(key, claim.device, run_id(claim.sweep_id, run.index), self.retention_seconds)
         return outcome
 
     def fail(self, claim: Claim, run: ClaimedRun, error: RunError) -> RunStatus:
         """End a run with an error."""
-        return self._end(claim, run, RunStatus.FAILED, [error.code, error.message, "", "", ""])
+        return self._end(Function.STOP, claim, run, error_code=error.code, error_message=error.message)
 
     def cancel(self, claim: Claim, run: ClaimedRun) -> RunStatus:
         """End a run that a client has cancelled."""
-        return self._end(claim, run, RunStatus.CANCELLED, ["", "", "", "", ""])
+        return self._end(Function.STOP, claim, run)
 
-    @staticmethod
-    def _write(script: RedisScript, claim: Claim, run: ClaimedRun, what: str, *arguments: str | int | bytes) -> None:
-        if not script(keys=SweepKeys(claim.sweep_id).for_scripts, args=[run.index, claim.owner, *arguments]):
-            raise LeaseLostError(f"The store rejected {what} of run {run.index}: it has another owner.")
-
-    def _end(self, claim: Claim, run: ClaimedRun, outcome: RunStatus, rest: list[str | int]) -> RunStatus:
-        arguments = [str(run.index), claim.owner, outcome.value, *rest]
-        reply = self._finish(keys=SweepKeys(claim.sweep_id).for_scripts, args=arguments)
+    def _write(self, function: Function, claim: Claim, run: ClaimedRun, **arguments: Argument) -> str | int:
+        """Call a function of a run's owner and return its reply. Raise LeaseLostError if it is rejected."""
+        reply: str | int | None = self._functions.call(
+            function, sweep=claim.sweep_id, index=run.index, owner=claim.owner, **arguments
+        )
         if reply is None:
-            raise LeaseLostError(f"The end of run {run.index} was rejected.")
-        status = RunStatus(reply)
+            raise LeaseLostError(f"The store rejected {function} for run {run.index}: it has another owner.")
+        return reply
+
+    def _end(self, function: Function, claim: Claim, run: ClaimedRun, **arguments: Argument) -> RunStatus:
+        status = RunStatus(str(self._write(function, claim, run, **arguments)))
         self.metrics.count_ended(run_id(claim.sweep_id, run.index), status)
         return status

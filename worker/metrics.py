@@ -20,8 +20,8 @@ STREAM_LENGTH = 1000
 class WorkerMetrics:
     """Counters and capped streams shared by all sweeps.
 
-    They are written separately from the scripts that change a sweep, because a script may only access the keys of its
-    sweep. If the store does not answer, a count is lost and the caller continues.
+    They are written separately from the functions that change a sweep, because no result depends on them. If the store
+    does not answer, a count is lost and the caller continues.
     """
 
     def __init__(self, redis: Redis) -> None:

@@ -16,26 +16,13 @@ from noisesweep import __version__
 from noisesweep.models import WorkerProfile
 from shared.settings import Settings
 from shared.store import connections
+from shared.store.functions import Function, Functions
 from shared.store.heartbeat import BEAT_SECONDS, LISTED_SECONDS
 from shared.store.keys import WORKERS
 from shared.store.keys import worker as worker_key
 from worker.devices import Device
 
 logger = get_logger(__name__)
-
-# allow-oom: a worker is alive even if the store is full. Heartbeats in the future were written before the clock was set
-# back: they are moved to now, so that a lost worker does not look alive until then.
-# KEYS: the set of all workers, the key of this worker. ARGV: name, profile (JSON), seconds until the worker is removed.
-BEAT = """#!lua flags=allow-oom
-local time = redis.call('TIME')
-local now, remembered = tonumber(time[1]) * 1000000 + tonumber(time[2]), tonumber(ARGV[3])
-redis.call('SET', KEYS[2], ARGV[2], 'EX', remembered)
-redis.call('ZADD', KEYS[1], string.format('%.0f', now), ARGV[1])
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. string.format('%.0f', now), '+inf')) do
-  redis.call('ZADD', KEYS[1], string.format('%.0f', now), name)
-end
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now - remembered * 1000000))
-"""
 
 
 def name() -> str:
@@ -66,12 +53,16 @@ class Presence:
     def __init__(self, redis: Redis, profile: WorkerProfile) -> None:
         self._redis = redis
         self._profile = profile
-        self._beat = redis.register_script(BEAT)
+        self._functions = Functions(redis)
 
     def beat(self) -> None:
         """Write a heartbeat, and remove workers whose last heartbeat is too old."""
-        keys = [WORKERS, worker_key(self._profile.name)]
-        self._beat(keys=keys, args=[self._profile.name, self._profile.model_dump_json(), LISTED_SECONDS])
+        self._functions.call(
+            Function.BEAT,
+            worker=self._profile.name,
+            profile=self._profile.model_dump_json(),
+            listed=LISTED_SECONDS * 1_000_000,
+        )
 
     def remove(self) -> None:
         """Remove this worker from the store."""

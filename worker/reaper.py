@@ -1,28 +1,25 @@
-"""Reaper that recovers runs of lost workers, republishes lost messages and deletes old sweeps.
+"""Reaper that recovers runs of lost workers, publishes missing messages and deletes old sweeps.
 
 It runs in every worker. All its changes are atomic, so any number of reapers can run at the same time.
 """
 
-from collections import Counter
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Any, cast
 
 from celery import Celery, bootsteps
 from celery.utils.log import get_logger
-from redis import Redis
 from redis.exceptions import RedisError
 
 from shared.settings import Settings
-from shared.store.keys import OPEN, SWEEPS
-from shared.store.queue import count_messages, publish
-from shared.store.scripts import is_newer
+from shared.store.functions import is_newer
+from shared.store.keys import QUEUES, SWEEPS
+from shared.store.queue import publish
 from worker.leases import Leases
-from worker.reaping import Reaping, ReapResult, Round
+from worker.reaping import LEASES_PER_CALL, Reaping, Round
 
 logger = get_logger(__name__)
 
-# Number of sweeps that one step reads or deletes, in one pipeline.
+# Number of old sweeps that a round looks at.
 BATCH_SIZE = 100
 
 
@@ -46,83 +43,53 @@ class Reaper:
             pass
 
     def steps(self) -> Iterator[None]:
-        """Reap every open sweep and delete old sweeps, with a pause for the caller after each batch.
+        """Reap expired leases, publish missing messages and delete old sweeps, with pauses for the caller.
 
         An error in one sweep is logged; others continue. If the store does not answer, the round ends.
         """
         try:
             this_round = self._reaping.begin_round()
-            opened = cast("list[tuple[str, float]]", self._leases.redis.zrange(OPEN, 0, -1, withscores=True))
-            queue = _QueuedMessages(self._leases.redis)
-            for first in range(0, len(opened), BATCH_SIZE):
-                self._reap(dict(opened[first : first + BATCH_SIZE]), this_round, queue)
+            while self._reap(this_round) == LEASES_PER_CALL:
                 yield
+            self._publish_missing_messages()
+            yield
             self._delete_ended_before(this_round.now - int(self._settings.retention_days * 86_400_000_000))
         except RedisError as error:
             logger.warning("The reaper stopped its round early: %s", error)
 
-    def _reap(self, sweeps: dict[str, float], this_round: Round, queue: "_QueuedMessages") -> None:
-        """Reap the sweeps and republish missing messages."""
-        found: dict[str, ReapResult] = {}
-        for sweep_id, result in zip(sweeps, self._reaping.reap(sweeps, this_round), strict=True):
-            if isinstance(result, ReapResult):
-                found[sweep_id] = result
-            else:
-                _log_unless_newer(sweep_id, "reaping", result)
-        missing = {
-            sweep_id: result.runs_without_message - queue.messages[sweep_id]
-            for sweep_id, result in found.items()
-            if result.runs_without_message and result.runs_without_message > queue.messages[sweep_id]
-        }
-        if missing:
-            logger.info(
-                "Republishing messages: %s", ", ".join(f"{count} for {each}" for each, count in missing.items())
-            )
+    def _reap(self, this_round: Round) -> int:
+        """Reap expired leases and return how many were found."""
+        result = self._reaping.reap(this_round)
+        for error in result.errors:
+            logger.error("Reaping failed for run %s", error)
+        if result.requeued or result.lost or result.cancelled:
+            self._leases.metrics.count_reaped(requeued=result.requeued, lost=result.lost, cancelled=result.cancelled)
+        return result.leases
+
+    def _publish_missing_messages(self) -> None:
+        """Send a message for each queued run that has none. Surplus messages are harmless."""
+        waiting = sum(self._leases.redis.llen(queue) for queue in QUEUES)
+        missing = self._reaping.queued_runs() - waiting
+        if missing > 0:
+            logger.info("Publishing %d missing messages", missing)
             publish(self._app, missing)
-        results = found.values()
-        actions = {
-            "requeued": sum(result.requeued for result in results),
-            "lost": sum(result.lost for result in results),
-            "cancelled": sum(result.cancelled for result in results),
-            "republished": sum(missing.values()),
-        }
-        if any(actions.values()):
-            self._leases.metrics.count_reaped(**actions)
+            self._leases.metrics.count_reaped(republished=missing)
 
     def _delete_ended_before(self, moment: int) -> None:
-        """Delete sweeps that ended before a server time (µs), and remove orphaned entries from the list.
+        """Delete sweeps that ended before a server time (µs).
 
         A round looks at one batch. The next round continues behind the sweeps that could not be deleted, and starts
         again from the oldest one after the end of the list.
         """
         redis = self._leases.redis
         old = cast("list[str]", redis.zrangebyscore(SWEEPS, "-inf", moment, start=self._retained, num=BATCH_SIZE))
-        gone: list[str] = []
+        gone = 0
         for sweep_id, result in zip(old, self._reaping.delete_ended(old, moment), strict=True):
-            if isinstance(result, RedisError):
-                _log_unless_newer(sweep_id, "deletion", result)
-            elif result:
-                gone.append(sweep_id)
-        if gone:
-            redis.zrem(SWEEPS, *gone)
-        self._retained = self._retained + len(old) - len(gone) if len(old) == BATCH_SIZE else 0
-
-
-def _log_unless_newer(sweep_id: str, action: str, error: RedisError) -> None:
-    """Write the error to the log. A newer schema is no error: newer workers handle such a sweep."""
-    if not is_newer(error):
-        logger.error("Sweep %s: %s failed: %s", sweep_id, action, error)
-
-
-class _QueuedMessages:
-    """Number of waiting messages by sweep, read at most once per round."""
-
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-
-    @cached_property
-    def messages(self) -> Counter[str]:
-        return count_messages(self._redis)
+            if not isinstance(result, RedisError):
+                gone += result
+            elif not is_newer(result):  # newer workers delete newer sweeps
+                logger.error("Sweep %s: deletion failed: %s", sweep_id, result)
+        self._retained = self._retained + len(old) - gone if len(old) == BATCH_SIZE else 0
 
 
 class ReaperStep(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships no types

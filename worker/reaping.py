@@ -1,19 +1,16 @@
-"""Reaper's access to the store: recover and delete many sweeps with few round trips."""
+"""Reaper's access to the store: recover runs and delete sweeps, many in one round trip."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from redis import Redis
-from redis.commands.core import Script as RedisScript
 from redis.exceptions import RedisError
 
 from shared.settings import Settings
-from shared.store.keys import OPEN, REAPER, SweepKeys
-from shared.store.scripts import Script, source
+from shared.store.functions import Function, Functions, call
 
-# The API marks a sweep as open shortly before it writes, extends or retries it. This time is far longer than that gap.
-OPEN_GRACE_SECONDS = 60
+# Number of leases that one call reaps. Other clients wait for it, so it takes a few milliseconds at most.
+LEASES_PER_CALL = 100
 
 
 class Round(NamedTuple):
@@ -28,86 +25,68 @@ class Round(NamedTuple):
     expired_before: int
 
 
-@dataclass(frozen=True)
-class ReapResult:
-    """The result of reaping one sweep.
+class ReapResult(NamedTuple):
+    """The result of reaping expired leases.
 
     Attributes:
-        open_runs: Number of queued and running runs.
-        runs_without_message: Number of queued runs that may have no message.
+        leases: Number of expired leases found, at most LEASES_PER_CALL.
         requeued: Number of runs that returned to the queue.
         lost: Number of runs that failed with worker_lost.
         cancelled: Number of runs that ended because a client had cancelled them.
+        errors: A message for each run that could not be reaped.
     """
 
-    open_runs: int
-    runs_without_message: int
+    leases: int
     requeued: int = 0
     lost: int = 0
     cancelled: int = 0
+    errors: Sequence[str] = ()
 
 
 class Reaping:
-    """Scripts of the reaper. Each call handles many sweeps in one pipeline; an error in one sweep affects no other."""
+    """Functions of the reaper."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
-        self._redis = redis
+        self._functions = Functions(redis)
         self._settings = settings
-        self._round = redis.register_script(source(Script.ROUND))
-        self._reap = redis.register_script(source(Script.REAP))
-        self._delete = redis.register_script(source(Script.DELETE))
 
     def begin_round(self) -> Round:
-        """Return the store's time, and before which time a lease must have expired to be reaped: see lua/round.lua.
+        """Return the store's time, and before which time a lease must have expired to be reaped.
 
         If no reaper has reached the store for three intervals, it may have been unavailable. An outage shorter than
         that and than half of a lease cannot expire a lease.
         """
         half_lease = self._settings.lease_seconds / 2
         longest_gap = min(3 * self._settings.reap_interval_seconds, half_lease)
-        return Round(
-            *map(int, self._round(keys=[REAPER], args=[_microseconds(longest_gap), _microseconds(half_lease)]))
+        reply = self._functions.call(
+            Function.BEGIN_ROUND, longest_gap=_microseconds(longest_gap), grace=_microseconds(half_lease)
         )
+        return Round(*map(int, reply))
 
-    def reap(self, sweeps: Mapping[str, float], this_round: Round) -> list[ReapResult | RedisError]:
-        """Requeue runs with expired leases, and report how many queued runs may lack a message.
+    def reap(self, this_round: Round) -> ReapResult:
+        """Requeue runs with expired leases, up to LEASES_PER_CALL of them.
 
         A run fails with worker_lost instead if its last `max_attempts` owners were all lost before they made progress.
-        Queued runs may lack a message if runs were requeued, or if nothing was published for the sweep within
-        `republish_seconds`. A sweep without open runs leaves the set of open sweeps.
-
-        Args:
-            sweeps: Ids of the sweeps, with their scores in the set of open sweeps.
-            this_round: The round, from `begin_round`.
+        A run that cannot be reaped gets a new lease.
         """
-        closable_before = this_round.now - _microseconds(OPEN_GRACE_SECONDS)
-        arguments = [
-            self._settings.max_attempts,
-            _microseconds(self._settings.republish_seconds),
-            this_round.expired_before,
-            _microseconds(self._settings.lease_seconds),
-        ]
-        calls = [
-            ([*SweepKeys(sweep_id).for_scripts, OPEN], [*arguments, sweep_id, opened_at])
-            for sweep_id, opened_at in (
-                (sweep_id, repr(opened_at) if opened_at < closable_before else "")
-                for sweep_id, opened_at in sweeps.items()
-            )
-        ]
-        return [
-            reply if isinstance(reply, RedisError) else ReapResult(*reply) for reply in self._call(self._reap, calls)
-        ]
+        reply = self._functions.call(
+            Function.REAP,
+            max_attempts=self._settings.max_attempts,
+            before=this_round.expired_before,
+            lease=_microseconds(self._settings.lease_seconds),
+            limit=LEASES_PER_CALL,
+        )
+        return ReapResult(*reply)
+
+    def queued_runs(self) -> int:
+        """Return the number of queued runs."""
+        return int(self._functions.call(Function.QUEUE, submitter="")[0])
 
     def delete_ended(self, sweep_ids: Sequence[str], ended_before: int) -> list[bool | RedisError]:
         """Delete sweeps whose runs all ended before the given server time (µs); return whether each is gone."""
-        calls = [(SweepKeys(sweep_id).for_scripts, [ended_before]) for sweep_id in sweep_ids]
-        return [reply if isinstance(reply, RedisError) else bool(reply) for reply in self._call(self._delete, calls)]
-
-    def _call(self, script: RedisScript, calls: Sequence[tuple[list[str], list[Any]]]) -> list[Any]:
-        with self._redis.pipeline(transaction=False) as pipeline:
-            for keys, arguments in calls:
-                script(keys=keys, args=arguments, client=pipeline)
-            return pipeline.execute(raise_on_error=False)
+        calls = [call(Function.DELETE, sweep=sweep_id, ended_before=ended_before) for sweep_id in sweep_ids]
+        replies = self._functions.call_all(calls)
+        return [reply if isinstance(reply, RedisError) else reply == ["deleted"] for reply in replies]
 
 
 def _microseconds(seconds: float) -> int:

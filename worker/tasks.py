@@ -1,4 +1,4 @@
-"""Celery task that claims queued runs of a sweep and trains them."""
+"""Celery task that claims queued runs and trains them."""
 
 import os
 from functools import cache
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from celery import Task, current_app, shared_task
 from celery.signals import setup_logging, worker_process_init, worker_shutting_down
 from celery.utils.log import get_task_logger
+from redis.exceptions import RedisError
 
+from noisesweep.models.float32 import format_number
 from shared import logs
 from shared.settings import Settings
-from shared.store.keys import parse_sweep_id
 from shared.store.queue import TRAIN_TASK, publish
 from worker import devices
 from worker.broker import NoTimeLimitRequest
@@ -77,18 +78,23 @@ def stack_cache() -> "StackCache":
 
 
 @shared_task(name=TRAIN_TASK, Request=NoTimeLimitRequest, bind=True)
-def train(task: Task, sweep_id: str) -> None:
-    """Claim up to one stack of queued runs of the sweep and train them; do nothing if there are none."""
+def train(task: Task) -> None:
+    """Claim up to one stack of queued runs and train them; do nothing if there are none."""
     from worker.trainer.claim import ClaimTraining  # noqa: PLC0415 - imports TensorFlow
 
     worker = task.request.hostname or ""
-    claim = leases().claim(parse_sweep_id(sweep_id), device().stack, worker, device().kind)
+    try:
+        claim = leases().claim(device().stack, worker, device().kind)
+    except RedisError as error:
+        logger.warning("No run could be claimed; a reaper will publish a new message: %s", error)
+        return
     if claim is None:
-        logger.info("Sweep %s has no queued run", sweep_id)
+        logger.info("No run is queued")
         return
     fail_point("after_claim", claim.runs[0].index)
-    with logs.log_context(sweep_id=sweep_id, request_id=claim.request_id, traceparent=claim.traceparent):
-        logger.info("Sweep %s: training scales %s", sweep_id, ", ".join(f"{run.scale:g}" for run in claim.runs))
+    with logs.log_context(sweep_id=claim.sweep_id, request_id=claim.request_id, traceparent=claim.traceparent):
+        scales = ", ".join(format_number(run.scale) for run in claim.runs)
+        logger.info("Sweep %s: training scales %s", claim.sweep_id, scales)
         training = ClaimTraining(claim, leases(), settings())
         released = training.run(stack_cache(), stop=lambda: bool(_shutting_down.value))
-        publish(current_app, {sweep_id: released})
+        publish(current_app, released)

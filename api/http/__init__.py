@@ -1,1 +1,1 @@
-"""HTTP layer of the API: auth, conditional requests, idempotency, problem documents, limits and telemetry."""
+"""HTTP layer of the API: auth, conditional requests, problem documents, limits and telemetry."""

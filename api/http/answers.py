@@ -1,4 +1,4 @@
-"""Limit on the bytes of large answers that wait for their clients."""
+"""Limit on the bytes of answers that wait for their clients."""
 
 from collections import Counter
 
@@ -9,15 +9,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.http.problem_types import TOO_MANY_BYTES
 from api.http.problems import respond
 
-# Larger bodies are sent in pieces of this size. Each piece waits until the client has read most of the one before, so
-# the answer is in flight until the client has received nearly all of it.
-PIECE_BYTES = 64 * 1024
+# Larger bodies are sent in parts of this size. Each part waits until the client has read most of the one before, so the
+# body is in flight until the client has received nearly all of it.
+PART_BYTES = 64 * 1024
 
 
 class BoundedAnswers:
-    """ASGI middleware that answers 503 if too many bytes of large answers are in flight, in all or for one API key.
+    """ASGI middleware that answers 503 if too many bytes of answers are in flight, in all or for one API key.
 
-    A key without an answer in flight always gets its answer, whatever its size, if there is room in all.
+    Only an answer that begins with more than PART_BYTES is refused. Of an answer in pieces, only the piece that is
+    being sent counts. A key without an answer in flight always gets its answer, whatever its size, if there is room in
+    all.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int, max_bytes_per_key: int) -> None:
@@ -30,40 +32,46 @@ class BoundedAnswers:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        key, size, refused = "", 0, False
+        start: Message | None = None  # sent together with the first bytes of the body, which may be refused
+        refused = False
 
         async def send_bounded(message: Message) -> None:
-            nonlocal key, size, refused
+            nonlocal start, refused
             if refused:
                 return
             if message["type"] == "http.response.start":
-                announced = int(Headers(raw=message["headers"]).get("content-length", 0))
-                if announced > PIECE_BYTES and scope["method"] != "HEAD":
-                    key = scope["state"].get("key", "")
-                    refused = not self._has_room(announced, key)
-                    if refused:
-                        detail = (
-                            f"{self._in_flight.total()} bytes of answers wait for their clients. Try again shortly."
-                        )
-                        await respond(Request(scope), TOO_MANY_BYTES, detail)(scope, receive, send)
-                        return
-                    size = announced
-                    self._in_flight[key] += size
-                await send(message)
-                return
-            body, more = message.get("body", b""), message.get("more_body", False)
-            while len(body) > PIECE_BYTES:
-                await send({"type": message["type"], "body": bytes(body[:PIECE_BYTES]), "more_body": True})
-                body = memoryview(body)[PIECE_BYTES:]
-            await send({"type": message["type"], "body": bytes(body), "more_body": more})
+                start = message
+                # The first event of a stream may be far away.
+                if not Headers(raw=message["headers"]).get("content-type", "").startswith("text/event-stream"):
+                    return
+            size, key = len(message.get("body", b"")), scope["state"].get("key", "")
+            if start:
+                if size > PART_BYTES and not self._has_room(size, key):
+                    refused = True
+                    detail = f"{self._in_flight.total()} bytes of answers wait for their clients. Try again shortly."
+                    await respond(Request(scope), TOO_MANY_BYTES, detail)(scope, receive, send)
+                    return
+                await send(start)
+                start = None
+            if message["type"] == "http.response.body":
+                self._in_flight[key] += size
+                try:
+                    await _send_in_parts(message, send)
+                finally:
+                    self._in_flight[key] -= size
 
-        try:
-            await self._app(scope, receive, send_bounded)
-        finally:
-            self._in_flight[key] -= size
+        await self._app(scope, receive, send_bounded)
 
     def _has_room(self, size: int, key: str) -> bool:
         in_flight, of_key = self._in_flight.total(), self._in_flight[key]
         if in_flight and in_flight + size > self._max_bytes:
             return False
         return not (key and of_key and of_key + size > self._max_bytes_per_key)
+
+
+async def _send_in_parts(message: Message, send: Send) -> None:
+    body, more = message.get("body", b""), message.get("more_body", False)
+    while len(body) > PART_BYTES:
+        await send({"type": message["type"], "body": bytes(body[:PART_BYTES]), "more_body": True})
+        body = memoryview(body)[PART_BYTES:]
+    await send({"type": message["type"], "body": bytes(body), "more_body": more})

@@ -5,14 +5,6 @@ class InvalidKeyError(Exception):
     """The API key of a request is missing or unknown."""
 
 
-class IdempotencyKeyReusedError(Exception):
-    """The idempotency key was already used for a different request."""
-
-
-class IdempotencyKeyInUseError(Exception):
-    """A request with the same idempotency key is in progress."""
-
-
 class TooBusyError(Exception):
     """Too many requests wait for the same expensive work, in all or with one API key."""
 

@@ -21,7 +21,7 @@ SUBMITTED: JSON = RETRY_AFTER | {
     "Location": {
         "description": "The path of the resource.",
         "required": True,
-        "schema": {"type": "string", "pattern": "^/[a-z]+/[0-9a-f]{16}(-0)?$"},
+        "schema": {"type": "string", "pattern": "/[a-z]+/[0-9a-f]{16}(-0)?$"},
     },
 }
 FILE_NAME: JSON = {
@@ -33,9 +33,9 @@ FILE_NAME: JSON = {
 }
 VALIDATORS: JSON = {
     "ETag": {
-        "description": "The version of the answer, for If-None-Match.",
+        "description": "The version of the answer, for If-None-Match. W/ precedes that of a picture.",
         "required": True,
-        "schema": {"type": "string", "pattern": '^"[^"]+"$'},
+        "schema": {"type": "string", "pattern": '^(W/)?"[^"]+"$'},
     },
     "Cache-Control": {
         "description": "Clients may cache the answer and must revalidate it on each use.",

@@ -41,15 +41,16 @@ NOT_FOUND = ProblemType(
     "not-found",
     HTTPStatus.NOT_FOUND,
     "Not found",
-    "The path does not exist (/docs lists all paths), or it names something that does not exist. The id may be "
-    "mistyped, an index may be out of range, or the sweep or model may have been deleted or have expired.",
+    "The path does not exist (the documentation of the API lists all paths), or it names something that does not "
+    "exist. The id may be mistyped, an index may be out of range, or the sweep or model may have been deleted or have "
+    "expired.",
 )
 METHOD_NOT_ALLOWED = ProblemType(
     "method-not-allowed",
     HTTPStatus.METHOD_NOT_ALLOWED,
     "Method not allowed",
-    "The path exists but does not support this method. The header Allow lists the supported methods, and /docs "
-    "describes them.",
+    "The path exists but does not support this method. The header Allow lists the supported methods, and the "
+    "documentation of the API describes them.",
 )
 BAD_REQUEST = ProblemType(
     "bad-request",
@@ -79,20 +80,6 @@ PRECONDITION_FAILED = ProblemType(
     "The sweep or run has changed",
     "The header If-Match names the version that the request is meant for, and the sweep or run has another version now."
     " Read it again, and repeat the request with its current ETag. Nothing was changed.",
-)
-KEY_REUSED = ProblemType(
-    "idempotency-key-reused",
-    HTTPStatus.UNPROCESSABLE_ENTITY,
-    "The idempotency key belongs to a different request",
-    "An Idempotency-Key identifies one request for 24 hours. This key was already used with a different path or body. "
-    "Use a new key for a new request. Nothing was stored.",
-)
-KEY_IN_USE = ProblemType(
-    "idempotency-key-in-use",
-    HTTPStatus.CONFLICT,
-    "A request with this idempotency key is in progress",
-    "Two requests with the same Idempotency-Key arrived at the same time. Send this one again in a moment: it gets the "
-    "answer of the other.",
 )
 KEY_REFUSED = ProblemType(
     "api-key-refused",

@@ -23,6 +23,7 @@ from api.http.problem_types import (
     NOT_FOUND,
     ProblemType,
 )
+from api.http.root_path import root_path_of
 from api.http.validation import invalid_fields
 from noisesweep.models import InvalidField, Problem
 
@@ -117,17 +118,21 @@ def respond(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """Return a problem document of this type as the answer to a request."""
-    document = problem_document(problem_type, detail, request.url.path, errors)
+    document = problem_document(problem_type, detail, root_path_of(request.scope), request.url.path, errors)
     headers = {**problem_type.headers, **(headers or {})}
     return AsciiJsonResponse(document, problem_type.status, headers, media_type=MEDIA_TYPE)
 
 
 def problem_document(
-    problem_type: ProblemType, detail: str, instance: str = "", errors: list[InvalidField] | None = None
+    problem_type: ProblemType,
+    detail: str,
+    root_path: str,
+    instance: str = "",
+    errors: list[InvalidField] | None = None,
 ) -> dict[str, Any]:
     """Return a problem document of this type as JSON."""
     problem = Problem(
-        type=problem_type.path,
+        type=root_path + problem_type.path,
         title=problem_type.title,
         status=problem_type.status,
         detail=detail,
@@ -166,7 +171,7 @@ async def _handle_http_exception(request: Request, error: Exception) -> JSONResp
     path = request.url.path
     match error.status_code:
         case HTTPStatus.NOT_FOUND:
-            return respond(request, NOT_FOUND, f"There is no route for {path}{_without_slash(request)}.")
+            return respond(request, NOT_FOUND, f"There is no route for {path}{_advice(request)}.")
         case HTTPStatus.METHOD_NOT_ALLOWED:
             allowed = _allowed(request, path)
             detail = f"{path}: expected {' or '.join(allowed)}, received {request.method}."
@@ -176,16 +181,18 @@ async def _handle_http_exception(request: Request, error: Exception) -> JSONResp
             return respond(request, problem_type, str(error.detail), headers=error.headers)
 
 
-def _without_slash(request: Request) -> str:
+def _advice(request: Request) -> str:
     """Return what to do about an unknown path: leave out the slash at its end, or look at the list of routes."""
     path = request.url.path.rstrip("/")
-    return f": leave out the slash at the end ({path})" if path and _allowed(request, path) else "; /docs lists all"
+    if path not in ("", request.url.path) and _allowed(request, path):
+        return f": leave out the slash at the end ({path})"
+    return f"; {root_path_of(request.scope)}/docs lists all"
 
 
 def _allowed(request: Request, path: str) -> list[str]:
     """Return every method of a path. Starlette lists only those of one route, but a path may have several routes."""
     # A mounted folder has changed the root path.
-    scope = {**request.scope, "path": path, "root_path": request.scope.get("app_root_path", "")}
+    scope = {**request.scope, "path": path, "root_path": root_path_of(request.scope)}
     methods = [
         method
         for method in ("DELETE", "GET", "PATCH", "POST", "PUT")

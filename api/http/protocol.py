@@ -8,7 +8,9 @@ import time
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from api.http.problem_types import BAD_REQUEST
 from api.http.problems import MEDIA_TYPE, AsciiJsonResponse, problem_document
@@ -48,12 +50,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         head_bytes: int,
         head_seconds: float,
         write_seconds: float,
+        root_path: str,
         **options: Any,  # noqa: ANN401 - for uvicorn
     ) -> None:
         super().__init__(**options)
         self._max_connections = max_connections
         self._limit_bytes, self._limit_seconds = head_bytes, head_seconds
         self._write_seconds = write_seconds
+        self._root_path = root_path
 
     _logged_at = float("-inf")  # of all connections: when the last line about a refused connection was logged
     _unread = 0  # bytes waiting for the client at the last check
@@ -121,7 +125,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _refuse(self, detail: str) -> None:
         """Answer with a problem document and close the connection. Only close it if an answer has started."""
         if not self.pipeline and (self._served or not self.cycle.response_started):
-            document = problem_document(BAD_REQUEST, detail)
+            document = problem_document(BAD_REQUEST, detail, self._root_path)
             answer = AsciiJsonResponse(document, BAD_REQUEST.status, {**HEADERS, "Connection": "close"}, MEDIA_TYPE)
             headers = [*self.server_state.default_headers, *answer.raw_headers]
             lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
@@ -148,6 +152,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Note the end of the body."""
         if not self._ignores_upgrade:
             super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override] # same type
+        """Start to answer a request. uvicorn calls this."""
+        super()._start_asgi_task(cycle, without_chunks(cycle, app) if cycle.scope["http_version"] == "1.0" else app)  # type: ignore[arg-type]
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timers: the client has disconnected."""
@@ -186,3 +194,27 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._deadline:
             self._deadline.cancel()
             self._deadline = None
+
+
+def without_chunks(cycle: RequestResponseCycle, app: ASGIApp) -> ASGIApp:
+    """Return the app with answers that end with the connection if their length is unknown.
+
+    uvicorn sends these in chunks (RFC 9112, section 7.1), which clients of HTTP/1.0 would take for a part of the body.
+    """
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        has_length = True
+
+        async def send_unframed(message: Message) -> None:
+            nonlocal has_length
+            if message["type"] == "http.response.start":
+                has_length = "content-length" in Headers(raw=message["headers"])
+                if not has_length:
+                    cycle.chunked_encoding = False
+            elif not has_length:
+                cycle.expected_content_length = len(message.get("body", b""))
+            await send(message)
+
+        await app(scope, receive, send_unframed)
+
+    return answer

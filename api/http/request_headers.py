@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from starlette.types import Scope
 
 from api.http.problem_types import BAD_REQUEST, CROSS_SITE, UNSUPPORTED_MEDIA_TYPE, ProblemType
+from api.http.root_path import route_path
 from shared.settings import variable
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
@@ -45,7 +46,7 @@ def find_problem(scope: Scope, hosts: Collection[str], origins: Collection[str])
         return BAD_REQUEST, f"{name.decode('latin-1').title()}: expected one header line, received {count}."
     if scope["http_version"] != "1.0" and "host" not in headers:
         return BAD_REQUEST, "Host: expected the name of this service, received no Host header."
-    if hosts and scope["path"] not in PROBES and host_name(headers) not in hosts:
+    if hosts and route_path(scope) not in PROBES and host_name(headers) not in hosts:
         return BAD_REQUEST, (
             f"Host: expected {' or '.join(sorted(hosts))}, received {headers.get('host')!r}. The setting "
             f"{variable('allowed_hosts')} of the API lists all names that it accepts."
@@ -53,14 +54,16 @@ def find_problem(scope: Scope, hosts: Collection[str], origins: Collection[str])
     if headers.get("content-encoding", "identity").lower() != "identity":
         coding = headers["content-encoding"]
         return UNSUPPORTED_MEDIA_TYPE, f"Content-Encoding: expected a body that is not compressed, received {coding}."
-    if scope["method"] not in SAFE_METHODS and is_cross_site(headers, origins):
+    if scope["method"] not in SAFE_METHODS and is_cross_site(headers, origins, scope["scheme"]):
         page = headers.get("origin", "another site")
         return CROSS_SITE, f"Origin: expected a page of this service, received a request from a page of {page}."
     return None
 
 
-def is_cross_site(headers: Mapping[str, str], origins: Collection[str]) -> bool:
+def is_cross_site(headers: Mapping[str, str], origins: Collection[str], scheme: str) -> bool:
     """Return whether a browser sent the request for a page of another origin that is not allowed.
+
+    The scheme is http also for a service behind a proxy that speaks TLS but is not trusted, so its pages may be https.
 
     Programs other than browsers send neither header. Browsers send Sec-Fetch-Site to https and loopback addresses, and
     Origin with each request that is not GET or HEAD.
@@ -71,7 +74,8 @@ def is_cross_site(headers: Mapping[str, str], origins: Collection[str]) -> bool:
         return False
     if "sec-fetch-site" in headers:
         return headers["sec-fetch-site"] not in ("same-origin", "none")
-    return origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower()
+    own = [f"{each}://{headers.get('host', '').lower()}" for each in {scheme, "https"}]
+    return origin is not None and origin.lower() not in own
 
 
 def host_name(headers: Mapping[str, str]) -> str | None:

@@ -10,11 +10,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.http.conditional import CACHE_CONTROL
 from api.http.problems import respond
 from api.http.request_headers import combine, find_problem
+from api.http.root_path import route_path
 
-# The default for data: load nothing, run nothing, allow no frames. Pages override the policy.
+# The default for data: load nothing, run nothing, allow no frames. Pages override the policy. Answers that say nothing
+# about caching are not reused: a cache could otherwise guess a time for which they are fresh.
 HEADERS = {
+    "Cache-Control": CACHE_CONTROL,
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
@@ -63,12 +67,13 @@ class Security:
             return
 
         started = asyncio.Event()
+        is_docs = DOCS_PATHS.fullmatch(route_path(scope))  # a mounted folder changes the root path
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 started.set()
                 headers = MutableHeaders(scope=message)
-                if DOCS_PATHS.fullmatch(scope["path"]):
+                if is_docs:
                     headers["Content-Security-Policy"] = DOCS_CSP
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)

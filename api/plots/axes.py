@@ -11,6 +11,8 @@ from typing import TypeVar
 from matplotlib.ticker import MaxNLocator
 from pydantic import BaseModel, ConfigDict, Field
 
+from noisesweep.models.float32 import format_number
+
 Item = TypeVar("Item")
 
 # An axis of fractions contains all of [0, 1], whatever the data, so that two plots can be compared.
@@ -150,12 +152,12 @@ class ScaleAxis:
 
 def format_scale(scale: float) -> str:
     """Return the shortest text of a scale; "clean" for 0."""
-    return f"{scale:g}" if scale else "clean"
+    return format_number(scale) if scale else "clean"
 
 
 def scale_title(scale: float) -> str:
     """Return the title of a panel of one scale."""
-    return f"scale {scale:g}" if scale else format_scale(0)
+    return f"scale {format_number(scale)}" if scale else format_scale(0)
 
 
 def round_ticks(low: float, high: float, room: float, *, integer: bool = False) -> list[Tick]:

@@ -5,7 +5,9 @@ from collections.abc import Collection, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from noisesweep.models import NoiseOn, Run, RunStatus, Sweep, TrainingConfig
+from api.science.config_text import format_settings, pluralize
+from api.science.numerics import mixed_numerics
+from noisesweep.models import Interval, IntervalTarget, NoiseOn, Run, RunStatus, Sweep, TrainingConfig
 
 _NOISY_IMAGES = {
     NoiseOn.BOTH: "training and validation images",
@@ -31,12 +33,13 @@ class Caption(BaseModel):
 
 def caption(subject: Sweep | Run, title: str, *notes: str) -> Caption:
     """Return the caption of a plot of a sweep or a run."""
-    seeds = [subject.seed] if isinstance(subject, Run) else sorted({run.seed for run in subject.runs})
+    runs = [subject] if isinstance(subject, Run) else subject.runs
+    mixed = mixed_numerics(runs)
     return Caption(
         title=title,
         subtitle=format_noise(subject.config),
-        notes=notes,
-        settings=f"{format_config(subject.config)}, {format_seeds(seeds)}",
+        notes=(*notes, mixed) if mixed else notes,
+        settings=f"{format_config(subject.config)}, {format_seeds(sorted({run.seed for run in runs}))}",
         source=f"{'run' if isinstance(subject, Run) else 'sweep'} {subject.id}",
         config=subject.config.model_dump_json(),
     )
@@ -47,19 +50,6 @@ def format_noise(config: TrainingConfig) -> str:
     text = f"noise on {_NOISY_IMAGES[config.noise_on]}"
     text += ", clipped to [0, 1]" if config.clip else ""
     return text + (", drawn again in every epoch" if config.resample else "")
-
-
-def format_settings(config: TrainingConfig) -> dict[str, str]:
-    """Return the text of each setting by name, without the noise settings."""
-    return {
-        "dataset": config.dataset,
-        "epochs": pluralize(config.epochs, "epoch"),
-        "batch_size": f"batch size {config.batch_size}",
-        "precision": config.precision.value,
-        "hidden_units": f"hidden units {'-'.join(map(str, config.hidden_units))}",
-        "dropout": f"dropout {config.dropout:g}",
-        "learning_rate": f"learning rate {config.learning_rate:g}",
-    }
 
 
 def format_config(config: TrainingConfig) -> str:
@@ -91,12 +81,17 @@ def format_seed_count(counts: Collection[int]) -> str:
     return f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
 
 
-def describe_mean(fewest: int, most: int) -> str:
-    """Return the note that explains means over seeds and their intervals."""
-    seeds = format_seed_count({fewest, most})
-    if not seeds:
-        return "One seed: no interval."
-    return f"Mean of {seeds} with its 95 % interval (Student's t over seeds); faint: each seed."
+def describe_intervals(intervals: Collection[Interval]) -> str:
+    """Return the note that explains means over seeds and what their intervals are about."""
+    targets = {interval.target for interval in intervals}
+    seeds = format_seed_count({interval.seeds for interval in intervals})
+    mean = f"Mean of {seeds}" if seeds else "One seed"
+    about = []
+    if IntervalTarget.SEEDS in targets:
+        about.append("other seeds on these images")
+    if IntervalTarget.IMAGES in targets:
+        about.append(f"{'one seed: ' if seeds else ''}this network on other images")
+    return f"{mean}, with 95 % interval ({'; '.join(about)})." if about else f"{mean}, without interval."
 
 
 def progress_note(sweep: Sweep) -> str | None:
@@ -110,8 +105,3 @@ def progress_note(sweep: Sweep) -> str | None:
     succeeded = counts[RunStatus.SUCCEEDED]
     done = f"{succeeded} of {pluralize(len(sweep.runs), 'run')} succeeded" if succeeded else "No run has succeeded"
     return f"{done}: {', '.join(others)}"
-
-
-def pluralize(count: int, noun: str) -> str:
-    """Return the count and the noun, in the plural unless the count is 1."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

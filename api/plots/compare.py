@@ -4,9 +4,11 @@ import json
 from collections.abc import Sequence
 
 from api.plots.axes import ScaleAxis
-from api.plots.caption import Caption, format_noise, format_seeds, format_settings, progress_note
+from api.plots.caption import Caption, describe_intervals, format_noise, format_seeds, progress_note
 from api.plots.data import Curve, Panel, PlotData, Point, fraction_axis
 from api.plots.theme import sweep_style
+from api.science.config_text import format_settings
+from api.science.numerics import mixed_numerics
 from api.science.scale_figures import figures
 from noisesweep.models import Sweep
 
@@ -32,13 +34,16 @@ def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
         )
         for index, (label, by_scale) in enumerate(zip(_distinct_labels(labels, sweeps), by_sweep, strict=True))
     )
-    most_seeds = max((point.seeds for curve in curves for point in curve.points), default=0)
-    notes = ["One seed: no interval."] if most_seeds == 1 else []
-    if most_seeds > 1:
-        notes = ["Mean over seeds with its 95 % interval (Student's t over seeds); a single seed has no interval."]
+    intervals = [at.val_accuracy for by_scale in by_sweep for at in by_scale]
+    notes = [describe_intervals(intervals)] if intervals else []
     notes += [f"Sweep {sweep.id}: {progress}." for sweep in sweeps if (progress := progress_note(sweep))]
+    if len({sweep.config.dataset for sweep in sweeps}) > 1:
+        notes.append("The sweeps have different data sets, so their accuracies cannot be compared.")
+    mixed = mixed_numerics(run for sweep in sweeps for run in sweep.runs)
+    notes += [mixed] if mixed else []
     noise = common.pop("noise", "noise: see the legend")
-    common.pop("name", None)
+    for unsaid in ("name", "numerics"):
+        common.pop(unsaid, None)
     return PlotData(
         caption=Caption(
             title="Validation Accuracy With Increasing Noise",
@@ -64,6 +69,7 @@ def _settings(sweep: Sweep) -> dict[str, str]:
         **format_settings(sweep.config),
         "noise": format_noise(sweep.config),
         "seeds": format_seeds(sorted({run.seed for run in sweep.runs})),
+        "numerics": f"numerics {' and '.join(map(str, sweep.numerics))}" if sweep.numerics else "",
     }
 
 

@@ -9,6 +9,7 @@ from api.plots.axes import scale_title
 from api.plots.caption import caption, format_seed_count, progress_note
 from api.plots.data import MAX_INCHES, Categories, Cells, Panel, PlotData, column_count
 from noisesweep.models import Evaluation, Run, RunStatus, Sweep
+from noisesweep.models.float32 import format_number
 from shared.datasets import CATALOGUE
 
 # A smaller fraction would be shown as 0 %.
@@ -70,7 +71,7 @@ def of_run(run: Run) -> PlotData:
     return PlotData(
         caption=caption(
             run,
-            f"Confusion Matrix at Noise Scale {run.scale:g}",
+            f"Confusion Matrix at Noise Scale {format_number(run.scale)}",
             "Number of validation images. The diagonal is correct; its percentage of the row is on the right.",
         ),
         panels=panels,

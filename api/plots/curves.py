@@ -6,9 +6,10 @@ from matplotlib.axes import Axes
 
 from api.plots.axes import NUMBER_WIDTH
 from api.plots.data import Curve, Panel, PlotData, Point
-from api.plots.layout import POINTS_PER_INCH, SMALL, Layout, line, set_ticks
+from api.plots.layout import POINTS_PER_INCH, SHADE, SMALL, Layout, line, set_ticks
 from api.plots.samples import STRIP_HEIGHT, draw_strip
 from api.plots.theme import CLEAN, LineStyle
+from noisesweep.models import IntervalTarget
 
 # Height of a label on the y axis, in em.
 LABEL_HEIGHT = 1.8
@@ -56,6 +57,13 @@ def _draw_panel(layout: Layout, axes: Axes, panel: Panel, strength: float) -> No
     # Only every n-th point of a curve has a marker, so that the markers do not hide the curve.
     span = x_axis.limits[1] - x_axis.limits[0]
     marks = max(1, round(2 * span / width)) if x_axis.integer else 1
+    for band in panel.bands:
+        colour = layout.theme.styles[band.style].colour
+        # The edges show a band that is thinner than a line.
+        xs, low, high = zip(*band.points, strict=True)
+        axes.fill_between(xs, low, high, color=colour, alpha=SHADE, linewidth=0.8, zorder=1.2)
+    for level in panel.levels:
+        axes.axhline(level.y, **line(layout.theme.styles[level.style]), zorder=1.3)
     for curve in panel.curves:
         _draw_curve(axes, curve, layout.theme.styles[curve.style], strength, marks)
     axes.set(xlim=x_axis.limits, ylim=y_axis.limits, xlabel=x_axis.label, ylabel=y_axis.label)
@@ -77,13 +85,13 @@ def _draw_curve(axes: Axes, curve: Curve, style: LineStyle, strength: float, mar
 
 
 def _draw_intervals(axes: Axes, points: Sequence[Point], style: LineStyle) -> None:
-    """Draw a band between adjacent points with intervals, and a bar at each point with an interval."""
+    """Draw a bar at each point with an interval, and a band between adjacent points with intervals over seeds."""
     known = [(at.x, at.low, at.high) for at in points if at.low is not None and at.high is not None]
     if known:
         low, high = [at.low or 0.0 for at in points], [at.high or 0.0 for at in points]
-        has_interval = [at.low is not None for at in points]
+        over_seeds = [at.target is IntervalTarget.SEEDS for at in points]
         xs = [at.x for at in points]
-        axes.fill_between(xs, low, high, where=has_interval, color=style.colour, alpha=0.2, linewidth=0, zorder=1.5)
+        axes.fill_between(xs, low, high, where=over_seeds, color=style.colour, alpha=0.2, linewidth=0, zorder=1.5)
         width = 0.8 * line(style)["linewidth"]
         for x, below, above in known:
             axes.plot((x, x), (below, above), color=style.colour, linewidth=width, zorder=1.8)

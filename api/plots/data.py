@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from api.plots.axes import FRACTION_LIMITS, Axis
 from api.plots.caption import Caption
 from api.plots.theme import StyleName, Theme
-from noisesweep.models import Interval
+from noisesweep.models import Interval, IntervalTarget
 
 # Preferred ratio of columns to rows in a grid of panels.
 ASPECT = 1.4
@@ -19,19 +19,24 @@ Texts = tuple[tuple[str, ...], ...]
 
 
 class Frozen(BaseModel):
-    """Immutable, hashable model, so that its picture can be cached."""
+    """Immutable model."""
 
     model_config = ConfigDict(frozen=True)
 
 
 class Point(Frozen):
-    """Point of a curve: a mean over seeds with its 95 % confidence interval, if there are several seeds."""
+    """Point of a curve: a mean over seeds, with its 95 % confidence interval if there is one."""
 
     x: float = Field(description="Position on the x axis, in axis coordinates.", examples=[0.5])
     mean: float = Field(description="Mean over seeds.", examples=[0.9203])
-    low: float | None = Field(default=None, description="Lower end of the interval; null for one seed.")
-    high: float | None = Field(default=None, description="Upper end of the interval; null for one seed.")
+    low: float | None = Field(default=None, description="Lower end of the interval; null if there is none.")
+    high: float | None = Field(default=None, description="Upper end of the interval; null if there is none.")
     seeds: int = Field(default=1, description="Number of seeds.", examples=[5])
+    target: IntervalTarget | None = Field(
+        default=None,
+        description="What the interval is about: `seeds` or `images`, as in the summary of a sweep.",
+        examples=["seeds"],
+    )
 
     @classmethod
     def from_interval(cls, x: float, interval: Interval) -> "Point":
@@ -39,11 +44,16 @@ class Point(Frozen):
         return cls(x=x, **interval.model_dump())
 
 
-class Curve(Frozen):
-    """Curve of a panel."""
+class Item(Frozen):
+    """Part of a panel with an entry in the legend."""
 
     name: str = Field(description="Name in the legend.", examples=["Validation"])
     style: StyleName = Field(description="Name of the line style in the theme.", examples=["validation"])
+
+
+class Curve(Item):
+    """Curve of a panel."""
+
     points: tuple[Point, ...] = Field(description="Points by ascending x.")
     starts_apart: bool = Field(
         default=False, description="Whether the first point is not connected to the others, because it is scale 0 on a "
@@ -52,6 +62,18 @@ class Curve(Frozen):
     each_seed: tuple[tuple[float, float], ...] = Field(
         default=(), description="x and y of each seed, at scales with several seeds."
     )
+
+
+class Band(Item):
+    """Shaded area between two curves."""
+
+    points: tuple[tuple[float, float, float], ...] = Field(description="x, lower and upper end, by ascending x.")
+
+
+class Level(Item):
+    """Horizontal line."""
+
+    y: float = Field(description="Position on the y axis.", examples=[0.1135])
 
 
 class Categories(Frozen):
@@ -91,6 +113,8 @@ class Panel(Frozen):
     x_axis: Axis | None = Field(default=None, description="x axis of the curves; null for a heatmap.")
     y_axis: Axis | None = Field(default=None, description="y axis of the curves; null for a heatmap.")
     curves: tuple[Curve, ...] = Field(default=(), description="Curves in the order of the legend.")
+    bands: tuple[Band, ...] = Field(default=(), description="Shaded areas behind the curves.")
+    levels: tuple[Level, ...] = Field(default=(), description="Horizontal lines behind the curves.")
     cells: Cells | None = Field(default=None, description="Cells of a heatmap; null for a panel of curves.")
 
     def with_ticks(self, characters: float) -> "Panel":
@@ -131,8 +155,9 @@ class PlotData(Frozen):
 
     @property
     def legend(self) -> dict[str, StyleName]:
-        """Return the name of each curve's line style, by the curve's name."""
-        return {curve.name: curve.style for panel in self.panels for curve in panel.curves}
+        """Return the names of the line styles of curves, bands and levels, by their names."""
+        items = ((*panel.curves, *panel.bands, *panel.levels) for panel in self.panels)
+        return {item.name: item.style for of_panel in items for item in of_panel}
 
     @property
     def names(self) -> Iterable[str]:

@@ -9,6 +9,7 @@ from api.plots.caption import caption, progress_note
 from api.plots.data import MAX_INCHES, Curve, Panel, PlotData, Point, column_count, fraction_axis
 from api.plots.theme import CLEAN, TRAINING, VALIDATION, StyleName
 from noisesweep.models import EpochMetrics, Run, RunStatus, Sweep
+from noisesweep.models.float32 import format_number
 
 Value = Callable[[EpochMetrics], float]
 
@@ -20,7 +21,7 @@ def of_run(run: Run) -> PlotData:
     most = max((max(metrics.loss, metrics.val_loss) for metrics in run.epochs), default=0) or 1.0
     x_axis, epochs = _epoch_axis(run.config.epochs), [run.epochs]
     return PlotData(
-        caption=caption(run, f"Training at Noise Scale {run.scale:g}", *notes),
+        caption=caption(run, f"Training at Noise Scale {format_number(run.scale)}", *notes),
         panels=(
             _accuracy_panel(x_axis, epochs),
             _panel(

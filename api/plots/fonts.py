@@ -1,5 +1,6 @@
 """Fonts for the names of sweeps. The default font lacks, for example, Chinese, so fonts of the system are searched."""
 
+import hashlib
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
@@ -56,6 +57,12 @@ def _find(characters: frozenset[str]) -> Fonts:
             text,
         )
     return Fonts(tuple(families), text)
+
+
+@cache
+def system_fonts() -> str:
+    """Return a hash of the paths of the system's fonts. Pictures with the same hash use the same fonts."""
+    return hashlib.sha256("\n".join(sorted(findSystemFonts())).encode()).hexdigest()
 
 
 def _has(path: FontPath, characters: Iterable[str]) -> set[str]:

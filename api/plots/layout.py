@@ -11,6 +11,7 @@ from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
 from api.plots.axes import Tick
@@ -34,6 +35,8 @@ CHARACTER_WIDTH = 0.56
 MIN_WIDTH, MIN_HEIGHT = 0.9, 2.5
 # A legend with more entries has a smaller font.
 MAX_LARGE_ENTRIES = 3
+# Opacity of shaded areas.
+SHADE = 0.35
 
 
 class NotEnoughSpaceError(Exception):
@@ -111,7 +114,10 @@ class Layout:
         widths = [sample + character * max(map(_columns, label.split("\n"))) for label in labels]
         columns = len(entries) if sum(widths) <= room else max(1, int(room / max(widths)))
         legend = self.figure.legend(
-            handles=[Line2D([], [], **line(style)) for style in entries.values()],
+            handles=[
+                Patch(color=style.colour, alpha=SHADE, linewidth=0) if style.shaded else Line2D([], [], **line(style))
+                for style in entries.values()
+            ],
             labels=labels,
             ncols=columns,
             fontsize=size * self.scale * FONT_POINTS,

@@ -1,8 +1,7 @@
 """Picture of the noise preview: selected images clean, with noise at several scales, and the noise alone."""
 
 import json
-from collections.abc import Hashable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from api.plots.layout import FONT_POINTS, SMALL, Layout
 from api.plots.options import DEFAULT_OPTIONS, PlotOptions
 from api.plots.picture import render
 from api.science.noise_preview import noisy_images, statistics
+from noisesweep.models.float32 import format_number
 from shared.datasets import DatasetName
 
 # Default side of an image, in inches.
@@ -25,9 +25,9 @@ LABEL_WIDTH = 10.5
 MIN_SIDE = 4.5
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class NoisePicture:
-    """Data of a noise preview picture. Instances with equal values are equal.
+    """Data of a noise preview picture.
 
     Attributes:
         dataset: The data set of the images.
@@ -82,16 +82,6 @@ class NoisePicture:
         """Return the class names of the images."""
         return self.labels
 
-    def _values(self) -> tuple[Hashable, ...]:
-        values = (getattr(self, field.name) for field in fields(self))
-        return tuple(value.tobytes() if isinstance(value, np.ndarray) else value for value in values)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, NoisePicture) and self._values() == other._values()
-
-    def __hash__(self) -> int:
-        return hash(self._values())
-
 
 def draw(data: NoisePicture, options: PlotOptions = DEFAULT_OPTIONS) -> bytes:
     """Return the picture: a column per image; a clean row, then per scale a noisy row and a row of the noise alone."""
@@ -138,7 +128,7 @@ def _rows(data: NoisePicture) -> list[tuple[str, NDArray[np.float32]]]:
     for scale in data.scales:
         relative = np.float32(scale / data.pixel_range)
         ratio = statistics(data.clean, data.noise, scale, int(data.pixel_range)).signal_to_noise_db
-        label = f"scale {scale:g}" + (f"\nSNR {ratio:.1f} dB" if ratio is not None else "")
+        label = f"scale {format_number(scale)}" + (f"\nSNR {ratio:.1f} dB" if ratio is not None else "")
         rows.append((label, noisy_images(data.clean, data.noise, float(relative), clip=data.clip)))
         rows.append(("noise alone", (data.noise * relative + np.float32(1)) / np.float32(2)))
     return rows

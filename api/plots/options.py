@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
+import matplotlib as mpl
 from fastapi import Depends, Query, Response
 from pydantic import BaseModel
 
+from api.http.conditional import JSON, Representation
 from api.http.openapi import FILE_NAME
+from api.plots.fonts import system_fonts
 
 
 class FileFormat(StrEnum):
@@ -19,14 +22,12 @@ class FileFormat(StrEnum):
     JSON = "json"
 
     @property
-    def media_type(self) -> str:
-        """Return the media type."""
-        return {
-            FileFormat.PNG: "image/png",
-            FileFormat.SVG: "image/svg+xml",
-            FileFormat.PDF: "application/pdf",
-            FileFormat.JSON: "application/json",
-        }[self]
+    def representation(self) -> Representation:
+        """Return the representation. The bytes of a picture depend on Matplotlib and on the fonts of the host."""
+        if self is FileFormat.JSON:
+            return JSON
+        media_type = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}[self]
+        return Representation(media_type, exact=False, made_with=f"{mpl.__version__} {system_fonts()}")
 
 
 class ThemeName(StrEnum):
@@ -104,4 +105,4 @@ class PlotResponse(Response):
     """Response with a plot in the requested format."""
 
     def __init__(self, plot: bytes, options: PlotOptions, headers: dict[str, str] | None = None) -> None:
-        super().__init__(plot, headers=headers, media_type=options.file_format.media_type)
+        super().__init__(plot, headers=headers, media_type=options.file_format.representation.media_type)

@@ -2,13 +2,12 @@
 
 import io
 import warnings
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 import matplotlib as mpl
 import numpy as np
-from cachetools import LRUCache, cached
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -24,7 +23,6 @@ from noisesweep import __version__
 
 BOXES_NOTE = "Boxes stand for characters that no font of the service has."
 PROGRAM = f"noisesweep {__version__}"
-CACHED_PICTURES, CACHED_BYTES = 64, 16_000_000
 STYLE: dict[Any, Any] = {
     # At 150 dpi, text without hinting looks better and renders twice as fast.
     "text.hinting": "none",
@@ -45,7 +43,7 @@ plot_data_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="plot-da
 
 
 class Drawable(Protocol):
-    """Data of a picture. It is hashable, so the rendered picture can be cached."""
+    """Data of a picture."""
 
     @property
     def caption(self) -> Caption: ...  # noqa: D102
@@ -57,8 +55,6 @@ class Drawable(Protocol):
     def names(self) -> Iterable[str]:
         """Return the texts of the picture that other people wrote."""
         ...
-
-    def __hash__(self) -> int: ...
 
 
 Data = TypeVar("Data", bound=Drawable)
@@ -93,20 +89,10 @@ def _draw_plot(layout: Layout, data: PlotData) -> None:
         draw_curves(layout, data)
 
 
-def _cost(picture: bytes) -> int:
-    """Return the size of a cache entry, at least 1/64 of the cache: this limits both bytes and entries."""
-    return max(len(picture), CACHED_BYTES // CACHED_PICTURES)
-
-
-def _key(draw: Callable[[Layout, Any], None], data: Hashable, options: PlotOptions) -> Hashable:
-    return draw, data, options
-
-
-@cached(LRUCache(CACHED_BYTES, getsizeof=_cost), key=_key)
 def render(draw: Callable[[Layout, Data], None], data: Data, options: PlotOptions) -> bytes:
     """Draw data with `draw` and return the encoded picture. The data gives the default size.
 
-    Equal arguments give equal bytes. Recent pictures are cached, so a picture with many viewers is drawn once.
+    Equal arguments give equal bytes.
     """
     size = (options.width or data.size[0], options.height or data.size[1])
     shrink = 1.0

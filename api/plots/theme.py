@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.plots.options import ThemeName
 
 StyleName = str
-TRAINING, VALIDATION, CLEAN = "training", "validation", "clean"
+TRAINING, VALIDATION, CLEAN, LIMIT, CHANCE = "training", "validation", "clean", "limit", "chance"
 
 
 class LineStyle(BaseModel):
@@ -18,7 +18,10 @@ class LineStyle(BaseModel):
     marker: str = Field(
         description="Matplotlib marker: o is a circle, s a square, an empty string is no marker.", examples=["o"]
     )
-    dashes: str = Field(default="-", description="Matplotlib line style: - is solid, -- is dashed.", examples=["-"])
+    dashes: str = Field(
+        default="-", description="Matplotlib line style: - is solid, -- is dashed, : is dotted.", examples=["-"]
+    )
+    shaded: bool = Field(default=False, description="Whether an area has this colour, instead of a line.")
 
 
 class Theme(BaseModel):
@@ -31,8 +34,8 @@ class Theme(BaseModel):
     faint_ink: str = Field(description="Colour of small text.", examples=["#595959"])
     rule: str = Field(description="Colour of grid lines.", examples=["#e0e0e0"])
     styles: dict[StyleName, LineStyle] = Field(
-        description="Line styles by name: training, validation, clean (without noise), and sweep-1 to sweep-8 for "
-        "plots of several sweeps."
+        description="Line styles by name: training, validation, clean (without noise), limit (best possible), "
+        "chance, and sweep-1 to sweep-8 for plots of several sweeps."
     )
     ramp: tuple[str, ...] = Field(description="Colour gradient over ascending noise scales.", exclude=True)
 
@@ -59,6 +62,8 @@ def _styles(training: str, validation: str, ink: str) -> dict[StyleName, LineSty
         TRAINING: LineStyle(colour=training, marker="o"),
         VALIDATION: LineStyle(colour=validation, marker="s"),
         CLEAN: LineStyle(colour="#8c8c8c", marker="", dashes="--"),
+        LIMIT: LineStyle(colour="#8c8c8c", marker="", shaded=True),
+        CHANCE: LineStyle(colour="#8c8c8c", marker="", dashes=":"),
         **{
             sweep_style(index): LineStyle(colour=colour, marker=marker)
             for index, (colour, marker) in enumerate(several)

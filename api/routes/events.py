@@ -5,16 +5,19 @@ from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from api.dependencies import ContextDep, RunDep, StateDep, SweepDep
 from api.http.problems import problem_responses
+from api.http.root_path import root_path_of
 from api.state import AppState
+from api.sweeps.building import build
 from api.sweeps.events import is_about
 from api.sweeps.reader import NO_EVENT
 from noisesweep.models import EventList, EventType
+from noisesweep.models.links import to_json
 from shared.store.keys import parse_run_id
 
 router = APIRouter(tags=["events"])
@@ -78,8 +81,9 @@ EVENTS = STREAM | problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSAB
 class Subscription:
     """Request for events: the position to start from and the format."""
 
-    def __init__(self, state: AppState, key: str, after: str, *, as_json: bool) -> None:
+    def __init__(self, state: AppState, root_path: str, key: str, after: str, *, as_json: bool) -> None:
         self._state = state
+        self._root_path = root_path
         self._key = key
         self._after = after
         self._as_json = as_json
@@ -94,8 +98,8 @@ class Subscription:
         return EventStream(self._state.events.open(sweep_id, self._after, index, self._key))
 
     async def _has_later_event(self, sweep_id: str, index: int | None) -> bool:
-        async for event in self._state.store.all_events(sweep_id, self._after):
-            if is_about(event, index):
+        async for events in self._state.store.all_events(sweep_id, self._after):
+            if any(is_about(event, index) for event in events):
                 return True
         return False
 
@@ -105,10 +109,13 @@ class Subscription:
             events=[event for event in events if is_about(event, index)],
             next=f"{path}?after={events[-1].id}" if events else None,
         )
-        return Response(page.model_dump_json(), media_type="application/json", headers=HEADERS)
+        body = await build(lambda: to_json(page, self._root_path), len(events))
+        return Response(body, media_type="application/json", headers=HEADERS)
 
 
 async def _subscription(
+    *,
+    request: Request,
     state: StateDep,
     context: ContextDep,
     last_event_id: Annotated[
@@ -131,7 +138,7 @@ async def _subscription(
     ] = "*/*",
 ) -> Subscription:
     as_json = "application/json" in accept and "text/event-stream" not in accept
-    return Subscription(state, context.key, last_event_id or after, as_json=as_json)
+    return Subscription(state, root_path_of(request.scope), context.key, last_event_id or after, as_json=as_json)
 
 
 SubscriptionDep = Annotated[Subscription, Depends(_subscription)]

@@ -1,23 +1,22 @@
 """/noise: previews of the noise on images, without training."""
 
-import hashlib
 from http import HTTPStatus
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from numpy.typing import NDArray
+from pydantic import WrapValidator
 
 from api.dependencies import DatasetsDep, DrawingDep
-from api.http.conditional import NOT_MODIFIED, IfNoneMatch, raise_if_not_modified, validators
+from api.http.conditional import JSON, NOT_MODIFIED, IfNoneMatch, raise_if_not_modified, target_of
 from api.http.problems import problem_responses
 from api.plots.noise import NoisePicture, draw
 from api.plots.options import FileFormat, OptionsDep, PlotResponse, plot_responses
 from api.routes.responses import named
 from api.science.noise_preview import PURPOSES, NoisePreview, SelectedImages, preview_noise, samples, select_images
-from noisesweep import __version__
 from noisesweep.models import Images, NoiseSamples, PixelRange, PixelScale
-from noisesweep.models.config import Seed
+from noisesweep.models.config import Seed, reject_duplicates
 from shared.datasets import CATALOGUE, DatasetName
 
 router = APIRouter(prefix="/noise", tags=["noise"])
@@ -42,12 +41,13 @@ async def _preview(
         ),
     ] = "-1,0,1,2,3,4",
     scale: Annotated[
-        list[PixelScale] | None,
+        Annotated[list[PixelScale], WrapValidator(reject_duplicates)] | None,
         Query(
             min_length=1,
             max_length=8,
-            description="Up to 8 standard deviations of the noise, in units of pixel_range. The default is 0.1, 0.5, "
-            "1, 2 and 4 times the range.",
+            json_schema_extra={"uniqueItems": True},
+            description="Up to 8 different standard deviations of the noise, in units of pixel_range. The default is "
+            "0.1, 0.5, 1, 2 and 4 times the range.",
         ),
     ] = None,
     seed: Seed = 0,
@@ -71,15 +71,10 @@ def _slice(text: str) -> slice:
     return slice(int(start or 0), int(stop) if stop else None)
 
 
-def _cache_headers(*inputs: object) -> dict[str, str]:
-    """Return the ETag and caching headers of an answer that depends only on these inputs and the program version."""
-    digest = hashlib.sha256(repr(inputs).encode()).hexdigest()[:16]
-    return validators(f'"{digest}-{__version__}"')
-
-
 @router.get("/samples", response_model=NoiseSamples, responses=READ)
 async def get_noise_samples(
     *,
+    request: Request,
     preview: PreviewDep,
     datasets: DatasetsDep,
     in_turn: DrawingDep,
@@ -92,9 +87,9 @@ async def get_noise_samples(
     A run with `resample` draws new noise of the same distribution in each epoch.
     """
     selected = select_images(await datasets.get(preview.dataset), preview)
-    headers = _cache_headers(preview, rows, columns)
-    raise_if_not_modified(if_none_match, headers["ETag"])
-    document = await in_turn(lambda: _document(selected, preview, _slice(rows), _slice(columns)))
+    headers = JSON.headers(target_of(request))
+    raise_if_not_modified(if_none_match, headers)
+    document = await in_turn(headers["ETag"], lambda: _document(selected, preview, _slice(rows), _slice(columns)))
     return Response(document, headers=headers | named(f"{_name(preview)}.json"), media_type="application/json")
 
 
@@ -105,6 +100,7 @@ def _document(selected: SelectedImages, preview: NoisePreview, rows: slice, colu
 @router.get("/plot", response_class=Response, responses=READ | plot_responses(NoiseSamples))
 async def plot_noise(
     *,
+    request: Request,
     preview: PreviewDep,
     options: OptionsDep,
     datasets: DatasetsDep,
@@ -116,8 +112,8 @@ async def plot_noise(
     In the format json, the answer is the same as from /noise/samples.
     """
     selected = select_images(await datasets.get(preview.dataset), preview)
-    headers = _cache_headers(preview, options)
-    raise_if_not_modified(if_none_match, headers["ETag"])
+    headers = options.file_format.representation.headers(target_of(request))
+    raise_if_not_modified(if_none_match, headers)
 
     def answer() -> bytes:
         if options.file_format is FileFormat.JSON:
@@ -125,7 +121,7 @@ async def plot_noise(
         return draw(_noise_picture(selected, preview), options)
 
     name = named(f"{_name(preview)}.{options.file_format}")
-    return PlotResponse(await in_turn(answer), options, headers | name)
+    return PlotResponse(await in_turn(headers["ETag"], answer), options, headers | name)
 
 
 def _name(preview: NoisePreview) -> str:

@@ -33,8 +33,9 @@ def _page(title: str, content: str) -> HTMLResponse:
     return HTMLResponse(page, headers={"Content-Security-Policy": security.PAGE_CSP})
 
 
+# The links between the pages are relative, so they also work below the root path of a proxy.
 def _entry(problem_type: ProblemType) -> str:
-    return f'<li><a href="{problem_type.path}">{escape(problem_type.title)}</a> ({problem_type.status.value})'
+    return f'<li><a href=".{problem_type.path}">{escape(problem_type.title)}</a> ({problem_type.status.value})'
 
 
 @router.get("", response_class=HTMLResponse)
@@ -52,5 +53,5 @@ async def explain_problem(
         raise HTTPException(HTTPStatus.NOT_FOUND)
     problem_type = PROBLEM_TYPES[slug]
     status = f"<p>Status {problem_type.status.value}, {problem_type.status.phrase}.</p>"
-    others = '<p><a href="/problems">All problems</a></p>'
+    others = '<p><a href="../problems">All problems</a></p>'
     return _page(problem_type.title, f"<p>{escape(problem_type.explanation)}</p>{status}{others}")

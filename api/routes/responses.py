@@ -16,8 +16,6 @@ ADMISSION = problem_responses(
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.INSUFFICIENT_STORAGE,
 )
-# Routes that accept an idempotency key.
-SUBMISSION = ADMISSION | problem_responses(HTTPStatus.CONFLICT)
 # Routes that require an API key.
 UNAUTHORIZED = problem_responses(HTTPStatus.UNAUTHORIZED)
 # Routes that refuse query parameters that they do not declare: all of them.

@@ -3,16 +3,16 @@
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Header, Query, Request, Response
 
-from api.dependencies import ModifiedSweepDep, StoreDep, SweepId, sweep_if_modified, sweep_validators
-from api.http.conditional import NOT_MODIFIED, IfNoneMatch
+from api.dependencies import ReadsDep, StateDep, StoreDep, SweepId
+from api.http.conditional import NOT_MODIFIED, Representation
 from api.http.openapi import FILE_NAME
 from api.http.problems import problem_responses
 from api.routes.responses import named
 from api.science.summary import summary
 from api.sweeps import results
+from api.sweeps.building import build
 from noisesweep.models import Results, Summary
 
 router = APIRouter(prefix="/sweeps/{sweep_id}", tags=["sweeps"])
@@ -24,13 +24,20 @@ CSV: dict[int | str, dict[str, Any]] = {
         "headers": FILE_NAME,
     }
 }
+FORMATS = {
+    "json": Representation("application/json", vary="Accept"),
+    "csv": Representation("text/csv", vary="Accept"),
+}
 READ_TABLE = READ | CSV | problem_responses(HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 @router.get("/results", response_model=Results, responses=READ_TABLE)
 async def get_results(
+    *,
+    request: Request,
     sweep_id: SweepId,
-    store: StoreDep,
+    reads: ReadsDep,
+    state: StateDep,
     accept: Annotated[
         str,
         Header(
@@ -40,21 +47,20 @@ async def get_results(
     file_format: Annotated[
         Literal["json", "csv"] | None, Query(alias="format", description="The format; takes precedence over Accept.")
     ] = None,
-    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Return one row per epoch of each run, with its scale and seed. JSON also has statistics by scale."""
-    # A dependency could answer 304 or 404 before an invalid format is rejected with 422.
-    sweep = await sweep_if_modified(store, sweep_id, if_none_match)
-    headers = sweep_validators(sweep) | {"Vary": "Accept"}
-    if file_format == "csv" or (file_format is None and "text/csv" in accept):
-        headers |= named(f"{sweep.id}-results.csv")
-        return StreamingResponse(results.lines(store, sweep), media_type="text/csv", headers=headers)
-    document = await results.document(store, sweep)
-    headers |= named(f"{sweep.id}-results.json")
-    return Response(document.model_dump_json(), media_type="application/json", headers=headers)
+    file_format = file_format or ("csv" if "text/csv" in accept else "json")
+    sweep, headers = await reads.sweep(sweep_id, FORMATS[file_format])
+    headers |= named(f"{sweep.id}-results.{file_format}")
+    pieces = results.csv_pieces if file_format == "csv" else results.json_pieces
+    measurements, media_type = state.store.measurements, FORMATS[file_format].media_type
+    return await state.pieces.answer(request, pieces(measurements, sweep), media_type, headers)
 
 
 @router.get("/summary", response_model=Summary, responses=READ)
-async def get_summary(sweep: ModifiedSweepDep) -> Response:
+async def get_summary(sweep_id: SweepId, reads: ReadsDep, store: StoreDep) -> Response:
     """Summarize the results so far: statistics by scale, half-way scale, area under the curve, and a sentence."""
-    return Response(summary(sweep).model_dump_json(), headers=sweep_validators(sweep), media_type="application/json")
+    sweep, headers = await reads.sweep(sweep_id)
+    evaluations = await store.measurements.evaluations(sweep)
+    body = await build(lambda: summary(sweep, evaluations).model_dump_json(), len(sweep.runs) * len(sweep.scales))
+    return Response(body, headers=headers, media_type="application/json")

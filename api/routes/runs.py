@@ -3,14 +3,15 @@
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
 
-from api.dependencies import ModifiedRunDep, RequiredRunVersion, RunDep, StoreDep, SweepsDep, sweep_validators
+from api.dependencies import ReadsDep, RequiredRunVersion, RunDep, RunId, StoreDep, SweepsDep, headers_of
 from api.http.conditional import NOT_MODIFIED, PRECONDITION
-from api.http.idempotency import Answer
 from api.http.openapi import FILE_NAME
 from api.http.problems import problem_responses
-from api.routes.responses import ESTIMATE, SUBMISSION, named
+from api.http.root_path import ModelResponse
+from api.routes.responses import ADMISSION, ESTIMATE, named
 from api.routes.submission import SubmissionDep
 from noisesweep.models import Run, RunRequest
 
@@ -18,7 +19,7 @@ router = APIRouter(prefix="/runs", tags=["runs"])
 READ = problem_responses(HTTPStatus.NOT_FOUND) | NOT_MODIFIED
 
 
-class KerasResponse(Response):
+class KerasResponse(StreamingResponse):
     """Response with a .keras file, which is a zip archive."""
 
     media_type = "application/zip"
@@ -33,21 +34,17 @@ KERAS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("", status_code=HTTPStatus.ACCEPTED, response_model=Run, responses=SUBMISSION | ESTIMATE)
+@router.post("", status_code=HTTPStatus.ACCEPTED, response_model=Run, responses=ADMISSION | ESTIMATE)
 async def submit_run(request: RunRequest, submission: SubmissionDep, store: StoreDep) -> Response:
     """Submit a sweep of one run. The answer is immediate; poll `Location` for progress."""
-
-    async def read(sweep_id: str) -> Answer:
-        run = await store.run(sweep_id, 0)
-        return Answer(location=run.links.self, body=run.model_dump_json())
-
-    return await submission.answer(request, request.as_sweep(), read)
+    return await submission.answer(request, request.as_sweep(), lambda sweep_id: store.run(sweep_id, 0))
 
 
 @router.get("/{run_id}", response_model=Run, responses=READ)
-async def get_run(run: ModifiedRunDep) -> Response:
+async def get_run(run_id: RunId, reads: ReadsDep) -> Response:
     """Return a run with its config, its status, and all its epochs so far."""
-    return Response(run.model_dump_json(), headers=sweep_validators(run), media_type="application/json")
+    run, headers = await reads.run(run_id)
+    return ModelResponse(run, headers=headers)
 
 
 @router.post(
@@ -56,13 +53,15 @@ async def get_run(run: ModifiedRunDep) -> Response:
     response_model=Run,
     responses=PRECONDITION | problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
-async def cancel_run(run: RunDep, version: RequiredRunVersion, sweeps: SweepsDep) -> Response:
+async def cancel_run(request: Request, run: RunDep, version: RequiredRunVersion, sweeps: SweepsDep) -> Response:
     """Cancel a run. A queued run ends immediately, a running one within about two seconds. Its metrics are kept."""
     run = await sweeps.cancel_run(run, version)
-    return Response(run.model_dump_json(), HTTPStatus.ACCEPTED, sweep_validators(run), "application/json")
+    return ModelResponse(run, HTTPStatus.ACCEPTED, headers_of(request, run))
 
 
 @router.get("/{run_id}/model", response_class=KerasResponse, responses=KERAS | problem_responses(HTTPStatus.NOT_FOUND))
 async def download_model(run: RunDep, store: StoreDep) -> KerasResponse:
     """Download the trained network as a Keras model, if `keep_model` was set. Models expire after some days."""
-    return KerasResponse(await store.model(run), headers=named(f"{run.id}.keras", "attachment"))
+    size = await store.measurements.model_bytes(run)
+    headers = {"Content-Length": str(size)} | named(f"{run.id}.keras", "attachment")
+    return KerasResponse(store.measurements.model(run, size), headers=headers)

@@ -1,7 +1,7 @@
 """Submission logic shared by POST /sweeps and POST /runs: idempotency keys and dry runs."""
 
+import hashlib
 from collections.abc import Awaitable, Callable
-from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -10,67 +10,61 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 
 from api.dependencies import ContextDep, StateDep
-from api.http.idempotency import Answer, Idempotency
+from api.http.root_path import ModelResponse, route_path
 from api.state import AppState
 from api.sweeps.store import RequestContext
-from api.sweeps.supported_configs import MAX_PARAMETERS, UnsupportedConfigError, check_config
-from noisesweep.models import SweepRequest
+from api.sweeps.supported_configs import MAX_PARAMETERS, UnsupportedConfigError
+from noisesweep.models import Run, Sweep, SweepRequest
 from shared.datasets import DatasetName
-from shared.store.keys import idempotency, new_sweep_id
+from shared.store.keys import keyed_sweep_id, new_sweep_id
 
 # Seconds after which a client should first poll a new sweep.
 POLL_AFTER = {"Retry-After": "2"}
 
 
 class Submission:
-    """Request that submits a sweep. It is safe to repeat if it has an idempotency key."""
+    """Request that submits a sweep. It is safe to repeat if it has an idempotency key.
+
+    The key determines the id of the sweep, so a repeated request finds the sweep that it has created before.
+    """
 
     def __init__(self, path: str, state: AppState, context: RequestContext, key: str | None, *, dry_run: bool) -> None:
         self._path = path
         self._sweeps = state.sweeps
         self._context = context
-        self._idempotency = Idempotency(state.store.redis, partial(idempotency, context.key), new_sweep_id)
-        self._key = key
+        self._sweep_id = new_sweep_id() if key is None else keyed_sweep_id(context.key, key)
         self._dry_run = dry_run
 
     async def answer(
-        self, request: BaseModel, sweep: SweepRequest, read: Callable[[str], Awaitable[Answer]]
+        self, request: BaseModel, sweep: SweepRequest, read: Callable[[str], Awaitable[Sweep | Run]]
     ) -> Response:
-        """Submit a sweep and return the answer 202; a repeated request returns the stored answer of its key.
+        """Submit a sweep and return the answer 202 with the new resource, or with the one of a repeated request.
 
         A dry run returns 200 with an estimate. It fails if the submission would fail.
 
         Args:
             request: The request of the client.
             sweep: The sweep that the request describes.
-            read: Returns the answer for a sweep id.
+            read: Returns the resource for a sweep id.
         """
-        _raise_if_unsupported(sweep)
+        self._raise_if_unsupported(sweep)
         if self._dry_run:
             estimated = await self._sweeps.estimate(sweep, self._context.key)
             return Response(estimated.model_dump_json(), media_type="application/json")
+        # Exclude defaults, so that a later version with more fields computes the same fingerprint.
+        content = f"{self._path} {request.model_dump_json(exclude_defaults=True)}"
+        fingerprint = hashlib.sha256(content.encode()).hexdigest()
+        await self._sweeps.submit(self._sweep_id, sweep, fingerprint, self._context)
+        resource = await read(self._sweep_id)
+        return ModelResponse(resource, HTTPStatus.ACCEPTED, {"Location": resource.links.self, **POLL_AFTER})
 
-        async def submit(sweep_id: str) -> Answer:
-            await self._sweeps.submit(sweep_id, sweep, self._context)
-            return await read(sweep_id)
-
-        if self._key is None:
-            answer = await submit(new_sweep_id())
-        else:
-            # Exclude defaults, so that a later version with more fields computes the same fingerprint.
-            content = f"{self._path} {request.model_dump_json(exclude_defaults=True)}".encode()
-            answer = await self._idempotency.answer(self._key, content, submit)
-        headers = {"Location": answer.location, **POLL_AFTER}
-        return Response(answer.body, HTTPStatus.ACCEPTED, headers, "application/json")
-
-
-def _raise_if_unsupported(sweep: SweepRequest) -> None:
-    """Raise RequestValidationError for values that only the service can check, for example an unknown data set."""
-    try:
-        check_config(sweep)
-    except UnsupportedConfigError as error:
-        fault = {"type": "value_error", "loc": ("body", error.field), "msg": error.detail, "input": error.received}
-        raise RequestValidationError([fault]) from error
+    def _raise_if_unsupported(self, sweep: SweepRequest) -> None:
+        """Raise RequestValidationError for values that only the service can check, for example an unknown data set."""
+        try:
+            self._sweeps.check(sweep)
+        except UnsupportedConfigError as error:
+            fault = {"type": "value_error", "loc": ("body", error.field), "msg": error.detail, "input": error.received}
+            raise RequestValidationError([fault]) from error
 
 
 def add_catalogue(schemas: dict[str, Any]) -> None:
@@ -92,12 +86,12 @@ async def _submission(
             min_length=1,
             max_length=255,
             pattern=r"^[!-~]([ -~]*[!-~])?$",  # HTTP strips surrounding whitespace
-            description="Makes the request safe to repeat: for 24 hours the same key returns the same answer.",
+            description="Makes the request safe to repeat: while the sweep is stored, the same key returns this sweep.",
         ),
     ] = None,
     dry_run: Annotated[bool, Query(description="Store nothing, and answer 200 with an estimate of the cost.")] = False,
 ) -> Submission:
-    return Submission(request.url.path, state, context, idempotency_key, dry_run=dry_run)
+    return Submission(route_path(request.scope), state, context, idempotency_key, dry_run=dry_run)
 
 
 SubmissionDep = Annotated[Submission, Depends(_submission)]

@@ -8,21 +8,25 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.dependencies import (
-    ModifiedSweepDep,
+    ContextDep,
+    ReadsDep,
     RequiredSweepVersion,
     StateDep,
     StoreDep,
     SweepDep,
+    SweepId,
     SweepsDep,
-    sweep_validators,
+    headers_of,
 )
 from api.http.conditional import NOT_MODIFIED, PRECONDITION
-from api.http.idempotency import Answer
 from api.http.problems import problem_responses
-from api.routes.responses import ADMISSION, ESTIMATE, SUBMISSION
+from api.http.root_path import ModelResponse, root_path_of, route_path
+from api.routes.responses import ADMISSION, ESTIMATE
 from api.routes.submission import POLL_AFTER, SubmissionDep
 from api.sweeps import listing
+from api.sweeps.reader import Cursor
 from noisesweep.models import DatasetSlug, ExtensionRequest, RunStatus, Sweep, SweepList, SweepRequest
+from shared.store.keys import parse_sweep_id
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 READ = problem_responses(HTTPStatus.NOT_FOUND) | NOT_MODIFIED
@@ -47,18 +51,13 @@ async def _filters(
     return listing.Filters(status, dataset, name, tag or [])
 
 
-@router.post("", status_code=HTTPStatus.ACCEPTED, response_model=Sweep, responses=SUBMISSION | ESTIMATE)
+@router.post("", status_code=HTTPStatus.ACCEPTED, response_model=Sweep, responses=ADMISSION | ESTIMATE)
 async def submit_sweep(request: SweepRequest, submission: SubmissionDep, store: StoreDep) -> Response:
     """Submit a sweep: one run per scale and seed. The answer is immediate; poll `Location` for progress."""
-
-    async def read(sweep_id: str) -> Answer:
-        sweep = await store.sweep(sweep_id)
-        return Answer(location=sweep.links.self, body=sweep.model_dump_json())
-
-    return await submission.answer(request, request, read)
+    return await submission.answer(request, request, store.sweep)
 
 
-@router.get("", responses=problem_responses(HTTPStatus.UNPROCESSABLE_ENTITY))
+@router.get("", response_model=SweepList, responses=problem_responses(HTTPStatus.UNPROCESSABLE_ENTITY))
 async def list_sweeps(
     request: Request,
     state: StateDep,
@@ -68,36 +67,66 @@ async def list_sweeps(
         str | None,
         Query(pattern=listing.CURSOR_PATTERN, description="Start of the page, from `next` of the previous page."),
     ] = None,
-) -> SweepList:
+) -> Response:
     """List sweeps in pages, newest first. `next` links to the following page. New sweeps do not shift the pages."""
     before = listing.read_cursor(cursor) if cursor else None
-    sweeps, end = await listing.page(state.store, filters, limit, state.limits.sweeps_searched, before)
-    next_url = end and request.url.include_query_params(cursor=listing.write_cursor(end))
-    return SweepList(sweeps=sweeps, next=f"{next_url.path}?{next_url.query}" if next_url else None)
+    page = listing.Page(state.store, filters, limit, state.limits.sweeps_searched, before)
+
+    def path_of(cursor: Cursor) -> str:
+        url = request.url.include_query_params(cursor=listing.write_cursor(cursor))
+        return f"{route_path(request.scope)}?{url.query}"
+
+    pieces = listing.pieces(page, path_of, root_path_of(request.scope))
+    return await state.pieces.answer(request, pieces, "application/json")
 
 
 @router.get("/{sweep_id}", response_model=Sweep, responses=READ)
-async def get_sweep(sweep: ModifiedSweepDep) -> Response:
+async def get_sweep(sweep_id: SweepId, reads: ReadsDep) -> Response:
     """Return a sweep with its config, its progress, and the status of each run."""
-    return Response(sweep.model_dump_json(), headers=sweep_validators(sweep), media_type="application/json")
+    sweep, headers = await reads.sweep(sweep_id)
+    return ModelResponse(sweep, headers=headers)
 
 
 @router.post("/{sweep_id}/runs", status_code=HTTPStatus.ACCEPTED, response_model=Sweep, responses=EXTENSION)
 async def extend_sweep(
-    sweep: SweepDep, version: RequiredSweepVersion, extension: ExtensionRequest, sweeps: SweepsDep
+    *,
+    request: Request,
+    sweep: SweepDep,
+    version: RequiredSweepVersion,
+    extension: ExtensionRequest,
+    sweeps: SweepsDep,
+    context: ContextDep,
 ) -> Response:
     """Add scales and seeds to a sweep. Only the new runs are trained. A repeated request changes nothing."""
-    sweep = await sweeps.extend(sweep, extension, version)
-    return _accepted(sweep, {"Location": sweep.links.self, **POLL_AFTER})
+    sweep = await sweeps.extend(sweep, extension, context.key, version)
+    return _accepted(request, sweep, {"Location": sweep.links.self, **POLL_AFTER})
+
+
+@router.post(
+    "/{sweep_id}/fresh-noise",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=Sweep,
+    responses=EXTENSION | problem_responses(HTTPStatus.CONFLICT),
+)
+async def repeat_with_fresh_noise(
+    request: Request, sweep: SweepDep, version: RequiredSweepVersion, sweeps: SweepsDep, context: ContextDep
+) -> Response:
+    """Submit a second sweep that differs only in `resample`: it draws new training noise in every epoch.
+
+    Compare both to see how much of the accuracy is due to noise that stays the same. A repeated request returns the
+    same second sweep, and extends it if the first one was extended.
+    """
+    fresh = await sweeps.with_fresh_noise(sweep, context, version)
+    return _accepted(request, fresh, {"Location": fresh.links.self, **POLL_AFTER})
 
 
 @router.post("/{sweep_id}/cancel", status_code=HTTPStatus.ACCEPTED, response_model=Sweep, responses=CHANGE)
-async def cancel_sweep(sweep: SweepDep, version: RequiredSweepVersion, sweeps: SweepsDep) -> Response:
+async def cancel_sweep(request: Request, sweep: SweepDep, version: RequiredSweepVersion, sweeps: SweepsDep) -> Response:
     """Cancel all queued and running runs. Queued runs end immediately, running ones within about two seconds.
 
     Their metrics are kept. Runs that have already ended do not change. A repeated request changes nothing.
     """
-    return _accepted(await sweeps.cancel(sweep, version))
+    return _accepted(request, await sweeps.cancel(sweep, version))
 
 
 @router.post(
@@ -111,18 +140,19 @@ async def cancel_sweep(sweep: SweepDep, version: RequiredSweepVersion, sweeps: S
         HTTPStatus.INSUFFICIENT_STORAGE,
     ),
 )
-async def retry_sweep(sweep: SweepDep, version: RequiredSweepVersion, sweeps: SweepsDep) -> Response:
+async def retry_sweep(
+    request: Request, sweep: SweepDep, version: RequiredSweepVersion, sweeps: SweepsDep, context: ContextDep
+) -> Response:
     """Queue the failed and cancelled runs again. Succeeded runs do not change."""
-    return _accepted(await sweeps.retry(sweep, version))
+    return _accepted(request, await sweeps.retry(sweep, context.key, version))
 
 
 @router.delete("/{sweep_id}", status_code=HTTPStatus.NO_CONTENT, responses=CHANGE)
-async def delete_sweep(sweep: SweepDep, version: RequiredSweepVersion, sweeps: SweepsDep) -> None:
+async def delete_sweep(sweep_id: SweepId, version: RequiredSweepVersion, sweeps: SweepsDep) -> None:
     """Delete a sweep with its metrics and models. All of its runs must have ended."""
-    await sweeps.delete(sweep, version)
+    await sweeps.delete(parse_sweep_id(sweep_id), version)
 
 
-def _accepted(sweep: Sweep, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
+def _accepted(request: Request, sweep: Sweep, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
     """Return the changed sweep with its new ETag."""
-    headers = {**sweep_validators(sweep), **headers}
-    return Response(sweep.model_dump_json(), HTTPStatus.ACCEPTED, headers, "application/json")
+    return ModelResponse(sweep, HTTPStatus.ACCEPTED, {**headers_of(request, sweep), **headers})

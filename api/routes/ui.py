@@ -5,14 +5,15 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Header
-from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
+from fastapi import APIRouter, Header, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
 from api.dashboard import assets
 from api.dashboard.assets import Asset
 from api.http import security
+from api.http.pages import StaticFile
 from noisesweep import __version__
 from noisesweep.models import NoiseOn, Precision, SweepRequest
 from shared.datasets import DatasetName
@@ -20,17 +21,17 @@ from shared.datasets import DatasetName
 router = APIRouter(include_in_schema=False)
 
 TEMPLATES = Path(assets.__file__).parent / "templates"
-# Browsers revalidate pages on each use. The URLs of assets in a page contain a hash, so assets may be cached forever.
-PAGE_HEADERS = {"Content-Security-Policy": security.DASHBOARD_CSP, "Cache-Control": "no-cache"}
+PAGE_HEADERS = {"Content-Security-Policy": security.DASHBOARD_CSP}
+# The URLs of assets in a page contain a hash.
 CACHE_FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
-REVALIDATE = {"Cache-Control": "no-cache"}
 
 
 @cache
-def _page(name: str) -> str:
+def _page(name: str, root: str) -> str:
     templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
     fields = SweepRequest.model_json_schema()["properties"]
     return templates.get_template(f"{name}.html").render(
+        root=root,
         version=__version__,
         assets=assets.assets(),
         map_styles_id=assets.map_styles_id(),
@@ -42,8 +43,9 @@ def _page(name: str) -> str:
     )
 
 
-def _response(name: str) -> HTMLResponse:
-    return HTMLResponse(_page(name), headers=PAGE_HEADERS)
+def _response(name: str, root: str = "..") -> HTMLResponse:
+    """Return a page. `root` leads from its URL to the root of the API, wherever a proxy serves it."""
+    return HTMLResponse(_page(name, root), headers=PAGE_HEADERS)
 
 
 @router.get("/")
@@ -55,13 +57,13 @@ async def redirect_root(accept: Annotated[str, Header()] = "") -> RedirectRespon
 @router.get("/ui")
 async def show_home() -> HTMLResponse:
     """Return the page with the submission form and the list of sweeps."""
-    return _response("home")
+    return _response("home", ".")
 
 
 @router.get("/ui/sweeps/{sweep_id}")
 async def show_sweep(sweep_id: str) -> HTMLResponse:  # noqa: ARG001 - the page reads the id from its URL
     """Return the page of one sweep, with live progress."""
-    return _response("sweep")
+    return _response("sweep", "../..")
 
 
 @router.get("/ui/compare")
@@ -77,10 +79,10 @@ async def show_workers() -> HTMLResponse:
 
 
 @router.get(f"{assets.PREFIX}/{{fingerprint}}/{{name}}")
-async def send_asset(fingerprint: str, name: str) -> FileResponse:
-    """Send a static file of the pages. A URL of an older version returns the current file with `no-cache`."""
+async def send_asset(request: Request, fingerprint: str, name: str) -> StaticFile:
+    """Send a static file of the pages. A URL of an older version returns the current file, to be revalidated."""
     asset: Asset | None = assets.assets().get(name)
     if asset is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
-    headers = CACHE_FOREVER if fingerprint == asset.fingerprint else REVALIDATE
-    return FileResponse(asset.path, media_type=asset.media_type, headers=headers)
+    headers = CACHE_FOREVER if fingerprint == asset.fingerprint else None
+    return StaticFile(asset.path, request, headers, asset.media_type)

@@ -9,7 +9,7 @@ from math import log
 from statistics import mean
 from typing import NamedTuple
 
-from api.science.intervals import interval
+from api.science.intervals import over_seeds
 from api.science.scale_figures import last_epochs
 from noisesweep.models import Area, HalfWay, Sweep
 from shared.datasets import CATALOGUE
@@ -72,11 +72,17 @@ def first_crossing(curve: Curve, level: float) -> float | None:
     Between positive scales, the interpolation is linear in the logarithm of the scale. From scale 0, which has no
     logarithm, it is linear in the scale itself.
     """
-    for (near, above), (far, below) in pairwise(zip(*curve, strict=True)):
-        if below <= level:
-            fraction = (above - level) / (above - below)
-            return far * fraction if near == 0 else float(near ** (1 - fraction) * far**fraction)
-    return None
+    segment = crossing_segment(curve, level)
+    if segment is None:
+        return None
+    (near, above), (far, below) = segment
+    fraction = (above - level) / (above - below)
+    return far * fraction if near == 0 else float(near ** (1 - fraction) * far**fraction)
+
+
+def crossing_segment(curve: Curve, level: float) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """Return the neighbours, each a scale and its val_accuracy, between which a curve first falls to the level."""
+    return next((pair for pair in pairwise(zip(*curve, strict=True)) if pair[1][1] <= level), None)
 
 
 def mean_halfway(crossings: Sequence[HalfwayCrossing]) -> HalfWay | None:
@@ -87,7 +93,7 @@ def mean_halfway(crossings: Sequence[HalfwayCrossing]) -> HalfWay | None:
     scales = [crossing.scale for crossing in crossings if crossing.scale is not None]
     if not scales or len(scales) < len(crossings):
         return None
-    return HalfWay(level=mean(crossing.level for crossing in crossings), scale=interval(scales))
+    return HalfWay(level=mean(crossing.level for crossing in crossings), scale=over_seeds(scales))
 
 
 def mean_over_log_scale(curve: Curve) -> float | None:
@@ -113,4 +119,4 @@ def area(curves: Sequence[Curve]) -> Area | None:
     if not means:
         return None
     positive = [scale for scale in curves[0].scales if scale > 0]
-    return Area(from_scale=positive[0], to_scale=positive[-1], val_accuracy=interval(means))
+    return Area(from_scale=positive[0], to_scale=positive[-1], val_accuracy=over_seeds(means))

@@ -13,6 +13,14 @@ class AlreadyEndedError(Exception):
     """A sweep or run cannot be cancelled or retried, because it has already ended."""
 
 
+class NoFixedNoiseError(Exception):
+    """A sweep has no fixed training noise that fresh noise could replace."""
+
+
+class IdempotencyKeyReusedError(Exception):
+    """The idempotency key was already used for a different request."""
+
+
 class QueueFullError(Exception):
     """The number of queued runs would exceed its limit.
 
@@ -25,8 +33,12 @@ class QueueFullError(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
+class StorageFullError(Exception):
+    """The stored sweeps of an API key would occupy more bytes than allowed."""
+
+
 class SweepTooLargeError(Exception):
-    """A sweep has more runs than allowed, or more than fit into an empty queue."""
+    """A sweep is larger than allowed: its runs or bytes exceed a limit even if nothing else is queued or stored."""
 
 
 class TooManyStreamsError(Exception):

@@ -4,15 +4,17 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from redis.exceptions import RedisError
 
 from api.limits import Limits
+from api.sweeps.building import build
 from api.sweeps.errors import TooManyStreamsError
 from api.sweeps.reader import SweepReader
 from api.sweeps.records import StreamEntry, parse_events
@@ -49,6 +51,11 @@ def to_frame(event: Event) -> SSEFrame:
     """Encode an event as a server-sent event, with its id, its type, and its JSON as data."""
     wire = format_sse_event(id=event.id, event=event.type, data_str=event.model_dump_json())
     return SSEFrame(event, parse_event_id(event.id), wire)
+
+
+def _encode(events: Sequence[Event]) -> bytes:
+    """Return several events for one write, because each write is expensive."""
+    return b"".join(to_frame(event).wire for event in events)
 
 
 class Subscriber:
@@ -149,11 +156,12 @@ class EventBroadcaster:
         try:
             while True:
                 subscriber.behind = False
-                async for event in self._reader.all_events(sweep_id, last_id):
-                    last_id = event.id
-                    if is_about(event, index):
-                        yield to_frame(event).wire
-                        over = is_last(event, index)
+                async for events in self._reader.all_events(sweep_id, last_id):
+                    matching = [event for event in events if is_about(event, index)]
+                    if matching:
+                        yield await build(partial(_encode, matching), len(matching))
+                        over = is_last(matching[-1], index)
+                    last_id = events[-1].id if events else last_id
                 while not subscriber.behind and not (over and subscriber.up_to_date):
                     frames = [] if self._stopping else await subscriber.receive()
                     if self._stopping:
@@ -165,7 +173,7 @@ class EventBroadcaster:
                     new = [frame for frame in frames if frame.position > parse_event_id(last_id)]
                     if new:
                         last_id, over = new[-1].event.id, is_last(new[-1].event, index)
-                        yield b"".join(frame.wire for frame in new)  # one write, because each write is expensive
+                        yield b"".join(frame.wire for frame in new)
                 if over and subscriber.up_to_date:
                     return
         except RedisError as error:

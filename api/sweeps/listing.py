@@ -1,10 +1,12 @@
 """Filtered list of sweeps in pages. New sweeps do not shift the pages."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
+from api.sweeps.building import build, joined
 from api.sweeps.reader import Cursor, SweepReader
-from noisesweep.models import RunStatus, Sweep
+from noisesweep.models import RunStatus, Sweep, SweepList
+from noisesweep.models.links import to_json
 
 # Format of a cursor. Clients treat it as opaque.
 CURSOR_PATTERN = r"^[0-9]{1,16}-[0-9a-f]{16}$"
@@ -46,10 +48,8 @@ def read_cursor(text: str) -> Cursor:
     return Cursor(int(created_at), sweep_id)
 
 
-async def page(
-    reader: SweepReader, filters: Filters, limit: int, searched: int, before: Cursor | None = None
-) -> tuple[list[Sweep], Cursor | None]:
-    """Return a page of matching sweeps, newest first, and the cursor of the next page.
+class Page:
+    """Page of matching sweeps, newest first.
 
     Args:
         reader: The store.
@@ -58,20 +58,55 @@ async def page(
         searched: Approximate maximum number of sweeps to read. A page can therefore be shorter than `limit`.
         before: Cursor of this page; None for the first page.
 
-    Returns:
-        The sweeps, and the cursor of the next page; None on the last page.
+    Attributes:
+        next: After the page has been read, the cursor of the next page; None on the last page.
     """
-    found: list[Sweep] = []
-    count = 0
-    while count < searched:
-        read = await reader.list_before(before, limit)
-        for cursor, sweep in read:
-            before = cursor
-            if sweep and filters.match(sweep):
-                found.append(sweep)
-                if len(found) == limit:
-                    return found, before
-        if len(read) < limit:
-            return found, None
-        count += len(read)
-    return found, before
+
+    def __init__(
+        self, reader: SweepReader, filters: Filters, limit: int, searched: int, before: Cursor | None = None
+    ) -> None:
+        self._reader, self._filters, self._limit, self._searched = reader, filters, limit, searched
+        self.next = before
+
+    async def read(self) -> AsyncIterator[list[Sweep]]:
+        """Yield the sweeps in groups, whose number of runs is bounded. Call this once."""
+        found = searched = 0
+        while searched < self._searched:
+            count = 0
+            async for group in self._reader.list_before(self.next, self._limit):
+                count += len(group)
+                matching: list[Sweep] = []
+                for cursor, sweep in group:
+                    if found + len(matching) < self._limit:
+                        self.next = cursor
+                        matching += [sweep] if sweep and self._filters.match(sweep) else []
+                found += len(matching)
+                yield matching
+                if found == self._limit:
+                    return
+            if count < self._limit:
+                self.next = None
+                return
+            searched += count
+
+
+async def pieces(page: Page, path_of: Callable[[Cursor], str], root_path: str) -> AsyncIterator[bytes]:
+    """Yield a page as the JSON of a SweepList.
+
+    Args:
+        page: The page. It is read only once.
+        path_of: Returns the path of the page at a cursor.
+        root_path: The path below which a proxy serves the API; "" for none.
+    """
+    yield b'{"sweeps":['
+    async for piece in joined(await _encode(sweeps, root_path) async for sweeps in page.read() if sweeps):
+        yield piece
+    end = SweepList(sweeps=[], next=page.next and path_of(page.next))
+    yield to_json(end, root_path).removeprefix('{"sweeps":[').encode()
+
+
+async def _encode(sweeps: Sequence[Sweep], root_path: str) -> bytes:
+    def encode() -> bytes:
+        return ",".join(to_json(sweep, root_path) for sweep in sweeps).encode()
+
+    return await build(encode, sum(len(sweep.runs) for sweep in sweeps))

@@ -3,26 +3,29 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 from redis.asyncio import Redis
-from redis.client import NEVER_DECODE
 from redis.exceptions import ResponseError
 
 from api.sweeps.batching import Batcher
-from api.sweeps.errors import ModelNotFoundError, UnreadableSweepError
-from api.sweeps.records import StreamEntry, parse_events, parse_run, parse_sweep
+from api.sweeps.building import build, grouped
+from api.sweeps.errors import UnreadableSweepError
+from api.sweeps.measurements import Measurements
+from api.sweeps.records import StreamEntry, is_stranded, parse_events, parse_run, parse_sweep
 from api.sweeps.workers import Workers
-from noisesweep.models import EpochMetrics, Evaluation, Event, Run, RunStatus, Sweep, SweepRequest
+from noisesweep.models import Event, Run, Sweep, SweepRequest
 from shared.errors import RunNotFoundError, SweepNotFoundError
-from shared.store.keys import SWEEPS, SweepKeys, parse_run_id, run_id
-from shared.store.scripts import Script, is_broken, is_newer, raise_if_newer, source
+from shared.store.functions import AsyncFunctions, Function, call, is_broken, is_newer, raise_if_newer
+from shared.store.keys import SWEEPS, SweepKeys, run_id
 
 logger = logging.getLogger(__name__)
 
 # Event id before all events.
 NO_EVENT = "0-0"
 EVENTS_PER_READ = 500
+RUNS_PER_READ = 256
 
 
 class Cursor(NamedTuple):
@@ -33,27 +36,42 @@ class Cursor(NamedTuple):
 
 
 class SweepVersion(NamedTuple):
-    """Version of a sweep or run. Responses with equal versions are equal, so ETags are made from it.
+    """Version of a sweep or run. Answers about equal versions are equal, so ETags are made from it.
 
     Attributes:
-        version: Number that increases with each change of the sweep.
-        stranded: Whether runs are queued while no worker is alive.
+        number: Number that increases with each change of the sweep.
+        stranded: Whether runs wait while no worker is alive.
     """
 
-    version: int
+    number: int
     stranded: bool
+
+    @classmethod
+    def of(cls, resource: Sweep | Run) -> "SweepVersion":
+        """Return the version of a sweep or run that was read."""
+        number = resource.version if isinstance(resource, Sweep) else resource.sweep_version
+        return cls(number, stranded=is_stranded(resource))
+
+    def __str__(self) -> str:
+        return f"{self.number}{'-stranded' if self.stranded else ''}"
 
 
 class SweepReader:
     """Reader of sweeps, runs and events.
 
     Every method raises redis.exceptions.RedisError if Redis does not respond.
+
+    Attributes:
+        redis: The Redis client.
+        workers: Reader of the workers.
+        measurements: Reader of epochs, evaluations and models.
     """
 
     def __init__(self, redis: Redis, workers: Workers) -> None:
         self.redis = redis
         self.workers = workers
-        self._read = redis.register_script(source(Script.READ))
+        self.functions = AsyncFunctions(redis)
+        self.measurements = Measurements(redis)
         self._sweeps = Batcher(self._read_sweeps)
         self._runs = Batcher(self._read_runs)
         self._versions = Batcher(self._read_versions)
@@ -66,10 +84,7 @@ class SweepReader:
         return sweep
 
     async def _read_sweeps(self, sweep_ids: list[str]) -> list[Sweep | Exception | None]:
-        async with self.redis.pipeline(transaction=False) as pipeline:
-            for sweep_id in sweep_ids:
-                await self._read(keys=SweepKeys(sweep_id).for_scripts, client=pipeline)
-            replies = await pipeline.execute(raise_on_error=False)
+        replies = await self.functions.call_all([call(Function.READ, sweep=sweep_id) for sweep_id in sweep_ids])
         any_worker = await self.workers.any_alive()
 
         def parse(sweep_id: str, reply: Sequence[Any] | Exception | None) -> Sweep | Exception | None:
@@ -80,10 +95,13 @@ class SweepReader:
             except Exception as error:  # noqa: BLE001 - whatever the record contains, the other sweeps are returned
                 return UnreadableSweepError(f"Sweep {sweep_id}: {error!r}")
 
-        return [parse(sweep_id, reply) for sweep_id, reply in zip(sweep_ids, replies, strict=True)]
+        return [
+            await build(partial(parse, sweep_id, reply), len(reply) if isinstance(reply, list) else 0)
+            for sweep_id, reply in zip(sweep_ids, replies, strict=True)
+        ]
 
-    async def list_before(self, before: Cursor | None, limit: int) -> list[tuple[Cursor, Sweep | None]]:
-        """Return up to `limit` sweeps that are older than the cursor, newest first.
+    async def list_before(self, before: Cursor | None, limit: int) -> AsyncIterator[list[tuple[Cursor, Sweep | None]]]:
+        """Yield up to `limit` sweeps that are older than the cursor, newest first, in groups of limited size.
 
         A sweep is None if it has been removed, was written by a newer version, or has an unreadable record.
         """
@@ -97,8 +115,19 @@ class SweepReader:
         )
         cursors = [Cursor(int(created_at), sweep_id) for sweep_id, created_at in entries]
         cursors = [cursor for cursor in cursors if before is None or cursor < before][:limit]
-        sweeps = await asyncio.gather(*(self._readable_sweep(cursor.sweep_id) for cursor in cursors))
-        return list(zip(cursors, sweeps, strict=True))
+        runs = await self._run_counts([cursor.sweep_id for cursor in cursors])
+        for group in grouped(cursors, lambda cursor: runs[cursor.sweep_id], RUNS_PER_READ):
+            sweeps = await asyncio.gather(*(self._readable_sweep(cursor.sweep_id) for cursor in group))
+            yield list(zip(group, sweeps, strict=True))
+
+    async def _run_counts(self, sweep_ids: Sequence[str]) -> dict[str, int]:
+        """Return the number of runs of each sweep; 0 if it is unknown."""
+        async with self.redis.pipeline(transaction=False) as pipeline:
+            for sweep_id in sweep_ids:
+                pipeline.hget(SweepKeys(sweep_id).record, "run_count")
+            counts = await pipeline.execute(raise_on_error=False)
+        known = zip(sweep_ids, counts, strict=True)
+        return {sweep_id: int(count) if str(count).isdigit() else 0 for sweep_id, count in known}
 
     async def _readable_sweep(self, sweep_id: str) -> Sweep | None:
         try:
@@ -119,10 +148,6 @@ class SweepReader:
             raise _sweep_not_found(sweep_id)
         return SweepRequest.model_validate_json(request)
 
-    async def submitter(self, sweep_id: str) -> str:
-        """Return the name of the API key that submitted the sweep; "" if there was none."""
-        return str(await self.redis.hget(SweepKeys(sweep_id).record, "key") or "")
-
     async def run(self, sweep_id: str, index: int) -> Run:
         """Return a run with all its epochs. Raise RunNotFoundError if it does not exist."""
         run = await self._runs.call((sweep_id, index))
@@ -131,63 +156,22 @@ class SweepReader:
         return run
 
     async def _read_runs(self, targets: list[tuple[str, int]]) -> list[Run | Exception | None]:
-        async with self.redis.pipeline(transaction=True) as pipeline:
-            for sweep_id, index in targets:
-                keys = SweepKeys(sweep_id)
-                pipeline.hmget(keys.record, "schema", "request", "version")
-                pipeline.hgetall(keys.run(index))
-                pipeline.zscore(keys.queued, str(index))
-                pipeline.zscore(keys.leases, str(index))
-                pipeline.lrange(keys.epochs(index), 0, -1)
-                pipeline.get(keys.evaluation(index))
-            replies = await pipeline.execute(raise_on_error=False)
+        reads = [call(Function.READ_RUN, sweep=sweep_id, index=index) for sweep_id, index in targets]
+        replies = await self.functions.call_all(reads)
         any_worker = await self.workers.any_alive()
 
-        def parse(sweep_id: str, index: int, replies: list[Any]) -> Run | Exception | None:
-            if error := next((reply for reply in replies if isinstance(reply, Exception)), None):
-                return error
-            (schema, *record), *reply = replies
+        def parse(sweep_id: str, index: int, reply: Any) -> Run | Exception | None:  # noqa: ANN401 - any reply
+            if reply is None or isinstance(reply, Exception):
+                return reply
             try:
-                raise_if_newer(schema)
-                return parse_run(sweep_id, index, record, reply, any_worker=any_worker) if reply[0] else None
-            except (ValueError, KeyError, ResponseError) as unreadable:
+                return parse_run(sweep_id, index, reply, any_worker=any_worker)
+            except (ValueError, KeyError) as unreadable:
                 return unreadable  # the other runs of the batch are returned
 
-        reads = len(replies) // len(targets)  # of each run
-        return [parse(*target, replies[reads * at : reads * (at + 1)]) for at, target in enumerate(targets)]
-
-    async def epochs(self, sweep: Sweep, index: int) -> list[EpochMetrics]:
-        """Return the epochs that a run of the sweep had when the sweep was read, in order.
-
-        Raises:
-            SweepNotFoundError: The sweep was deleted after it was read.
-        """
-        stored = cast("list[str]", await self.redis.lrange(SweepKeys(sweep.id).epochs(index), 0, -1))
-        return _known_epochs(sweep, index, stored)
-
-    async def all_epochs(self, sweep: Sweep) -> list[list[EpochMetrics]]:
-        """Return the epochs of each run of the sweep, by run index. See `epochs`."""
-        keys = SweepKeys(sweep.id)
-        async with self.redis.pipeline(transaction=False) as pipeline:
-            for index in range(len(sweep.runs)):
-                pipeline.lrange(keys.epochs(index), 0, -1)
-            replies = await pipeline.execute()
-        return [_known_epochs(sweep, index, stored) for index, stored in enumerate(replies)]
-
-    async def evaluations(self, sweep: Sweep) -> list[Evaluation | None]:
-        """Return the evaluation of each run, by run index; None for a run that had not succeeded when it was read.
-
-        Raises:
-            SweepNotFoundError: The sweep was deleted after it was read.
-        """
-        keys = SweepKeys(sweep.id)
-        replies = await self.redis.mget([keys.evaluation(index) for index in range(len(sweep.runs))])
-        known = [
-            reply if run.status is RunStatus.SUCCEEDED else "" for run, reply in zip(sweep.runs, replies, strict=True)
+        return [
+            await build(partial(parse, *target, reply), len(reply[4]) if isinstance(reply, list) else 0)
+            for target, reply in zip(targets, replies, strict=True)
         ]
-        if None in known:
-            raise _deleted_while_read(sweep)
-        return [Evaluation.model_validate_json(evaluation) if evaluation else None for evaluation in known]
 
     async def version(self, sweep_id: str, index: int | None = None) -> SweepVersion:
         """Return the version of a sweep or of one of its runs.
@@ -202,59 +186,46 @@ class SweepReader:
         return version
 
     async def _read_versions(self, targets: list[tuple[str, int | None]]) -> list[SweepVersion | Exception | None]:
-        async with self.redis.pipeline(transaction=False) as pipeline:
+        # A transaction: the version and the queued runs must be those of one moment.
+        async with self.redis.pipeline(transaction=True) as pipeline:
             for sweep_id, index in targets:
                 keys = SweepKeys(sweep_id)
-                pipeline.hget(keys.record, "version")
-                # A run's score is its index.
-                pipeline.zcount(keys.queued, *("-inf", "+inf") if index is None else (index, index))
-                pipeline.exists(keys.record if index is None else keys.run(index))
+                pipeline.hmget(keys.record, "version", "open_runs")
+                pipeline.hmget(keys.run(index or 0), "scale", "outcome")
             replies = await pipeline.execute(raise_on_error=False)
         any_worker = await self.workers.any_alive()
 
-        def parse(version: Any, queued: Any, exists: Any) -> SweepVersion | Exception | None:  # noqa: ANN401 - replies
-            if error := next((reply for reply in (version, queued, exists) if isinstance(reply, Exception)), None):
+        def parse(index: int | None, record: Any, run: Any) -> SweepVersion | Exception | None:  # noqa: ANN401 - replies
+            if error := next((reply for reply in (record, run) if isinstance(reply, Exception)), None):
                 return error  # the other versions of the batch are returned
+            (version, open_runs), (scale, outcome) = record, run
+            if version is None or scale is None:
+                return None
             try:
-                return (
-                    SweepVersion(int(version), stranded=queued > 0 and not any_worker) if version and exists else None
-                )
+                is_open = int(open_runs) > 0 if index is None else outcome is None
+                return SweepVersion(int(version), stranded=is_open and not any_worker)
             except ValueError as error:
                 return UnreadableSweepError(f"The version of a sweep: {error}")
 
-        return [parse(*reads) for reads in zip(replies[::3], replies[1::3], replies[2::3], strict=True)]
+        return [parse(index, *reads) for (_, index), *reads in zip(targets, replies[::2], replies[1::2], strict=True)]
 
     async def exists(self, sweep_id: str) -> bool:
         """Return whether the sweep exists."""
         return bool(await self.redis.exists(SweepKeys(sweep_id).record))
 
-    async def model(self, run: Run) -> bytes:
-        """Return the .keras file of a run. Raise ModelNotFoundError with the reason if there is none."""
-        if not run.keep_model:
-            raise ModelNotFoundError(
-                "This run's model was not stored. To store models, submit with keep_model set to true."
-            )
-        if run.status is not RunStatus.SUCCEEDED:
-            raise ModelNotFoundError(f"This run has no model, because its status is {run.status}.")
-        sweep_id, index = parse_run_id(run.id)
-        model: bytes | None = await self.redis.execute_command(  # type: ignore[no-untyped-call]
-            "GET", SweepKeys(sweep_id).model(index), **{NEVER_DECODE: True}
-        )
-        if model is None:
-            raise ModelNotFoundError(
-                run.status_detail or "This run's model has expired. Models are stored for a limited number of days."
-            )
-        return model
+    async def fingerprint(self, sweep_id: str) -> str | None:
+        """Return the fingerprint of the request that has created the sweep, or None if there is no sweep."""
+        return cast("str | None", await self.redis.hget(SweepKeys(sweep_id).record, "fingerprint"))
 
     async def events(self, sweep_id: str, after: str, limit: int) -> list[Event]:
         """Return up to `limit` events of the sweep after an event id, in order."""
-        return parse_events(sweep_id, await self._entries(sweep_id, after, limit))
+        entries = await self._entries(sweep_id, after, limit)
+        return await build(partial(parse_events, sweep_id, entries), len(entries))
 
-    async def all_events(self, sweep_id: str, after: str) -> AsyncIterator[Event]:
-        """Yield all events of the sweep after an event id, in order."""
+    async def all_events(self, sweep_id: str, after: str) -> AsyncIterator[list[Event]]:
+        """Yield all events of the sweep after an event id, in order and in groups."""
         while entries := await self._entries(sweep_id, after, EVENTS_PER_READ):
-            for event in parse_events(sweep_id, entries):
-                yield event
+            yield await build(partial(parse_events, sweep_id, entries), len(entries))
             after = entries[-1][0]
 
     async def last_event_id(self, sweep_id: str) -> str:
@@ -273,15 +244,3 @@ def _sweep_not_found(sweep_id: str) -> SweepNotFoundError:
 
 def _run_not_found(sweep_id: str, index: int) -> RunNotFoundError:
     return RunNotFoundError(f'No run has the id "{run_id(sweep_id, index)}".')
-
-
-def _known_epochs(sweep: Sweep, index: int, stored: Sequence[str]) -> list[EpochMetrics]:
-    """Return the stored epochs that the sweep knows: answers with one ETag contain the same epochs."""
-    known = sweep.runs[index].epochs_done
-    if len(stored) < known:
-        raise _deleted_while_read(sweep)
-    return [EpochMetrics.model_validate_json(epoch) for epoch in stored[:known]]
-
-
-def _deleted_while_read(sweep: Sweep) -> SweepNotFoundError:
-    return SweepNotFoundError(f'The sweep "{sweep.id}" was deleted while it was read.')

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from api.science.numerics import REMEDY, mixed_numerics
 from noisesweep.models import (
     EpochMetrics,
     Evaluation,
@@ -13,9 +14,11 @@ from noisesweep.models import (
     EventType,
     Run,
     RunError,
+    RunLinks,
     RunStatus,
     RunSummary,
     Sweep,
+    SweepLinks,
     SweepRequest,
 )
 from shared.store.keys import run_id
@@ -26,21 +29,21 @@ StreamEntry = tuple[str, dict[str, str]]
 
 logger = logging.getLogger(__name__)
 
-NO_WORKER = "Queued runs wait because no worker is alive. Start one with `noisesweep worker`."
+NO_WORKER = "Runs wait because no worker is alive. Start one with `noisesweep worker`."
 
 
 def parse_sweep(sweep_id: str, reply: Sequence[Any], *, any_worker: bool) -> Sweep:
-    """Return the sweep in a reply of shared/store/lua/read.lua."""
-    fields, queued, leased, *runs = reply
+    """Return the sweep in a reply of the store's function `read`."""
+    fields, *runs = reply
     record = _pairs(fields)
     request = SweepRequest.model_validate_json(record["request"])
     summaries, warnings = [], []
-    for index, (run_fields, epochs_done, latest) in enumerate(runs):
+    for index, (run_fields, status, epochs_done, latest) in zip(range(int(record["run_count"])), runs, strict=True):
         run = _pairs(run_fields)
-        status = _status(run, queued=str(index) in queued, leased=str(index) in leased)
         metrics = EpochMetrics.model_validate_json(latest) if latest else None
-        summaries.append(_summary(run_id(sweep_id, index), run, request, status, (epochs_done, metrics)))
+        summaries.append(_summary(run_id(sweep_id, index), run, request, RunStatus(status), (epochs_done, metrics)))
         warnings.append(_warning(run))
+    mixed = mixed_numerics(summaries)
     return Sweep(
         id=sweep_id,
         version=int(record["version"]),
@@ -52,36 +55,42 @@ def parse_sweep(sweep_id: str, reply: Sequence[Any], *, any_worker: bool) -> Swe
         scales=list(dict.fromkeys(summary.scale for summary in summaries)),
         seeds=list(dict.fromkeys(summary.seed for summary in summaries)),
         status_detail=_detail(
-            waits=bool(queued) and not any_worker,
+            waits=int(record["open_runs"]) > 0 and not any_worker,
             warnings=[f"Run {run_id(sweep_id, index)}: {text}" for index, text in enumerate(warnings) if text],
+            remark=mixed and f"{mixed} {REMEDY}",
         ),
         runs=summaries,
+        links=SweepLinks(
+            self=f"/sweeps/{sweep_id}",
+            plot=f"/sweeps/{sweep_id}/plot",
+            events=f"/sweeps/{sweep_id}/events",
+            results=f"/sweeps/{sweep_id}/results",
+            summary=f"/sweeps/{sweep_id}/summary",
+            runs=[summary.links.self for summary in summaries],
+        ),
     )
 
 
-def parse_run(sweep_id: str, index: int, record: Sequence[str], reply: Sequence[Any], *, any_worker: bool) -> Run:
+def parse_run(sweep_id: str, index: int, reply: Sequence[Any], *, any_worker: bool) -> Run:
     """Return a run with all its epochs.
 
     Args:
         sweep_id: Id of the sweep.
         index: Index of the run in the grid.
-        record: The sweep's request (JSON) and version.
-        reply: The run's hash, its score in `queued` and in `leases` (None if absent), its epochs (JSON), and its
-            evaluation (JSON; None if absent).
+        reply: Reply of the store's function `read_run`.
         any_worker: Whether any worker is alive.
     """
-    request, version = SweepRequest.model_validate_json(record[0]), int(record[1])
-    run, queued, leased, epochs, evaluation = reply
-    status = _status(run, queued=queued is not None, leased=leased is not None)
+    request_json, version, fields, status_text, epochs, evaluation = reply
+    request, run, status = SweepRequest.model_validate_json(request_json), _pairs(fields), RunStatus(status_text)
     metrics = [EpochMetrics.model_validate_json(epoch) for epoch in epochs]
     latest = metrics[-1] if metrics else None
     summary = _summary(run_id(sweep_id, index), run, request, status, (len(metrics), latest))
     return Run(
-        **summary.model_dump(exclude={"links"}),
+        **summary.model_dump(),
         sweep_id=sweep_id,
-        sweep_version=version,
+        sweep_version=int(version),
         status_detail=_detail(
-            waits=status is RunStatus.QUEUED and not any_worker, warnings=list(filter(None, [_warning(run)]))
+            waits=not status.is_final and not any_worker, warnings=list(filter(None, [_warning(run)]))
         ),
         config=request.config,
         epochs=metrics,
@@ -122,6 +131,7 @@ def _summary(
     epochs: tuple[int, EpochMetrics | None],
 ) -> RunSummary:
     epochs_done, latest = epochs
+    has_model = request.keep_model and status is RunStatus.SUCCEEDED
     return RunSummary(
         id=identity,
         scale=float(run["scale"]),
@@ -135,29 +145,30 @@ def _summary(
         latest_metrics=latest,
         error=RunError(code=run["error_code"], message=run["error_message"]) if "error_code" in run else None,
         weights_sha256=run.get("weights_sha256"),
+        numerics=int(run["numerics"]) if "numerics" in run else None,
         keep_model=request.keep_model,
         reused_from=run.get("reused_from"),
         started_at=_time(run["started_at"]) if "started_at" in run else None,
         ended_at=_time(run["ended_at"]) if "ended_at" in run else None,
+        links=RunLinks(
+            self=f"/runs/{identity}",
+            plot=f"/runs/{identity}/plot",
+            events=f"/runs/{identity}/events",
+            model=f"/runs/{identity}/model" if has_model else None,
+        ),
     )
 
 
-def _status(run: dict[str, str], *, queued: bool, leased: bool) -> RunStatus:
-    """Return a run's status, derived from the keys that contain its index; see shared/store/keys.py."""
-    if queued:
-        return RunStatus.QUEUED
-    return RunStatus.RUNNING if leased else RunStatus(run["outcome"])
-
-
 def is_stranded(record: Sweep | Run) -> bool:
-    """Return whether queued runs wait while no worker is alive."""
+    """Return whether runs wait while no worker is alive."""
     return (record.status_detail or "").startswith(NO_WORKER)
 
 
-def _detail(*, waits: bool, warnings: Sequence[str]) -> str | None:
-    """Return the status detail: why queued runs wait, and the first warning about data that could not be stored."""
+def _detail(*, waits: bool, warnings: Sequence[str], remark: str | None = None) -> str | None:
+    """Return the status detail: why runs wait, the first warning about data that could not be stored, and a remark."""
     more = f" {len(warnings) - 1} more runs have such a warning." if len(warnings) > 1 else ""
     parts = ([NO_WORKER] if waits else []) + [warning + more for warning in warnings[:1]]
+    parts += [remark] if remark else []
     return " ".join(parts) or None
 
 

@@ -1,6 +1,5 @@
 """Reuse of runs that have already been trained."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -9,10 +8,13 @@ from redis.asyncio import Redis
 from api.sweeps.workers import Workers
 from noisesweep.models import RunStatus, TrainingConfig
 from shared.fingerprint import fingerprint
+from shared.numerics import NUMERICS
 from shared.store.keys import SweepKeys, parse_run_id, trained
 
 # Scale and seed of a run.
 GridPoint = tuple[float, int]
+# Worker, device, numerics, weights_sha256, run_id, epochs and evaluation of a trained run, for the store's functions.
+MeasuredRun = Mapping[str, Any]
 
 
 class TrainedRuns:
@@ -22,15 +24,17 @@ class TrainedRuns:
         self._redis = redis
         self._workers = workers
 
-    async def find(self, config: TrainingConfig, grid: Sequence[GridPoint]) -> dict[GridPoint, str]:
+    async def find(
+        self, config: TrainingConfig, grid: Sequence[GridPoint], numerics: int = NUMERICS
+    ) -> dict[GridPoint, str]:
         """Return the ids of trained runs that are equal to runs of the grid, by grid point.
 
-        A run counts if it was trained on a kind of device that a live worker has. If no worker is alive, all kinds of
-        devices count.
+        All of them have the given numerics version. A run counts if it was trained on a kind of device that a live
+        worker has. If no worker is alive, all kinds of devices count.
         """
         async with self._redis.pipeline(transaction=False) as pipeline:
             for scale, seed in grid:
-                pipeline.hgetall(trained(fingerprint(config, scale, seed)))
+                pipeline.hgetall(trained(fingerprint(config, scale, seed, numerics)))
             by_device = cast("list[dict[str, str]]", await pipeline.execute())
         if not any(by_device):
             return {}
@@ -54,8 +58,8 @@ class TrainedRuns:
             point: run_id for (point, run_id), state in zip(candidates, states, strict=True) if [*state] == complete
         }
 
-    async def measurements(self, run_ids: Mapping[GridPoint, str]) -> dict[GridPoint, str]:
-        """Return the measurements of runs as JSON for shared/store/lua/prelude.lua, without deleted runs."""
+    async def measurements(self, run_ids: Mapping[GridPoint, str]) -> dict[GridPoint, MeasuredRun]:
+        """Return the measurements of runs, without deleted runs."""
         async with self._redis.pipeline(transaction=False) as pipeline:
             for run_id in run_ids.values():
                 keys, index = _keys(run_id)
@@ -77,6 +81,6 @@ def _keys(run_id: str) -> tuple[SweepKeys, int]:
     return SweepKeys(sweep_id), index
 
 
-def _measurements(run_id: str, run: Mapping[str, str], epochs: list[str], evaluation: str) -> str:
-    measured: dict[str, Any] = {field: run[field] for field in ("worker", "device", "weights_sha256")}
-    return json.dumps(measured | {"run_id": run_id, "epochs": epochs, "evaluation": evaluation})
+def _measurements(run_id: str, run: Mapping[str, str], epochs: list[str], evaluation: str) -> MeasuredRun:
+    measured = {field: run[field] for field in ("worker", "device", "numerics", "weights_sha256")}
+    return measured | {"run_id": run_id, "epochs": epochs, "evaluation": evaluation}

@@ -1,25 +1,33 @@
 """Operations on sweeps and runs: submit, estimate, extend, retry, cancel, delete."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
-from functools import partial
+from hashlib import sha256
 
 from celery import Celery
 from pydantic import ValidationError
+from redis.exceptions import OutOfMemoryError
 
-from api.limits import Limits
-from api.sweeps.admission import Admission
+from api.sweeps.admission import raise_if_refused
 from api.sweeps.batching import Batcher
-from api.sweeps.errors import AlreadyEndedError, SweepOpenError, SweepTooLargeError
+from api.sweeps.errors import (
+    AlreadyEndedError,
+    IdempotencyKeyReusedError,
+    NoFixedNoiseError,
+    SweepChangedError,
+    SweepOpenError,
+    SweepTooLargeError,
+)
 from api.sweeps.estimate import estimate
 from api.sweeps.queue_stats import QueueStats
 from api.sweeps.reuse import GridPoint
 from api.sweeps.store import RequestContext, Store
-from noisesweep.models import Estimate, ExtensionRequest, Run, RunStatus, Sweep, SweepRequest
+from api.sweeps.supported_configs import UnsupportedConfigError, check_config, check_models
+from noisesweep.models import Estimate, ExtensionRequest, NoiseOn, Run, RunStatus, Sweep, SweepRequest
 from noisesweep.models.faults import explain
+from shared.numerics import NUMERICS
 from shared.settings import Settings
-from shared.store.keys import parse_run_id
+from shared.store.keys import keyed_sweep_id, parse_run_id
 from shared.store.queue import publish
 
 
@@ -34,66 +42,121 @@ class SweepService:
         stats: Queue statistics.
     """
 
-    def __init__(self, store: Store, celery: Celery, settings: Settings, limits: Limits) -> None:
+    def __init__(self, store: Store, celery: Celery, settings: Settings) -> None:
         self.stats = QueueStats(store.redis)
         self._store = store
         self._celery = celery
-        self._admission = Admission(self.stats, settings, limits)
+        self._max_model_bytes = settings.max_model_bytes
         self._publications = Batcher(self._publish_all)
 
-    async def submit(self, sweep_id: str, request: SweepRequest, context: RequestContext) -> None:
+    def check(self, request: SweepRequest) -> None:
+        """Raise UnsupportedConfigError if the service cannot train the sweep, or cannot store its models."""
+        check_config(request)
+        check_models(request, len(request.grid()), self._max_model_bytes)
+
+    async def submit(self, sweep_id: str, request: SweepRequest, fingerprint: str, context: RequestContext) -> None:
         """Create a sweep and publish its queued runs. An existing sweep with this id stays unchanged.
 
+        Args:
+            sweep_id: The id of the new sweep.
+            request: The sweep.
+            fingerprint: SHA-256 of the request of the client. It identifies repeated requests.
+            context: The context of that request.
+
         Raises:
+            IdempotencyKeyReusedError: A different request has created the sweep with this id.
             QueueFullError: There is currently no capacity for the runs.
-            SweepTooLargeError: The runs would not fit into an empty queue.
+            StorageFullError: The stored sweeps of this API key would occupy too many bytes.
+            SweepTooLargeError: The sweep would not fit into an empty queue or an empty store.
         """
         trained = await self._store.trained_runs.measurements(await self._find_trained(request, request.grid()))
         runs = len(request.grid()) - len(trained)
-        write = partial(self._store.create, sweep_id, request, context, trained)
-        await self._admission.admit(runs, context.key, write)
-        await self._publish(sweep_id, runs)
+        try:
+            reply = await self._store.create(sweep_id, request, fingerprint, context, trained)
+        except OutOfMemoryError:
+            stored = await self._store.fingerprint(sweep_id)
+            if stored is None:
+                raise
+            reply = ["exists", stored]  # a repeated request needs no room
+        await raise_if_refused(reply, context.key, self.stats)
+        if reply == ["created"]:
+            await self._publish(sweep_id, runs)
+        elif reply != ["exists", fingerprint]:
+            raise IdempotencyKeyReusedError(
+                "This Idempotency-Key was already used for a different request: use a new key."
+            )
 
     async def estimate(self, request: SweepRequest, key: str) -> Estimate:
         """Return what submitting the sweep would cost, without storing anything. Raise the errors of `submit`."""
         reused = len(await self._find_trained(request, request.grid()))
-        await self._admission.check_capacity(len(request.grid()) - reused, key)
-        return await estimate(request, reused, self.stats, self._store.workers)
+        runs = len(request.grid()) - reused
+        await raise_if_refused(await self._store.admit(request, key, runs), key, self.stats)
+        return await estimate(request, reused, key, self.stats, self._store.workers)
 
-    async def extend(self, sweep: Sweep, extension: ExtensionRequest, version: int | None = None) -> Sweep:
+    async def extend(self, sweep: Sweep, extension: ExtensionRequest, key: str, version: int | None = None) -> Sweep:
         """Add scales and seeds to the sweep's grid and queue the new runs. This operation is idempotent.
 
+        The new runs count for the API key that asks.
+
         Raises:
-            SweepTooLargeError: The sweep would be too large, or the new runs would not fit into an empty queue.
+            SweepTooLargeError: The sweep would be too large, or the new runs alone exceed a limit.
             QueueFullError: There is currently no capacity for the new runs.
+            StorageFullError: The stored sweeps of this API key would occupy too many bytes.
         """
         request = await self._store.request(sweep.id)
         if extension.reuse is not None:
             request = request.model_copy(update={"reuse": extension.reuse})
-        key = await self._store.submitter(sweep.id)
         while grid := _missing_points(request, sweep, extension):
-            trained = await self._store.trained_runs.measurements(await self._find_trained(request, grid))
-            write = partial(self._store.extend, sweep.id, len(sweep.runs), grid, trained, version)
-            await self._admission.admit(len(grid) - len(trained), key, write)
+            try:
+                check_models(request, len(sweep.runs) + len(grid), self._max_model_bytes)
+            except UnsupportedConfigError as error:
+                raise SweepTooLargeError(f"The extended sweep would be too large: {error}.") from error
+            trained = await self._store.trained_runs.measurements(await self._find_trained(request, grid, sweep))
+            reply = await self._store.extend(sweep, key, grid, trained, version=version)
+            await raise_if_refused(reply, key, self.stats)
             # If another request extended the sweep first, nothing was added. The next iteration adds the rest.
+            if reply == ["extended"]:
+                await self._publish(sweep.id, len(grid) - len(trained))
             sweep = await self._store.sweep(sweep.id)
-            await self._publish(sweep.id, sum(run.status is RunStatus.QUEUED for run in sweep.runs))
         return sweep
 
-    async def retry(self, sweep: Sweep, version: int | None = None) -> Sweep:
-        """Queue the failed and cancelled runs again. This operation is idempotent.
+    async def with_fresh_noise(self, sweep: Sweep, context: RequestContext, version: int | None = None) -> Sweep:
+        """Return the sweep that differs from this one only in `resample`. Create or extend it if necessary.
+
+        Its id is derived from this sweep's id, so each API key has at most one.
+
+        Raises:
+            NoFixedNoiseError: The sweep already draws new noise in every epoch, or has no training noise.
+            QueueFullError, StorageFullError, SweepTooLargeError: See `submit`.
+        """
+        if version not in (None, sweep.version):
+            raise SweepChangedError("The sweep has changed since it was read. Nothing was submitted.")
+        if sweep.config.resample or sweep.config.noise_on is NoiseOn.VALIDATION:
+            reason = "it already has" if sweep.config.resample else "its training images have no noise"
+            raise NoFixedNoiseError(f"This sweep cannot be repeated with new noise in every epoch: {reason}.")
+        title = f"fresh noise of {sweep.id}"
+        sweep_id = keyed_sweep_id(context.key, title)
+        request = (await self._store.request(sweep.id)).extended(sweep.scales, sweep.seeds)
+        if not await self._store.exists(sweep_id):
+            request = request.model_copy(update={"resample": True})
+            await self.submit(sweep_id, request, sha256(title.encode()).hexdigest(), context)
+        fresh, grid = await self._store.sweep(sweep_id), ExtensionRequest(scales=sweep.scales, seeds=sweep.seeds)
+        return await self.extend(fresh, grid, context.key)
+
+    async def retry(self, sweep: Sweep, key: str, version: int | None = None) -> Sweep:
+        """Queue the failed and cancelled runs again, for an API key. This operation is idempotent.
 
         Raises:
             AlreadyEndedError: All runs have succeeded.
             SweepOpenError: Running runs are being cancelled.
             QueueFullError: There is currently no capacity for the runs.
+            StorageFullError: The stored sweeps of this API key occupy too many bytes.
         """
         if any(run.cancel_requested for run in sweep.runs):
             raise SweepOpenError("Runs of this sweep are being cancelled. Retry after they have ended.")
-        runs = sum(run.status in (RunStatus.FAILED, RunStatus.CANCELLED) for run in sweep.runs)
-        key = await self._store.submitter(sweep.id)
-        retried = await self._admission.admit(runs, key, partial(self._store.retry, sweep.id, runs, version))
-        await self._publish(sweep.id, retried)
+        reply = await self._store.retry(sweep.id, key, version)
+        await raise_if_refused(reply, key, self.stats)
+        await self._publish(sweep.id, reply[1])
         sweep = await self._store.sweep(sweep.id)
         if sweep.status is RunStatus.SUCCEEDED:
             raise AlreadyEndedError("All runs of this sweep have succeeded. There is nothing to retry.")
@@ -116,25 +179,34 @@ class SweepService:
             raise AlreadyEndedError(f"This run has already ended with the status {run.status}.")
         return run
 
-    async def delete(self, sweep: Sweep, version: int | None = None) -> None:
-        """Remove a sweep with all its data. Raise SweepOpenError if it has queued or running runs."""
-        if not await self._store.delete(sweep.id, version):
+    async def delete(self, sweep_id: str, version: int | None = None) -> None:
+        """Remove a sweep with all its data, also one that cannot be read.
+
+        Raises:
+            SweepOpenError: It has queued or running runs.
+        """
+        if not await self._store.delete(sweep_id, version):
             raise SweepOpenError("This sweep has queued or running runs. To delete it, cancel it first.")
 
-    async def _find_trained(self, request: SweepRequest, grid: Sequence[GridPoint]) -> dict[GridPoint, str]:
-        """Return the ids of earlier runs that the request may reuse, by point of the grid."""
+    async def _find_trained(
+        self, request: SweepRequest, grid: Sequence[GridPoint], extended: Sweep | None = None
+    ) -> dict[GridPoint, str]:
+        """Return the ids of earlier runs that the request may reuse, by point of the grid.
+
+        An extended sweep gets runs of its own numerics version, so that reuse does not mix two versions.
+        """
         if not request.reuse or request.keep_model:
             return {}
-        return await self._store.trained_runs.find(request.config, grid)
+        versions = extended.numerics if extended else []
+        numerics = versions[0] if len(versions) == 1 else NUMERICS
+        return await self._store.trained_runs.find(request.config, grid, numerics)
 
     async def _publish(self, sweep_id: str, runs: int) -> None:
         if runs:
             await self._publications.call((sweep_id, runs))
 
     async def _publish_all(self, publications: list[tuple[str, int]]) -> list[None]:
-        messages: Counter[str] = Counter()
-        for sweep_id, runs in publications:
-            messages[sweep_id] += runs
+        messages = sum(runs for _, runs in publications)
         # asyncio's threads, because requests may keep all of AnyIO's threads busy.
         await asyncio.to_thread(publish, self._celery, messages)
         return [None] * len(publications)

@@ -1,30 +1,32 @@
 """The API's writes to the store: create, extend, cancel, retry and delete sweeps."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
 from api.limits import Limits
+from api.sweeps.admission import RETRY_BYTES, costs, limits_for, stored_bytes
 from api.sweeps.batching import Batcher
 from api.sweeps.errors import SweepChangedError
 from api.sweeps.reader import SweepReader
-from api.sweeps.reuse import GridPoint, TrainedRuns
+from api.sweeps.reuse import GridPoint, MeasuredRun, TrainedRuns
 from api.sweeps.workers import Workers
-from noisesweep.models import RunStatus, SweepRequest
+from noisesweep.models import RunStatus, Sweep, SweepRequest
 from shared.errors import SweepNotFoundError
 from shared.settings import Settings
 from shared.store import connections
-from shared.store.clock import server_time_async
 from shared.store.counters import Counter, field
-from shared.store.keys import COUNTERS, OPEN, SWEEPS, SweepKeys
-from shared.store.scripts import Script, source
+from shared.store.functions import Argument, Call, Function, call
+from shared.store.keys import COUNTERS
+
+# Longer texts of a sweep contain measurements.
+LARGE_BYTES = 100_000
 
 
 class RequestContext(NamedTuple):
@@ -41,24 +43,10 @@ class RequestContext(NamedTuple):
     traceparent: str = ""
 
 
-class NewSweep(NamedTuple):
-    """Sweep to create: id, request as JSON, context, and runs as script arguments."""
-
-    sweep_id: str
-    request: str
-    context: RequestContext
-    runs: tuple[float | int | str, ...]
-
-    @property
-    def reuses(self) -> bool:
-        """Return whether it contains measurements of earlier runs. These can be megabytes."""
-        return any(self.runs[2::3])
-
-
 class Store(SweepReader):
     """Store of sweeps.
 
-    Each change of a sweep is one atomic script, and each read is consistent. Every method raises
+    Each change of a sweep is one atomic function, and each read is consistent. Every method raises
     redis.exceptions.RedisError if Redis does not respond within a few seconds.
 
     Attributes:
@@ -76,12 +64,8 @@ class Store(SweepReader):
             retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 1),
         )
         super().__init__(redis, Workers(redis, limits.liveness_seconds))
+        self._limits = limits_for(settings)
         self.trained_runs = TrainedRuns(redis, self.workers)
-        self._create = redis.register_script(source(Script.CREATE))
-        self._extend = redis.register_script(source(Script.EXTEND))
-        self._cancel = redis.register_script(source(Script.CANCEL))
-        self._retry = redis.register_script(source(Script.RETRY))
-        self._delete = redis.register_script(source(Script.DELETE))
         self._creations = Batcher(self._create_all)
 
     async def close(self) -> None:
@@ -93,36 +77,74 @@ class Store(SweepReader):
         await self.redis.ping()
 
     async def create(
-        self, sweep_id: str, request: SweepRequest, context: RequestContext, trained: Mapping[GridPoint, str]
-    ) -> None:
+        self,
+        sweep_id: str,
+        request: SweepRequest,
+        fingerprint: str,
+        context: RequestContext,
+        trained: Mapping[GridPoint, MeasuredRun],
+    ) -> list[Any]:
         """Create a sweep with its runs. An existing sweep with this id stays unchanged.
 
-        Runs in `trained` end immediately with the given measurements (JSON). All others are queued. Concurrent calls
-        share a round trip.
+        Runs in `trained` end immediately with the given measurements. All others are queued. Concurrent calls share a
+        round trip.
+
+        Returns:
+            ["created"], ["exists", fingerprint of its submission], or a refusal, for admission.raise_if_refused.
         """
-        runs = tuple(runs_for_scripts(request.grid(), trained))
-        await self._creations.call(NewSweep(sweep_id, request.model_dump_json(), context, runs))
+        arguments: dict[str, Argument] = {**costs(request), **self._limits}
+        return await self._creations.call(
+            call(
+                Function.CREATE,
+                sweep=sweep_id,
+                fingerprint=fingerprint,
+                request=request.model_dump_json(),
+                submitter=context.key,
+                request_id=context.request_id,
+                traceparent=context.traceparent,
+                runs=_runs_json(request.grid(), trained),
+                **arguments,
+            )
+        )
+
+    async def admit(self, request: SweepRequest, submitter: str, runs: int) -> list[Any] | None:
+        """Return the reply that `create` would refuse that many queued runs of a sweep with, or None."""
+        size = stored_bytes(request, runs)
+        reply: list[Any] | None = await self.functions.call(
+            Function.ADMIT, submitter=submitter, runs=runs, bytes=size, **self._limits
+        )
+        return reply
 
     async def extend(
         self,
-        sweep_id: str,
-        run_count: int,
+        sweep: Sweep,
+        submitter: str,
         grid: Sequence[GridPoint],
-        trained: Mapping[GridPoint, str],
+        trained: Mapping[GridPoint, MeasuredRun],
+        *,
         version: int | None = None,
-    ) -> bool:
-        """Add runs to a sweep. Return False and add nothing if it no longer has exactly `run_count` runs.
+    ) -> list[Any]:
+        """Add runs to a sweep for a submitter, if it still has as many runs as `sweep`.
+
+        Returns:
+            ["extended"], ["changed"], or a refusal, for admission.raise_if_refused.
 
         Raises:
             SweepNotFoundError: The sweep no longer exists.
             SweepChangedError: The sweep does not have this version.
         """
-        await self.redis.zadd(OPEN, {sweep_id: await server_time_async(self.redis)})
-        arguments = [run_count, *runs_for_scripts(grid, trained)]
-        added: int | None = await self._run(self._extend, sweep_id, arguments, version)
-        if added is None:
-            raise SweepNotFoundError(f'No sweep has the id "{sweep_id}".')
-        return bool(added)
+        reply = await self._change(
+            Function.EXTEND,
+            sweep.id,
+            version,
+            submitter=submitter,
+            run_count=len(sweep.runs),
+            runs=_runs_json(grid, trained),
+            **self._limits,
+        )
+        if reply == ["missing"]:
+            raise SweepNotFoundError(f'No sweep has the id "{sweep.id}".')
+        return reply
 
     async def cancel(self, sweep_id: str, index: int | None = None, version: int | None = None) -> int:
         """Cancel one run or all runs of a sweep: queued runs immediately, running runs at their next lease renewal.
@@ -133,85 +155,66 @@ class Store(SweepReader):
         Raises:
             SweepChangedError: The sweep does not have this version.
         """
-        cancelled, ended = await self._run(self._cancel, sweep_id, [] if index is None else [str(index)], version)
+        indices: dict[str, Argument] = {} if index is None else {"indices": json.dumps([index])}
+        _, cancelled, ended = await self._change(Function.CANCEL, sweep_id, version, **indices)
         if ended:
             with suppress(RedisError):  # a full store can cancel but not count; losing a count is acceptable
                 await self.redis.hincrby(COUNTERS, field(Counter.RUNS, RunStatus.CANCELLED), ended)
         return int(cancelled)
 
-    async def retry(self, sweep_id: str, runs: int, version: int | None = None) -> int:
-        """Queue up to `runs` failed and cancelled runs of the sweep again. Return how many were queued.
+    async def retry(self, sweep_id: str, submitter: str, version: int | None = None) -> list[Any]:
+        """Queue the failed and cancelled runs of the sweep again, for a submitter.
+
+        Returns:
+            ["retried", number of runs], or a refusal, for admission.raise_if_refused.
 
         Raises:
             SweepChangedError: The sweep does not have this version.
         """
-        await self.redis.zadd(OPEN, {sweep_id: await server_time_async(self.redis)})
-        retried: int = await self._run(self._retry, sweep_id, [runs], version)
-        return retried
+        return await self._change(
+            Function.RETRY, sweep_id, version, submitter=submitter, retry_bytes=RETRY_BYTES, **self._limits
+        )
 
     async def delete(self, sweep_id: str, version: int | None = None) -> bool:
         """Remove a sweep with all its keys. Return False and remove nothing if it has queued or running runs.
 
         Raises:
+            SweepNotFoundError: There is no sweep with this id.
             SweepChangedError: The sweep does not have this version.
         """
-        if not await self._run(self._delete, sweep_id, ["+inf"], version):
-            return False
-        await self.redis.zrem(SWEEPS, sweep_id)
-        return True
+        if not await self.exists(sweep_id):
+            raise SweepNotFoundError(f'No sweep has the id "{sweep_id}".')
+        (state,) = await self._change(Function.DELETE, sweep_id, version)
+        return bool(state == "deleted")
 
-    async def _run(self, script: AsyncScript, sweep_id: str, arguments: Sequence[Any], version: int | None) -> Any:  # noqa: ANN401 - the reply of any script
-        """Run a script on a sweep, only if the sweep has this version. None accepts any version."""
-        keys = SweepKeys(sweep_id)
-        if version is None:
-            return await script(keys=keys.for_scripts, args=arguments)
-
-        async def compare_and_run(pipeline: Pipeline) -> None:
-            if await pipeline.hget(keys.record, "version") != str(version):
-                raise SweepChangedError("The sweep has changed since it was read. Nothing was changed.")
-            pipeline.multi()  # type: ignore[no-untyped-call]
-            await script(keys=keys.for_scripts, args=arguments, client=pipeline)
-
-        # Redis runs the script only if the record has not changed since the comparison; otherwise this starts again.
-        (reply,) = await self.redis.transaction(compare_and_run, keys.record)
+    async def _change(self, function: Function, sweep_id: str, version: int | None, **arguments: Argument) -> list[Any]:
+        """Call a function on a sweep, only if the sweep has this version. None accepts any version."""
+        if version is not None:
+            arguments["version"] = version
+        reply: list[Any] = await self.functions.call(function, sweep=sweep_id, **arguments)
+        if version is not None and reply == ["changed"]:
+            raise SweepChangedError("The sweep has changed since it was read. Nothing was changed.")
         return reply
 
-    async def _create_all(self, sweeps: list[NewSweep]) -> list[int | Exception]:
-        written: list[int | Exception] = []
-        for batch in _batches(sweeps):
-            try:
-                written += await self._create_batch(batch)
-            except RedisError as error:
-                written += [error] * len(batch)
-        return written
-
-    async def _create_batch(self, sweeps: list[NewSweep]) -> list[int | Exception]:
-        created_at = await server_time_async(self.redis)
-        ids = dict.fromkeys((sweep.sweep_id for sweep in sweeps), created_at)
-        async with self.redis.pipeline(transaction=False) as pipeline:
-            # Index first: readers skip ids without a record, but an unindexed record is unreachable.
-            pipeline.zadd(SWEEPS, ids, nx=True)
-            pipeline.zadd(OPEN, ids)
-            for sweep_id, request, context, runs in sweeps:
-                arguments = [request, str(created_at), *context, *runs]
-                await self._create(keys=SweepKeys(sweep_id).for_scripts, args=arguments, client=pipeline)
-            listed, opened, *written = await pipeline.execute(raise_on_error=False)
-        refusal = next((reply for reply in (listed, opened) if isinstance(reply, Exception)), None)
-        if refusal:
-            raise refusal
+    async def _create_all(self, calls: list[Call]) -> list[list[Any] | Exception]:
+        written: list[list[Any] | Exception] = []
+        for large, group in groupby(calls, key=_is_large):
+            for batch in ([each] for each in group) if large else [list(group)]:
+                try:
+                    written += await self.functions.call_all(batch)
+                except RedisError as error:
+                    written += [error] * len(batch)
         return written
 
 
-def runs_for_scripts(grid: Sequence[GridPoint], trained: Mapping[GridPoint, str]) -> Iterator[float | int | str]:
-    """Yield scale, seed and measurements ("" if not trained) of each run, as shared/store/lua/prelude.lua expects."""
-    for scale, seed in grid:
-        yield from (scale, seed, trained.get((scale, seed), ""))
+def _runs_json(grid: Sequence[GridPoint], trained: Mapping[GridPoint, MeasuredRun]) -> str:
+    """Return the runs as the store's functions expect them. Scales are text, because Lua would round them."""
+    runs = [[repr(scale), str(seed)] for scale, seed in grid]
+    return json.dumps(
+        [[*run, trained[point]] if point in trained else run for run, point in zip(runs, grid, strict=True)]
+    )
 
 
-def _batches(sweeps: Sequence[NewSweep]) -> Iterator[list[NewSweep]]:
-    """Yield the sweeps in batches. A sweep with measurements gets its own batch, because writing it is slow."""
-    for reuses, group in groupby(sweeps, key=lambda sweep: sweep.reuses):
-        if reuses:
-            yield from ([sweep] for sweep in group)
-        else:
-            yield list(group)
+def _is_large(creation: Call) -> bool:
+    """Return whether a sweep contains many measurements. Others do not wait for it in one round trip."""
+    return sum(len(value) for _, value in creation.arguments if isinstance(value, str)) > LARGE_BYTES

@@ -1,9 +1,9 @@
-"""Checks that a config can be trained: known data set, maximum size of the network."""
+"""Checks that a config can be trained: known data set, maximum size of the network and of the stored models."""
 
 import json
 
-from noisesweep.models import TrainingConfig
-from shared.datasets import CATALOGUE, parameter_count
+from noisesweep.models import SweepRequest, TrainingConfig
+from shared.datasets import CATALOGUE, model_bytes, parameter_count
 
 # A checkpoint stores each parameter twice in four bytes. This stays far below the maximum value size of Redis (512 MB).
 MAX_PARAMETERS = 20_000_000
@@ -35,4 +35,22 @@ def check_config(config: TrainingConfig) -> None:
             "hidden_units",
             f"expected at most {MAX_PARAMETERS:,} parameters, received {count:,} from {config.hidden_units}",
             config.hidden_units,
+        )
+
+
+def stored_model_bytes(request: SweepRequest, runs: int) -> int:
+    """Return about the size of the models that the sweep stores if it has this number of runs; 0 without keep_model."""
+    return runs * model_bytes(request) if request.keep_model else 0
+
+
+def check_models(request: SweepRequest, runs: int, max_bytes: int) -> None:
+    """Raise UnsupportedConfigError if this number of runs of the sweep would store more than `max_bytes` of models."""
+    size = stored_model_bytes(request, runs)
+    if size > max_bytes:
+        limit, received, each = (count / 1e6 for count in (max_bytes, size, model_bytes(request)))
+        raise UnsupportedConfigError(
+            "keep_model",
+            f"expected at most {limit:,.1f} MB of models in a sweep, received {received:,.1f} MB: {runs} x {each:,.1f} "
+            "MB. Reduce the number of runs or hidden_units, or set keep_model to false",
+            request.keep_model,
         )

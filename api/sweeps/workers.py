@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from noisesweep.models import Worker, WorkerProfile
 from shared.store.clock import server_time_async
 from shared.store.heartbeat import ALIVE_SECONDS
-from shared.store.keys import OPEN, WORKERS, SweepKeys, run_id
+from shared.store.keys import LEASES, WORKERS, SweepKeys, parse_run_id, run_id
 from shared.store.keys import worker as worker_key
 
 
@@ -53,23 +53,14 @@ class Workers:
 
     async def _running_by_worker(self) -> dict[str, list[str]]:
         """Return the ids of the running runs by worker name."""
-        opened = cast("list[str]", await self._redis.zrange(OPEN, 0, -1))
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for sweep_id in opened:
-                pipeline.zrange(SweepKeys(sweep_id).leases, 0, -1)
-            leased = await pipeline.execute()
-        running = [
-            (sweep_id, int(index))
-            for sweep_id, runs in zip(opened, leased, strict=True)
-            for index in sorted(runs, key=int)
-        ]
+        running = sorted(map(parse_run_id, cast("list[str]", await self._redis.zrange(LEASES, 0, -1))))
         async with self._redis.pipeline(transaction=False) as pipeline:
             for sweep_id, index in running:
                 pipeline.hget(SweepKeys(sweep_id).run(index), "worker")
-            names = await pipeline.execute()
+            names = await pipeline.execute(raise_on_error=False)
         by_worker: dict[str, list[str]] = {}
         for (sweep_id, index), name in zip(running, names, strict=True):
-            if name:
+            if isinstance(name, str):
                 by_worker.setdefault(name, []).append(run_id(sweep_id, index))
         return by_worker
 

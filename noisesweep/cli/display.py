@@ -1,6 +1,6 @@
 """Text output of sweeps, on a terminal or to a pipe."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -11,7 +11,18 @@ from rich.text import Text
 
 from noisesweep.cli.output import print_line
 from noisesweep.client.prose import describe_grid, describe_progress, run_label
-from noisesweep.models import Interval, NoiseSamples, RunStatus, RunSummary, ScaleFigures, Sweep
+from noisesweep.models import (
+    Bounds,
+    Comparison,
+    DatasetLimit,
+    Interval,
+    NoiseSamples,
+    RunStatus,
+    RunSummary,
+    ScaleFigures,
+    Sweep,
+)
+from noisesweep.models.float32 import format_number
 
 # Lines of the terminal that the progress bars leave free.
 OTHER_LINES = 4
@@ -100,21 +111,28 @@ class ProgressDisplay:
                 print_line(self._console, f"{label}  {line}".strip())
 
 
-def runs_table(sweep: Sweep) -> Table:
-    """Return a table of the runs: metrics of the last epoch, and the status unless all runs have succeeded."""
+def runs_table(sweep: Sweep, limit: DatasetLimit | None = None) -> Table:
+    """Return a table of the runs: metrics of the last epoch, and the status unless all runs have succeeded.
+
+    With a limit, it also contains the best possible accuracy at the scales of the limit.
+    """
     several_seeds, unfinished = len(sweep.seeds) > 1, sweep.status is not RunStatus.SUCCEEDED
     result = Table(title=f"{sweep.config.dataset}, {sweep.config.epochs} epochs")
     columns = ["scale", *(["seed"] if several_seeds else []), "accuracy", "val_accuracy"]
     for column in columns:
         result.add_column(column, justify="right")
+    best = {at.scale: f"{at.lower:.4f} to {at.upper:.4f}" for at in limit.ends} if limit else {}
+    if limit:
+        result.add_column("best possible", justify="right")
     if unfinished:
         result.add_column("status")
     for run in sweep.runs:
         metrics = run.latest_metrics
         result.add_row(
-            f"{run.scale:g}",
+            format_number(run.scale),
             *([str(run.seed)] if several_seeds else []),
             *([f"{metrics.accuracy:.4f}", f"{metrics.val_accuracy:.4f}"] if metrics else ["", ""]),
+            *([best.get(run.scale, "")] if limit else []),
             *([f"{run.status}, epoch {run.epochs_done}/{sweep.config.epochs}"] if unfinished else []),
         )
     return result
@@ -139,14 +157,57 @@ def print_sweeps(sweeps: Iterable[Sweep], console: Console) -> None:
 
 
 def statistics_table(scales: Iterable[ScaleFigures]) -> Table:
-    """Return a table of the statistics by scale, with confidence intervals if there are several seeds."""
+    """Return a table of the statistics by scale, with the confidence intervals below the means."""
     result = Table()
-    for column in ("scale", "accuracy", "val_accuracy", "gap", "drop from clean"):
-        result.add_column(column, justify="right", no_wrap=True)
+    for column in ("scale", "accuracy", "val_accuracy", "noise gap", "image gap", "drop"):
+        result.add_column(column, justify="right", no_wrap=column == "scale")
     for at in scales:
-        intervals = (at.accuracy, at.val_accuracy, at.generalisation_gap, at.drop_from_clean)
-        result.add_row(f"{at.scale:g}", *map(_format_interval, intervals))
+        intervals = (at.accuracy, at.val_accuracy, at.noise_gap, at.image_gap, at.drop_from_clean)
+        result.add_row(format_number(at.scale), *map(_format_interval, intervals))
     return result
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """Return a table of the differences between two sweeps by scale, without columns that are empty."""
+    result = Table(title=comparison.name)
+    columns = {
+        "scale": [format_number(at.scale) for at in comparison.scales],
+        "seeds": [str(at.difference.seeds) for at in comparison.scales],
+        "A": [f"{at.first:.4f}" for at in comparison.scales],
+        "B": [f"{at.second:.4f}" for at in comparison.scales],
+        "B - A": [_format_interval(at.difference) for at in comparison.scales],
+        "other images, too": [_format_bounds(at.seeds_and_images) for at in comparison.scales],
+        "all scales at once": [_format_bounds(at.simultaneous) for at in comparison.scales],
+    }
+    shown = {name: cells for name, cells in columns.items() if any(cells)}
+    for name in shown:
+        result.add_column(name, justify="right", no_wrap=name == "scale")
+    for row in zip(*shown.values(), strict=True):
+        result.add_row(*row)
+    return result
+
+
+def comparison_lines(comparison: Comparison) -> Iterator[str]:
+    """Yield the sentence, the ratio of scales, the areas, the methods and the remarks of a comparison."""
+    yield comparison.sentence
+    if ratio := comparison.ratio:
+        yield (
+            f"Scale at accuracy {ratio.level:.4g}: {ratio.first:.3g} of A and {ratio.second:.3g} of B, ratio B / A "
+            f"{_in_line(ratio.ratio)}"
+        )
+    if area := comparison.area:
+        yield (
+            f"Mean accuracy from scale {format_number(area.from_scale)} to {format_number(area.to_scale)}, over the "
+            f"logarithm of the scale: {area.first.mean:.4f} of A and {area.second.mean:.4f} of B, B - A "
+            f"{_in_line(area.difference)}"
+        )
+    yield comparison.method
+    yield from comparison.remarks
+
+
+def _in_line(interval: Interval) -> str:
+    bounds = "" if interval.low is None else f" ({interval.low:.4f} to {interval.high:.4f})"
+    return f"{interval.mean:.4f}{bounds}"
 
 
 def noise_table(samples: NoiseSamples) -> Table:
@@ -157,13 +218,29 @@ def noise_table(samples: NoiseSamples) -> Table:
     for at in samples.statistics:
         ratio = "" if at.signal_to_noise_db is None else f"{at.signal_to_noise_db:.1f}"
         result.add_row(
-            f"{at.scale:g}", f"{at.mean:.4f}", f"{at.standard_deviation:.4f}", ratio, f"{at.outside_range:.1%}"
+            format_number(at.scale), f"{at.mean:.4f}", f"{at.standard_deviation:.4f}", ratio, f"{at.outside_range:.1%}"
         )
     return result
 
 
+def limit_table(limit: DatasetLimit) -> Table:
+    """Return a table of the best possible accuracy by scale."""
+    result = Table(title=f"{limit.dataset}: best possible accuracy{', clipped' if limit.clip else ''}")
+    for column in ("scale", "at least", "at most", "validation images"):
+        result.add_column(column, justify="right")
+    for at in limit.ends:
+        result.add_row(format_number(at.scale), f"{at.lower:.1%}", f"{at.upper:.1%}", f"{at.held_out:.1%}")
+    return result
+
+
 def _format_interval(interval: Interval | None) -> str:
-    """Format the mean, and half the width of the symmetric interval if there are several seeds."""
+    """Format the mean, and on a second line its interval if there is one."""
     if interval is None:
         return ""
-    return f"{interval.mean:.4f}" + (f" ± {interval.high - interval.mean:.3f}" if interval.high is not None else "")
+    if interval.low is None or interval.high is None:
+        return f"{interval.mean:.4f}"
+    return f"{interval.mean:.4f}\n{_format_bounds(Bounds(low=interval.low, high=interval.high))}"
+
+
+def _format_bounds(bounds: Bounds | None) -> str:
+    return "" if bounds is None else f"{bounds.low:.3f} to {bounds.high:.3f}"

@@ -35,9 +35,11 @@ SERVICE: dict[str, Callable[..., None]] = {
     "plot": results.plot,
     "compare": results.compare,
     "extend": sweeps.extend,
+    "fresh-noise": sweeps.fresh_noise,
     "cancel": sweeps.cancel,
     "retry": sweeps.retry,
     "noise": results.noise,
+    "ideal": results.ideal,
 }
 MACHINE: dict[str, Callable[..., None]] = {
     "up": machine.up,

@@ -6,12 +6,13 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from noisesweep import NoiseSweep
+from noisesweep import NoiseSweep, SweepHandle
 from noisesweep.cli.common import Json, Key, SweepName, Url, find_sweep, plot_path_option
-from noisesweep.cli.display import noise_table, statistics_table
+from noisesweep.cli.display import comparison_lines, comparison_table, limit_table, noise_table, statistics_table
 from noisesweep.cli.output import console_for, print_json, print_line
+from noisesweep.client.errors import RefusedError
 from noisesweep.client.fields import PlotKind, Theme
-from noisesweep.models import Images
+from noisesweep.models import Comparison, Images
 
 Width = Annotated[float | None, typer.Option(help="Width in inches, 2 to 12.", show_default=False)]
 Height = Annotated[float | None, typer.Option(help="Height in inches, 2 to 12.", show_default=False)]
@@ -92,11 +93,34 @@ def compare(
     url: Url = None,
     key: Key = None,
 ) -> None:
-    """Save a plot that compares the accuracy curves of several sweeps."""
+    """Save a plot that compares the accuracy curves of several sweeps. Also compare two sweeps in numbers."""
     options = _plot_options(width, height, dpi, theme, log=log)
     with NoiseSweep(url, key) as service:
         sweeps = [find_sweep(service, name) for name in names]
-        _print_path(service.compare(sweeps, out, **options), as_json=as_json)
+        path = service.compare(sweeps, out, **options)
+        in_numbers = len(sweeps) == 2  # noqa: PLR2004 - two sweeps are compared
+        comparison = _comparison(service, *sweeps, as_json=as_json) if in_numbers else None
+    if as_json:
+        numbers = {"comparison": comparison and comparison.model_dump(mode="json")} if in_numbers else {}
+        print_json({"picture": str(path)} | numbers)
+        return
+    if comparison:
+        console = console_for(as_json=False)
+        console.print(comparison_table(comparison))
+        for line in comparison_lines(comparison):
+            print_line(console, line)
+    _print_path(path, as_json=False)
+
+
+def _comparison(service: NoiseSweep, first: SweepHandle, second: SweepHandle, *, as_json: bool) -> Comparison | None:
+    """Return the comparison of two sweeps. If they cannot be compared, print the reason and return None."""
+    try:
+        return service.comparison(first, second)
+    except RefusedError as refused:
+        if not refused.problem.type.endswith("/not-comparable"):
+            raise
+        print_line(console_for(as_json=as_json), str(refused))
+        return None
 
 
 def noise(
@@ -134,6 +158,30 @@ def noise(
         if out:
             path = service.noise_plot(out, **fields)
             print_line(console_for(as_json=as_json), f"Plot saved to {path}")
+
+
+def ideal(
+    dataset: Annotated[str, typer.Argument(help="Name of the data set.")] = "mnist",
+    *,
+    scales: Annotated[
+        list[float] | None,
+        typer.Option("--scales", "--scale", help="Noise scales.", show_default="the scales of the table"),
+    ] = None,
+    clip: Annotated[bool, typer.Option("--clip", help="Clip noisy pixels to the range [0, 1].")] = False,
+    as_json: Json = False,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Print the best possible accuracy on a data set with noise: no classifier is better than the upper end."""
+    with NoiseSweep(url, key) as service:
+        limit = service.ideal(dataset, scales or [], clip=clip)
+    if as_json:
+        print_json(limit)
+        return
+    console = console_for(as_json=False)
+    console.print(limit_table(limit))
+    print_line(console, "At least and at most: on images like the training images.")
+    print_line(console, f"Chance, always naming the commonest class: {limit.chance:.1%}")
 
 
 def _plot_options(width: float | None, height: float | None, dpi: int | None, theme: Theme, *, log: bool) -> Any:  # noqa: ANN401 - PlotOptions

@@ -1,4 +1,4 @@
-"""`noisesweep submit | list | show | watch | cancel | retry | extend`: commands that create, show and change sweeps."""
+"""Commands that create, show and change sweeps."""
 
 from itertools import islice
 from pathlib import Path
@@ -203,6 +203,17 @@ def extend(
         _print_sweep(sweep, as_json=as_json)
 
 
+def fresh_noise(name: SweepName, *, as_json: Json = False, url: Url = None, key: Key = None) -> None:
+    """Submit the same sweep with new training noise in every epoch. Repeated, show the same second sweep."""
+    with NoiseSweep(url, key) as service:
+        sweep = find_sweep(service, name)
+        fresh = sweep.with_fresh_noise()
+        _print_sweep(fresh, as_json=as_json)
+        if not as_json:
+            line = f"Compare both with `noisesweep compare {sweep.id} {fresh.id}`."
+            print_line(console_for(as_json=as_json), line)
+
+
 def _tags(tags: list[str]) -> dict[str, str]:
     pairs = dict(tag.partition(":")[::2] for tag in tags)
     for tag_key, value in pairs.items():
@@ -224,9 +235,10 @@ def _estimate(service: NoiseSweep, scales: list[float], fields: Any, *, as_json:
         if seconds is None
         else format_duration(seconds)
     )
+    models = f"Models to store: {estimate.model_bytes / 1e6:,.1f} MB. " if estimate.model_bytes else ""
     print_line(
         console_for(as_json=as_json),
-        f"{runs}{reused}. Already in the queue: {estimate.queue_position}. Estimated time: {time}. "
+        f"{runs}{reused}. Already in the queue: {estimate.queue_position}. Estimated time: {time}. {models}"
         "Nothing was submitted.",
     )
 

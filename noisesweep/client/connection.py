@@ -48,6 +48,8 @@ class Connection:
             raise WrongUsageError(f"expected a URL like {DEFAULT_URL}, received {url!r} ({error})") from error
         if parsed.scheme not in ("http", "https") or not parsed.host:
             raise WrongUsageError(f"expected a URL like {DEFAULT_URL}, received {url!r}")
+        if parsed.query or parsed.fragment:
+            raise WrongUsageError(f"expected a URL without ? and #, received {url!r}")
         if parsed.userinfo:
             raise WrongUsageError(f"user name and password in the URL are not supported: set {API_KEY} instead")
         if not _KEY.fullmatch(key):

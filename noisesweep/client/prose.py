@@ -3,9 +3,10 @@
 from typing import Any
 
 from noisesweep.models import EpochMetrics, Results, RunStatus, RunSummary, Sweep
+from noisesweep.models.float32 import format_number
 from noisesweep.models.text import printable
 
-COLUMNS = ["run_id", "scale", "seed", *EpochMetrics.model_fields]
+COLUMNS = ["run_id", "scale", "seed", "numerics", *EpochMetrics.model_fields]
 
 
 def describe_sweep(sweep: Sweep) -> str:
@@ -19,7 +20,7 @@ def describe_sweep(sweep: Sweep) -> str:
 
 def describe_grid(sweep: Sweep) -> str:
     """Describe the data set, scales, seeds and name of a sweep."""
-    scales = " ".join(f"{scale:g}" for scale in sweep.scales)
+    scales = " ".join(map(format_number, sweep.scales))
     seeds = f", {len(sweep.seeds)} seeds" if len(sweep.seeds) > 1 else ""
     name = f" ({printable(sweep.name)})" if sweep.name else ""
     return f"{sweep.config.dataset} at scale {scales}{seeds}{name}"
@@ -27,7 +28,7 @@ def describe_grid(sweep: Sweep) -> str:
 
 def run_label(run: RunSummary, sweep: Sweep) -> str:
     """Return the run's scale, and its seed if the sweep has several."""
-    return f"scale {run.scale:<4g}" + (f" seed {run.seed}" if len(sweep.seeds) > 1 else "")
+    return f"scale {format_number(run.scale):<4}" + (f" seed {run.seed}" if len(sweep.seeds) > 1 else "")
 
 
 def describe_progress(run: RunSummary, epochs: int) -> str:

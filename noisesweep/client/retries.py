@@ -19,7 +19,6 @@ CONNECT_SECONDS = 2.0
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 TEMPORARY_STATUSES = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
-KEY_IN_USE = "/problems/idempotency-key-in-use"
 
 
 class RetryPolicy:
@@ -75,7 +74,7 @@ class RetryPolicy:
 
 def is_temporary(refused: RefusedError) -> bool:
     """Return True if the same request may succeed later."""
-    return refused.problem.status in TEMPORARY_STATUSES or refused.problem.type == KEY_IN_USE
+    return refused.problem.status in TEMPORARY_STATUSES
 
 
 def pause_seconds(attempt: int) -> float:

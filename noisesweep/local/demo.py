@@ -3,6 +3,7 @@
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 
 from rich.console import Console
@@ -10,10 +11,10 @@ from rich.console import Console
 from noisesweep import NoiseSweep, SweepHandle
 from noisesweep.cli.display import runs_table, show_progress
 from noisesweep.cli.output import print_line
-from noisesweep.client.errors import ServiceUnreachableError
+from noisesweep.client.errors import RefusedError, ServiceUnreachableError
 from noisesweep.local.commands import module_command
 from noisesweep.local.launcher import Processes, launch
-from noisesweep.models import Sweep, SweepRequest
+from noisesweep.models import DatasetLimit, Sweep, SweepRequest
 
 POLL_SECONDS = 0.3
 SEARCH_SECONDS = 60.0
@@ -50,12 +51,23 @@ def demo(request: SweepRequest, console: Console, workers: int | None, plot: Pat
             print_line(console, f"POST /sweeps created {sweep.record.links.self}")
             record = show_progress(_poll(sweep, processes), console)
             sweep.plot(plot)
+            limit = _limit(service, request)
             if any(run.error and run.error.code == "internal_error" for run in record.runs):
                 for line in processes.log_tail().splitlines():
                     print_line(console, line)
-    console.print(runs_table(record))
+    console.print(runs_table(record, limit))
     print_line(console, f"Plot saved to {plot}")
     return record
+
+
+def _limit(service: NoiseSweep, request: SweepRequest) -> DatasetLimit | None:
+    """Return the best possible accuracy at the scales of the sweep; None if it is not known for the data set."""
+    try:
+        return service.ideal(request.dataset, [scale for scale in request.scales if scale], clip=request.clip)
+    except RefusedError as refused:
+        if refused.problem.status == HTTPStatus.NOT_FOUND:
+            return None
+        raise
 
 
 def _poll(sweep: SweepHandle, processes: Processes) -> Iterator[Sweep]:

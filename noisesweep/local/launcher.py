@@ -21,6 +21,7 @@ from noisesweep.local.errors import LaunchError
 from noisesweep.local.parts import START_ATTEMPTS, Part
 from noisesweep.local.process_group import ProcessGroup, process_group
 from noisesweep.local.store import LOOPBACK, configure_store, find_store_binary, free_port, lock_folder, store_binary
+from noisesweep.models import OLD_SWEEPS_EXIT_CODE
 
 __all__ = [
     "LOOPBACK",
@@ -49,6 +50,7 @@ class Processes:
         url: URL of the API.
         log: File with the output of all processes; None if they print to standard error.
         say: Function that tells the user what happens to the processes.
+        data: Data folder of the launcher's own store; None if it uses another one.
         redis_url: URL of the store, with its password.
         parts: Parts of the service in the order of their start.
     """
@@ -56,6 +58,7 @@ class Processes:
     url: str
     log: Path | None
     say: Say = print_message
+    data: Path | None = None
     redis_url: str = field(default="", repr=False)
     parts: list[Part] = field(default_factory=list)
     _failure: LaunchError | None = None
@@ -124,6 +127,12 @@ class Processes:
         try:
             part.keep_running(self.say, START_ATTEMPTS if self._was_ready else 1)
         except LaunchError as error:
+            if self.data and part.process.returncode == OLD_SWEEPS_EXIT_CODE:
+                raise LaunchError(
+                    f"The data folder {self.data} contains sweeps of an older version of noisesweep, which this "
+                    "version cannot read. Save their results with the older version. Then choose another --data, or "
+                    "move this folder away."
+                ) from error
             output = f"Last lines of the log:\n{self.log_tail()}" if self.log else "See its output above."
             raise LaunchError(f"{error} {output}") from error
 
@@ -170,6 +179,7 @@ def launch(
             processes.parts.append(Part(name, spawn))
 
         if not os.environ.get("NOISESWEEP_REDIS_URL"):
+            processes.data = data
             lock = cleanup.enter_context(lock_folder(data))
             config, url = configure_store(data)
             environment["NOISESWEEP_REDIS_URL"] = url

@@ -3,10 +3,12 @@
 The services and the client share these models, so they import nothing except pydantic.
 """
 
+from noisesweep.models.comparison import AreaDifference, Comparison, DifferenceMethod, ScaleDifference, ScaleRatio
 from noisesweep.models.config import DatasetSlug, NoiseOn, Precision, TrainingConfig
 from noisesweep.models.datasets import DatasetInfo, DatasetList
 from noisesweep.models.events import Event, EventList, EventType
 from noisesweep.models.keys import KEY_NAME, hash_api_key
+from noisesweep.models.limit import DatasetLimit, Ends
 from noisesweep.models.noise import (
     Images,
     NoiseSample,
@@ -21,8 +23,21 @@ from noisesweep.models.queue import Estimate, Queue
 from noisesweep.models.requests import MAX_RUNS, MAX_SCALES, ExtensionRequest, RunRequest, SweepRequest
 from noisesweep.models.results import ResultRow, Results
 from noisesweep.models.runs import EpochMetrics, Run, RunError, RunLinks, RunStatus, RunSummary
-from noisesweep.models.statistics import Area, Evaluation, HalfWay, Interval, Matrix, ScaleFigures, Summary
-from noisesweep.models.store import REQUIRED_STORE, is_supported_store
+from noisesweep.models.statistics import (
+    Area,
+    Bounds,
+    Efficiency,
+    Evaluation,
+    Gaps,
+    HalfWay,
+    Interval,
+    IntervalTarget,
+    LevelEfficiency,
+    Matrix,
+    ScaleFigures,
+    Summary,
+)
+from noisesweep.models.store import OLD_SWEEPS_EXIT_CODE, REQUIRED_STORE, is_supported_store
 from noisesweep.models.sweeps import Progress, Sweep, SweepLinks, SweepList
 from noisesweep.models.workers import Worker, WorkerList, WorkerProfile
 
@@ -30,11 +45,19 @@ __all__ = [
     "KEY_NAME",
     "MAX_RUNS",
     "MAX_SCALES",
+    "OLD_SWEEPS_EXIT_CODE",
     "REQUIRED_STORE",
     "Area",
+    "AreaDifference",
+    "Bounds",
+    "Comparison",
     "DatasetInfo",
+    "DatasetLimit",
     "DatasetList",
     "DatasetSlug",
+    "DifferenceMethod",
+    "Efficiency",
+    "Ends",
     "EpochMetrics",
     "Estimate",
     "Evaluation",
@@ -42,10 +65,13 @@ __all__ = [
     "EventList",
     "EventType",
     "ExtensionRequest",
+    "Gaps",
     "HalfWay",
     "Images",
     "Interval",
+    "IntervalTarget",
     "InvalidField",
+    "LevelEfficiency",
     "Matrix",
     "NoiseOn",
     "NoiseSample",
@@ -66,7 +92,9 @@ __all__ = [
     "RunRequest",
     "RunStatus",
     "RunSummary",
+    "ScaleDifference",
     "ScaleFigures",
+    "ScaleRatio",
     "Summary",
     "Sweep",
     "SweepLinks",

@@ -1,10 +1,12 @@
 """Training config. The models are strict: they reject `"20"` as a number of epochs and `true` as a scale."""
 
-from collections import Counter
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidatorFunctionWrapHandler
+
+from noisesweep.models.float32 import DROPOUT_STEP, SMALLEST, as_dropout, as_float32, format_number
 
 MAX_EPOCHS = 200
 MAX_SEED = 2**32 - 1
@@ -35,15 +37,33 @@ class NoiseOn(StrEnum):
     VALIDATION = "validation"
 
 
-Number = TypeVar("Number", bound=float)
+def reject_duplicates(values: Sequence[Any], validate: ValidatorFunctionWrapHandler) -> list[Any]:
+    """Check a list, and raise ValueError if two of its values are equal after validation.
+
+    The message names values as they were received, because different ones can be equal, for example two scales whose
+    float32 is the same.
+    """
+    valid: list[Any] = validate(values)
+    received: dict[Any, list[str]] = {}
+    for value, original in zip(valid, values, strict=True):
+        received.setdefault(value, []).append(str(original))
+    faults = [_describe_duplicates(value, texts) for value, texts in received.items() if len(texts) > 1]
+    if faults:
+        raise ValueError(f"expected different values, received {'; '.join(faults)}")
+    return valid
 
 
-def reject_duplicates(values: list[Number]) -> list[Number]:
-    """Return the values unchanged, or raise ValueError if a value occurs more than once."""
-    duplicates = [str(value) for value, count in Counter(values).items() if count > 1]
-    if duplicates:
-        raise ValueError(f"expected different values, received more than once: {', '.join(duplicates)}")
-    return values
+def _describe_duplicates(value: object, texts: list[str]) -> str:
+    different = list(dict.fromkeys(texts))
+    if len(different) == 1:
+        return f"{different[0]} more than once"
+    equal = f"{format_number(value)} in float32" if isinstance(value, float) else str(value)
+    return f"{' and '.join(different)}, which equal {equal}"
+
+
+def zero_or(**bounds: float) -> dict[str, Any]:
+    """Return the part of a JSON schema that allows 0 and numbers within bounds."""
+    return {"anyOf": [{"const": 0}, bounds]}
 
 
 Scale = Annotated[
@@ -52,10 +72,37 @@ Scale = Annotated[
         ge=0,
         le=1000,
         allow_inf_nan=False,
-        description="Standard deviation of the Gaussian noise, in units of the pixel range [0, 1]. 0 means no noise.",
+        json_schema_extra=zero_or(minimum=SMALLEST),
+        description="Standard deviation of the Gaussian noise, in units of the pixel range [0, 1]. 0 means no noise. "
+        "Rounded to float32, and shown as its shortest decimal.",
         examples=[0.5],
     ),
-    AfterValidator(abs),  # turns -0.0, which passes ge=0, into 0.0
+    AfterValidator(as_float32),
+]
+Dropout = Annotated[
+    float,
+    Field(
+        ge=0,
+        lt=1,
+        allow_inf_nan=False,
+        json_schema_extra=zero_or(minimum=DROPOUT_STEP, maximum=1 - DROPOUT_STEP),
+        description="Fraction of each hidden layer's outputs that training sets to zero, in [0, 1). Rounded to a "
+        "multiple of 1 / 65536, and shown as its shortest decimal.",
+        examples=[0.2],
+    ),
+    AfterValidator(as_dropout),
+]
+LearningRate = Annotated[
+    float,
+    Field(
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        json_schema_extra={"minimum": SMALLEST},
+        description="Step size of RMSprop, in (0, 1]. Rounded to float32, and shown as its shortest decimal.",
+        examples=[0.001],
+    ),
+    AfterValidator(as_float32),
 ]
 
 
@@ -109,22 +156,8 @@ class TrainingConfig(BaseModel):
         "also limits the total number of parameters.",
         examples=[[512, 512]],
     )
-    dropout: float = Field(
-        default=0.2,
-        ge=0,
-        lt=1,
-        allow_inf_nan=False,
-        description="Fraction of each hidden layer's outputs that training sets to zero, in [0, 1).",
-        examples=[0.2],
-    )
-    learning_rate: float = Field(
-        default=0.001,
-        gt=0,
-        le=1,
-        allow_inf_nan=False,
-        description="Step size of RMSprop, in (0, 1].",
-        examples=[0.001],
-    )
+    dropout: Dropout = 0.2
+    learning_rate: LearningRate = 0.001
     precision: Precision = Field(
         default=Precision.FLOAT32,
         strict=False,  # clients send the name, because JSON has no enums

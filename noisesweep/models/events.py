@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
+from noisesweep.models.links import Link
 from noisesweep.models.runs import EpochMetrics, RunStatus
 
 
@@ -25,9 +26,10 @@ class Event(BaseModel):
     id: str = Field(description="Event id. Later events have greater ids.", examples=["1773133200123-0"])
     type: EventType = Field(
         description="Type of the event. run.queued: the run was added to the sweep or retried, or it returned to the "
-        "queue because its worker stopped or was lost. run.started: a worker claimed the run. epoch: the run finished "
-        "an epoch; reused runs have no epoch events. run.cancelling: a running run will be cancelled soon. run.ended: "
-        "the run succeeded, failed or was cancelled. sweep.ended: all runs of the sweep have ended.",
+        "queue because its worker stopped or was lost. run.started: a worker claimed the run; if its epochs have "
+        "another numerics version than the worker, they are deleted, and follow again from epoch 0. epoch: the run "
+        "finished an epoch; reused runs have no epoch events. run.cancelling: a running run will be cancelled soon. "
+        "run.ended: the run succeeded, failed or was cancelled. sweep.ended: all runs of the sweep have ended.",
         examples=["epoch"],
     )
     at: datetime = Field(
@@ -47,7 +49,7 @@ class EventList(BaseModel):
     """List of events."""
 
     events: list[Event] = Field(description="The events, oldest first.")
-    next: str | None = Field(
+    next: Link | None = Field(
         description="Path that returns the events after these; null if there are no events yet.",
         examples=["/sweeps/5f0c6a1e9b3d2748/events?after=1773133200123-0"],
     )

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from noisesweep.models.config import DatasetSlug, Seed
+from noisesweep.models.config import DatasetSlug, Seed, zero_or
+from noisesweep.models.float32 import SMALLEST, as_float32
 
 # 1000 times the larger pixel range, 255.
 MAX_PIXEL_SCALE = 255_000
@@ -16,10 +17,12 @@ PixelScale = Annotated[
         ge=0,
         le=MAX_PIXEL_SCALE,
         allow_inf_nan=False,
-        description="Standard deviation of the Gaussian noise, in units of `pixel_range`. 0 means no noise.",
+        json_schema_extra=zero_or(minimum=SMALLEST),
+        description="Standard deviation of the Gaussian noise, in units of `pixel_range`. 0 means no noise. Rounded to "
+        "float32, and shown as its shortest decimal.",
         examples=[0.5],
     ),
-    AfterValidator(abs),  # turns -0.0, which passes ge=0, into 0.0
+    AfterValidator(as_float32),
 ]
 
 

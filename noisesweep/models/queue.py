@@ -9,8 +9,8 @@ class Queue(BaseModel):
     queued_runs: int = Field(ge=0, description="Number of queued runs.", examples=[12])
     running_runs: int = Field(ge=0, description="Number of running runs.", examples=[2])
     oldest_wait_seconds: float | None = Field(
-        description="Longest time that a sweep with queued runs has waited since it was submitted or retried, in "
-        "seconds; null if no runs are queued.",
+        description="Longest time that a queued run has waited since it was submitted or retried, in seconds; null if "
+        "no runs are queued.",
         examples=[41.5],
     )
     runs_per_minute: float = Field(
@@ -29,8 +29,19 @@ class Estimate(BaseModel):
         examples=[6_000_000],
     )
     estimated_seconds: float | None = Field(
-        description="Estimated time until the sweep would end, in seconds, including the queued runs before it. Null "
-        "if no worker is alive, or if the service has no recent measurement of a similar training.",
+        description="Estimated time until the sweep would end, in seconds, including the queued runs that start before "
+        "its last run. Null if no worker is alive, or if the service has no recent measurement of a similar training.",
         examples=[85.0],
     )
-    queue_position: int = Field(ge=0, description="Number of queued runs before the sweep.", examples=[0])
+    queue_position: int = Field(
+        ge=0,
+        description="Number of queued runs that start before the sweep's first run. API keys take turns, so it may be "
+        "smaller than the number of queued runs.",
+        examples=[0],
+    )
+    model_bytes: int = Field(
+        default=0,
+        ge=0,
+        description="Approximate size of all models that the sweep would store, in bytes; 0 without keep_model.",
+        examples=[0],
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WrapValidator, model_validator
 
 from noisesweep.models.config import Scale, Seed, TrainingConfig, as_integer, reject_duplicates
 from noisesweep.models.text import Name, TagValue
@@ -18,7 +18,7 @@ Reuse = Annotated[
     bool,
     Field(
         description="Copy the results of runs that were already trained with the same config, data set, device type "
-        "and program version. If false, train all runs.",
+        "and numerics version. If false, train all runs.",
         examples=[True],
     ),
 ]
@@ -42,7 +42,7 @@ class TrainingRequest(TrainingConfig):
         default=False,
         description="Keep the trained network of each run for some days, as a Keras model at /runs/{id}/model. The "
         "model computes in float32, so its val_accuracy may differ slightly from that of a mixed_bfloat16 run. With "
-        "keep_model, all runs are trained: none is reused.",
+        "keep_model, all runs are trained: none is reused. The service limits the size of all models of a sweep.",
         examples=[False],
     )
     reuse: Reuse = True
@@ -56,7 +56,7 @@ class SweepRequest(TrainingRequest):
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["seeds", "repeats"]}})
 
-    scales: Annotated[list[Scale], AfterValidator(reject_duplicates)] = Field(
+    scales: Annotated[list[Scale], WrapValidator(reject_duplicates)] = Field(
         min_length=1,
         max_length=MAX_SCALES,
         json_schema_extra={"uniqueItems": True},
@@ -68,7 +68,7 @@ class SweepRequest(TrainingRequest):
         description="Also train at scale 0, without noise, as a reference.",
         examples=[True],
     )
-    seeds: Annotated[list[Seed], AfterValidator(reject_duplicates)] = Field(
+    seeds: Annotated[list[Seed], WrapValidator(reject_duplicates)] = Field(
         default=[0],
         min_length=1,
         max_length=MAX_RUNS,
@@ -150,14 +150,14 @@ class ExtensionRequest(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, json_schema_extra={"minProperties": 1})
 
-    scales: Annotated[list[Scale], AfterValidator(reject_duplicates)] = Field(
+    scales: Annotated[list[Scale], WrapValidator(reject_duplicates)] = Field(
         default=[],
         max_length=MAX_SCALES,
         json_schema_extra={"uniqueItems": True},
         description="Scales to add. Each is trained with all seeds of the sweep, old and new.",
         examples=[[3.0, 6.0]],
     )
-    seeds: Annotated[list[Seed], AfterValidator(reject_duplicates)] = Field(
+    seeds: Annotated[list[Seed], WrapValidator(reject_duplicates)] = Field(
         default=[],
         max_length=MAX_RUNS,
         json_schema_extra={"uniqueItems": True},

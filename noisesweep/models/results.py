@@ -3,7 +3,7 @@
 from pydantic import BaseModel, Field
 
 from noisesweep.models.config import Scale, Seed, TrainingConfig
-from noisesweep.models.runs import EpochMetrics
+from noisesweep.models.runs import EpochMetrics, Numerics
 from noisesweep.models.statistics import Matrix, ScaleFigures
 
 
@@ -13,6 +13,7 @@ class ResultRow(EpochMetrics):
     run_id: str = Field(description="Id of the run.", examples=["5f0c6a1e9b3d2748-2"])
     scale: Scale
     seed: Seed
+    numerics: Numerics
 
 
 class Results(BaseModel):

@@ -4,18 +4,28 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field
+from pydantic import BaseModel, ConfigDict, Field
 
 from noisesweep.models.config import Scale, Seed, TrainingConfig
+from noisesweep.models.links import Link
 from noisesweep.models.statistics import Evaluation
 from noisesweep.models.text import Shown
 
 StatusDetail = Annotated[
     Shown | None,
     Field(
-        description="Explanation if no progress is possible or a checkpoint or model could not be stored, and what to "
-        "do about it; null otherwise.",
-        examples=["Queued runs wait because no worker is alive. Start one with `noisesweep worker`."],
+        description="Explanation if no progress is possible, a checkpoint or model could not be stored, or runs have "
+        "different numerics versions, and what to do about it; null otherwise.",
+        examples=["Runs wait because no worker is alive. Start one with `noisesweep worker`."],
+    ),
+]
+
+Numerics = Annotated[
+    int | None,
+    Field(
+        description="Numerics version of the program that trained the run. Programs with different versions train "
+        "equal runs to different bits. Null before the first attempt.",
+        examples=[1],
     ),
 ]
 
@@ -81,16 +91,16 @@ class RunError(BaseModel):
 class RunLinks(BaseModel):
     """Paths of the run and its related resources."""
 
-    self: str = Field(description="The run itself.", examples=["/runs/5f0c6a1e9b3d2748-2"])
-    plot: str = Field(
+    self: Link = Field(description="The run itself.", examples=["/runs/5f0c6a1e9b3d2748-2"])
+    plot: Link = Field(
         description="Plot of accuracy and loss over epochs, as PNG, SVG or PDF.",
         examples=["/runs/5f0c6a1e9b3d2748-2/plot"],
     )
-    events: str = Field(
+    events: Link = Field(
         description="Events of the run, as server-sent events or as a JSON list (Accept: application/json).",
         examples=["/runs/5f0c6a1e9b3d2748-2/events"],
     )
-    model: str | None = Field(
+    model: Link | None = Field(
         description="Trained network as a Keras model; null unless keep_model is true and the run has succeeded.",
         examples=["/runs/5f0c6a1e9b3d2748-2/model"],
     )
@@ -127,6 +137,7 @@ class RunSummary(BaseModel):
         "little-endian float32 in row-major order. Null unless the run has succeeded.",
         examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     )
+    numerics: Numerics
     keep_model: bool = Field(description="True if the trained network is kept for some days.", examples=[False])
     reused_from: str | None = Field(
         description="Run whose results were copied instead of training this run; null if this run is trained.",
@@ -139,16 +150,7 @@ class RunSummary(BaseModel):
     ended_at: datetime | None = Field(
         description="Time when the run ended, UTC; null before that.", examples=["2026-03-02T09:00:31.5Z"]
     )
-
-    @computed_field(description="Paths of related resources.")  # type: ignore[prop-decorator]
-    @property
-    def links(self) -> RunLinks:
-        """Return the paths of related resources."""
-        has_model = self.keep_model and self.status is RunStatus.SUCCEEDED
-        run = f"/runs/{self.id}"
-        return RunLinks(
-            self=run, plot=f"{run}/plot", events=f"{run}/events", model=f"{run}/model" if has_model else None
-        )
+    links: RunLinks = Field(description="Paths of related resources.")
 
 
 class Run(RunSummary):

@@ -1,5 +1,6 @@
 """Statistics of the succeeded runs of a sweep."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field
@@ -8,6 +9,29 @@ from noisesweep.models.config import Scale
 from noisesweep.models.text import Shown
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Gaps(BaseModel):
+    """Accuracy of a run's trained network on training images: with noise that it has trained on, and with fresh noise.
+
+    Both are measured without dropout, on the same images: the first 10,000 of the first epoch, or all if there are
+    fewer. If training and validation images have noise of the same scale, `training` - `fresh` is the part of the
+    accuracy that comes from noise learned by heart. `fresh` - `val_accuracy` is the part that comes from images learned
+    by heart.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    training: Fraction = Field(
+        description="Accuracy on training images with the noise that they had in the first epoch, at the run's "
+        "training scale. Without `resample`, they have this noise in all epochs.",
+        examples=[0.998],
+    )
+    fresh: Fraction = Field(
+        description="Accuracy on the same images with noise that the network has never seen, at the run's validation "
+        "scale.",
+        examples=[0.384],
+    )
 
 
 class Evaluation(BaseModel):
@@ -27,6 +51,20 @@ class Evaluation(BaseModel):
         description="Confusion matrix at the run's own validation scale: number of images by true class (row) and "
         "predicted class (column).",
     )
+    correct: str | None = Field(
+        default=None,
+        description="Whether each validation image was classified correctly at the run's own validation scale: one "
+        "bit per image in their order, most significant bit first, padded with zeros to bytes, as base64. Null for "
+        "runs of older versions.",
+        examples=["9/+A"],
+    )
+    correct_clean: str | None = Field(
+        default=None, description="The same at scale 0. Null for runs of older versions.", examples=["//+A"]
+    )
+
+    gaps: Gaps | None = Field(
+        default=None, description="Accuracies on training images; null for runs of older versions."
+    )
 
     @computed_field(description="Fraction of correctly classified images, by class.")  # type: ignore[prop-decorator]
     @property
@@ -35,18 +73,53 @@ class Evaluation(BaseModel):
         return [row[label] / (sum(row) or 1) for label, row in enumerate(self.confusion)]
 
 
-class Interval(BaseModel):
-    """Mean over seeds with its two-sided 95 % confidence interval (Student's t).
+class IntervalTarget(StrEnum):
+    """Target of a 95 % confidence interval.
 
-    The interval is not clipped to the range of the metric. With few seeds, the interval of an accuracy may exceed 1.
+    SEEDS: the mean over all seeds, measured on these images.
+    IMAGES: these networks, measured on other images of the same kind.
+    SEEDS_AND_IMAGES: the mean over all seeds, measured on other images of the same kind.
+    """
+
+    SEEDS = "seeds"
+    IMAGES = "images"
+    SEEDS_AND_IMAGES = "seeds_and_images"
+
+
+class Bounds(BaseModel):
+    """Lower and upper end of a confidence interval."""
+
+    model_config = ConfigDict(frozen=True)
+
+    low: float = Field(description="Lower end of the interval.", examples=[0.7477])
+    high: float = Field(description="Upper end of the interval.", examples=[0.7625])
+
+
+class Interval(BaseModel):
+    """Mean over seeds with its two-sided 95 % confidence interval.
+
+    The interval of an accuracy stays within 0 and 1. `docs/explanation/science.md` has the formulas.
     """
 
     model_config = ConfigDict(frozen=True)
 
     mean: float = Field(description="Mean over the seeds.", examples=[0.7552])
-    low: float | None = Field(description="Lower end of the interval; null for one seed.", examples=[0.7506])
-    high: float | None = Field(description="Upper end of the interval; null for one seed.", examples=[0.7598])
+    low: float | None = Field(
+        default=None,
+        description="Lower end of the interval. Null for one seed, except for validation accuracies. Null if all seeds "
+        "have the same value, because their spread is then unknown.",
+        examples=[0.7506],
+    )
+    high: float | None = Field(
+        default=None, description="Upper end of the interval; null if `low` is.", examples=[0.7598]
+    )
     seeds: int = Field(ge=1, description="Number of seeds.", examples=[5])
+    target: IntervalTarget | None = Field(
+        default=None,
+        description="What the interval is about. seeds: the mean over all seeds, on these validation images. images: "
+        "these networks, on other images of the same kind. seeds_and_images: both. Null without an interval.",
+        examples=["seeds"],
+    )
 
 
 class ScaleFigures(BaseModel):
@@ -57,7 +130,24 @@ class ScaleFigures(BaseModel):
     scale: Scale
     accuracy: Interval = Field(description="Training accuracy.")
     val_accuracy: Interval = Field(description="Validation accuracy.")
-    generalisation_gap: Interval = Field(description="accuracy - val_accuracy, computed for each seed.")
+    noise_gap: Interval | None = Field(
+        description="Accuracy on training images with the noise that the networks have trained on, minus that with "
+        "fresh noise, computed for each seed without dropout: how much of the noise they have learned by heart. Null "
+        "if training and validation noise differ, and for runs of older versions."
+    )
+    image_gap: Interval | None = Field(
+        description="Accuracy on training images with fresh noise, minus val_accuracy, computed for each seed: how "
+        "much of the images they have learned by heart. Null for runs of older versions."
+    )
+    seeds_and_images: Bounds | None = Field(
+        description="Interval of the mean of val_accuracy over all seeds on other images of the same kind. Null for "
+        "one seed, if all seeds have the same value, and for runs of older versions."
+    )
+    simultaneous: Bounds | None = Field(
+        description="Interval of the mean of val_accuracy over all seeds. The intervals of all scales of the sweep "
+        "contain their means at the same time, with a probability of 95 %. Null for fewer than four seeds, or if all "
+        "seeds have the same value."
+    )
     drop_from_clean: Interval | None = Field(
         description="val_accuracy at scale 0 minus val_accuracy at this scale, computed for each seed. Null if no "
         "seed has succeeded at both scales."
@@ -109,13 +199,60 @@ class Area(BaseModel):
     )
 
 
+class LevelEfficiency(BaseModel):
+    """Efficiency at one accuracy, as a range, because the best possible accuracy is known only between two ends."""
+
+    model_config = ConfigDict(frozen=True)
+
+    level: Fraction = Field(description="Accuracy that both fall to.", examples=[0.55])
+    low: Fraction = Field(
+        description="Efficiency if the best possible accuracy is its upper end: (scale of the network / scale of the "
+        "upper end)^2.",
+        examples=[0.45],
+    )
+    high: Fraction = Field(
+        description="Efficiency if the best possible accuracy is its lower end; 1 if the network is above that end.",
+        examples=[0.47],
+    )
+
+
+class Efficiency(LevelEfficiency):
+    """Efficiency at the accuracy (1 + 1 / classes) / 2: the share of the noise variance that the network takes.
+
+    It compares the scale at which the network falls to this accuracy with the scale at which the best possible
+    classifier does. The accuracy is the same for all sweeps of a data set, so a network that is poor without noise
+    gets no credit for falling slowly.
+    """
+
+    scale: Interval = Field(
+        description="Scale at which the network falls to the level: geometric mean over seeds. Interpolated linearly "
+        "in log(scale)."
+    )
+    limit_from: float = Field(gt=0, description="Scale at which the lower end falls to the level.", examples=[2.14])
+    limit_to: float = Field(gt=0, description="Scale at which the upper end falls to the level.", examples=[2.2])
+    interval: Bounds | None = Field(
+        description="95 % interval of the efficiency over all seeds, on these validation images. It covers both ends, "
+        "and contains the interpolation error. Null for one seed, or if all seeds have the same scale."
+    )
+    interpolation_error: float = Field(
+        ge=0,
+        description="Relative error of `scale` from the distance between the neighbouring scales of the sweep; 0 if "
+        "they differ by at most a factor of 1.25.",
+        examples=[0.02],
+    )
+    by_level: list[LevelEfficiency] = Field(
+        description="Efficiency at other accuracies, from high to low, where all seeds and both ends fall to them. It "
+        "depends on the accuracy."
+    )
+
+
 class Summary(BaseModel):
     """Summary of a sweep's accuracy curve, in numbers and in words."""
 
     sweep_id: str = Field(description="Id of the sweep.", examples=["5f0c6a1e9b3d2748"])
     sentence: Shown = Field(
         description="Summary in plain English.",
-        examples=["Validation accuracy falls from 97.7 % at scale 0.1 to 18.9 % at scale 4."],
+        examples=["Validation accuracy falls from 97.7 % at scale 0.1 to 18.9 % at scale 4 (one seed, 10,000 images)."],
     )
     scales: list[ScaleFigures] = Field(description="Statistics of each scale, ascending.")
     area: Area | None = Field(
@@ -126,7 +263,13 @@ class Summary(BaseModel):
         description="Half-way point of the curve. Null without a run at scale 0, or if the curve of a seed does not "
         "fall that far. `remarks` gives the reason."
     )
-    method: Shown = Field(
-        description="Method of the confidence intervals.", examples=["95 % intervals: Student's t over 5 seeds"]
+    efficiency: Efficiency | None = Field(
+        description="Noise of the networks compared with that of the best possible classifier. Null if the best "
+        "possible accuracy on the data is not known, or if the curve of a seed does not fall to the level between two "
+        "positive scales. `remarks` gives the reason."
     )
-    remarks: list[Shown] = Field(description="Missing results and how to get them.")
+    method: Shown = Field(
+        description="Method and target of the confidence intervals.",
+        examples=["95 % intervals for the mean over all seeds, on these validation images: Student's t over 5 seeds"],
+    )
+    remarks: list[Shown] = Field(description="Missing results and how to get them, and what may mislead.")

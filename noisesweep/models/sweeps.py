@@ -5,6 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel, Field, computed_field
 
 from noisesweep.models.config import Scale, Seed, TrainingConfig
+from noisesweep.models.links import Link
 from noisesweep.models.runs import RunStatus, RunSummary, StatusDetail
 from noisesweep.models.text import Shown
 
@@ -19,24 +20,24 @@ class Progress(BaseModel):
 class SweepLinks(BaseModel):
     """Paths of the sweep and its related resources."""
 
-    self: str = Field(description="The sweep itself.", examples=["/sweeps/5f0c6a1e9b3d2748"])
-    plot: str = Field(
+    self: Link = Field(description="The sweep itself.", examples=["/sweeps/5f0c6a1e9b3d2748"])
+    plot: Link = Field(
         description="Plot of accuracy over scale, as PNG, SVG or PDF. The parameter `kind` selects other plots.",
         examples=["/sweeps/5f0c6a1e9b3d2748/plot"],
     )
-    events: str = Field(
+    events: Link = Field(
         description="Events of the sweep, as server-sent events or as a JSON list (Accept: application/json).",
         examples=["/sweeps/5f0c6a1e9b3d2748/events"],
     )
-    results: str = Field(
+    results: Link = Field(
         description="Metrics of all epochs of all runs, as JSON or CSV.",
         examples=["/sweeps/5f0c6a1e9b3d2748/results"],
     )
-    summary: str = Field(
+    summary: Link = Field(
         description="Summary of the accuracy curve, in numbers and in words.",
         examples=["/sweeps/5f0c6a1e9b3d2748/summary"],
     )
-    runs: list[str] = Field(
+    runs: list[Link] = Field(
         description="The runs of the sweep.", examples=[["/runs/5f0c6a1e9b3d2748-0", "/runs/5f0c6a1e9b3d2748-1"]]
     )
 
@@ -59,6 +60,7 @@ class Sweep(BaseModel):
         description="Runs in the order of their index: all scales of the first seed, then all scales of the next seed. "
         "Runs that were added later come last."
     )
+    links: SweepLinks = Field(description="Paths of related resources.")
 
     @computed_field(  # type: ignore[prop-decorator]
         description="Status of the sweep: queued until a run starts, then running until all runs have ended. An ended "
@@ -76,6 +78,16 @@ class Sweep(BaseModel):
         outcomes = (RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.SUCCEEDED)
         return next(outcome for outcome in outcomes if outcome in statuses)
 
+    @computed_field(  # type: ignore[prop-decorator]
+        description="Numerics versions of the runs with stored epochs, ascending. With more than one, the runs are not "
+        "exactly comparable.",
+        examples=[[1]],
+    )
+    @property
+    def numerics(self) -> list[int]:
+        """Return the different numerics versions of the runs."""
+        return sorted({run.numerics for run in self.runs if run.epochs_done and run.numerics is not None})
+
     @computed_field(description="Progress over all runs.")  # type: ignore[prop-decorator]
     @property
     def progress(self) -> Progress:
@@ -84,26 +96,12 @@ class Sweep(BaseModel):
             epochs_done=sum(run.epochs_done for run in self.runs), epochs_total=self.config.epochs * len(self.runs)
         )
 
-    @computed_field(description="Paths of related resources.")  # type: ignore[prop-decorator]
-    @property
-    def links(self) -> SweepLinks:
-        """Return the paths of related resources."""
-        sweep = f"/sweeps/{self.id}"
-        return SweepLinks(
-            self=sweep,
-            plot=f"{sweep}/plot",
-            events=f"{sweep}/events",
-            results=f"{sweep}/results",
-            summary=f"{sweep}/summary",
-            runs=[run.links.self for run in self.runs],
-        )
-
 
 class SweepList(BaseModel):
     """Page of a list of sweeps."""
 
     sweeps: list[Sweep] = Field(description="Matching sweeps, newest first.")
-    next: str | None = Field(
+    next: Link | None = Field(
         description="Path of the next page, with older sweeps; null on the last page. A page may contain fewer sweeps "
         "than `limit`, or none, even if more pages follow.",
         examples=["/sweeps?limit=20&cursor=1773133200123456-5f0c6a1e9b3d2748"],

@@ -8,7 +8,7 @@ from shared.datasets.arrays import Dataset, to_pixels
 from shared.datasets.catalogue import CATALOGUE, CLASSES, IMAGE_SHAPE, DatasetName
 from shared.datasets.files import read_idx
 from shared.datasets.loading import load
-from shared.datasets.work import epoch_work, parameter_count, run_work
+from shared.datasets.work import epoch_work, model_bytes, parameter_count, run_work
 
 __all__ = [
     "CATALOGUE",
@@ -18,6 +18,7 @@ __all__ = [
     "DatasetName",
     "epoch_work",
     "load",
+    "model_bytes",
     "parameter_count",
     "read_idx",
     "run_work",

@@ -19,6 +19,14 @@ def epoch_work(config: TrainingConfig) -> int:
     return CATALOGUE[config.dataset].training_images * parameter_count(config)
 
 
+def model_bytes(config: TrainingConfig) -> int:
+    """Return about the size of the trained model as a .keras file, which is slightly smaller.
+
+    It contains each parameter twice in 4 bytes, because it includes the state of the optimizer, and some kB per layer.
+    """
+    return 8 * parameter_count(config) + 8_000 * (len(config.hidden_units) + 2)
+
+
 def run_work(request: SweepRequest) -> float:
     """Return the cost of a run in the unit of `epoch_work`: its epochs and its tests at all scales and at 0.
 

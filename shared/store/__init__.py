@@ -1,1 +1,1 @@
-"""Redis store shared by the API and the worker: address, connections, keys, scripts and queue."""
+"""Redis store shared by the API and the worker: address, connections, keys, functions and queue."""

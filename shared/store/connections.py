@@ -1,10 +1,11 @@
 """Connections to the store: sync and async redis-py clients, and the broker settings of Celery.
 
-Callers choose timeouts and retries. Connections to servers and to Sentinels have the same TLS settings and timeouts. A
-client refuses a server that is too old with UnsupportedStoreError, on every new connection.
+Callers choose timeouts and retries. Connections to servers and to Sentinels have the same TLS settings and timeouts. On
+every new connection, a client loads the functions if they are missing, and raises UnsupportedStoreError if it cannot
+use the store.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypedDict, Unpack
 from urllib.parse import quote
 
@@ -18,8 +19,11 @@ from redis.sentinel import Sentinel, SentinelConnectionPool
 
 from shared.settings import Settings
 from shared.store.address import Address, parse
-from shared.store.version import connect_if_supported, connect_if_supported_async
+from shared.store.functions import check_functions
+from shared.store.handshake import Handshake, async_handshake, sync_handshake
+from shared.store.version import check_version
 
+CHECKS = (check_version, check_functions)
 # Operations of an async client wait for one of its connections, because a server can answer thousands of short
 # operations per second, but an error would reach the user.
 MAX_CONNECTIONS = 100
@@ -70,16 +74,23 @@ class AsyncioPrimaryPool(asyncio_sentinel.SentinelConnectionPool, redis_asyncio.
         await self.sentinel_manager.aclose()
 
 
-def sync_client(settings: Settings, retry: Retry | None = None, **timeouts: Unpack[Timeouts]) -> Redis:
+def sync_client(
+    settings: Settings,
+    retry: Retry | None = None,
+    *,
+    checks: Sequence[Callable[[], Handshake]] = CHECKS,
+    **timeouts: Unpack[Timeouts],
+) -> Redis:
     """Return a client that decodes replies to str and connects on its first command.
 
     Args:
         settings: Settings with the store's URL.
         retry: The retry policy; None makes one attempt.
+        checks: Checks on every new connection.
         timeouts: Timeouts of each attempt.
     """
     address = parse(settings.redis_url.get_secret_value())
-    options = {**_for_servers(address), **timeouts, "retry": retry, "redis_connect_func": connect_if_supported}
+    options = {**_for_servers(address), **timeouts, "retry": retry, "redis_connect_func": sync_handshake(*checks)}
     if address.service is None:
         host, port = address.nodes[0]
         connection = SSLConnection if address.tls else Connection
@@ -109,7 +120,7 @@ def async_client(
         timeouts: Timeouts of each attempt.
     """
     address = parse(settings.redis_url.get_secret_value())
-    options = {**_for_servers(address), **timeouts, "retry": retry, "redis_connect_func": connect_if_supported_async}
+    options = {**_for_servers(address), **timeouts, "retry": retry, "redis_connect_func": async_handshake(*CHECKS)}
     options |= {"max_connections": max_connections, "timeout": wait_seconds}
     if address.service is None:
         host, port = address.nodes[0]

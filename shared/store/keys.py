@@ -1,56 +1,71 @@
-"""Names of all Redis keys, and the format of ids. No other file spells a key.
+"""Names of all Redis keys, and the format of ids. In Python, no other file spells a key.
 
-All keys of a sweep contain the hash tag {<sweep id>}. They are in one slot of a Redis Cluster, so one script can access
-them all:
+Keys of a sweep:
 
-    ns:{<id>}                 hash    schema, request (JSON), created_at (µs), version, run_count,
-                                      key, request_id, traceparent: the submitting request, empty if unknown,
-                                      hinted_at (µs): when messages were last published or found in the queue
-    ns:{<id>}:queued          zset    indices of the queued runs, scored by themselves: claimed in grid order
-    ns:{<id>}:leases          zset    indices of the running runs, scored by the end of their lease (µs)
-    ns:{<id>}:events          stream  events in order: type, index, data (JSON)
-    ns:{<id>}:run:<index>     hash    scale, seed, attempts, owner, worker, device, started_at (µs), ended_at (µs),
-                                      outcome, error_code, error_message, weights_sha256,
-                                      checkpoint_at (epoch:step), cancel_requested,
-                                      lease (µs), epochs_at_claim, checkpoint_at_claim: of the current claim,
-                                      fruitless: lost owners in a row without progress,
-                                      lost_owner: the last owner that was reaped as lost,
-                                      checkpoint_warning, model_warning: why one could not be stored,
-                                      reused_from: id of the earlier run whose results were copied
-    ns:{<id>}:epochs:<index>  list    EpochMetrics (JSON) of epochs 0, 1, ...
-    ns:{<id>}:evaluation:<index>  string  Evaluation (JSON) of a succeeded run
-    ns:{<id>}:checkpoint:<index>  string  checkpoint (.npz), deleted when the run ends
-    ns:{<id>}:model:<index>       string  trained model (.keras), stored for some days if the request has keep_model
+    ns:sweep:<id>                 hash    schema, request (JSON), created_at (µs), version, run_count, open_runs,
+                                          fingerprint: SHA-256 of the submitting request,
+                                          submitter, request_id, traceparent: the submitting request, empty if unknown,
+                                          epochs, epoch_work: of one run,
+                                          run_bytes, reused_run_bytes, model_bytes: counted for each run,
+                                          bytes:<submitter>: counted for the sweep and not freed yet
+    ns:sweep:<id>:events          stream  events in order: type, index, data (JSON)
+    ns:sweep:<id>:run:<index>     hash    scale, seed, submitter: who added it,
+                                          line, queued_at (µs), work: in the queue, attempts,
+                                          owner, worker, device, started_at (µs), ended_at (µs),
+                                          numerics: version of the stored epochs and checkpoint,
+                                          outcome, error_code, error_message, weights_sha256,
+                                          checkpoint_at (epoch:step), cancel_requested,
+                                          lease (µs), epochs_at_claim, checkpoint_at_claim: of the current claim,
+                                          attempts_without_progress: lost owners in a row without progress,
+                                          lost_owner: the last owner that was reaped as lost,
+                                          checkpoint_warning, model_warning: why one could not be stored,
+                                          reused_from: id of the earlier run whose results were copied
+    ns:sweep:<id>:epochs:<index>  list    EpochMetrics (JSON) of epochs 0, 1, ...
+    ns:sweep:<id>:evaluation:<index>  string  Evaluation (JSON) of a succeeded run
+    ns:sweep:<id>:checkpoint:<index>  string  checkpoint (.npz), deleted when the run ends
+    ns:sweep:<id>:model:<index>       string  trained model (.keras), stored for some days if the request has keep_model
 
-A run is in `queued`, or in `leases`, or has an outcome. Its status is derived from that and stored nowhere else. Keys
-outside any sweep are indexes, measurements and workers:
+Keys of the queue. Each submitter has a line, named `<schema>:<submitter>`. So during an upgrade, workers with an older
+schema leave newer sweeps to newer workers.
 
+    ns:2:queued:<line>        zset    ids of the queued runs of a line, scored by queued_at (µs)
+    ns:2:turns                zset    lines with queued runs, scored by the work claimed from them
+    ns:2:idle                 zset    empty lines whose score is higher than the current turn
+    ns:2:turn                 string  score of the line that had the last turn
+    ns:2:work                 hash    work of the queued runs, by line
+    ns:2:leases               zset    ids of the running runs, scored by the end of their lease (µs)
+    ns:2:claim:<owner>        list    ids of the runs of a claim; expires after a lease
+    ns:queue:<schema>         list    waiting messages of Celery
+
+A run is in `queued`, or in `leases`, or has an outcome. Its status is derived from that and stored nowhere else. A
+submitter is the name of an API key, or empty without keys. Work is in 10^6 multiply-accumulates.
+
+Keys outside any sweep are indexes, measurements and workers:
+
+    ns:schema                 string  oldest schema of the sweeps in the store
     ns:sweeps                 zset    ids of all sweeps, scored by their creation (µs)
-    ns:open                   zset    ids of sweeps that may have unfinished runs, scored by their last creation,
-                                      extension or retry (µs); read by reapers
+    ns:bytes                  hash    bytes counted for the stored sweeps, by submitter
+    ns:models                 zset    ids of runs with a stored model, scored by its expiry (µs)
     ns:ended                  stream  runs that workers ended recently: run; used for the throughput
     ns:pace                   stream  epochs trained recently: dataset, precision, batch_size, work
                                       (multiply-accumulates of a forward pass), seconds; used for time estimates
     ns:counters               hash    worker metrics: see shared/store/counters.py
-    ns:{reaper}               hash    at (µs): when a reaper last reached the store,
+    ns:reaper                 hash    at (µs): when a reaper last reached the store,
                                       spared_since, spared_until (µs): until the second time, reapers ignore
-                                      leases that expired after the first; see lua/round.lua
+                                      leases that expired after the first
     ns:trained:<fingerprint>  hash    id of a run with this fingerprint, by kind of device; expires like a sweep
-    ns:{workers}              zset    names of workers, scored by their last heartbeat (µs)
-    ns:{workers}:<name>       string  profile of a worker (JSON), expires an hour after its last heartbeat
+    ns:workers                zset    names of workers, scored by their last heartbeat (µs)
+    ns:worker:<name>          string  profile of a worker (JSON), expires an hour after its last heartbeat
     ns:probe                  string  empty, expires after a second: tests whether the store accepts writes
-    ns:idempotency:<SHA-256 of client name and key>  string  submission and its response (JSON), expires after a day
 
 Celery has its own keys:
 
-    ns:queue:<schema>         list    waiting messages
-    ns:unacked, ns:unacked_index, ns:unacked_mutex  messages that workers have taken and not yet acknowledged
+    ns:unacked, ns:unacked_index  messages that workers have taken and not yet acknowledged
     _kombu.binding.<queue>, and others with this prefix  names of the queues
 
-The schema is the version of this layout. A sweep's record contains the schema that it was written with, and scripts
-reject sweeps with a newer schema than their program supports (lua/prelude.lua). An old worker therefore neither trains
-nor reaps a sweep that it could misread, and it does not read the queue of the newer schema. A newer program trains and
-reaps sweeps of older schemas as well.
+The schema is the version of this layout. A sweep's record contains the schema that it was written with. Functions
+reject sweeps with a newer schema than their own, and change sweeps of older schemas back to OLDEST_SCHEMA. Programs
+refuse a store with sweeps of an even older one. Redis Cluster is not supported, because Celery cannot use it.
 """
 
 import hashlib
@@ -60,21 +75,26 @@ from dataclasses import dataclass
 
 from shared.errors import RunNotFoundError, SweepNotFoundError
 
-# Bump when older programs would misread a sweep or train it differently, for example after adding a request field.
-# Keys outside any sweep may gain fields but must not lose any.
-SCHEMA = 1
+# Increase it when older programs would misread a sweep or train it differently, for example after adding a request
+# field. Keys outside any sweep may gain fields but must not lose any.
+SCHEMA = 2
+OLDEST_SCHEMA = 2
 
 # Programs read all of these queues and publish to the last one.
-QUEUES = [f"ns:queue:{schema}" for schema in range(1, SCHEMA + 1)]
+QUEUES = [f"ns:queue:{schema}" for schema in range(OLDEST_SCHEMA, SCHEMA + 1)]
 QUEUE = QUEUES[-1]
+LEASES = "ns:2:leases"
+TURNS = "ns:2:turns"
+SCHEMA_KEY = "ns:schema"
 UNACKED = "ns:unacked"
 SWEEPS = "ns:sweeps"
-OPEN = "ns:open"
+BYTES = "ns:bytes"
+MODELS = "ns:models"
 ENDED = "ns:ended"
 PACE = "ns:pace"
 COUNTERS = "ns:counters"
-WORKERS = "ns:{workers}"
-REAPER = "ns:{reaper}"
+WORKERS = "ns:workers"
+REAPER = "ns:reaper"
 PROBE = "ns:probe"
 
 _SWEEP_ID = re.compile(r"[0-9a-f]{16}")
@@ -90,17 +110,7 @@ class SweepKeys:
     @property
     def record(self) -> str:
         """Return the key of the hash with the request and the version."""
-        return f"ns:{{{self.sweep_id}}}"
-
-    @property
-    def queued(self) -> str:
-        """Return the key of the sorted set of queued runs."""
-        return f"{self.record}:queued"
-
-    @property
-    def leases(self) -> str:
-        """Return the key of the sorted set of running runs, scored by the end of their lease."""
-        return f"{self.record}:leases"
+        return f"ns:sweep:{self.sweep_id}"
 
     @property
     def events(self) -> str:
@@ -127,31 +137,35 @@ class SweepKeys:
         """Return the key of a run's trained model."""
         return f"{self.record}:model:{index}"
 
-    @property
-    def for_scripts(self) -> list[str]:
-        """Return the KEYS of every script, in the order of lua/prelude.lua. Keys of runs are passed as prefixes."""
-        prefixes = [self.run(""), self.epochs(""), self.evaluation(""), self.checkpoint(""), self.model("")]
-        return [self.record, self.queued, self.leases, self.events, *prefixes]
-
-
-def idempotency(client: str, key: str) -> str:
-    """Return the key of an idempotency record. It contains a hash because clients choose their keys freely."""
-    return f"ns:idempotency:{hashlib.sha256(f'{client} {key}'.encode()).hexdigest()}"
-
 
 def trained(fingerprint: str) -> str:
     """Return the key of the hash of runs that were trained with a fingerprint."""
     return f"ns:trained:{fingerprint}"
 
 
+def line_of(submitter: str) -> str:
+    """Return the name of a submitter's line. A submitter is the name of an API key, or empty without keys."""
+    return f"{SCHEMA}:{submitter}"
+
+
+def queued(line: str) -> str:
+    """Return the key of the queued runs of a line."""
+    return f"ns:2:queued:{line}"
+
+
 def worker(name: str) -> str:
     """Return the key of a worker's profile."""
-    return f"{WORKERS}:{name}"
+    return f"ns:worker:{name}"
 
 
 def new_sweep_id() -> str:
     """Return a new id of 16 random hexadecimal digits."""
     return secrets.token_hex(8)
+
+
+def keyed_sweep_id(submitter: str, idempotency_key: str) -> str:
+    """Return the id of the sweep that a submitter creates with an idempotency key."""
+    return hashlib.sha256(f"{submitter} {idempotency_key}".encode()).hexdigest()[:16]
 
 
 def parse_sweep_id(text: str) -> str:

@@ -1,19 +1,14 @@
 """Celery queue of the API and the workers: one app, one task, and messages that are hints.
 
-A message says "this sweep may have queued runs"; the sweep's record in Redis decides. Therefore, lost, duplicate or
-late messages change no result.
+A message says no more than that there is work. Which runs its receiver gets is decided in the store, at the claim.
+Therefore, lost, duplicate or late messages change no result.
 """
 
 import logging
-import re
-from collections import Counter
-from collections.abc import Mapping
 
 from celery import Celery
 from kombu.entity import Queue
 from kombu.exceptions import BatchPublishError, OperationalError
-from redis import Redis
-from redis.client import NEVER_DECODE
 from redis.exceptions import RedisError
 
 from shared.settings import Settings
@@ -23,7 +18,6 @@ from shared.store.keys import QUEUE, QUEUES, UNACKED
 logger = logging.getLogger(__name__)
 
 TRAIN_TASK = "noisesweep.train"
-_ARGUMENTS = re.compile(rb"\"argsrepr\": \"\['([0-9a-f]{16})'\]\"")
 PUBLISH_ATTEMPTS = 2
 BATCH_SIZE = 1000
 
@@ -54,14 +48,9 @@ def celery_app(settings: Settings) -> Celery:
             # All keys except bindings start with ns:, so that the access rules of the store can match them.
             "unacked_key": UNACKED,
             "unacked_index_key": f"{UNACKED}_index",
-            "unacked_mutex_key": f"{UNACKED}_mutex",
-            # A message that is delivered again during training is harmless: the claim finds no queued run.
-            "visibility_timeout": settings.redelivery_seconds,
-            # Check for messages to redeliver as often as for runs to requeue.
+            # After this time (s), a message that is not acknowledged is removed: see worker/broker.py.
+            "visibility_timeout": settings.lease_seconds,
             "unacked_restore_interval": settings.reap_interval_seconds,
-            "unacked_restore_throttle": 1,
-            # A worker may die during the check; the lock then blocks the other workers for this time (s).
-            "unacked_mutex_expire": 10,
             "socket_keepalive": True,
             # The connection on which a worker waits for messages may be half-open.
             "health_check_interval": 5,
@@ -76,8 +65,8 @@ def celery_app(settings: Settings) -> Celery:
     return app
 
 
-def publish(app: Celery, messages: Mapping[str, int]) -> None:
-    """Send messages for sweeps with queued runs in one round trip. `messages` is their number by sweep id.
+def publish(app: Celery, messages: int) -> None:
+    """Send this number of messages in one round trip.
 
     A failed attempt is repeated once, because the broker may have closed the idle connection. That can duplicate
     messages, which is harmless. If the second attempt fails, log it: a reaper will publish the messages.
@@ -85,22 +74,10 @@ def publish(app: Celery, messages: Mapping[str, int]) -> None:
     for attempt in range(PUBLISH_ATTEMPTS):
         try:
             with app.producer_or_acquire() as producer, producer.batch(BATCH_SIZE):
-                for sweep_id, count in messages.items():
-                    for _ in range(count):
-                        app.send_task(TRAIN_TASK, args=[sweep_id], producer=producer, retry=False)
+                for _ in range(messages):
+                    app.send_task(TRAIN_TASK, producer=producer, retry=False)
         except (BatchPublishError, OperationalError, RedisError) as error:
             if attempt == PUBLISH_ATTEMPTS - 1:
-                logger.warning(
-                    "Messages for %s could not be published, a reaper will retry: %s", ", ".join(messages), error
-                )
+                logger.warning("%d messages could not be published, a reaper will retry: %s", messages, error)
         else:
             return
-
-
-def count_messages(redis: Redis) -> Counter[str]:
-    """Return the number of waiting messages by sweep id, which is read from the header of each message."""
-    counts: Counter[str] = Counter()
-    for queue in QUEUES:
-        messages: list[bytes] = redis.execute_command("LRANGE", queue, 0, -1, **{NEVER_DECODE: True})  # type: ignore[no-untyped-call]
-        counts.update(match[1].decode() for message in messages if (match := _ARGUMENTS.search(message)))
-    return counts

@@ -5,13 +5,18 @@ from contextlib import closing, suppress
 
 from redis.exceptions import RedisError
 
+from noisesweep.models import OLD_SWEEPS_EXIT_CODE
 from shared.settings import Settings
 from shared.store import connections
-from shared.store.version import UnsupportedStoreError
+from shared.store.functions import OldSweepsError
+from shared.store.handshake import UnsupportedStoreError
 
 
 def exit_if_unsupported(settings: Settings, program: str) -> None:
-    """Exit with one line if the store is too old. Do nothing if it does not respond, because it may start later."""
+    """Exit with one line if this program cannot use the store, with OLD_SWEEPS_EXIT_CODE if its sweeps are too old.
+
+    Do nothing if the store does not respond, because it may start later.
+    """
     with (
         closing(connections.sync_client(settings, socket_connect_timeout=1, socket_timeout=2)) as redis,
         suppress(RedisError),
@@ -19,4 +24,5 @@ def exit_if_unsupported(settings: Settings, program: str) -> None:
         try:
             redis.ping()
         except UnsupportedStoreError as error:
-            sys.exit(f"{program}: {error}")
+            sys.stderr.write(f"{program}: {error}\n")
+            sys.exit(OLD_SWEEPS_EXIT_CODE if isinstance(error, OldSweepsError) else 1)

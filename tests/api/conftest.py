@@ -9,8 +9,6 @@ from api.limits import Limits
 from shared.settings import Settings
 from tests.support.api import ApiThread
 from tests.support.redis_server import RedisServer
-from tests.support.training import Training
-from worker.leases import Leases
 
 
 @pytest.fixture
@@ -24,15 +22,3 @@ def serve_with_limits(redis_server: RedisServer, redis: Redis) -> Iterator[Calla
             return served.http
 
         yield serve
-
-
-@pytest.fixture
-def leases(settings: Settings) -> Iterator[Leases]:
-    leases = Leases(settings)
-    yield leases
-    leases.close()
-
-
-@pytest.fixture
-def training(leases: Leases) -> Training:
-    return Training(leases)

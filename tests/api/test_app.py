@@ -6,12 +6,18 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from inspect import iscoroutinefunction
+from pkgutil import iter_modules
 from typing import Any
 
 import httpx
 import psutil
 import pytest
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 
+from api import routes
 from noisesweep.local.launcher import free_port
 from shared.settings import Settings
 from tests.support.waiting import wait_until
@@ -111,3 +117,18 @@ def test_shutdown_finishes_open_requests(settings: Settings, http: httpx.Client)
         assert answer.result().status_code == 200
         api.stderr.read()
         assert api.wait(timeout=30) in (0, -signal.SIGTERM)
+
+
+def test_requests_need_no_thread_for_dependencies() -> None:
+    """Check that all are asynchronous: FastAPI calls others, for example classes, in one of 40 threads."""
+
+    def calls(dependant: Dependant) -> Iterator[object]:
+        yield dependant.call
+        for dependency in dependant.dependencies:
+            yield from calls(dependency)
+
+    modules = [import_module(f"{routes.__name__}.{module.name}") for module in iter_modules(routes.__path__)]
+    routers = [module.router for module in modules if hasattr(module, "router")]
+    served = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    assert len(served) > 20
+    assert [call for route in served for call in calls(route.dependant) if not iscoroutinefunction(call)] == []

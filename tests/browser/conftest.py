@@ -48,7 +48,10 @@ def visitor(browser: Browser, service: BrowserService) -> Iterator[Visitor]:
 
     def visit(scheme: Scheme = "light", width: int = 1280, base: str = service.api.url) -> Visit:
         viewport: ViewportSize = {"width": width, "height": 900}
-        context = browser.new_context(color_scheme=scheme, viewport=viewport, accept_downloads=True)
+        # The browser does not know the authority of the tests.
+        context = browser.new_context(
+            color_scheme=scheme, viewport=viewport, accept_downloads=True, ignore_https_errors=True
+        )
         visits.append(Visit(context.new_page(), base))
         return visits[-1]
 

@@ -68,6 +68,17 @@ def test_data_set_description_is_retried(visit: Visit) -> None:
     visit.ignore_errors("status of 503")
 
 
+def test_scales_that_train_the_same_are_named(visit: Visit) -> None:
+    page = visit.open("/ui")
+    page.get_by_role("button", name="none").click()
+    page.get_by_label("Noise scales").last.fill("0.3 0.30000000000000004 0.30000004 ")
+    expect(page.locator(".chip")).to_have_text(["0.3", "0.30000000000000004", "0.30000004"])
+    expect(page.locator("#scales-error")).to_contain_text("0.3 and 0.30000000000000004, which equal 0.3 in float32")
+    page.get_by_role("button", name="Remove scale 0.30000000000000004").click()
+    expect(page.locator("#scales-error")).to_be_hidden()
+    visit.ignore_errors("status of 422")
+
+
 def test_error_of_an_action_stays_until_the_next_action(visit: Visit, service: BrowserService) -> None:
     page = visit.open(f"/ui/sweeps/{service.submit([0.5], **LONG)}")
     expect(page.locator("#status")).to_have_text("running")

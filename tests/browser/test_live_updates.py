@@ -2,20 +2,10 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.support.browser import LONG, BrowserService, Visit
+from tests.support.browser import LONG, BrowserService, Visit, set_hidden
 from tests.support.waiting import wait_until
-
-# A headless browser has no background tabs, so the tests set the visibility themselves.
-SET_HIDDEN = """hidden => {
-    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
-    document.dispatchEvent(new Event("visibilitychange"));
-}"""
-
-
-def set_hidden(page: Page, *, hidden: bool) -> None:
-    page.evaluate(SET_HIDDEN, hidden)
 
 
 def test_hidden_page_disconnects_and_resumes_when_visible(visit: Visit, service: BrowserService) -> None:

@@ -7,15 +7,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.support.browser import KEY, LONG, BrowserService, Visit, Visitor
+from tests.support.browser import KEY, LONG, BrowserService, Visit, Visitor, count_points
 from tests.support.pictures import PNG_MAGIC
 from tests.support.waiting import wait_until
-
-
-def count_points(page: Page, chart: str) -> int:
-    return page.locator(f"#{chart} .scatterlayer .points path:visible").count()
 
 
 def test_submitted_sweep_is_shown_live_until_its_end(visit: Visit) -> None:
@@ -42,6 +38,12 @@ def test_submitted_sweep_is_shown_live_until_its_end(visit: Visit) -> None:
     expect(page.locator("#confusion tbody tr")).to_have_count(10)
     expect(page.locator("#samples canvas")).to_have_count(12)
     wait_until(lambda: count_points(page, "by-scale") == 8)
+    expect(page.locator("#by-scale-note")).to_have_text(
+        "One seed, with 95 % interval (this network on other images). Grey band: best possible accuracy. "
+        "Dotted line: chance."
+    )
+    expect(page.locator("#method")).to_contain_text("for this network on other images")
+    expect(page.locator("#metrics tbody tr").first).to_contain_text(re.compile(r"% \(\d+\.\d % to \d+\.\d %\)"))
     expect(page.locator("#by-epoch .scatterlayer .js-line")).to_have_count(4)
 
 
@@ -110,25 +112,6 @@ def test_extended_sweep_trains_the_new_runs(visit: Visit, service: BrowserServic
     expect(page.locator("#runs tbody tr")).to_have_count(4)
     expect(page.locator("#runs .status[data-status=succeeded]")).to_have_count(4)
     expect(page.locator("#metrics tbody tr")).to_have_count(2)
-
-
-def test_selected_sweeps_are_compared(visit: Visit, service: BrowserService, finished: str, other: str) -> None:
-    page = visit.open("/ui")
-    compare = page.get_by_role("button", name="Compare")
-    expect(compare).to_be_disabled()
-    for name in ("finished", "other"):
-        page.get_by_label("Name starts with").fill(name)
-        page.get_by_role("checkbox", name=f"Compare {name}").check()
-    compare.click()
-    expect(page).to_have_url(f"{service.api.url}/ui/compare?sweep={finished}&sweep={other}")
-    wait_until(lambda: count_points(page, "overlay") == 6)
-    expect(page.locator("#differences thead")).to_contain_text("noise on")
-    expect(page.locator("#values tbody tr")).to_have_count(5)
-    page.get_by_role("button", name="other").click()
-    wait_until(lambda: count_points(page, "overlay") == 4)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="PNG").click()
-    assert Path(download.value.path()).read_bytes().startswith(PNG_MAGIC)
 
 
 def test_legend_button_hides_and_shows_a_curve(visit: Visit, finished: str) -> None:

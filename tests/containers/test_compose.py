@@ -1,11 +1,17 @@
 """`docker compose up`: sweeps from the host, scaling, killed containers, restarts and backups."""
 
+import re
 import time
+from pathlib import Path
 
 import pytest
 
 from noisesweep.models import Sweep
+from shared.store.functions import REVISION
+from shared.store.keys import SCHEMA
 from tests.support.compose import Project, inspect
+from tests.support.old_store import write_schema_1
+from tests.support.redis_server import RedisServer
 
 PNG = b"\x89PNG"
 
@@ -87,6 +93,40 @@ def test_interrupted_restore_is_not_served_and_can_be_repeated(project: Project,
     project.create_file_in_store_volume("restored.rdb")
     with pytest.raises(AssertionError, match="a restore was interrupted"):
         project.compose("run", "--rm", "--no-TTY", "redis", "serve")
+    project.compose("run", "--rm", "--no-TTY", "redis", "restore", stdin=snapshot)
+    project.up()
+    assert project.sweep(undisturbed.id).status == "succeeded"
+
+
+def test_functions_are_loaded_at_the_start_and_on_request(project: Project) -> None:
+    assert project.run("redis", "noisesweep-redis", "cli", "fcall", f"ns{SCHEMA}_check", "0").strip() == str(REVISION)
+    project.run("redis", "noisesweep-redis", "cli", "function", "flush")
+    with pytest.raises(AssertionError):
+        project.run("redis", "noisesweep-redis", "healthy")
+    problem = project.http.get("/queue").json()
+    assert problem["type"] == "/problems/store-without-functions"
+    command = re.search(r"`docker compose exec redis (.+?)`", problem["detail"])
+    assert command
+    project.run("redis", *command[1].split())
+    project.run("redis", "noisesweep-redis", "healthy")
+    assert project.http.get("/queue").is_success
+
+
+def test_restored_backup_of_an_older_version_is_refused(project: Project, undisturbed: Sweep, tmp_path: Path) -> None:
+    old = RedisServer(tmp_path)
+    write_schema_1(old.client)
+    old.client.save()
+    old.close()
+    snapshot = project.compose("exec", "--no-TTY", "redis", "noisesweep-redis", "backup")
+    project.compose("down", "--volumes")
+    project.compose("run", "--rm", "--no-TTY", "redis", "restore", stdin=(tmp_path / "dump.rdb").read_bytes())
+    project.up("redis")
+    for service in ("api", "worker"):
+        with pytest.raises(
+            AssertionError, match=f"noisesweep {service}: The store contains sweeps of an older version"
+        ):
+            project.compose("run", "--rm", "--no-TTY", "--no-deps", service)
+    project.compose("down", "--volumes")
     project.compose("run", "--rm", "--no-TTY", "redis", "restore", stdin=snapshot)
     project.up()
     assert project.sweep(undisturbed.id).status == "succeeded"

@@ -1,7 +1,10 @@
 """Permissions of the running containers, and contents of their images."""
 
+import json
 import re
 import subprocess
+from itertools import combinations
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +54,43 @@ def test_only_the_api_is_published_and_only_on_loopback(project: Project) -> Non
 def list_bindings(ports: dict[str, list[dict[str, str]] | None]) -> list[tuple[str, dict[str, str]]]:
     """Return a pair of port and host binding for each binding."""
     return [(port, binding) for port, bindings in ports.items() for binding in bindings or []]
+
+
+# Exits with 0 if the address accepts a connection.
+CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=3)"
+CONNECTED = {
+    ("redis", "api"), ("redis", "worker"), ("redis", "worker-gpu"), ("worker", "worker-gpu"), ("api", "prometheus"),
+}  # fmt: skip
+VARIANTS = [(), ("docker-compose.tls.yml",), ("docker-compose.loopback.yml",)]
+
+
+def test_worker_reaches_the_store_but_not_the_api(project: Project) -> None:
+    addresses = {
+        service: {
+            network["IPAddress"]: network["Gateway"] for network in container["NetworkSettings"]["Networks"].values()
+        }
+        for service in SERVICES
+        for container in inspect("container", *project.containers(service))
+    }
+    project.run("worker", "python", "-c", CONNECT, "redis", "6379")
+    project.run("api", "python", "-c", CONNECT, "redis", "6379")
+    project.run("api", "python", "-c", CONNECT, "api", "8000")
+    ports = [(address, "8000") for address in ("api", *addresses["api"])]
+    ports += [(gateway, str(project.port)) for gateway in addresses["worker"].values()]
+    for address, port in ports:
+        with pytest.raises(AssertionError, match=r"gaierror|TimeoutError|timed out|refused|unreachable"):
+            project.run("worker", "python", "-c", CONNECT, address, port)
+
+
+@pytest.mark.parametrize("files", VARIANTS, ids=lambda files: " ".join(files) or "default")
+def test_only_services_that_need_each_other_share_a_network(tmp_path: Path, files: tuple[str, ...]) -> None:
+    environment = {"NOISESWEEP_TLS_DIR": str(tmp_path)}
+    variant = Project(tmp_path, environment, "docker-compose.yml", *files)
+    config = json.loads(variant.compose("--profile", "*", "config", "--format", "json"))
+    variant.http.close()
+    networks = {name: set(service["networks"]) for name, service in config["services"].items()}
+    pairs = {frozenset(pair) for pair in combinations(networks, 2) if networks[pair[0]] & networks[pair[1]]}
+    assert pairs == {frozenset(pair) for pair in CONNECTED}
 
 
 def test_memory_and_processes_are_limited(project: Project) -> None:

@@ -1,108 +1,164 @@
 """The service with one Redis user per role, with the permissions in deploy/redis/roles."""
 
 import os
-import secrets
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
-from pydantic import SecretStr
 from redis import Redis
-from redis.exceptions import AuthenticationError, NoPermissionError
+from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 
+from noisesweep.models import SweepRequest
 from shared.settings import Settings
-from shared.store.keys import COUNTERS, PACE, idempotency
+from shared.store.functions import LIBRARY, Function
+from shared.store.keys import BYTES, COUNTERS, LEASES, PACE, SCHEMA, SWEEPS, SweepKeys
 from tests.support.api import ApiThread
 from tests.support.fleet import TIMES
-from tests.support.redis_server import RedisServer
+from tests.support.roles import Roles
+from tests.support.stored_sweeps import Sweeps
 from tests.support.waiting import wait_until
 from tests.support.worker import Worker
 
-ROLES = Path(__file__).parents[2] / "deploy" / "redis" / "roles"
 SWEEP = {"scales": [0.1, 1.0], "dataset": "digits", "epochs": 2, "hidden_units": [16], "tags": {"by": "role"}}
-
-
-class Roles:
-    """Store with one user per role and no default user.
-
-    Attributes:
-        server: The server, with a connection from before the default user was disabled.
-        passwords: Passwords by role.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.server = RedisServer(folder)
-        self.passwords = {path.name: secrets.token_hex(8) for path in ROLES.iterdir()}
-        for role, password in self.passwords.items():
-            lines = (ROLES / role).read_text().splitlines()
-            rules = [rule for line in lines if not line.startswith("#") for rule in line.split()]
-            self.server.client.execute_command("ACL", "SETUSER", role, "reset", "on", f">{password}", *rules)  # type: ignore[no-untyped-call]
-        # The open connection of the test stays authenticated. New connections are rejected.
-        self.server.client.execute_command("ACL", "SETUSER", "default", "resetpass")  # type: ignore[no-untyped-call]
-
-    def url(self, role: str) -> str:
-        return self.server.url.replace("redis://", f"redis://{role}:{self.passwords[role]}@")
-
-    def client(self, role: str) -> "closing[Redis]":
-        return closing(Redis.from_url(self.url(role), decode_responses=True))
-
-    def pop_denials(self) -> object:
-        """Return and clear the log of commands that the ACL has denied."""
-        log = self.server.client.acl_log()
-        self.server.client.acl_log_reset()
-        return log
+LONG = SWEEP | {"epochs": 200, "reuse": False}
+ENDLESS = "#!lua name=endless\nredis.register_function('endless', function() while true do end end)"
 
 
 @pytest.fixture(scope="module")
 def roles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Roles]:
     roles = Roles(tmp_path_factory.mktemp("roles"))
+    roles.load_functions()
     yield roles
     roles.server.close()
 
 
-def test_roles_permit_everything_the_service_does(roles: Roles, tmp_path: Path) -> None:
-    served = ApiThread(Settings(redis_url=SecretStr(roles.url("api"))))
+@pytest.fixture
+def http(roles: Roles) -> Iterator[httpx.Client]:
+    """Yield a client of an API with the role `api`."""
+    served = ApiThread(Settings(redis_url=roles.url("api")))
+    yield served.http
+    served.close()
+
+
+@pytest.fixture
+def worker(roles: Roles, tmp_path: Path) -> Iterator[Worker]:
+    """Yield a worker with the role `worker`."""
     environment = os.environ | TIMES | {"NOISESWEEP_REDIS_URL": roles.url("worker")}
     worker = Worker(environment, tmp_path / "worker.log", processes=1)
-    try:
-        answer = served.http.post("/sweeps", json=SWEEP, headers={"Idempotency-Key": "once"}).raise_for_status()
-        sweep = answer.headers["Location"]
-        wait_until(lambda: served.http.get(sweep).json()["status"] == "succeeded", seconds=60)
-        served.http.post(f"{sweep}/runs", json={"scales": [2.0]}).raise_for_status()
-        wait_until(lambda: len(served.http.get(sweep).json()["runs"]) == 3)
-        wait_until(lambda: served.http.get(sweep).json()["status"] == "succeeded", seconds=60)
-        served.http.get(f"{sweep}/events", headers={"Accept": "application/json"}).raise_for_status()
-        for path in ("", "/plot", "/summary", "/results"):
-            served.http.get(sweep + path).raise_for_status()
-        for path in ("/sweeps", "/queue", "/workers", "/metrics", "/readyz"):
-            served.http.get(path).raise_for_status()
-        waiting = served.http.post("/sweeps", json=SWEEP | {"epochs": 200, "reuse": False}).headers["Location"]
-        wait_until(lambda: served.http.get(waiting).json()["status"] == "running", seconds=60)
-        assert worker.terminate() == 0  # requeues its run and publishes a message for it
-        served.http.post(f"{waiting}/cancel").raise_for_status()
-        served.http.post(f"{waiting}/retry").raise_for_status()
-        served.http.post(f"{waiting}/cancel").raise_for_status()
-        served.http.delete(waiting).raise_for_status()
-    finally:
-        worker.close()
-        served.close()
+    yield worker
+    worker.close()
+
+
+def test_roles_permit_everything_the_service_does(roles: Roles, http: httpx.Client, worker: Worker) -> None:
+    body = SWEEP | {"keep_model": True}
+    answer = http.post("/sweeps", json=body, headers={"Idempotency-Key": "once"}).raise_for_status()
+    again = http.post("/sweeps", json=body, headers={"Idempotency-Key": "once"})
+    sweep = answer.headers["Location"]
+    assert again.headers["Location"] == sweep
+    wait_until(lambda: http.get(sweep).json()["status"] == "succeeded", seconds=60)
+    http.post(f"{sweep}/runs", json={"scales": [2.0]}).raise_for_status()
+    wait_until(lambda: len(http.get(sweep).json()["runs"]) == 3)
+    wait_until(lambda: http.get(sweep).json()["status"] == "succeeded", seconds=60)
+    assert http.post("/sweeps", json=SWEEP).raise_for_status().json()["runs"][0]["reused_from"]
+    http.get(f"{sweep}/events", headers={"Accept": "application/json"}).raise_for_status()
+    run = http.get(sweep).json()["runs"][0]["id"]
+    for path in (f"/runs/{run}", f"/runs/{run}/model", f"{sweep}/plot", f"{sweep}/summary", f"{sweep}/results"):
+        http.get(path).raise_for_status()
+    for path in ("/sweeps", "/queue", "/workers", "/metrics", "/readyz", "/estimate?scales=1"):
+        http.get(path)
+    waiting = http.post("/sweeps", json=LONG).headers["Location"]
+    wait_until(lambda: http.get(waiting).json()["status"] == "running", seconds=60)
+    killed = worker.training_processes()[0]
+    killed.kill()  # a reaper requeues its run
+    wait_until(lambda: any(run["attempts"] > 1 for run in http.get(waiting).json()["runs"]), seconds=60)
+    assert worker.terminate() == 0  # requeues its run and publishes a message for it
+    http.post(f"{waiting}/cancel").raise_for_status()
+    http.post(f"{waiting}/retry").raise_for_status()
+    http.post(f"{waiting}/cancel").raise_for_status()
+    http.delete(waiting).raise_for_status()
+    http.delete(sweep).raise_for_status()
     assert roles.pop_denials() == []
+
+
+def test_missing_functions_are_reported_until_an_administrator_loads_them(
+    roles: Roles, http: httpx.Client, worker: Worker
+) -> None:
+    sweep = http.post("/sweeps", json=LONG).headers["Location"]
+
+    def epochs_done() -> int:
+        return int(http.get(sweep).raise_for_status().json()["progress"]["epochs_done"])
+
+    wait_until(lambda: epochs_done() > 0, seconds=60)
+    before = epochs_done()
+    roles.server.client.function_flush()
+    for response in (http.get(sweep), http.get("/queue"), http.post("/sweeps", json=SWEEP)):
+        assert response.status_code == 503
+        problem = response.json()
+        assert problem["type"] == "/problems/store-without-functions"
+        assert "noisesweep-redis load" in problem["detail"]
+        assert http.get(problem["type"]).is_success
+    wait_until(lambda: "The store lacks the functions of this version of noisesweep" in worker.log.read_text())
+    roles.load_functions()
+    wait_until(lambda: epochs_done() > before, seconds=60)
+    (attempts,) = {run["attempts"] for run in http.get(sweep).json()["runs"] if run["status"] == "running"}
+    assert attempts == 1  # training has waited, and no lease was lost
+    http.post(f"{sweep}/cancel").raise_for_status()
+    wait_until(lambda: http.delete(sweep).is_success, seconds=60)
+    roles.pop_denials()  # the attempts to load the library
+
+
+@pytest.mark.parametrize("role", ["api", "worker"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["EVAL", "while true do end", "0"],
+        ["EVAL_RO", "while true do end", "0"],
+        ["EVALSHA", "0" * 40, "0"],
+        ["SCRIPT", "LOAD", "while true do end"],
+        ["SCRIPT", "FLUSH"],
+        ["FUNCTION", "LOAD", "REPLACE", ENDLESS],
+        ["FUNCTION", "LOAD", "REPLACE", LIBRARY],
+        ["FUNCTION", "DELETE", f"noisesweep{SCHEMA}"],
+        ["FUNCTION", "FLUSH"],
+        ["FUNCTION", "RESTORE", "x"],
+        ["DEBUG", "SLEEP", "0"],
+        ["CONFIG", "GET", "*"],
+        ["CONFIG", "SET", "maxmemory", "0"],
+        ["FLUSHALL"],
+        ["KEYS", "*"],
+        ["ACL", "LIST"],
+        ["SHUTDOWN"],
+        ["REPLICAOF", "NO", "ONE"],
+        ["CLIENT", "PAUSE", "1000"],
+        ["MONITOR"],
+        ["SORT", SWEEPS],
+        ["LCS", SWEEPS, BYTES],
+        ["SETRANGE", COUNTERS, "536870000", "x"],
+        ["SETBIT", COUNTERS, "4294967295", "1"],
+    ],
+    ids=" ".join,
+)
+def test_roles_can_neither_run_scripts_nor_administer_the_store(roles: Roles, role: str, command: list[str]) -> None:
+    with roles.client(role) as client, pytest.raises(NoPermissionError):
+        client.execute_command(*command)  # type: ignore[no-untyped-call]
+    assert roles.pop_denials() != []
 
 
 @pytest.mark.parametrize(
     ("role", "command"),
     [
-        ("api", ["FLUSHALL"]),
-        ("api", ["CONFIG", "GET", "*"]),
         ("api", ["SET", PACE, "x"]),
         ("api", ["GET", "unrelated-key"]),
-        ("worker", ["KEYS", "*"]),
-        ("worker", ["GET", idempotency("", "once")]),
-        ("worker", ["ACL", "LIST"]),
+        ("api", ["SET", "ns:2:turn", "0"]),
+        ("api", ["GET", "ns:2:claim:x"]),
+        ("api", ["GET", "ns:unacked"]),
+        ("worker", ["SET", "_kombu.other", "x"]),
         ("worker", ["PUBLISH", "celery", "shutdown"]),
-        ("worker", ["SCRIPT", "FLUSH"]),
         ("metrics", ["HGETALL", COUNTERS]),
+        ("metrics", ["FCALL", f"ns{SCHEMA}_check", "0"]),
         ("metrics", ["CLIENT", "KILL", "ID", "1"]),
         ("metrics", ["CONFIG", "GET", "*"]),
     ],
@@ -113,9 +169,47 @@ def test_roles_deny_other_commands_and_keys(roles: Roles, role: str, command: li
     assert roles.pop_denials() != []
 
 
-def test_script_has_no_more_permissions_than_its_caller(roles: Roles) -> None:
-    with roles.client("worker") as client, pytest.raises(Exception, match=r"(?i)acl|perm"):
-        client.eval("return redis.call('GET', KEYS[1])", 1, idempotency("", "once"))
+@pytest.mark.parametrize("function", ["read", "cancel", "delete", "retry"])
+def test_function_does_not_loop_over_an_invented_number_of_runs(roles: Roles, function: str) -> None:
+    limits = ["max_queued_runs", "1", "max_queued_runs_per_key", "1", "max_stored_bytes", "1"]
+    limits += ["submitter", "", "retry_bytes", "1"]
+    record = SweepKeys("0" * 16).record
+    with roles.client("api") as client:
+        client.hset(record, mapping={"run_count": 10**12, "open_runs": 0})
+        arguments = ["sweep", "0" * 16, *(limits if function == Function.RETRY else [])]
+        with pytest.raises(ResponseError, match="too many runs"):
+            client.execute_command("FCALL", f"ns{SCHEMA}_{function}", 0, *arguments)  # type: ignore[no-untyped-call]
+        client.delete(record)
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "0.5"])
+def test_claim_of_no_runs_takes_one(roles: Roles, limit: str) -> None:
+    sweeps = Sweeps(roles.server.client)
+    sweeps.create(SweepRequest(scales=[0.1, 0.2], epochs=1, dataset="digits"))
+    arguments = ["owner", "x", "lease", "1000000", "limit", limit, "worker", "x", "device", "cpu", "numerics", "1"]
+    with roles.client("worker") as client:
+        _, *runs = client.execute_command("FCALL", f"ns{SCHEMA}_claim", 0, *arguments)  # type: ignore[no-untyped-call]
+    assert len(runs) == 1
+    roles.server.client.flushall()
+
+
+@pytest.mark.parametrize("role", ["api", "worker"])
+def test_roles_permit_every_command_of_the_functions(roles: Roles, role: str) -> None:
+    commands = set(re.findall(r"redis\.call[(,] ?'([A-Z]+)'", LIBRARY))
+    assert {"HSET", "ZADD", "TIME"} < commands
+    known = roles.server.client.command()
+    for command in commands:
+        arguments = [SWEEPS] * (abs(known[command.lower()]["arity"]) - 1)
+        reply = roles.server.client.execute_command("ACL", "DRYRUN", role, command, *arguments)  # type: ignore[no-untyped-call]
+        assert reply == "OK", command
+
+
+def test_function_has_no_more_permissions_than_its_caller(roles: Roles) -> None:
+    arguments = ["owner", "x", "lease", "1", "limit", "1", "worker", "x", "device", "cpu", "numerics", "1"]
+    roles.server.client.zadd("ns:2:turns", {f"{SCHEMA}:": 0})
+    with roles.client("api") as client, pytest.raises(ResponseError, match=r"can't access|permission"):
+        client.execute_command("FCALL", f"ns{SCHEMA}_{Function.CLAIM}", 0, *arguments)  # type: ignore[no-untyped-call]
+    assert roles.server.client.zcard(LEASES) == 0
     assert roles.pop_denials() != []
 
 

@@ -103,7 +103,7 @@ def test_failed_sweep_has_an_error_and_the_worker_continues(service: Service) ->
 def test_extra_messages_train_nothing_twice(service: Service) -> None:
     sweep_id = service.submit({"scales": [0.1, 0.5], **SMALL})
     app = celery_app(Settings(redis_url=service.store.url))
-    publish(app, {sweep_id: 20})
+    publish(app, 20)
     app.close()
     sweep = service.wait_for_end(sweep_id)
     wait_until(lambda: service.redis.llen(QUEUE) == 0 and service.redis.hlen(UNACKED) == 0)

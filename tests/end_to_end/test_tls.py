@@ -12,7 +12,6 @@ import pytest
 from noisesweep.local.launcher import free_port, store_binary
 from noisesweep.models import RunStatus
 from shared.settings import Settings
-from shared.store.keys import new_sweep_id
 from shared.store.queue import celery_app, publish
 from tests.support.api import ApiThread
 from tests.support.redis_server import RedisServer
@@ -122,7 +121,7 @@ def test_untrusted_certificate_is_rejected_and_reported(
         served.close()
     caplog.clear()
     app = celery_app(Settings(redis_url=untrusted_url))
-    publish(app, {new_sweep_id(): 1})
+    publish(app, 1)
     app.close()
     assert "CERTIFICATE_VERIFY_FAILED" in caplog.text
     reached, *_ = check_store(Settings(redis_url=untrusted_url), own_store=None)

@@ -10,7 +10,7 @@ import pytest
 
 from noisesweep.models import RunStatus, RunSummary, Sweep
 from shared.store.clock import server_time
-from shared.store.keys import QUEUE, UNACKED, SweepKeys
+from shared.store.keys import LEASES, QUEUE, UNACKED
 from tests.support.api import ApiProcess
 from tests.support.fleet import BODY, LONG, Fleet, rounds
 from tests.support.network import Cut, Host, Network, link_down, packets_dropped, replies_dropped, skip_reason
@@ -158,8 +158,7 @@ def test_sweep_continues_after_all_workers_were_disconnected(
     with ExitStack() as links:
         for member in spread.members:
             links.enter_context(link_down(member.host))
-        leases = SweepKeys(sweep_id).leases
-        wait_until(lambda: spread.redis.zcount(leases, server_time(spread.redis), "+inf") == 0, seconds=60)
+        wait_until(lambda: spread.redis.zcount(LEASES, server_time(spread.redis), "+inf") == 0, seconds=60)
         wait_until(
             lambda: all(member.has_logged("could not renew the leases") for member in spread.members), seconds=60
         )

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from noisesweep.models import EpochMetrics, RunStatus, Sweep
 from shared.settings import Settings
-from shared.store.keys import SweepKeys
+from tests.support.claims import claim_runs
 from tests.support.fleet import BODY, Fleet, rounds
 from tests.support.records import evaluation
+from tests.support.stored_sweeps import Sweeps
 from tests.support.waiting import wait_until
 from worker.leases import LeaseLostError, Leases
 
@@ -76,8 +77,7 @@ def test_cancel_during_the_end_of_a_run_is_atomic(fleet: Fleet, rng: random.Rand
     lead_seconds = 0.0  # head start of `end` over `cancel`
     for _ in rounds(full=200, in_ci=40):
         sweep_id = fleet.submit(BODY | {"scales": [0.1], "epochs": 1})
-        claim = leases.claim(sweep_id, limit=1)
-        assert claim
+        claim = claim_runs(leases, sweep_id)
 
         def end() -> RunStatus:
             time.sleep(max(0.0, -lead_seconds))  # noqa: B023 - it is called within this iteration
@@ -98,7 +98,8 @@ def test_cancel_during_the_end_of_a_run_is_atomic(fleet: Fleet, rng: random.Rand
         assert (status, outcome, run.weights_sha256) in [(202, "cancelled", None), (409, "succeeded", SHA)]
         kinds = [event["type"] for event in fleet.events(sweep_id) if event["type"] != "run.cancelling"]
         assert kinds == ["run.started", "epoch", "run.ended", "sweep.ended"]
-        assert not fleet.redis.exists(SweepKeys(sweep_id).queued, SweepKeys(sweep_id).leases)
+        stored = Sweeps(fleet.redis)
+        assert stored.queued(sweep_id) == stored.leased(sweep_id) == []
         outcomes.add(outcome)
         lead_seconds += rng.uniform(0, 0.004) * (1 if outcome is RunStatus.CANCELLED else -1)
         try:

@@ -1,12 +1,12 @@
 """Upgrade of a running service: workers of two versions on one store.
 
-The next version is a copy of the current one with a higher SCHEMA. It stands for a release with a new format of stored
-sweeps.
+The next version is a copy of the current one with a higher SCHEMA or NUMERICS. It stands for a release with a new
+format of stored sweeps, or with a trainer that computes other bits.
 """
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -14,6 +14,7 @@ import pytest
 
 import shared
 from noisesweep.models import Sweep
+from shared.numerics import NUMERICS
 from shared.store.keys import QUEUE, SCHEMA
 from tests.support.api import ApiProcess
 from tests.support.fleet import BODY, Fleet
@@ -23,17 +24,41 @@ from tests.support.worker import Worker
 HERE = Path(shared.__file__).parents[1]
 
 
-@pytest.fixture(scope="module")
-def next_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the code of the next version."""
-    folder = tmp_path_factory.mktemp("next")
+def copy_program(folder: Path, changes: Mapping[str, Sequence[str]], number: int) -> Path:
+    """Write a copy of the program, with `number` after each pattern in a file under shared/, and return the folder."""
     for package in ("api", "worker", "shared", "noisesweep"):
         shutil.copytree(HERE / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
-    keys = folder / "shared" / "store" / "keys.py"
-    text, replaced = re.subn(r"^SCHEMA = \d+$", f"SCHEMA = {SCHEMA + 1}", keys.read_text(), flags=re.MULTILINE)
-    assert replaced == 1
-    keys.write_text(text)
+    for file, patterns in changes.items():
+        path = folder / "shared" / file
+        for pattern in patterns:
+            text, replaced = re.subn(rf"^({pattern})\d+$", rf"\g<1>{number}", path.read_text(), flags=re.MULTILINE)
+            assert replaced == 1
+            path.write_text(text)
     return folder
+
+
+@pytest.fixture(scope="module")
+def next_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a version that has a higher SCHEMA."""
+    changes = {
+        "store/keys.py": ["SCHEMA = "],
+        "store/noisesweep.lua": [r"local REVISION, SCHEMA = \d+, ", "#!lua name=noisesweep"],
+    }
+    return copy_program(tmp_path_factory.mktemp("next"), changes, SCHEMA + 1)
+
+
+@pytest.fixture(scope="module")
+def next_numerics(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a version that has a higher NUMERICS."""
+    return copy_program(tmp_path_factory.mktemp("numerics"), {"numerics.py": ["NUMERICS = "]}, NUMERICS + 1)
+
+
+@pytest.fixture(autouse=True)
+def _own_workers(fleet: Fleet, undisturbed: Sweep) -> Iterator[None]:
+    """Stop the workers before and after each test. A worker of another version would begin the runs of later tests."""
+    fleet.close_workers()
+    yield
+    fleet.close_workers()
 
 
 @pytest.fixture
@@ -55,7 +80,6 @@ def run_ids_of(sweep: Sweep, worker: Worker) -> list[str]:
 def test_old_worker_leaves_new_sweeps_to_new_worker(
     fleet: Fleet, undisturbed: Sweep, next_version: Path, next_api: httpx.Client
 ) -> None:
-    fleet.close_workers()
     old = fleet.start_worker(processes=1)
     before = fleet.submit()
     fleet.wait_for_epochs(before, 2)
@@ -83,10 +107,29 @@ def test_old_worker_leaves_new_sweeps_to_new_worker(
 def test_new_version_finishes_sweeps_of_the_old_one(
     fleet: Fleet, undisturbed: Sweep, next_version: Path, next_api: httpx.Client
 ) -> None:
-    fleet.close_workers()
     sweep_id = fleet.submit()  # its messages are in the queue of the old version, which has no worker any more
     assert fleet.redis.llen(QUEUE) >= len(BODY["scales"])  # type: ignore[arg-type]
     fleet.start_worker(program=next_version)
     fleet.assert_complete(sweep_id, undisturbed)
     assert next_api.get(f"/sweeps/{sweep_id}").json()["status"] == "succeeded"
     fleet.redis.delete(QUEUE)
+
+
+def test_run_continued_with_other_numerics_starts_again(fleet: Fleet, undisturbed: Sweep, next_numerics: Path) -> None:
+    old = fleet.start_worker(processes=1)
+    sweep_id = fleet.submit()
+    wait_until(lambda: fleet.sweep(sweep_id).runs[1].epochs_done > 1, seconds=60)  # the first run has succeeded
+    assert old.terminate() == 0
+    before = fleet.sweep(sweep_id)
+    assert [run.numerics for run in before.runs] == [NUMERICS, NUMERICS, None, None]
+    assert before.numerics == [NUMERICS]
+
+    fleet.start_worker(program=next_numerics)
+    sweep = fleet.wait_for_end(sweep_id)
+    assert [run.numerics for run in sweep.runs] == [NUMERICS, *[NUMERICS + 1] * 3]
+    assert f"different numerics versions ({NUMERICS} and {NUMERICS + 1})" in (sweep.status_detail or "")
+    # The copy computes the same bits, so the weights are those of one whole training.
+    assert [run.weights_sha256 for run in sweep.runs] == [run.weights_sha256 for run in undisturbed.runs]
+    assert [run.epochs_done for run in sweep.runs] == [sweep.config.epochs] * 4
+    epochs = [event for event in fleet.events(sweep_id) if event["type"] == "epoch" and event["index"] == "1"]
+    assert len(epochs) == before.runs[1].epochs_done + sweep.config.epochs

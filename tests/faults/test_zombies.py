@@ -4,8 +4,8 @@ import re
 import signal
 
 from noisesweep.models import Sweep
-from shared.store.keys import SweepKeys
 from tests.support.fleet import Fleet
+from tests.support.stored_sweeps import Sweeps
 from tests.support.waiting import wait_until
 
 
@@ -28,4 +28,4 @@ def test_suspended_worker_writes_nothing_after_its_lease(fleet: Fleet, undisturb
     abandoned = re.compile(f"Sweep {sweep_id}: giving up its runs|Run {sweep_id}-. dropped")
     wait_until(lambda: abandoned.search(fleet.log()))
     assert fleet.dump_sweep(sweep_id) == before
-    assert fleet.redis.zcard(SweepKeys(sweep_id).queued) == 0
+    assert Sweeps(fleet.redis).queued(sweep_id) == []

@@ -11,8 +11,6 @@ from tests.support.api import ApiThread
 from tests.support.command_line import CommandLine
 from tests.support.proxy import Proxy
 from tests.support.terminal import Terminal
-from tests.support.training import Training
-from worker.leases import Leases
 
 
 @pytest.fixture
@@ -23,13 +21,6 @@ def command_line(tmp_path: Path) -> Iterator[CommandLine]:
     yield command_line
     command_line.close()
     signal.signal(signal.SIGHUP, sighup_handler)
-
-
-@pytest.fixture
-def training(settings: Settings) -> Iterator[Training]:
-    leases = Leases(settings)
-    yield Training(leases)
-    leases.close()
 
 
 @pytest.fixture
@@ -45,7 +36,7 @@ def proxy(http: httpx.Client) -> Iterator[Callable[..., Proxy]]:
     proxies: list[Proxy] = []
 
     def create(*cuts: int | None) -> Proxy:
-        proxies.append(Proxy(http.base_url, list(cuts)))
+        proxies.append(Proxy(http.base_url.port or 80, cuts))
         return proxies[-1]
 
     yield create

@@ -1,5 +1,6 @@
 from noisesweep.models import TrainingConfig
 from shared.fingerprint import fingerprint
+from shared.numerics import NUMERICS
 
 CONFIG = TrainingConfig()
 # A different value for each field of the config.
@@ -27,7 +28,7 @@ def test_every_config_field_changes_the_fingerprint() -> None:
     assert len(prints | {fingerprint(CONFIG, 0.5, 0)}) == len(OTHERS) + 1
 
 
-def test_scale_seed_and_version_change_the_fingerprint() -> None:
+def test_scale_seed_and_numerics_change_the_fingerprint() -> None:
     prints = [fingerprint(CONFIG, 0.5, 0), fingerprint(CONFIG, 0.25, 0), fingerprint(CONFIG, 0.5, 1)]
-    prints.append(fingerprint(CONFIG, 0.5, 0, version="another"))
+    prints.append(fingerprint(CONFIG, 0.5, 0, numerics=NUMERICS + 1))
     assert len(set(prints)) == 4

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,31 @@ def test_allowed_hosts_are_normalized() -> None:
 def test_invalid_allowed_hosts_are_rejected(host: str) -> None:
     with pytest.raises(ValidationError, match="expected a host name"):
         Settings(allowed_hosts=[host])
+
+
+@pytest.mark.parametrize("path", ["/noise-lab", "/a/b.c/~d_e", "/..a", "/" + "a" * 199])
+def test_root_path_is_a_plain_path(path: str) -> None:
+    assert Settings(root_path=path).root_path == path
+
+
+@pytest.mark.parametrize("path", ["/", "noise-lab", "/noise-lab/", "//a", "/a//b", "/..", "/./a", "/a/../b", "/a b",
+    "/a?b", "/%61", "/é", "https://example.org/a", "/a\n", "/" + "a" * 200])  # fmt: skip
+def test_invalid_root_path_is_rejected(path: str) -> None:
+    with pytest.raises(ValidationError, match="expected a path such as /noise-lab"):
+        Settings(root_path=path)
+
+
+def test_trusted_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOISESWEEP_TRUSTED_PROXIES", "127.0.0.1, 10.1.0.0/16,fd00::/8,")
+    assert list(map(str, Settings().trusted_proxies)) == ["127.0.0.1/32", "10.1.0.0/16", "fd00::/8"]
+    monkeypatch.setenv("NOISESWEEP_TRUSTED_PROXIES", "")
+    assert Settings().trusted_proxies == []
+
+
+@pytest.mark.parametrize("proxy", ["localhost", "*", "10.1.0.1/16", "127.0.0.1:80", "10.1.0.0/33"])
+def test_invalid_trusted_proxies_are_rejected(proxy: str) -> None:
+    with pytest.raises(ValidationError, match=f"expected an address .*, received {re.escape(proxy)}"):
+        Settings(trusted_proxies=f"127.0.0.1,{proxy}")
 
 
 @pytest.mark.parametrize("wrong", [

@@ -1,5 +1,6 @@
 """The API on a real socket, in a thread of the test process or in a separate process."""
 
+import socket
 import subprocess
 import sys
 import threading
@@ -14,8 +15,6 @@ from noisesweep.local.launcher import LOOPBACK, free_port
 from shared.settings import Settings
 from tests.support.waiting import wait_until
 
-ALWAYS_RECOUNT = Limits(recount_seconds=-1)
-
 
 def is_ready(url: str) -> bool:
     """Return whether an API responds at the URL and can reach its store."""
@@ -28,18 +27,25 @@ def is_ready(url: str) -> bool:
 class ApiThread:
     """API in a thread, on a free port of loopback. It can be stopped and restarted at the same address.
 
-    By default it counts the queue for every request, because the queue may be full in one test and empty in the next.
-
     Attributes:
         http: A client of this API.
     """
 
-    def __init__(self, settings: Settings, limits: Limits = ALWAYS_RECOUNT) -> None:
+    def __init__(self, settings: Settings, limits: Limits | None = None) -> None:
         self._settings = settings.model_copy(update={"port": free_port()})
-        self._limits = limits
+        self._limits = limits or Limits()
         self.url = f"http://{LOOPBACK}:{self._settings.port}"
         self.http = httpx.Client(base_url=self.url, timeout=10)
         self.start()
+
+    def connect(self) -> socket.socket:
+        """Return a new connection."""
+        return socket.create_connection((LOOPBACK, self._settings.port), timeout=30)
+
+    @property
+    def has_open_requests(self) -> bool:
+        """Return whether the API is at work on a request."""
+        return bool(self._server.server_state.tasks)
 
     def start(self) -> None:
         self._server = Server(self._settings, self._limits)
@@ -105,6 +111,14 @@ class ApiProcess:
     def wait_until_ready(self) -> None:
         """Wait until the API and its store respond. Fail with the output if the process ends first."""
         wait_until(self._is_ready, seconds=60)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
 
     def stop(self) -> None:
         self._process.terminate()

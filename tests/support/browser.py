@@ -25,9 +25,15 @@ class BrowserService:
     def __init__(self, folder: Path) -> None:
         environment = without_data_sets(folder)
         self._service = Service(folder, environment)
-        self.api, self.http = self._service.api, self._service.http
+        self.api, self.http, self.redis = self._service.api, self._service.http, self._service.redis
         keys = {"NOISESWEEP_API_KEYS": f"ada:{hash_api_key(KEY)}"}
         self.api_with_keys = ApiProcess(self._service.environment | keys, folder / "api-with-keys.log")
+
+    def serve_below(self, root_path: str, folder: Path) -> ApiProcess:
+        """Return another API on the same store, for a proxy that serves it below a path."""
+        api = ApiProcess(self._service.environment | {"NOISESWEEP_ROOT_PATH": root_path}, folder / "api.log")
+        api.wait_until_ready()
+        return api
 
     def start(self) -> None:
         self._service.start_worker(processes=1)
@@ -59,19 +65,34 @@ class BrowserService:
         self._service.close()
 
 
+# A headless browser has no background tabs, so tests set the visibility themselves.
+SET_HIDDEN = """hidden => {
+    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def set_hidden(page: Page, *, hidden: bool) -> None:
+    page.evaluate(SET_HIDDEN, hidden)
+
+
 class Visit:
-    """Page of the service in a new browser profile, with the errors that occurred in it."""
+    """Page of the service in a new browser profile, with the errors that occurred in it.
+
+    Attributes:
+        base: The URL of the service.
+    """
 
     def __init__(self, page: Page, base: str) -> None:
         self.page = page
         self.errors: list[str] = []
-        self._base = base
+        self.base = base
         page.set_default_timeout(TIMEOUT_MILLISECONDS)
         page.on("console", self._listen)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def open(self, path: str) -> Page:
-        self.page.goto(f"{self._base}{path}")
+        self.page.goto(f"{self.base}{path}")
         return self.page
 
     def ignore_errors(self, text: str) -> None:
@@ -84,3 +105,8 @@ class Visit:
 
 
 Visitor = Callable[..., Visit]
+
+
+def count_points(page: Page, chart: str) -> int:
+    """Return the number of visible points of a chart."""
+    return page.locator(f"#{chart} .scatterlayer .points path:visible").count()

@@ -5,6 +5,7 @@ import numpy as np
 from noisesweep.models import EpochMetrics, RunStatus, SweepRequest
 from shared.settings import Settings
 from shared.store.clock import server_time
+from tests.support.stored_sweeps import Sweeps
 from worker.leases import Claim, ClaimedRun, Leases
 from worker.reaping import Reaping, ReapResult, Round
 from worker.trainer.state import RunState
@@ -22,9 +23,17 @@ def state(epoch: int, step: int = 0) -> RunState:
     return RunState(epoch, step, weights, weights, np.float32(0.5), np.float32(7))
 
 
-def claim_runs(leases: Leases, sweep_id: str, limit: int = 1) -> Claim:
-    claim = leases.claim(sweep_id, limit)
+def claim_next(leases: Leases, limit: int = 1) -> Claim:
+    claim = leases.claim(limit)
     assert claim
+    return claim
+
+
+def claim_runs(leases: Leases, sweep_id: str, limit: int = 1) -> Claim:
+    """Claim runs of this sweep, whatever else is queued."""
+    Sweeps(leases.redis).put_first(sweep_id)
+    claim = claim_next(leases, limit)
+    assert claim.sweep_id == sweep_id
     return claim
 
 
@@ -36,13 +45,10 @@ def release(leases: Leases, claim: Claim, run: ClaimedRun, state: RunState) -> R
     return leases.release(claim, run, state.position, state.to_bytes())
 
 
-def reap(leases: Leases, sweep_id: str, *, max_attempts: int = 3, republish_seconds: float = 60) -> ReapResult:
-    """Reap one sweep, in a round that ignores no expired lease."""
-    settings = Settings(max_attempts=max_attempts, republish_seconds=republish_seconds)
+def reap(leases: Leases, *, max_attempts: int = 3) -> ReapResult:
+    """Reap all expired leases, in a round that ignores none."""
     now = server_time(leases.redis)
-    (result,) = Reaping(leases.redis, settings).reap({sweep_id: float("inf")}, Round(now, now))
-    assert isinstance(result, ReapResult), result
-    return result
+    return Reaping(leases.redis, Settings(max_attempts=max_attempts)).reap(Round(now, now))
 
 
 def delete_ended(leases: Leases, sweep_id: str, ended_before: int) -> bool:

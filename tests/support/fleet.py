@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
@@ -9,6 +10,7 @@ from noisesweep.models import EpochMetrics, RunStatus, Sweep
 from shared.store.keys import QUEUE, UNACKED, SweepKeys
 from tests.support.redis_server import RedisServer
 from tests.support.service import Service
+from tests.support.stored_sweeps import Sweeps
 from tests.support.waiting import wait_until
 from tests.support.worker import Worker
 
@@ -27,8 +29,6 @@ LONG = BODY | {"epochs": 40}
 TIMES = {
     "NOISESWEEP_LEASE_SECONDS": "3",
     "NOISESWEEP_REAP_INTERVAL_SECONDS": "0.3",
-    "NOISESWEEP_REPUBLISH_SECONDS": "2",
-    "NOISESWEEP_REDELIVERY_SECONDS": "5",
     "NOISESWEEP_CHECKPOINT_INTERVAL_SECONDS": "0.3",
 }
 ROUNDS = int(os.environ.get("NOISESWEEP_FAULT_ROUNDS", "0"))
@@ -46,12 +46,19 @@ class Fleet(Service):
         folder: Folder for logs, and for the store's data if `store` is None.
         store: The store to use; None starts a durable one.
         url: The URL of the store for the API and the workers; None means the store's own URL.
+        environment: More environment variables of the API and the workers.
     """
 
-    def __init__(self, folder: Path, store: RedisServer | None = None, url: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        store: RedisServer | None = None,
+        url: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.points = folder / "points"
         self.points.mkdir()
-        environment = TIMES | {"NOISESWEEP_FAIL_POINTS": str(self.points)}
+        environment = TIMES | {"NOISESWEEP_FAIL_POINTS": str(self.points)} | dict(environment or {})
         super().__init__(folder, environment, store=store or RedisServer(folder, durable=True), url=url, body=BODY)
         self.api.wait_until_ready()
 
@@ -71,9 +78,9 @@ class Fleet(Service):
         """Assert that the sweep ended, with each epoch once and in order, and with the weights of `undisturbed`."""
         sweep = self.wait_for_end(sweep_id)
         assert sweep.status is status
-        keys = SweepKeys(sweep_id)
-        assert self.redis.zcard(keys.leases) == 0
-        assert self.redis.zcard(keys.queued) == 0
+        keys, stored_sweeps = SweepKeys(sweep_id), Sweeps(self.redis)
+        assert stored_sweeps.leased(sweep_id) == []
+        assert stored_sweeps.queued(sweep_id) == []
         events = self.events(sweep_id)
         ended = Counter(event["index"] for event in events if event["type"] == "run.ended")
         assert ended == {str(index): 1 for index in range(len(sweep.runs))}
@@ -105,7 +112,7 @@ class Fleet(Service):
         try:
             wait_until(lambda: self.redis.llen(QUEUE) == 0 and self.redis.hlen(UNACKED) == 0, seconds=60)
         except AssertionError:
-            for key in (UNACKED, f"{UNACKED}_index", f"{UNACKED}_mutex"):
+            for key in (UNACKED, f"{UNACKED}_index"):
                 print(key, self.redis.type(key), self.redis.ttl(key), self.redis.object("IDLETIME", key))
             print(self.redis.hgetall(UNACKED), self.redis.lrange(QUEUE, 0, -1), self.redis.time())
             raise

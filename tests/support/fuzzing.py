@@ -36,6 +36,9 @@ class FuzzedService(Service):
     def __init__(self, folder: Path) -> None:
         limits = {
             "NOISESWEEP_MAX_QUEUED_RUNS": str(MAX_QUEUED_RUNS),
+            # Limits that no schema expresses: valid requests must be accepted.
+            "NOISESWEEP_MAX_MODEL_BYTES": str(10**15),
+            "NOISESWEEP_MAX_STORED_BYTES": str(10**15),
             "NOISESWEEP_API_KEYS": f"fuzzer:{hash_api_key(KEY)}",
         }
         super().__init__(folder, without_data_sets(folder) | limits, body=TRAINED)

@@ -5,9 +5,7 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http.client import HTTPMessage, HTTPResponse
-from typing import Any
-
-from tests.support.api import ApiThread
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -27,14 +25,20 @@ class RawAnswer:
         return problem
 
 
-def connect(served: ApiThread) -> socket.socket:
-    """Return a new connection to the API."""
-    return socket.create_connection((served.http.base_url.host, served.http.base_url.port or 0), timeout=30)
+HOST = "Host: localhost"
 
 
-def exchange(served: ApiThread, *parts: bytes) -> bytes:
+class Server(Protocol):
+    """Server to connect to: an API, or a proxy in front of it."""
+
+    def connect(self) -> socket.socket:
+        """Return a new connection."""
+        ...
+
+
+def exchange(server: Server, *parts: bytes) -> bytes:
     """Send the parts, and return everything received until the server closes the connection."""
-    with connect(served) as client:
+    with server.connect() as client:
         for part in parts:
             client.sendall(part)
         answer = b""
@@ -44,19 +48,20 @@ def exchange(served: ApiThread, *parts: bytes) -> bytes:
 
 
 def send(
-    served: ApiThread,
+    server: Server,
     method: str,
     target: str,
     headers: Iterable[str] = (),
     body: bytes = b"",
     *,
-    host: str = "Host: localhost",
+    host: str = HOST,
+    version: str = "1.1",
 ) -> RawAnswer:
     """Send one request with exactly these header lines, besides Host, Connection and Content-Length."""
-    lines = [f"{method} {target} HTTP/1.1", host, "Connection: close", *headers]
+    lines = [f"{method} {target} HTTP/{version}", host, "Connection: close", *headers]
     if body:
         lines.append(f"Content-Length: {len(body)}")
-    with connect(served) as client:
+    with server.connect() as client:
         client.sendall("\r\n".join(filter(None, lines)).encode() + b"\r\n\r\n" + body)
         with HTTPResponse(client, method=method) as answer:
             answer.begin()

@@ -37,10 +37,12 @@ def run_summary(
             "latest_metrics": metrics,
             "error": None,
             "weights_sha256": None,
+            "numerics": 1,
             "keep_model": False,
             "reused_from": None,
             "started_at": None,
             "ended_at": None,
+            "links": {"self": f"/runs/{SWEEP_ID}-{index}", "plot": "", "events": "", "model": None},
         }
     )
 
@@ -58,6 +60,14 @@ def sweep_of(runs: Sequence[RunSummary], epochs: int = 20) -> Sweep:
             "seeds": list(dict.fromkeys(run.seed for run in runs)),
             "status_detail": None,
             "runs": runs,
+            "links": {
+                "self": f"/sweeps/{SWEEP_ID}",
+                "plot": "",
+                "events": "",
+                "results": "",
+                "summary": "",
+                "runs": [],
+            },
         }
     )
 

@@ -22,6 +22,7 @@ class RedisServer:
         options: More command line options.
         host: The address that clients connect to.
         command_prefix: Command that runs another command, for example `ip netns exec NAME`.
+        program: Path of the server; None means the one that the launcher would use.
     """
 
     def __init__(
@@ -33,17 +34,23 @@ class RedisServer:
         options: Sequence[str] = (),
         host: str = LOOPBACK,
         command_prefix: Sequence[str] = (),
+        program: str | None = None,
     ) -> None:
         self.port = port or free_port()
         self.url = f"redis://{host}:{self.port}/0"
         self.client: Redis = Redis.from_url(self.url, decode_responses=True)
-        self._command = [*command_prefix, store_binary(), "--port", str(self.port), "--save", "", "--dir", str(folder)]
-        self._command += options
+        self._command = [*command_prefix, program or store_binary(), "--port", str(self.port)]
+        self._command += ["--save", "", "--dir", str(folder), *options]
         if durable:
             self._command += ["--appendonly", "yes", "--appendfsync", "always"]
         self._log = (folder / "redis.log").open("wb")
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
 
     def start(self) -> None:
         """Wait until the previous process has ended, start a new one, and wait until it responds."""

@@ -1,44 +1,65 @@
 """Writer and reader for stored sweeps."""
 
-from typing import cast
+import json
+from typing import Any, cast
 
 from redis import Redis
 
+from api.sweeps.admission import RETRY_BYTES, costs
 from noisesweep.models import Evaluation, SweepRequest
-from shared.store.keys import SweepKeys, new_sweep_id
-from shared.store.scripts import Script, source
+from shared.store.functions import Function, Functions
+from shared.store.keys import LEASES, TURNS, SweepKeys, line_of, new_sweep_id, queued, run_id
+
+UNLIMITED: dict[str, Any] = {"max_queued_runs": 10**9, "max_queued_runs_per_key": 10**9, "max_stored_bytes": 10**15}
 
 
 class Sweeps:
-    """Writer of sweeps, with the API's scripts, and reader of their single keys."""
+    """Writer of sweeps, with the API's functions, and reader of their single keys."""
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
-        self._create = redis.register_script(source(Script.CREATE))
-        self._extend = redis.register_script(source(Script.EXTEND))
-        self._cancel = redis.register_script(source(Script.CANCEL))
+        self.functions = Functions(redis)
 
-    def create(self, request: SweepRequest) -> str:
+    def create(self, request: SweepRequest, submitter: str = "") -> str:
         sweep_id = new_sweep_id()
-        assert self.write(sweep_id, request) == 1
+        assert self.write(sweep_id, request, submitter) == ["created"]
         return sweep_id
 
-    def write(self, sweep_id: str, request: SweepRequest) -> int:
-        runs = [field for scale, seed in request.grid() for field in (scale, seed, "")]
-        arguments = [request.model_dump_json(), "1", "", "", "", *runs]
-        return int(self._create(keys=SweepKeys(sweep_id).for_scripts, args=arguments))
+    def write(self, sweep_id: str, request: SweepRequest, submitter: str = "", **limits: int) -> list[Any]:
+        arguments = {**costs(request), **UNLIMITED, **limits}
+        reply: list[Any] = self.functions.call(
+            Function.CREATE,
+            fingerprint="",
+            sweep=sweep_id,
+            request=request.model_dump_json(),
+            submitter=submitter,
+            request_id="",
+            traceparent="",
+            runs=json.dumps([[repr(scale), str(seed)] for scale, seed in request.grid()]),
+            **arguments,
+        )
+        return reply
 
-    def extend(self, sweep_id: str, *scales: float) -> None:
-        keys = SweepKeys(sweep_id)
-        run_count = cast("str", self.redis.hget(keys.record, "run_count"))
-        arguments = [run_count, *(field for scale in scales for field in (scale, 0, ""))]
-        assert self._extend(keys=keys.for_scripts, args=arguments) == 1
+    def extend(self, sweep_id: str, *scales: float, submitter: str = "") -> None:
+        run_count = cast("str", self.redis.hget(SweepKeys(sweep_id).record, "run_count"))
+        runs = json.dumps([[repr(scale), "0"] for scale in scales])
+        reply = self.functions.call(
+            Function.EXTEND, sweep=sweep_id, submitter=submitter, run_count=run_count, runs=runs, **UNLIMITED
+        )
+        assert reply == ["extended"]
+
+    def retry(self, sweep_id: str, submitter: str = "") -> int:
+        reply = self.functions.call(
+            Function.RETRY, sweep=sweep_id, submitter=submitter, retry_bytes=RETRY_BYTES, **UNLIMITED
+        )
+        return int(reply[1])
+
+    def cancel(self, sweep_id: str, *indices: int) -> int:
+        chosen: dict[str, Any] = {"indices": json.dumps(indices)} if indices else {}
+        return int(self.functions.call(Function.CANCEL, sweep=sweep_id, **chosen)[1])
 
     def evaluation(self, sweep_id: str, index: int) -> Evaluation:
         return Evaluation.model_validate_json(cast("str", self.redis.get(SweepKeys(sweep_id).evaluation(index))))
-
-    def cancel(self, sweep_id: str, *indices: int) -> int:
-        return int(self._cancel(keys=SweepKeys(sweep_id).for_scripts, args=indices)[0])
 
     def run(self, sweep_id: str, index: int) -> dict[str, str]:
         return cast("dict[str, str]", self.redis.hgetall(SweepKeys(sweep_id).run(index)))
@@ -49,3 +70,31 @@ class Sweeps:
     def events(self, sweep_id: str) -> list[tuple[str, str]]:
         entries = cast("list[tuple[str, dict[str, str]]]", self.redis.xrange(SweepKeys(sweep_id).events))
         return [(event["type"], event["index"]) for _, event in entries]
+
+    def queued(self, sweep_id: str) -> list[str]:
+        """Return the indices of the sweep's queued runs, in the order of the queue."""
+        waiting = cast("list[str]", self.redis.zrange(queued(self._line(sweep_id)), 0, -1))
+        return [run.removeprefix(f"{sweep_id}-") for run in waiting if run.startswith(sweep_id)]
+
+    def leased(self, sweep_id: str) -> list[str]:
+        """Return the indices of the sweep's running runs."""
+        running = cast("list[str]", self.redis.zrange(LEASES, 0, -1))
+        return sorted(run.removeprefix(f"{sweep_id}-") for run in running if run.startswith(sweep_id))
+
+    def put_first(self, sweep_id: str) -> None:
+        """Give the sweep the next turn. Its runs must be queued by its submitter."""
+        line, waiting = self._line(sweep_id), self.queued(sweep_id)
+        if waiting:
+            start = self._lowest(queued(line)) - len(waiting)
+            for position, index in enumerate(sorted(waiting, key=int)):
+                self.redis.zadd(queued(line), {run_id(sweep_id, int(index)): start + position})
+                self.redis.hset(SweepKeys(sweep_id).run(index), "queued_at", str(start + position))
+            self.redis.zadd(TURNS, {line: self._lowest(TURNS) - 1})
+
+    def _lowest(self, key: str) -> int:
+        """Return the lowest score of a sorted set."""
+        ((_, score),) = cast("list[tuple[str, float]]", self.redis.zrange(key, 0, 0, withscores=True))
+        return int(score)
+
+    def _line(self, sweep_id: str) -> str:
+        return line_of(cast("str", self.redis.hget(SweepKeys(sweep_id).record, "submitter")) or "")

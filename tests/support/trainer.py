@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from noisesweep.models import EpochMetrics, SweepRequest
 from shared.settings import Settings
+from tests.support.claims import claim_runs
 from tests.support.stored_sweeps import Sweeps
 from worker.leases import Claim, Leases
 from worker.trainer.claim import ClaimTraining
@@ -19,9 +20,7 @@ class Trainer:
         self.sweeps, self.leases, self.settings, self.stack_cache = sweeps, leases, settings, stack_cache
 
     def create_claim(self, request: SweepRequest, limit: int = 1) -> Claim:
-        claim = self.leases.claim(self.sweeps.create(request), limit)
-        assert claim
-        return claim
+        return claim_runs(self.leases, self.sweeps.create(request), limit)
 
     def train(self, claim: Claim, stop: Callable[[], bool] = lambda: False) -> int:
         return ClaimTraining(claim, self.leases, self.settings).run(self.stack_cache, stop)

@@ -1,6 +1,7 @@
 """A worker that does not train."""
 
 from noisesweep.models import EpochMetrics
+from tests.support.claims import claim_runs
 from tests.support.records import evaluation
 from worker.leases import Claim, Leases
 
@@ -12,9 +13,7 @@ class Training:
         self._leases = leases
 
     def claim(self, location: str, *, runs: int) -> Claim:
-        claim = self._leases.claim(location.rsplit("/", maxsplit=1)[-1], limit=runs)
-        assert claim
-        return claim
+        return claim_runs(self._leases, location.rsplit("/", maxsplit=1)[-1], runs)
 
     def commit(self, claim: Claim, index: int, epoch: int) -> None:
         run = claim.runs[index]

@@ -15,18 +15,6 @@ devices.prepare(devices.find(Settings()))
 
 
 @pytest.fixture
-def sweeps(redis: Redis) -> Sweeps:
-    return Sweeps(redis)
-
-
-@pytest.fixture
-def leases(settings: Settings) -> Iterator[Leases]:
-    leases = Leases(settings)
-    yield leases
-    leases.close()
-
-
-@pytest.fixture
 def redis_bytes(redis: Redis, settings: Settings) -> Iterator[Redis]:
     """Yield a client of the same store that does not decode replies."""
     client: Redis = Redis.from_url(settings.redis_url.get_secret_value())

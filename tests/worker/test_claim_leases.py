@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 from noisesweep.local.launcher import free_port
 from noisesweep.models import RunError, RunStatus
 from shared.settings import Settings
-from shared.store.keys import SweepKeys
+from shared.store.keys import LEASES, SweepKeys, run_id
 from tests.support.claims import SHA, THREE, claim_runs, metrics, state
 from tests.support.records import evaluation
 from tests.support.redis_server import RedisServer
@@ -136,7 +136,7 @@ def test_an_outage_longer_than_a_lease_ends_nothing(tmp_path_factory: pytest.Tem
     leases, sweeps = Leases(short_lease), Sweeps(store.client)
     sweep_id = sweeps.create(THREE)
     claim = claim_runs(leases, sweep_id)
-    leased_until = store.client.zscore(SweepKeys(sweep_id).leases, "0")
+    leased_until = store.client.zscore(LEASES, run_id(sweep_id, 0))
     assert leased_until
 
     def restart_after_the_lease() -> None:

@@ -80,6 +80,22 @@ def test_only_cores_of_the_affinity_mask_count() -> None:
     assert answer.stdout.strip() == "1"
 
 
+def test_a_training_process_imports_keras_only_when_it_is_needed() -> None:
+    code = """
+import sys
+from worker.devices import find, prepare
+from shared.settings import Settings
+prepare(find(Settings()))
+import worker.trainer.claim, worker.trainer.stack_cache
+assert not {"keras", "sklearn", "pandas"} & set(sys.modules)
+import keras, tensorflow
+assert keras.backend.backend() == "tensorflow"
+assert tensorflow.keras.Sequential is keras.Sequential
+assert keras.layers.Dense(2)(tensorflow.ones([3, 4])).shape == (3, 2)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 @without_gpu
 def test_a_training_process_on_a_cpu_is_single_threaded() -> None:
     threading = tf.config.threading  # conftest.py has prepared this process like a training process

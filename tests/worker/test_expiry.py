@@ -5,7 +5,7 @@ from redis import Redis
 from redis.exceptions import OutOfMemoryError
 
 from noisesweep.models import SweepRequest
-from shared.store.keys import SweepKeys
+from shared.store.keys import LEASES, SweepKeys, run_id
 from tests.support.claims import SHA, THREE, claim_runs, delete_ended, metrics, reap, release, save, state
 from tests.support.records import evaluation
 from tests.support.stored_sweeps import Sweeps
@@ -16,19 +16,19 @@ from worker.reaping import ReapResult
 def expire(redis: Redis, sweep_id: str, *indices: int) -> None:
     """Make the leases of these runs expire immediately."""
     for index in indices:
-        redis.zadd(SweepKeys(sweep_id).leases, {str(index): 1})
+        redis.zadd(LEASES, {run_id(sweep_id, index): 1})
 
 
 def test_a_lease_is_renewed_after_a_sixth_of_it(leases: Leases, sweeps: Sweeps, redis: Redis) -> None:
     sweep_id = sweeps.create(THREE)
     claim = claim_runs(leases, sweep_id)
-    key = SweepKeys(sweep_id).leases
-    first = redis.zscore(key, "0")
+    run = run_id(sweep_id, 0)
+    first = redis.zscore(LEASES, run)
     assert leases.renew(claim) == {0: LeaseState.HELD}
-    assert redis.zscore(key, "0") == first
-    redis.zincrby(key, -6_000_000, "0")  # as if the lease of 30 s had been renewed 6 s ago
+    assert redis.zscore(LEASES, run) == first
+    redis.zincrby(LEASES, -6_000_000, run)  # as if the lease of 30 s had been renewed 6 s ago
     assert leases.renew(claim) == {0: LeaseState.HELD}
-    renewed = redis.zscore(key, "0")
+    renewed = redis.zscore(LEASES, run)
     assert first is not None
     assert renewed is not None
     assert renewed > first
@@ -48,7 +48,7 @@ def test_an_expired_run_is_requeued_and_its_old_owner_fenced(leases: Leases, swe
     leases.commit(claim, claim.runs[0], metrics(0))
     save(leases, claim, claim.runs[0], state(1))
     expire(redis, sweep_id, 0)
-    assert reap(leases, sweep_id) == ReapResult(open_runs=3, runs_without_message=3, requeued=1)
+    assert reap(leases) == ReapResult(leases=1, requeued=1, errors=[])
     with pytest.raises(LeaseLostError):
         leases.commit(claim, claim.runs[0], metrics(1))
     with pytest.raises(LeaseLostError):
@@ -65,7 +65,7 @@ def test_an_expired_run_is_requeued_and_its_old_owner_fenced(leases: Leases, swe
 def test_a_valid_lease_is_not_reaped(leases: Leases, sweeps: Sweeps) -> None:
     sweep_id = sweeps.create(SweepRequest(scales=[0.1]))
     claim = claim_runs(leases, sweep_id)
-    assert reap(leases, sweep_id) == ReapResult(open_runs=1, runs_without_message=0)
+    assert reap(leases) == ReapResult(leases=0, errors=[])
     leases.commit(claim, claim.runs[0], metrics(0))
 
 
@@ -74,8 +74,8 @@ def test_a_run_fails_after_three_lost_workers_without_progress(leases: Leases, s
     for _ in range(3):
         claim_runs(leases, sweep_id)
         expire(redis, sweep_id, 0)
-        result = reap(leases, sweep_id)
-    assert result == ReapResult(open_runs=0, runs_without_message=0, lost=1)
+        result = reap(leases)
+    assert result == ReapResult(leases=1, lost=1, errors=[])
     run = sweeps.run(sweep_id, 0)
     assert (run["outcome"], run["error_code"], run["attempts"]) == ("failed", "worker_lost", "3")
     assert "3 times in a row" in run["error_message"]
@@ -88,7 +88,7 @@ def test_a_run_with_progress_may_lose_any_number_of_workers(leases: Leases, swee
         claim = claim_runs(leases, sweep_id)
         leases.commit(claim, claim.runs[0], metrics(epoch))
         expire(redis, sweep_id, 0)
-        reap(leases, sweep_id)
+        reap(leases)
     assert "outcome" not in sweeps.run(sweep_id, 0)
 
 
@@ -97,7 +97,7 @@ def test_epochs_before_a_release_count_as_progress(leases: Leases, sweeps: Sweep
     for epoch in range(4):
         claim_runs(leases, sweep_id)
         expire(redis, sweep_id, 0)
-        reap(leases, sweep_id)
+        reap(leases)
         claim = claim_runs(leases, sweep_id)
         leases.commit(claim, claim.runs[0], metrics(epoch))
         release(leases, claim, claim.runs[0], state(epoch + 1))
@@ -124,19 +124,9 @@ def test_a_run_that_lost_its_worker_is_claimed_alone(leases: Leases, sweeps: Swe
     sweep_id = sweeps.create(THREE)
     claim_runs(leases, sweep_id, limit=2)
     expire(redis, sweep_id, 0, 1)
-    reap(leases, sweep_id)
+    reap(leases)
     claims = [[run.index for run in claim_runs(leases, sweep_id, limit=3).runs] for _ in range(3)]
     assert claims == [[0], [1], [2]]
-
-
-def test_missing_messages_are_reported_once_per_republish_interval(
-    leases: Leases, sweeps: Sweeps, redis: Redis
-) -> None:
-    sweep_id = sweeps.create(THREE)
-    assert reap(leases, sweep_id).runs_without_message == 0
-    redis.hincrby(SweepKeys(sweep_id).record, "hinted_at", -61_000_000)
-    assert reap(leases, sweep_id).runs_without_message == 3
-    assert reap(leases, sweep_id).runs_without_message == 0
 
 
 def test_a_queued_run_is_cancelled_immediately_and_never_claimed(leases: Leases, sweeps: Sweeps) -> None:
@@ -156,7 +146,7 @@ def test_every_end_of_a_run_honours_its_cancellation(leases: Leases, sweeps: Swe
         assert leases.succeed(claim, claim.runs[1], SHA, evaluation()) == "cancelled"
         release(leases, claim, claim.runs[2], state(1))
     expire(redis, sweep_id, 3)
-    assert reap(leases, sweep_id).open_runs == 0
+    assert reap(leases).cancelled == 1
     for index in range(4):
         run = sweeps.run(sweep_id, index)
         assert run["outcome"] == "cancelled"
@@ -199,7 +189,7 @@ def test_a_sweep_with_thousands_of_keys_is_deleted(leases: Leases, sweeps: Sweep
     redis.hset(keys.record, "run_count", runs)
     with redis.pipeline() as pipeline:
         for index in range(1, runs):
-            pipeline.hset(keys.run(index), "ended_at", 1)
+            pipeline.hset(keys.run(index), mapping={"ended_at": 1, "submitter": ""})
         pipeline.execute()
     assert delete_ended(leases, sweep_id, 2**60)
     assert redis.keys(f"*{sweep_id}*") == []

@@ -6,10 +6,12 @@ import pytest
 from redis import Redis
 
 from noisesweep.models import EpochMetrics, RunError, RunStatus, SweepRequest
+from shared.numerics import NUMERICS
 from shared.settings import Settings
 from shared.store.clock import server_time
-from shared.store.keys import ENDED, SweepKeys, new_sweep_id
-from tests.support.claims import SHA, THREE, claim_runs, metrics, reap, release, save, state
+from shared.store.functions import Function, call
+from shared.store.keys import ENDED, LEASES, MODELS, SweepKeys, run_id
+from tests.support.claims import SHA, THREE, claim_next, claim_runs, metrics, reap, release, save, state
 from tests.support.records import evaluation
 from tests.support.stored_sweeps import Sweeps
 from worker.leases import Claim, ClaimedRun, LeaseLostError, Leases, LeaseState
@@ -25,7 +27,7 @@ def test_runs_are_claimed_in_grid_order(leases: Leases, sweeps: Sweeps) -> None:
     sweep_id = sweeps.create(THREE)
     scales = [claim_runs(leases, sweep_id).runs[0].scale for _ in THREE.scales]
     assert scales == THREE.scales
-    assert leases.claim(sweep_id, limit=1) is None
+    assert leases.claim(limit=1) is None
 
 
 def test_a_claim_takes_runs_of_one_seed_only(leases: Leases, sweeps: Sweeps) -> None:
@@ -39,7 +41,7 @@ def test_one_of_ten_workers_claims_a_run(settings: Settings, sweeps: Sweeps) -> 
     for _ in range(20):
         sweep_id = sweeps.create(SweepRequest(scales=[0.5]))
         with ThreadPoolExecutor(len(workers)) as threads:
-            claims = list(threads.map(lambda worker, sweep_id=sweep_id: worker.claim(sweep_id, limit=1), workers))
+            claims = list(threads.map(lambda worker: worker.claim(limit=1), workers))
         assert sum(claim is not None for claim in claims) == 1
         assert sweeps.run(sweep_id, 0)["attempts"] == "1"
         assert sweeps.events(sweep_id) == [("run.started", "0")]
@@ -47,20 +49,19 @@ def test_one_of_ten_workers_claims_a_run(settings: Settings, sweeps: Sweeps) -> 
         worker.close()
 
 
-def test_an_unknown_sweep_has_no_run_to_claim(leases: Leases) -> None:
-    assert leases.claim(new_sweep_id(), limit=1) is None
-
-
-def test_a_repeated_claim_returns_the_same_runs(leases: Leases, sweeps: Sweeps) -> None:
-    keys = SweepKeys(sweeps.create(SweepRequest(scales=[float(scale) for scale in range(12)]))).for_scripts
-    first, second = (leases._claim(keys=keys, args=["owner", 30_000_000, 11, "worker", "cpu"]) for _ in range(2))  # noqa: SLF001
+def test_a_repeated_claim_returns_the_same_runs(sweeps: Sweeps) -> None:
+    sweeps.create(SweepRequest(scales=[float(scale) for scale in range(12)]))
+    claim = call(
+        Function.CLAIM, owner="owner", lease=30_000_000, limit=11, worker="worker", device="cpu", numerics=NUMERICS
+    )
+    first, second = sweeps.functions.call_all([claim, claim])
     assert first == second
-    assert len(first) == 12  # the request and eleven runs
+    assert len(first) == 12  # the sweep and eleven runs
 
 
 def test_writing_a_sweep_twice_changes_nothing(sweeps: Sweeps) -> None:
     sweep_id = sweeps.create(THREE)
-    assert sweeps.write(sweep_id, SweepRequest(scales=[9.0])) == 0
+    assert sweeps.write(sweep_id, SweepRequest(scales=[9.0])) == ["exists", ""]
     assert sweeps.run(sweep_id, 0)["scale"] == "0.1"
 
 
@@ -113,7 +114,7 @@ def test_a_run_continues_from_the_epochs_that_the_store_has(
     with pytest.raises(LeaseLostError):
         write(leases, claim, run)
     assert leases.renew(claim) == {0: LeaseState.LOST}
-    assert reap(leases, sweep_id, max_attempts=1, republish_seconds=60).runs_without_message == 1
+    assert reap(leases, max_attempts=1).requeued == 1
     again = claim_runs(leases, sweep_id)
     checkpoint = leases.checkpoint(again, again.runs[0])
     assert checkpoint
@@ -147,9 +148,9 @@ def test_an_ended_run_accepts_no_epochs(leases: Leases, sweeps: Sweeps) -> None:
 def test_a_commit_renews_the_lease(leases: Leases, sweeps: Sweeps, redis: Redis) -> None:
     sweep_id = sweeps.create(THREE)
     claim = claim_runs(leases, sweep_id)
-    leased_until = [redis.zscore(SweepKeys(sweep_id).leases, "0")]
+    leased_until = [redis.zscore(LEASES, run_id(sweep_id, 0))]
     leases.commit(claim, claim.runs[0], metrics(0))
-    leased_until.append(redis.zscore(SweepKeys(sweep_id).leases, "0"))
+    leased_until.append(redis.zscore(LEASES, run_id(sweep_id, 0)))
     assert leased_until[0] is not None
     assert leased_until[1] is not None
     assert leased_until[1] > leased_until[0]
@@ -229,7 +230,19 @@ def test_a_finished_run_stores_weights_hash_and_model(leases: Leases, sweeps: Sw
     leases.succeed(claim, claim.runs[0], SHA, evaluation())
     assert sweeps.run(sweep_id, 0)["weights_sha256"] == SHA
     assert redis.get(SweepKeys(sweep_id).model(0)) == "a model"
-    assert 7 * 86400 - 60 < redis.ttl(SweepKeys(sweep_id).model(0)) <= 7 * 86400
+    expires_at = redis.zscore(MODELS, run_id(sweep_id, 0))
+    assert expires_at is not None
+    assert expires_at - server_time(redis) == pytest.approx(7 * 86400e6, abs=60e6)
+
+
+def test_a_run_whose_request_cannot_be_read_fails_and_the_next_is_claimed(
+    leases: Leases, sweeps: Sweeps, redis: Redis
+) -> None:
+    broken, healthy = sweeps.create(THREE), sweeps.create(THREE)
+    redis.hset(SweepKeys(broken).record, "request", "{")
+    assert claim_next(leases, limit=2).sweep_id == healthy
+    run = sweeps.run(broken, 0)
+    assert (run["outcome"], run["error_code"]) == ("failed", "unreadable_request")
 
 
 def test_every_ended_run_is_recorded(leases: Leases, sweeps: Sweeps, redis: Redis) -> None:

@@ -8,8 +8,7 @@ from redis import Redis
 from noisesweep.models import SweepRequest
 from shared.settings import Settings
 from shared.store.clock import server_time
-from shared.store.keys import REAPER, WORKERS, SweepKeys
-from shared.store.scripts import Script, source
+from shared.store.keys import LEASES, REAPER, WORKERS, SweepKeys, run_id
 from tests.support.claims import claim_runs, metrics, reap, release, save, state
 from tests.support.stored_sweeps import Sweeps
 from worker import devices
@@ -28,17 +27,11 @@ def reaping(leases: Leases, settings: Settings) -> Reaping:
 
 
 def expire(redis: Redis, sweep_id: str, *, seconds_ago: float = 1) -> None:
-    redis.zadd(SweepKeys(sweep_id).leases, {"0": server_time(redis) - seconds_ago * SECOND})
+    redis.zadd(LEASES, {run_id(sweep_id, 0): server_time(redis) - seconds_ago * SECOND})
 
 
-def reap_round(reaping: Reaping, sweep_id: str) -> ReapResult:
-    (result,) = reaping.reap({sweep_id: float("inf")}, reaping.begin_round())
-    assert isinstance(result, ReapResult), result
-    return result
-
-
-def retry(redis: Redis, sweep_id: str) -> None:
-    redis.register_script(source(Script.RETRY))(keys=SweepKeys(sweep_id).for_scripts, args=[9])
+def reap_round(reaping: Reaping) -> ReapResult:
+    return reaping.reap(reaping.begin_round())
 
 
 def test_later_checkpoints_of_a_retried_run_are_progress(leases: Leases, sweeps: Sweeps, redis: Redis) -> None:
@@ -48,16 +41,16 @@ def test_later_checkpoints_of_a_retried_run_are_progress(leases: Leases, sweeps:
         leases.commit(claim, claim.runs[0], metrics(epoch))
     sweeps.cancel(sweep_id)
     leases.cancel(claim, claim.runs[0])
-    retry(redis, sweep_id)
+    assert sweeps.retry(sweep_id) == 1
     for epoch in range(5):
         claim = claim_runs(leases, sweep_id)
         save(leases, claim, claim.runs[0], state(epoch, step=7))
         expire(redis, sweep_id)
-        assert reap(leases, sweep_id).lost == 0
+        assert reap(leases).lost == 0
     for _ in range(3):
         claim_runs(leases, sweep_id)
         expire(redis, sweep_id)
-        result = reap(leases, sweep_id)
+        result = reap(leases)
     assert result.lost == 1
 
 
@@ -66,7 +59,7 @@ def test_a_release_with_a_later_checkpoint_is_progress(leases: Leases, sweeps: S
     for step in range(1, 5):
         claim_runs(leases, sweep_id)
         expire(redis, sweep_id)
-        reap(leases, sweep_id)
+        reap(leases)
         claim = claim_runs(leases, sweep_id)
         release(leases, claim, claim.runs[0], state(0, step))
     assert "outcome" not in sweeps.run(sweep_id, 0)
@@ -79,10 +72,10 @@ def test_an_owner_that_still_asks_after_it_was_reaped_was_not_lost(
     for _ in range(5):
         claim = claim_runs(leases, sweep_id)
         expire(redis, sweep_id)
-        assert reap(leases, sweep_id).requeued == 1
+        assert reap(leases).requeued == 1
         for _ in range(2):
             assert leases.renew(claim) == {0: LeaseState.LOST}
-        assert sweeps.run(sweep_id, 0)["fruitless"] == "0"
+        assert sweeps.run(sweep_id, 0)["attempts_without_progress"] == "0"
 
 
 def test_a_run_taken_from_its_owner_after_a_failover_is_no_loss(leases: Leases, sweeps: Sweeps, redis: Redis) -> None:
@@ -93,8 +86,8 @@ def test_a_run_taken_from_its_owner_after_a_failover_is_no_loss(leases: Leases, 
         redis.delete(SweepKeys(sweep_id).epochs(0))  # as on a replica that had not received it
         with pytest.raises(LeaseLostError):
             leases.commit(claim, claim.runs[0], metrics(1))
-        assert reap(leases, sweep_id).requeued == 1
-    assert sweeps.run(sweep_id, 0)["fruitless"] == "0"
+        assert reap(leases).requeued == 1
+    assert sweeps.run(sweep_id, 0)["attempts_without_progress"] == "0"
 
 
 def test_leases_that_expired_during_an_outage_are_not_reaped_immediately(
@@ -107,17 +100,16 @@ def test_leases_that_expired_during_an_outage_are_not_reaped_immediately(
             expire(redis, sweep_id, seconds_ago=20)
         redis.hset(REAPER, "at", server_time(redis) - 60 * SECOND)  # the last round before the outage
         for _ in range(2):
-            assert reap_round(reaping, alive).requeued == reap_round(reaping, lost).requeued == 0
+            assert reap_round(reaping).leases == 0
         assert leases.renew(claim) == {0: LeaseState.HELD}
         redis.hset(REAPER, "spared_until", 1)  # the owners had their time
-        assert reap_round(reaping, alive).requeued == 0
-        result = reap_round(reaping, lost)
-        leases.redis.zadd(SweepKeys(alive).queued, {"0": 0})  # for the next iteration
-        leases.redis.zrem(SweepKeys(alive).leases, "0")
+        result = reap_round(reaping)
+        assert result.leases == 1
+        leases.release(claim, claim.runs[0], "0:0")  # for the next iteration
         if result.lost:
             break
     assert sweeps.run(lost, 0)["error_code"] == "worker_lost"
-    assert "fruitless" not in sweeps.run(alive, 0)
+    assert "attempts_without_progress" not in sweeps.run(alive, 0)
 
 
 def test_leases_that_expired_before_an_outage_are_reaped(
@@ -127,7 +119,7 @@ def test_leases_that_expired_before_an_outage_are_reaped(
     claim_runs(leases, sweep_id)
     expire(redis, sweep_id, seconds_ago=90)
     redis.hset(REAPER, "at", server_time(redis) - 60 * SECOND)
-    assert reap_round(reaping, sweep_id).requeued == 1
+    assert reap_round(reaping).requeued == 1
 
 
 def test_a_second_outage_extends_the_time_of_the_first(
@@ -143,7 +135,7 @@ def test_a_second_outage_extends_the_time_of_the_first(
         "spared_until": now - 20 * SECOND,
     }
     redis.hset(REAPER, mapping=outages)
-    assert reap_round(reaping, sweep_id).requeued == 0
+    assert reap_round(reaping).requeued == 0
 
 
 def test_regular_rounds_reap_every_expired_lease(
@@ -152,23 +144,23 @@ def test_regular_rounds_reap_every_expired_lease(
     sweep_id = sweeps.create(NINE)
     for _ in range(2):
         claim_runs(leases, sweep_id)
-        assert reap_round(reaping, sweep_id).requeued == 0
+        assert reap_round(reaping).requeued == 0
         expire(redis, sweep_id, seconds_ago=0.001)
-        assert reap_round(reaping, sweep_id).requeued == 1
+        assert reap_round(reaping).requeued == 1
 
 
 def test_a_clock_set_forward_loses_no_run(reaping: Reaping, leases: Leases, sweeps: Sweeps, redis: Redis) -> None:
     sweep_id = sweeps.create(NINE)
     claim = claim_runs(leases, sweep_id)
-    reap_round(reaping, sweep_id)
-    redis.zincrby(SweepKeys(sweep_id).leases, -HOUR, "0")
+    reap_round(reaping)
+    redis.zincrby(LEASES, -HOUR, run_id(sweep_id, 0))
     redis.hincrby(REAPER, "at", -HOUR)
-    assert reap_round(reaping, sweep_id).requeued == 0
+    assert reap_round(reaping).requeued == 0
     assert leases.renew(claim) == {0: LeaseState.HELD}
 
 
 def seconds_left(redis: Redis, sweep_id: str) -> float:
-    leased_until = redis.zscore(SweepKeys(sweep_id).leases, "0")
+    leased_until = redis.zscore(LEASES, run_id(sweep_id, 0))
     assert leased_until is not None
     return (leased_until - server_time(redis)) / SECOND
 
@@ -180,21 +172,15 @@ def test_a_clock_set_back_shortens_leases_to_their_length(
     sweep_id, other = sweeps.create(NINE), sweeps.create(NINE)
     claim, _ = claim_runs(leases, sweep_id), claim_runs(longer, other)
     longer.close()
-    for shorten in (lambda: reap_round(reaping, sweep_id), lambda: leases.renew(claim)):
-        redis.zincrby(SweepKeys(sweep_id).leases, HOUR, "0")
+    for shorten in (lambda: reap_round(reaping), lambda: leases.renew(claim)):
+        redis.zincrby(LEASES, HOUR, run_id(sweep_id, 0))
         shorten()
         assert 0 < seconds_left(redis, sweep_id) <= 30
-    reap_round(reaping, other)
+    reap_round(reaping)
     assert seconds_left(redis, other) > 200  # the reaper respects leases of other lengths
-    redis.zincrby(SweepKeys(other).leases, HOUR, "0")
-    reap_round(reaping, other)
+    redis.zincrby(LEASES, HOUR, run_id(other, 0))
+    reap_round(reaping)
     assert 200 < seconds_left(redis, other) <= 300
-
-
-def test_a_clock_set_back_does_not_delay_lost_messages(leases: Leases, sweeps: Sweeps, redis: Redis) -> None:
-    sweep_id = sweeps.create(NINE)
-    redis.hincrby(SweepKeys(sweep_id).record, "hinted_at", HOUR)
-    assert reap(leases, sweep_id).runs_without_message == 1
 
 
 def test_a_lost_worker_does_not_look_alive_after_the_clock_was_set_back(redis: Redis) -> None:

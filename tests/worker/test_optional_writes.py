@@ -11,6 +11,7 @@ from redis import Redis
 
 from noisesweep.models import RunStatus, SweepRequest
 from shared.settings import Settings
+from shared.store.keys import SweepKeys
 from tests.support.claims import SHA, claim_runs, metrics, save, state
 from tests.support.records import evaluation
 from tests.support.stored_sweeps import Sweeps
@@ -35,7 +36,6 @@ def limited(redis: Redis) -> Iterator[Redis]:
     yield redis
     redis.config_set("maxmemory", 0)
     redis.config_set("proto-max-bulk-len", 512 * 2**20)
-    redis.config_set("client-output-buffer-limit", "normal 0 0 0")
 
 
 @pytest.fixture
@@ -120,10 +120,12 @@ def test_a_run_is_released_without_a_checkpoint_that_cannot_be_transferred(
 
 
 def test_a_run_starts_without_a_checkpoint_that_cannot_be_read(
-    claim: Claim, claim_leases: ClaimLeases, leases: Leases, limited: Redis
+    claim: Claim, claim_leases: ClaimLeases, leases: Leases, redis: Redis
 ) -> None:
     save(leases, claim, claim.runs[0], large_state(0))
-    limited.config_set("client-output-buffer-limit", "normal 1mb 0 0")
+    key = SweepKeys(claim.sweep_id).checkpoint(0)
+    redis.delete(key)
+    redis.rpush(key, "the store refuses to read a list as a checkpoint")
     assert claim_leases.checkpoint(claim.runs[0]) is None
 
 

@@ -6,12 +6,13 @@ from redis import Redis
 
 from noisesweep.models import SweepRequest
 from shared.settings import Settings
-from shared.store.keys import COUNTERS, OPEN, QUEUE, SWEEPS, SweepKeys
+from shared.store.keys import COUNTERS, LEASES, QUEUE, SWEEPS, SweepKeys, run_id
 from shared.store.queue import celery_app, publish
+from tests.support.claims import claim_next, claim_runs
 from tests.support.stored_sweeps import Sweeps
 from worker.leases import Leases
 from worker.reaper import BATCH_SIZE, Reaper
-from worker.reaping import Reaping
+from worker.reaping import LEASES_PER_CALL
 
 THREE = SweepRequest(scales=[0.1, 0.5, 1.0], dataset="digits")
 LONG_AGO = 1
@@ -31,53 +32,36 @@ def reaper(app: Celery, settings: Settings) -> Iterator[Reaper]:
     reaper.close()
 
 
-def open_sweep(sweeps: Sweeps, redis: Redis, request: SweepRequest = THREE, at: int = LONG_AGO) -> str:
+def old_sweep(sweeps: Sweeps, redis: Redis, request: SweepRequest = THREE, at: int = LONG_AGO) -> str:
     sweep_id = sweeps.create(request)
-    redis.zadd(OPEN, {sweep_id: at})
     redis.zadd(SWEEPS, {sweep_id: at})
     return sweep_id
 
 
-def age_last_message(redis: Redis, sweep_id: str) -> None:
-    """Set the time of the last published message to long ago."""
-    redis.hset(SweepKeys(sweep_id).record, "hinted_at", LONG_AGO)
-
-
 def test_a_lost_run_gets_a_new_message(reaper: Reaper, sweeps: Sweeps, leases: Leases, redis: Redis) -> None:
-    sweep_id = open_sweep(sweeps, redis, SweepRequest(scales=[0.1]))
-    leases.claim(sweep_id, limit=1)
+    sweep_id = sweeps.create(SweepRequest(scales=[0.1]))
+    claim_runs(leases, sweep_id)
     reaper.round()
     assert redis.llen(QUEUE) == 0
-    redis.zadd(SweepKeys(sweep_id).leases, {"0": LONG_AGO})
+    redis.zadd(LEASES, {run_id(sweep_id, 0): LONG_AGO})
     reaper.round()
     assert redis.llen(QUEUE) == 1
-    assert redis.zcard(SweepKeys(sweep_id).queued) == 1
+    assert sweeps.queued(sweep_id) == ["0"]
 
 
-def test_only_missing_messages_are_republished(reaper: Reaper, app: Celery, sweeps: Sweeps, redis: Redis) -> None:
-    sweep_id, other = open_sweep(sweeps, redis), open_sweep(sweeps, redis)
-    publish(app, {sweep_id: 1})
-    publish(app, {other: 3})
+def test_only_missing_messages_are_published(reaper: Reaper, app: Celery, sweeps: Sweeps, redis: Redis) -> None:
     for _ in range(2):
-        age_last_message(redis, sweep_id)
-        age_last_message(redis, other)
+        sweeps.create(THREE)
+    publish(app, 4)
+    for _ in range(2):
         reaper.round()
         assert redis.llen(QUEUE) == 6
-
-
-def test_an_unreadable_message_does_not_stop_the_round(reaper: Reaper, sweeps: Sweeps, redis: Redis) -> None:
-    sweep_id = open_sweep(sweeps, redis)
-    redis.lpush(QUEUE, b"\xff\xfe")
-    age_last_message(redis, sweep_id)
-    reaper.round()
-    assert redis.llen(QUEUE) == 1 + 3
 
 
 def test_two_reapers_do_the_work_of_one(
     reaper: Reaper, app: Celery, settings: Settings, sweeps: Sweeps, redis: Redis
 ) -> None:
-    sweep_id = open_sweep(sweeps, redis)
-    age_last_message(redis, sweep_id)
+    sweeps.create(THREE)
     second = Reaper(app, settings)
     for each in (reaper, second):
         each.round()
@@ -85,30 +69,8 @@ def test_two_reapers_do_the_work_of_one(
     assert redis.llen(QUEUE) == 3
 
 
-def test_an_ended_sweep_is_no_longer_listed_as_open(
-    reaper: Reaper, sweeps: Sweeps, leases: Leases, redis: Redis
-) -> None:
-    sweep_id, recent = open_sweep(sweeps, redis), open_sweep(sweeps, redis, at=2**52)
-    sweeps.cancel(sweep_id)
-    sweeps.cancel(recent)
-    reaper.round()
-    assert redis.zrange(OPEN, 0, -1) == [recent]  # a client may be retrying it
-
-
-def test_a_sweep_reopened_during_a_round_stays_open(
-    settings: Settings, sweeps: Sweeps, leases: Leases, redis: Redis
-) -> None:
-    sweep_id = open_sweep(sweeps, redis, at=2)
-    sweeps.cancel(sweep_id)
-    reaping = Reaping(leases.redis, settings)
-    this_round = reaping.begin_round()
-    for opened_at, expected in ((1.0, [sweep_id]), (2.0, [])):
-        reaping.reap({sweep_id: opened_at}, this_round)
-        assert redis.zrange(OPEN, 0, -1) == expected
-
-
 def test_old_sweeps_and_orphaned_list_entries_are_deleted(reaper: Reaper, sweeps: Sweeps, redis: Redis) -> None:
-    ended_long_ago, ended_now, running = (open_sweep(sweeps, redis) for _ in range(3))
+    ended_long_ago, ended_now, running = (old_sweep(sweeps, redis) for _ in range(3))
     redis.zadd(SWEEPS, {"0123456789abcdef": LONG_AGO})
     sweeps.cancel(ended_long_ago)
     sweeps.cancel(ended_now)
@@ -119,21 +81,41 @@ def test_old_sweeps_and_orphaned_list_entries_are_deleted(reaper: Reaper, sweeps
     assert redis.keys(f"*{ended_long_ago}*") == []
 
 
-def test_a_broken_sweep_does_not_affect_others(reaper: Reaper, sweeps: Sweeps, redis: Redis) -> None:
-    broken, healthy = open_sweep(sweeps, redis, at=1), open_sweep(sweeps, redis, at=2)
-    redis.set(SweepKeys(broken).leases, "not a sorted set")
-    age_last_message(redis, healthy)
-    reaper.round()
-    assert redis.llen(QUEUE) == 3
+def test_a_broken_run_does_not_affect_others(
+    reaper: Reaper, sweeps: Sweeps, leases: Leases, redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, healthy = (sweeps.create(SweepRequest(scales=[0.1])) for _ in range(2))
+    for moment, sweep_id in enumerate((broken, healthy)):
+        claim_runs(leases, sweep_id)
+        redis.zadd(LEASES, {run_id(sweep_id, 0): moment + 1})
+    redis.delete(SweepKeys(broken).run(0))
+    redis.set(SweepKeys(broken).run(0), "not a hash")
+    for _ in range(2):
+        reaper.round()
+    assert sweeps.queued(healthy) == ["0"]
+    assert redis.llen(QUEUE) == 1
+    assert sum(f"{broken}-0: WRONGTYPE" in message for message in caplog.messages) == 1  # and not in every round
+
+
+def test_a_queued_run_that_cannot_be_read_blocks_no_claim(leases: Leases, sweeps: Sweeps, redis: Redis) -> None:
+    damages = (
+        lambda keys: redis.delete(keys.record),
+        lambda keys: redis.delete(keys.run(0)),
+        lambda keys: (redis.delete(keys.run(0)), redis.set(keys.run(0), "not a hash")),
+    )
+    for damage in damages:
+        broken, healthy = (sweeps.create(SweepRequest(scales=[0.1])) for _ in range(2))
+        damage(SweepKeys(broken))
+        assert claim_next(leases).sweep_id == healthy
+        assert leases.claim(limit=1) is None
 
 
 def test_actions_of_the_reaper_are_counted(reaper: Reaper, sweeps: Sweeps, leases: Leases, redis: Redis) -> None:
-    sweep_id = open_sweep(sweeps, redis)
-    keys = SweepKeys(sweep_id)
-    leases.claim(sweep_id, limit=3)
+    sweep_id = sweeps.create(THREE)
+    claim_runs(leases, sweep_id, limit=3)
     sweeps.cancel(sweep_id, 1)
-    redis.hset(keys.run(2), "fruitless", 2)  # its last two workers were lost
-    redis.zadd(keys.leases, {"0": LONG_AGO, "1": LONG_AGO, "2": LONG_AGO})
+    redis.hset(SweepKeys(sweep_id).run(2), "attempts_without_progress", 2)  # its last two workers were lost
+    redis.zadd(LEASES, {run_id(sweep_id, index): LONG_AGO for index in range(3)})
     reaper.round()
     counts = redis.hgetall(COUNTERS)
     assert counts == {
@@ -146,25 +128,29 @@ def test_actions_of_the_reaper_are_counted(reaper: Reaper, sweeps: Sweeps, lease
     }
 
 
-def test_a_round_reads_many_sweeps_per_round_trip(reaper: Reaper, sweeps: Sweeps, redis: Redis) -> None:
-    for _ in range(2 * BATCH_SIZE + 1):
-        sweeps.cancel(open_sweep(sweeps, redis))
-    reaper.round()  # registers the scripts
-    for sweep_id in redis.zrange(SWEEPS, 0, -1):
-        redis.zadd(OPEN, {str(sweep_id): LONG_AGO})
-    reads = redis.info("stats")["total_reads_processed"]
+def test_a_round_needs_few_round_trips_for_many_leases(
+    reaper: Reaper, sweeps: Sweeps, leases: Leases, redis: Redis
+) -> None:
+    lost = 2 * LEASES_PER_CALL + 1
+    for _ in range(lost):
+        sweeps.create(SweepRequest(scales=[0.1]))
+        leases.claim(limit=1)
+    for run in redis.zrange(LEASES, 0, -1):
+        redis.zadd(LEASES, {str(run): LONG_AGO})
+    calls = redis.info("commandstats")["cmdstat_fcall"]["calls"]
     assert sum(1 for _ in reaper.steps()) == 3  # the event loop of the worker continues between them
-    # The server reads a large request in several parts.
-    assert redis.info("stats")["total_reads_processed"] - reads < BATCH_SIZE
-    assert redis.zcard(OPEN) == 0
+    assert redis.info("commandstats")["cmdstat_fcall"]["calls"] - calls < 10
+    assert redis.zcard(LEASES) == 0
+    assert redis.llen(QUEUE) == lost
 
 
 def test_sweeps_that_cannot_be_deleted_do_not_keep_others(reaper: Reaper, sweeps: Sweeps, redis: Redis) -> None:
     for _ in range(BATCH_SIZE):
-        open_sweep(sweeps, redis, SweepRequest(scales=[0.1]))
-    broken = open_sweep(sweeps, redis, SweepRequest(scales=[0.1]), at=2)
-    redis.set(SweepKeys(broken).queued, "not a sorted set")
-    ended = open_sweep(sweeps, redis, SweepRequest(scales=[0.1]), at=3)
+        old_sweep(sweeps, redis, SweepRequest(scales=[0.1]))
+    broken = old_sweep(sweeps, redis, SweepRequest(scales=[0.1]), at=2)
+    redis.delete(SweepKeys(broken).run(0))
+    redis.set(SweepKeys(broken).run(0), "not a hash")
+    ended = old_sweep(sweeps, redis, SweepRequest(scales=[0.1]), at=3)
     sweeps.cancel(ended)
     redis.hset(SweepKeys(ended).run(0), "ended_at", LONG_AGO)
     for _ in range(2):

@@ -8,8 +8,9 @@ import pytest
 from redis import Redis
 
 from noisesweep.models import SweepRequest
+from shared.numerics import NUMERICS
 from shared.settings import Settings
-from shared.store.keys import QUEUE, SweepKeys
+from shared.store.keys import LEASES, QUEUE, SweepKeys
 from shared.store.queue import celery_app
 from tests.support.stored_sweeps import Sweeps
 from worker import tasks
@@ -41,10 +42,10 @@ def outcomes(sweeps: Sweeps, sweep_id: str, runs: int) -> list[str | None]:
 
 def test_a_message_trains_one_run_and_a_surplus_message_none(sweeps: Sweeps) -> None:
     sweep_id = sweeps.create(DIGITS)
-    tasks.train(sweep_id)
+    tasks.train()
     assert outcomes(sweeps, sweep_id, 2) == ["succeeded", None]
-    tasks.train(sweep_id)
-    tasks.train(sweep_id)
+    tasks.train()
+    tasks.train()
     assert outcomes(sweeps, sweep_id, 2) == ["succeeded", "succeeded"]
     assert [len(sweeps.epochs(sweep_id, index)) for index in range(2)] == [2, 2]
     assert [sweeps.run(sweep_id, index)["attempts"] for index in range(2)] == ["1", "1"]
@@ -56,7 +57,7 @@ def test_an_unreadable_data_set_fails_the_run_with_advice(
     (tmp_path / "mnist.npz").write_bytes(b"not an archive")
     monkeypatch.setenv("NOISESWEEP_DATA_DIR", str(tmp_path))
     sweep_id = sweeps.create(SweepRequest(scales=[0.1], dataset="mnist"))
-    tasks.train(sweep_id)
+    tasks.train()
     run = sweeps.run(sweep_id, 0)
     assert (run["outcome"], run["error_code"]) == ("failed", "dataset_unavailable")
     assert "Remove or replace it" in run["error_message"]
@@ -65,8 +66,9 @@ def test_an_unreadable_data_set_fails_the_run_with_advice(
 def test_an_unexpected_error_fails_one_run_and_hides_internals(sweeps: Sweeps, redis: Redis) -> None:
     sweep_id = sweeps.create(DIGITS)
     redis.set(SweepKeys(sweep_id).checkpoint(0), "not an archive")
-    tasks.train(sweep_id)
-    tasks.train(sweep_id)
+    redis.hset(SweepKeys(sweep_id).run(0), "numerics", NUMERICS)  # otherwise the claim deletes the checkpoint
+    tasks.train()
+    tasks.train()
     assert outcomes(sweeps, sweep_id, 2) == ["failed", "succeeded"]
     run = sweeps.run(sweep_id, 0)
     assert run["error_code"] == "internal_error"
@@ -80,9 +82,9 @@ def test_a_stopping_worker_releases_and_republishes_its_run(
     app = celery_app(settings)
     with app:
         app.set_current()
-        tasks.train(sweep_id)
-    assert redis.zrange(SweepKeys(sweep_id).queued, 0, -1) == ["0", "1"]
-    assert redis.zcard(SweepKeys(sweep_id).leases) == 0
+        tasks.train()
+    assert sweeps.queued(sweep_id) == ["0", "1"]
+    assert redis.zcard(LEASES) == 0
     assert redis.llen(QUEUE) == 1
 
 

@@ -22,19 +22,21 @@ from shared.settings import Settings
 from shared.store import address, connections
 from shared.store.address import URL_FORMAT, Address, host_port
 from shared.store.connections import PrimaryPool
-from shared.store.keys import PROBE
-from shared.store.version import UnsupportedStoreError
+from shared.store.functions import DeniedFunctionsError, Function, Functions, MissingFunctionsError, OldSweepsError
+from shared.store.handshake import OldServerError
+from shared.store.keys import PROBE, SCHEMA
+from shared.store.version import check_version
 from worker.doctor.findings import Finding, Verdict
 
 OWN_STORE = "or unset NOISESWEEP_REDIS_URL: `noisesweep up` then starts its own store"
 NEARLY_FULL = 0.9  # fraction of maxmemory
-PROBE_SCRIPT = "return redis.call('SET', KEYS[1], '', 'PX', 1000)"  # all writes of the service are scripts
 
 
 def check_store(settings: Settings, own_store: str | None, skipped: str = "") -> Iterator[Finding]:
     """Check the store of NOISESWEEP_REDIS_URL, or the server that `noisesweep up` starts if the variable is not set.
 
-    The check writes one key, which expires after a second. No finding contains the password.
+    The check loads the functions if they are missing, and writes one key, which expires after a second. No finding
+    contains the password.
 
     Args:
         settings: Settings with the URL.
@@ -46,12 +48,15 @@ def check_store(settings: Settings, own_store: str | None, skipped: str = "") ->
         return
     where = address.parse(settings.redis_url.get_secret_value())
     # The user can wait a few seconds. There are no retries, so that every error is reported.
-    with closing(connections.sync_client(settings, socket_connect_timeout=2, socket_timeout=5)) as redis:
+    timeouts = connections.Timeouts(socket_connect_timeout=2, socket_timeout=5)
+    with closing(connections.sync_client(settings, checks=[check_version], **timeouts)) as redis:
         connection = _check_connection(redis, where)
         yield connection
         if connection.verdict is Verdict.OK:
             try:
                 yield from _check_server(redis)
+                with closing(connections.sync_client(settings, **timeouts)) as service:
+                    yield from _check_functions(service)
             except RedisError as error:
                 yield Finding("store", Verdict.PROBLEM, f"it stopped answering: {error}", "See the log of Redis.")
 
@@ -94,7 +99,7 @@ def _check_connection(redis: Redis, where: Address) -> Finding:
     except AuthenticationError:
         found = f"{server} rejects the user or password in NOISESWEEP_REDIS_URL"
         return Finding("store", Verdict.PROBLEM, found, f"Correct them: {URL_FORMAT}.")
-    except UnsupportedStoreError as error:
+    except OldServerError as error:
         found = f"{error.received} at {server}{by}; expected {REQUIRED_STORE}"
         return Finding("store version", Verdict.PROBLEM, found, f"Upgrade it, correct the address, {OWN_STORE}.")
     except RedisError as error:
@@ -153,7 +158,7 @@ def _read_settings(redis: Redis) -> dict[str, str]:
 
 def _check_writes(redis: Redis) -> Finding:
     try:
-        redis.eval(PROBE_SCRIPT, 1, PROBE)
+        redis.set(PROBE, "", px=1000)
     except ReadOnlyError:
         found, remedy = "it is a read-only replica", "Set NOISESWEEP_REDIS_URL to the address of its primary."
     except OutOfMemoryError:
@@ -163,8 +168,20 @@ def _check_writes(redis: Redis) -> Finding:
         denied = isinstance(error, NoPermissionError) or "ACL failure" in str(error)
         remedy = "Let this user write: `ACL SETUSER NAME ~* &* +@all`." if denied else "See the log of Redis."
     else:
-        return Finding("store writes", Verdict.OK, "scripts can write")
+        return Finding("store writes", Verdict.OK, "accepted")
     return Finding("store writes", Verdict.PROBLEM, found, remedy)
+
+
+def _check_functions(redis: Redis) -> Iterator[Finding]:
+    try:
+        revision = Functions(redis).call(Function.CHECK)
+    except (MissingFunctionsError, DeniedFunctionsError, OldSweepsError) as error:
+        found, _, remedy = str(error).partition(". ")
+        yield Finding("store functions", Verdict.PROBLEM, found, remedy)
+    except (ReadOnlyError, OutOfMemoryError):
+        pass  # the functions are missing, and _check_writes reports why they cannot be loaded
+    else:
+        yield Finding("store functions", Verdict.OK, f"schema {SCHEMA}, revision {revision}")
 
 
 def _check_append_only(value: str) -> Finding:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-import numpy as np
 from celery.utils.log import get_task_logger
 
 from noisesweep.models import Evaluation, RunError, RunStatus
@@ -14,9 +13,8 @@ from worker.claim_leases import ClaimLeases, RunCancelledError, StoreUnavailable
 from worker.fail_points import fail_point
 from worker.leases import Claim, ClaimedRun, LeaseLostError, Leases, LeaseState, Stored
 from worker.trainer.checkpoints import CheckpointSchedule
-from worker.trainer.keras_export import to_keras_file
+from worker.trainer.evaluation import evaluate
 from worker.trainer.loop import DivergedError, Stop, epochs
-from worker.trainer.network import accuracy_of
 from worker.trainer.stack import Stack
 from worker.trainer.stack_cache import StackCache
 from worker.trainer.state import RunState
@@ -117,23 +115,7 @@ class ClaimTraining:
                 yield position, run
 
     def _evaluate(self, stack: Stack) -> list[Evaluation] | None:
-        """Evaluate each trained network at all scales of the sweep; return None if stopped early."""
-        test_scales = self._leases.test_scales()
-        confusions = []
-        for scale in test_scales:
-            if self._must_stop():
-                return None
-            confusions.append(stack.evaluate([scale] * len(self._claim.runs))[1])
-        at = {scale: index for index, scale in enumerate(test_scales)}
-        accuracies = np.stack([accuracy_of(confusion) for confusion in confusions])
-        return [
-            Evaluation(
-                test_scales=test_scales,
-                val_accuracy=accuracies[:, position].tolist(),
-                confusion=confusions[at[self._claim.config.validation_scale(run.scale)]][position].tolist(),
-            )
-            for position, run in enumerate(self._claim.runs)
-        ]
+        return evaluate(stack, [run.scale for run in self._claim.runs], self._leases.test_scales(), self._must_stop)
 
     def _release_all(self, stack: Stack) -> int:
         released = 0
@@ -153,6 +135,8 @@ class ClaimTraining:
         logger.info("Run %s %s", self._run_id(run), outcome)
 
     def _save_model(self, run: ClaimedRun, state: RunState) -> None:
+        from worker.trainer.keras_export import to_keras_file  # noqa: PLC0415 - imports Keras, which takes 2 s
+
         try:
             model = to_keras_file(self._claim.config, list(state.weights))
         except OSError as error:  # for example, no space for the temporary file

@@ -1,10 +1,34 @@
 """Images and noise on the device, and the minibatches made from them."""
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from shared.noise import Purpose, noise_blocks
+from shared.noise import Purpose, generator, noise_blocks
+
+# Images per evaluation batch: large enough for fast matrix products, small enough for CPU caches. Results do not
+# depend on it.
+EVALUATION_BATCH = 1000
+# Size of the buffer of resampled noise, in numbers, in addition to the noise of one minibatch.
+NOISE_BUFFER_SIZE = 2**23
+# Offsets in a buffer are multiples of this number: TensorFlow slices at multiples of 64 bytes without a copy.
+ALIGNMENT = 32
+
+
+class Minibatch(NamedTuple):
+    """Images without noise, (B, P), pixels in [0, 1]; their standard normal noise, (B, P); labels, int32, (B,)."""
+
+    clean: tf.Tensor
+    noise: tf.Tensor
+    labels: tf.Tensor
+
+    def noisy(self, scales: tf.Tensor, *, clip: bool) -> tf.Tensor:
+        """Return the images with noise of these scales (...) as float32 (..., B, P); `clip` limits them to [0, 1]."""
+        noisy = self.clean + scales[..., None, None] * self.noise
+        return tf.clip_by_value(noisy, 0.0, 1.0) if clip else noisy
 
 
 class NoisyImages:
@@ -33,22 +57,70 @@ class NoisyImages:
             for rows, block in noise_blocks(seed, self._purpose, tuple(self.images.shape)):
                 # Much faster than assigning to a slice, which takes milliseconds per call on a CPU.
                 self.noise.scatter_update(tf.IndexedSlices(block, tf.range(rows.start, rows.stop)))
+            tf.raw_ops.DisableCopyOnRead(resource=self.noise.handle)  # after scatter_update, reads would copy the noise
             self._seed = seed
 
-    def minibatch(
-        self, rows: tf.Tensor, scales: tf.Tensor, noise: tf.Tensor | None = None, *, clip: bool = False
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return noisy inputs for K networks, (K, B, P), and labels, (K, B), of the images at `rows`.
+    def gather(self, rows: tf.Tensor, noise: tf.Tensor | None = None) -> Minibatch:
+        """Return the images at `rows`, int32 (B,), with noise (B, P), or with their own noise if it is None."""
+        noise = tf.gather(self.noise, rows) if noise is None else noise
+        return Minibatch(_to_pixels(tf.gather(self.images, rows)), noise, tf.gather(self.labels, rows))
 
-        Args:
-            rows: int32, (B,): indices of the images.
-            scales: float32, (K,): the noise scale of each network.
-            noise: float32, (B, P), standard normal; None for the stored noise of the images.
-            clip: Whether to clip the noisy pixels to [0, 1].
-        """
-        clean = tf.cast(tf.gather(self.images, rows), tf.float32) / 255
-        noisy = clean + scales[:, None, None] * (tf.gather(self.noise, rows) if noise is None else noise)
-        if clip:
-            noisy = tf.clip_by_value(noisy, 0.0, 1.0)
-        labels = tf.gather(self.labels, rows)
-        return noisy, tf.broadcast_to(labels, [scales.shape[0], rows.shape[0]])
+    def batches(self, seed: int) -> Iterator["Batch"]:
+        """Yield all images with the noise of a seed, in evaluation batches."""
+        self.draw(seed)
+        for first in range(0, len(self), EVALUATION_BATCH):
+            rows = slice(first, first + EVALUATION_BATCH)
+            yield Batch(self.images[rows], self.noise[rows], self.labels[rows])
+
+
+class Batch(NamedTuple):
+    """Images to evaluate: uint8 (B, P); their standard normal noise, float32 (B, P); labels, int32 (B,)."""
+
+    images: tf.Tensor
+    noise: tf.Tensor
+    labels: tf.Tensor
+
+    def minibatch(self) -> Minibatch:
+        """Return the images as pixels in [0, 1], with noise and labels."""
+        return Minibatch(_to_pixels(self.images), self.noise, self.labels)
+
+
+def _to_pixels(images: tf.Tensor) -> tf.Tensor:
+    return tf.cast(images, tf.float32) / 255
+
+
+class NoiseBuffer:
+    """Standard normal numbers on the device, from which the training noise of `resample` is cut.
+
+    The noise of a minibatch is the sum of two slices at random offsets, divided by the square root of 2. Networks
+    memorize a limited set of noise images, but not this noise: the offsets are not aligned to images, and a pair of
+    slices practically never occurs again.
+
+    Args:
+        images: Number of images in a minibatch.
+        pixels: Number of pixels in an image.
+    """
+
+    def __init__(self, images: int, pixels: int) -> None:
+        self._pixels = pixels
+        self.numbers = tf.Variable(tf.zeros([NOISE_BUFFER_SIZE + images * pixels]))
+        self._seed: int | None = None
+
+    def draw(self, seed: int) -> None:
+        """Draw the numbers of a seed, unless they are the current ones."""
+        if seed != self._seed:
+            draws = generator(seed, Purpose.RESAMPLED_NOISE)
+            self.numbers.assign(draws.standard_normal(self.numbers.shape[0], dtype=np.float32))
+            self._seed = seed
+
+    def noise(self, images: int, offsets: tf.Tensor) -> tf.Tensor:
+        """Return the noise of a minibatch, (images, P), from two offsets of slices."""
+        numbers = self.numbers.read_value()
+        first, second = (tf.slice(numbers, [offsets[index]], [images * self._pixels]) for index in range(2))
+        return tf.reshape((first + second) * np.sqrt(np.float32(0.5)), [images, self._pixels])
+
+
+def draw_offsets(seed: int, purpose: Purpose, epoch: int, size: int, shape: tuple[int, ...]) -> tf.Tensor:
+    """Draw offsets of slices in a buffer: int32, multiples of ALIGNMENT from 0 to `size` - ALIGNMENT."""
+    draws = generator(seed, purpose, epoch, step=1)  # step 0 draws the numbers in the buffer
+    return tf.constant(ALIGNMENT * draws.integers(size // ALIGNMENT, size=shape), tf.int32)

@@ -1,17 +1,20 @@
-"""The network's mathematics for K runs side by side, as functions of their arguments.
+"""The network's mathematics, as functions of their arguments.
 
-Every weight has a leading axis K, one entry per run of a stack. In shapes, K is the number of runs, B the images in a
-minibatch, P the pixels in an image and U the units in a layer. All tensors are float32 unless stated otherwise.
+All axes are counted from the end, so the same functions compute one run, or K runs side by side with a leading axis K.
+In shapes, "..." is this axis or none, B the images in a minibatch, P the pixels in an image and U the units in a layer.
+All tensors are float32 unless stated otherwise.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from noisesweep.models import Precision, TrainingConfig
+from noisesweep.models.float32 import DROPOUT_STEP
 from shared.datasets import CLASSES
 from shared.noise import Purpose, generator
 from worker.trainer.state import Array
@@ -19,8 +22,10 @@ from worker.trainer.state import Array
 # Keras's defaults for RMSprop. Epsilon is inside the square root, as in keras/src/optimizers/rmsprop.py.
 RHO = 0.9
 EPSILON = 1e-7
-# A dropout decision uses 16 random bits, so the rate is rounded to a multiple of 1 / 65536.
-DECISIONS = 2**16
+# Number of values of a dropout decision, which uses 16 random bits.
+DECISIONS = round(1 / DROPOUT_STEP)
+# Size of the buffer of dropout masks, in numbers, in addition to the masks of one minibatch.
+MASK_BUFFER_SIZE = 2**21
 
 Float64Array = NDArray[np.float64]
 
@@ -38,69 +43,117 @@ def initial_weights(config: TrainingConfig, pixels: int, seed: int) -> list[Arra
     return weights
 
 
-def fresh_noise(images: int, pixels: int, key: tf.Tensor) -> tf.Tensor:
-    """Draw standard normal noise for a minibatch, (B, P), from a key of two integers. All runs share the noise."""
-    return tf.random.stateless_normal([images, pixels], key, alg="philox")
+def mask_buffer(config: TrainingConfig, seed: int, epoch: int) -> Array:
+    """Return the numbers from which the dropout masks of an epoch are cut, without dropout an empty array.
 
-
-def dropout_masks(config: TrainingConfig, images: int, key: tf.Tensor) -> list[tf.Tensor] | None:
-    """Draw a mask (B, U) for each hidden layer from a key of two integers; return None if the dropout rate is 0.
-
-    An entry is 0 where an output is dropped and 1 / (1 - rate) elsewhere, with the rounded rate. All runs share the
-    masks.
+    A number is 0 where an output is dropped and 1 / (1 - rate) elsewhere, with the rounded rate.
     """
-    rate, units = config.dropout, config.hidden_units
-    if rate == 0:
+    if config.dropout == 0:
+        return np.zeros(0, np.float32)
+    dropped = round(config.dropout * DECISIONS)
+    size = MASK_BUFFER_SIZE + config.batch_size * sum(config.hidden_units)
+    words = generator(seed, Purpose.DROPOUT, epoch).integers(2**64, size=-(-size // 4), dtype=np.uint64)
+    kept = words.astype("<u8", copy=False).view("<u2")[:size] >= dropped
+    return kept * np.float32(DECISIONS / (DECISIONS - dropped))
+
+
+def dropout_masks(config: TrainingConfig, images: int, buffer: tf.Tensor, offset: tf.Tensor) -> list[tf.Tensor] | None:
+    """Return a slice of the buffer as mask (B, U) for each hidden layer; return None if the dropout rate is 0.
+
+    All runs share the masks.
+    """
+    if config.dropout == 0:
         return None
-    dropped = min(round(rate * DECISIONS), DECISIONS - 1)
-    words = -(-images * sum(units) // 2)
-    bits = tf.random.stateless_uniform([words], key, None, None, tf.uint32, alg="philox")
-    decisions = tf.reshape(tf.bitcast(bits, tf.uint16), [-1])[: images * sum(units)]
-    kept = tf.cast(decisions >= dropped, tf.float32) * (DECISIONS / (DECISIONS - dropped))
-    return [tf.reshape(mask, [images, -1]) for mask in tf.split(kept, [images * layer for layer in units])]
+    masks = []
+    for units in config.hidden_units:
+        masks.append(tf.reshape(tf.slice(buffer, [offset], [images * units]), [images, units]))
+        offset += images * units
+    return masks
 
 
-def logits(
-    config: TrainingConfig, weights: Sequence[tf.Variable], images: tf.Tensor, masks: Sequence[tf.Tensor] | None = None
-) -> tf.Tensor:
-    """Compute logits (K, B, 10) of images (K, B, P). Dropout masks (B, U), if given, apply after each ReLU."""
-    layers = list(zip(weights[::2], weights[1::2], strict=True))
-    outputs = images
-    for layer, (kernel, bias) in enumerate(layers[:-1]):
-        outputs = tf.nn.relu(add_bias(_product(outputs, kernel, config.precision), bias))
-        if masks:
-            outputs *= masks[layer]
-    kernel, bias = layers[-1]
-    return add_bias(_product(outputs, kernel, config.precision), bias)
+class Layer(NamedTuple):
+    """Kernel (..., inputs, U) and bias (..., U) of a layer, in the precision of the matrix products."""
+
+    kernel: tf.Tensor
+    bias: tf.Tensor
 
 
-def _product(a: tf.Tensor, b: tf.Tensor, precision: Precision) -> tf.Tensor:
-    """Multiply matrices in the given precision, in the forward and the backward pass; return float32."""
-    dtype = tf.bfloat16 if precision is Precision.MIXED_BFLOAT16 else tf.float32
-    return tf.cast(tf.matmul(tf.cast(a, dtype), tf.cast(b, dtype)), tf.float32)
+def layers_of(config: TrainingConfig, weights: Sequence[tf.Variable]) -> list[Layer]:
+    """Read the layers, from the input to the output."""
+    dtype = dtype_of(config.precision)
+    return [
+        Layer(tf.cast(kernel, dtype), tf.cast(bias, dtype))
+        for kernel, bias in zip(weights[::2], weights[1::2], strict=True)
+    ]
 
 
-@tf.custom_gradient  # type: ignore[untyped-decorator]
-def add_bias(
-    outputs: tf.Tensor, bias: tf.Tensor
-) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]]:
-    """Add bias (K, U) to outputs (K, B, U); compute the gradient of the bias as a matrix product.
+def dtype_of(precision: Precision) -> tf.DType:
+    """Return the type of the operands and results of matrix products."""
+    return tf.bfloat16 if precision is Precision.MIXED_BFLOAT16 else tf.float32
 
-    The usual sum over the minibatch adds in an order that depends on where the run's units are in the vector lanes
-    among all K * U units. The last bits of a run would then depend on its position in the stack. A matrix product is
-    computed separately for each run.
+
+def forward(layers: Sequence[Layer], images: tf.Tensor, masks: Sequence[tf.Tensor] | None = None) -> list[tf.Tensor]:
+    """Return the inputs of the layers, and last the logits (..., B, 10), for images (..., B, P).
+
+    Dropout masks (B, U), if given, apply after each ReLU. The logits are float32, and the inputs have the type of the
+    layers.
     """
+    inputs = [tf.cast(images, layers[0].kernel.dtype)]
+    for layer, mask in zip(layers[:-1], masks or [None] * (len(layers) - 1), strict=True):
+        outputs = tf.nn.relu(_affine(inputs[-1], layer))
+        inputs.append(outputs if mask is None else outputs * mask)
+    return [*inputs, tf.cast(_affine(inputs[-1], layers[-1]), tf.float32)]
 
-    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        runs, batch, _ = upstream.shape
-        return upstream, tf.squeeze(tf.matmul(tf.ones([runs, 1, batch]), upstream), axis=1)
 
-    return outputs + bias[:, None], gradient
+def _affine(inputs: tf.Tensor, layer: Layer) -> tf.Tensor:
+    outputs = tf.matmul(inputs, layer.kernel)
+    if layer.bias.shape.rank == 1:
+        return tf.nn.bias_add(outputs, layer.bias)  # TensorFlow fuses it with the product and the ReLU
+    return outputs + layer.bias[:, None]
 
 
-def losses(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Compute the cross-entropy of each image, (K, B), in nats, from logits (K, B, 10) and labels (K, B)."""
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+def losses_and_gradients(
+    layers: Sequence[Layer],
+    inputs: Sequence[tf.Tensor],
+    logits: tf.Tensor,
+    labels: tf.Tensor,
+    masks: Sequence[tf.Tensor] | None = None,
+) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """Compute the loss of each image, (..., B), in nats, and the gradients of each run's mean loss, by backpropagation.
+
+    Inputs, logits and masks are those of `forward`; labels are (B,). The gradients are in the order of the weights.
+    """
+    losses, upstream = cross_entropy(logits, labels)
+    upstream = tf.cast(upstream / labels.shape[0], layers[0].kernel.dtype)
+    gradients: list[tf.Tensor] = []
+    for index in reversed(range(len(layers))):
+        kernel_gradient = tf.matmul(inputs[index], upstream, transpose_a=True)
+        gradients[:0] = [tf.cast(gradient, tf.float32) for gradient in (kernel_gradient, _bias_gradient(upstream))]
+        if index:
+            upstream = tf.matmul(upstream, layers[index].kernel, transpose_b=True)
+            upstream = upstream if masks is None else upstream * masks[index - 1]
+            upstream = tf.raw_ops.ReluGrad(gradients=upstream, features=inputs[index])
+    return losses, gradients
+
+
+def _bias_gradient(upstream: tf.Tensor) -> tf.Tensor:
+    """Sum (..., B, U) over the minibatch with a matrix product, which is computed separately for each run.
+
+    XLA computes a sum in an order that depends on where the run's units are in the vector lanes among all K * U units.
+    The last bits of a run would then depend on its position in the stack.
+    """
+    ones = tf.ones([*upstream.shape[:-2], 1, upstream.shape[-2]], upstream.dtype)
+    return tf.squeeze(tf.matmul(ones, upstream), axis=-2)
+
+
+def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Compute the loss of each image, (..., B), in nats, and its gradient with respect to the logits (..., B, 10)."""
+    runs_and_batch = logits.shape[:-1]
+    labels = tf.reshape(tf.broadcast_to(labels, runs_and_batch), [-1])
+    losses, gradient = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(
+        features=tf.reshape(logits, [-1, CLASSES]), labels=labels
+    )
+    return tf.reshape(losses, runs_and_batch), tf.reshape(gradient, logits.shape)
 
 
 def rmsprop(
@@ -113,7 +166,11 @@ def rmsprop(
     """Apply RMSprop in place, in one operation per weight.
 
     It computes s = rho s + (1 - rho) g^2, then w = w - learning_rate g / sqrt(s + epsilon). The operation requires
-    variables for the momentum. As the momentum is 0, the previous content of `momenta` has no effect.
+    variables for the momentum. As the momentum is 0, the previous content of `momenta` has no effect if it is finite.
+
+    On a CPU, the time is that of the square root and the division, not of memory. An update in blocks that fit into the
+    L2 cache takes as long, and so does a composition of operations with a reciprocal square root. An update row by row
+    with `ResourceSparseApplyRMSProp` takes 8 times as long.
     """
     for weight, mean_square, momentum, gradient in zip(weights, mean_squares, momenta, gradients, strict=True):
         tf.raw_ops.ResourceApplyRMSProp(
@@ -129,18 +186,41 @@ def rmsprop(
 
 
 def count_correct(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Count each run's correctly classified images, (K,), from logits (K, B, 10) and labels (K, B)."""
-    hits = tf.equal(tf.argmax(logits, axis=2, output_type=tf.int32), labels)
-    return tf.reduce_sum(tf.cast(hits, tf.float32), axis=1)
+    """Count each run's correctly classified images, (...), from logits (..., B, 10) and labels (B,)."""
+    return tf.reduce_sum(tf.cast(tf.equal(classify(logits), labels), tf.float32), axis=-1)
 
 
-def count_confusion(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Count images by label and predicted class, (K, 10, 10), from logits (K, B, 10) and labels (K, B)."""
-    predicted = tf.one_hot(tf.argmax(logits, axis=2), CLASSES)
-    return tf.matmul(tf.one_hot(labels, CLASSES), predicted, transpose_a=True)  # integers, exact in float32
+def classify(logits: tf.Tensor) -> tf.Tensor:
+    """Return the predicted class of each image, int32 (..., B), from logits (..., B, 10)."""
+    return tf.argmax(logits, axis=-1, output_type=tf.int32)
 
 
-def accuracy_of(confusion: NDArray[np.int64]) -> Float64Array:
-    """Return the fraction of correctly classified images, (K,), from confusion counts (K, 10, 10)."""
-    accuracy: Float64Array = np.trace(confusion, axis1=1, axis2=2) / confusion.sum(axis=(1, 2))
-    return accuracy
+class Predictions(NamedTuple):
+    """Predictions of K networks on n images.
+
+    Attributes:
+        loss: Mean loss in nats, (K,).
+        predicted: Predicted class of each image, (K, n).
+        labels: True class of each image, (n,).
+    """
+
+    loss: Array
+    predicted: NDArray[np.int32]
+    labels: NDArray[np.int32]
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """Return whether each image was classified correctly, (K, n)."""
+        correct: NDArray[np.bool_] = self.predicted == self.labels
+        return correct
+
+    @property
+    def accuracy(self) -> Float64Array:
+        """Return the fraction of correctly classified images, (K,)."""
+        accuracy: Float64Array = self.correct.mean(axis=1)
+        return accuracy
+
+    def confusion(self, run: int) -> NDArray[np.int64]:
+        """Return a network's number of images by true and predicted class, (10, 10)."""
+        counts = np.bincount(CLASSES * self.labels + self.predicted[run], minlength=CLASSES**2)
+        return counts.reshape(CLASSES, CLASSES)

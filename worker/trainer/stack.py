@@ -1,30 +1,34 @@
-"""K runs of one seed, trained side by side as one TensorFlow program.
+"""K runs of one seed, trained as one TensorFlow program.
 
 The runs differ only in their noise scale. The device stores clean images C and standard normal noise N, and each step
 computes its minibatch as x = C + scale * N. One call trains a chunk of steps, which keeps the overhead of Python small.
 The letters in shapes are defined in worker/trainer/network.py.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from noisesweep.models import TrainingConfig
-from shared.datasets import CLASSES
-from shared.noise import Purpose, generator
+from shared.noise import Purpose, base_noise, generator
 from worker.trainer import network
-from worker.trainer.images import NoisyImages
-from worker.trainer.network import Float64Array
+from worker.trainer.images import (
+    EVALUATION_BATCH,
+    NOISE_BUFFER_SIZE,
+    Batch,
+    NoiseBuffer,
+    NoisyImages,
+    draw_offsets,
+)
+from worker.trainer.network import Float64Array, Predictions
 from worker.trainer.state import Array, RunState
 
-# Images per evaluation batch: large enough for fast matrix products, small enough for CPU caches. Results do not
-# depend on it.
-EVALUATION_BATCH = 1000
-
-T = TypeVar("T")
+# Largest number of training images on which the accuracies with trained and with fresh noise are measured. It is the
+# number of test images of MNIST.
+GAP_IMAGES = 10_000
 
 
 class Draws(NamedTuple):
@@ -32,13 +36,39 @@ class Draws(NamedTuple):
 
     Attributes:
         order: int32, (n,): indices of the training images in training order.
-        dropout_keys: int32, (steps, 2): the key of each step's dropout masks.
-        noise_keys: int32, (steps, 2): the key of each step's training noise, used if the config resamples noise.
+        masks: Buffer of dropout masks, in the type of the matrix products.
+        mask_offsets: int32, (steps,): offset of each step's dropout masks in the buffer.
+        noise_offsets: int32, (steps, 2): offsets of each step's noise in the `NoiseBuffer`, used with `resample`.
     """
 
     order: tf.Tensor
-    dropout_keys: tf.Tensor
-    noise_keys: tf.Tensor
+    masks: tf.Tensor
+    mask_offsets: tf.Tensor
+    noise_offsets: tf.Tensor
+
+
+class Variables:
+    """Variables of one run, or of several runs side by side with a leading axis. In shapes, "..." is this axis or none.
+
+    Attributes:
+        scale: Scale of the training noise, (...).
+        weights: Kernel (..., inputs, U) and bias (..., U) of each layer, float32.
+        mean_squares: RMSprop's running mean of each weight's squared gradient, in the same shapes.
+        momenta: RMSprop's momentum of each weight, in the same shapes; see `network.rmsprop`.
+        loss_sum: Sum of the losses of this epoch so far, (...).
+        correct: Number of images classified correctly in this epoch so far, (...).
+    """
+
+    def __init__(self, axis: list[int], shapes: Sequence[tuple[int, ...]]) -> None:
+        self.scale, self.loss_sum, self.correct = (tf.Variable(tf.zeros(axis)) for _ in range(3))
+        self.weights, self.mean_squares, self.momenta = (
+            [tf.Variable(tf.zeros([*axis, *shape])) for shape in shapes] for _ in range(3)
+        )
+
+    @property
+    def state(self) -> list[tf.Variable]:
+        """Return the variables of `RunState`, in its order."""
+        return [*self.weights, *self.mean_squares, self.loss_sum, self.correct]
 
 
 class Stack:
@@ -46,15 +76,15 @@ class Stack:
 
     The program is traced once for a config, a number of runs and a data set. `start` reuses it for other runs.
 
+    On a CPU, each run has its own variables and its own operations on matrices, so it computes the same bits in every
+    stack. The runs share the minibatches and the dropout masks. On a GPU, and with XLA, the runs are computed side by
+    side with a leading axis.
+
     Attributes:
         epoch: Current epoch, from 0.
         step: Completed steps of this epoch, 0 to `steps`.
         steps: Steps per epoch; the last minibatch may be smaller.
         draws: Random draws of this epoch.
-        weights: Kernel (K, inputs, U) and bias (K, U) of each layer, float32.
-        mean_squares: RMSprop's running mean of each weight's squared gradient, in the same shapes.
-        loss_sum: Sum of the losses of this epoch so far, (K,).
-        correct: Number of images classified correctly in this epoch so far, (K,).
     """
 
     def __init__(
@@ -64,54 +94,58 @@ class Stack:
         self.training, self.validation = training, validation
         self.pixels: int = training.images.shape[1]
         self.steps = -(-len(training) // config.batch_size)
-        # With K = 1, XLA compiles a batched matrix product into a different one that rounds differently, which changed
-        # the metrics of an epoch by 0.006. A single run therefore trains with a second, unused network, so that
+        side_by_side = xla or bool(tf.config.list_logical_devices("GPU"))
+        # With one run, XLA compiles a batched matrix product into a different one that rounds differently, which
+        # changed the metrics of an epoch by 0.006. A single run therefore trains with a second, unused network, so that
         # it gets the same bits as in a larger stack.
-        self._networks = max(runs, 2) if xla else runs
-        self.training_scales = tf.Variable(tf.zeros(self._networks))
+        axis = [max(runs, 2) if xla else runs] if side_by_side else []
         shapes = [weight.shape for weight in network.initial_weights(config, self.pixels, seed=0)]
-        self.weights, self.mean_squares, self.momenta = (
-            [tf.Variable(tf.zeros([self._networks, *shape])) for shape in shapes] for _ in range(3)
-        )
-        self.loss_sum, self.correct = (tf.Variable(tf.zeros(self._networks)) for _ in range(2))
+        self._variables = [Variables(axis, shapes) for _ in range(1 if side_by_side else runs)]
+        self._shape = (len(self._variables), *axis)
+        self.noise_buffer = NoiseBuffer(min(config.batch_size, len(training)), self.pixels) if config.resample else None
         self._train = tf.function(self._train_steps, jit_compile=xla)
-        self._evaluate = tf.function(self._evaluate_batches, jit_compile=xla)
+        self._evaluate = tf.function(self._evaluate_batch, jit_compile=xla)
 
     def start(self, seed: int, scales: Sequence[float], states: Sequence[RunState] | None = None) -> None:
         """Start K new runs of a seed, or continue from `states`, which must all have the same epoch and step."""
         self.seed = seed
-        if not self.config.resample:
-            self.training.draw(seed)
-        self.validation.draw(seed)
+        (self.noise_buffer or self.training).draw(seed)
         if states is None:
             initial = network.initial_weights(self.config, self.pixels, seed)
             zeros = [np.zeros_like(weight) for weight in initial]
             states = [RunState(0, 0, initial, zeros, np.float32(0), np.float32(0))] * len(scales)
         self._validation_scales = [self.config.validation_scale(scale) for scale in scales]
-        self.training_scales.assign(self._for_networks([self.config.training_scale(scale) for scale in scales]))
-        states = self._for_networks(states)
-        for index, (weight, mean_square) in enumerate(zip(self.weights, self.mean_squares, strict=True)):
-            weight.assign(np.stack([state.weights[index] for state in states]))
-            mean_square.assign(np.stack([state.mean_squares[index] for state in states]))
+        self._training_scales = [self.config.training_scale(scale) for scale in scales]
+        for variables, scale in zip(self._variables, self._to_shape(self._training_scales), strict=True):
+            variables.scale.assign(scale)
+            for momentum in variables.momenta:
+                momentum.assign(tf.zeros_like(momentum))  # a run that diverged leaves NaN
         self._begin_epoch(states[0].epoch)
         self.step = states[0].step
-        self.loss_sum.assign([state.loss_sum for state in states])
-        self.correct.assign([state.correct for state in states])
+        by_run = [[*state.weights, *state.mean_squares, state.loss_sum, state.correct] for state in states]
+        for index, arrays in enumerate(zip(*by_run, strict=True)):
+            for variables, array in zip(self._variables, self._to_shape(arrays), strict=True):
+                variables.state[index].assign(array)
 
-    def _for_networks(self, of_runs: Sequence[T]) -> list[T]:
-        """Return one entry per network: that of its run, or that of the first run for the unused network."""
-        return [*of_runs, *of_runs[: self._networks - self.runs]]
+    def _to_shape(self, of_runs: Sequence[float | Array]) -> Array:
+        """Join the entries of the runs to an array whose first axes are the shape of the stack.
+
+        An unused network gets the entry of the first run.
+        """
+        unused = int(np.prod(self._shape)) - self.runs
+        joined = np.array([*of_runs, *of_runs[:unused]], np.float32)
+        return joined.reshape(self._shape + joined.shape[1:])
+
+    def _values(self, run: int) -> list[Array]:
+        """Return the values of a run's variables, in the order of `Variables.state`."""
+        index = np.unravel_index(run, self._shape)
+        return [variable[*index[1:], ...].numpy() for variable in self._variables[index[0]].state]
 
     def state(self, run: int) -> RunState:
         """Return the state of the run at this index of the stack."""
-        return RunState(
-            epoch=self.epoch,
-            step=self.step,
-            weights=[weight[run].numpy() for weight in self.weights],
-            mean_squares=[mean_square[run].numpy() for mean_square in self.mean_squares],
-            loss_sum=self.loss_sum[run].numpy(),
-            correct=self.correct[run].numpy(),
-        )
+        *arrays, loss_sum, correct = self._values(run)
+        half = len(arrays) // 2
+        return RunState(self.epoch, self.step, arrays[:half], arrays[half:], np.float32(loss_sum), np.float32(correct))
 
     def next_epoch(self) -> None:
         """Advance to the next epoch: make new random draws and reset the sums."""
@@ -119,16 +153,23 @@ class Stack:
 
     def _begin_epoch(self, epoch: int) -> None:
         self.epoch, self.step = epoch, 0
-        order = generator(self.seed, Purpose.SHUFFLE, epoch).permutation(len(self.training))
-        dropout_keys, noise_keys = self._keys(Purpose.DROPOUT), self._keys(Purpose.RESAMPLED_NOISE)
-        self.draws = Draws(tf.constant(order, tf.int32), dropout_keys, noise_keys)
-        self.loss_sum.assign(tf.zeros_like(self.loss_sum))
-        self.correct.assign(tf.zeros_like(self.correct))
+        masks = network.mask_buffer(self.config, self.seed, epoch)
+        self.draws = Draws(
+            order=tf.constant(self._order(epoch), tf.int32),
+            masks=tf.cast(tf.constant(masks), network.dtype_of(self.config.precision)),
+            mask_offsets=draw_offsets(self.seed, Purpose.DROPOUT, epoch, network.MASK_BUFFER_SIZE, (self.steps,)),
+            noise_offsets=self._noise_offsets(epoch),
+        )
+        for variables in self._variables:
+            variables.loss_sum.assign(tf.zeros_like(variables.loss_sum))
+            variables.correct.assign(tf.zeros_like(variables.correct))
 
-    def _keys(self, purpose: Purpose) -> tf.Tensor:
-        """Return a key of two integers for each step, (steps, 2). It depends only on seed, purpose and epoch."""
-        keys = generator(self.seed, purpose, self.epoch).integers(2**31, size=(self.steps, 2))
-        return tf.constant(keys, tf.int32)
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        """Return the rows of the training images in the order of an epoch."""
+        return generator(self.seed, Purpose.SHUFFLE, epoch).permutation(len(self.training))
+
+    def _noise_offsets(self, epoch: int) -> tf.Tensor:
+        return draw_offsets(self.seed, Purpose.RESAMPLED_NOISE, epoch, NOISE_BUFFER_SIZE, (self.steps, 2))
 
     def train(self, steps: int) -> None:
         """Train up to `steps` steps, at most to the end of this epoch, and wait until the device has finished."""
@@ -138,62 +179,108 @@ class Stack:
             self._train(tf.constant(first), tf.constant(min(last, whole)), self.config.batch_size, self.draws)
         if last > whole:
             self._train(tf.constant(whole), tf.constant(last), rest, self.draws)
-        self.correct.numpy()  # waits for the device
+        self._variables[-1].correct.numpy()  # waits for the device
         self.step = last
 
     def training_metrics(self) -> tuple[Array, Float64Array]:
         """Return mean loss (nats) and accuracy over this epoch so far, each (K,), measured with dropout."""
         images = min(self.step * self.config.batch_size, len(self.training))
-        return self.loss_sum.numpy()[: self.runs] / images, self.correct.numpy()[: self.runs].astype(float) / images
+        loss, correct = np.array([self._values(run)[-2:] for run in range(self.runs)], np.float32).T
+        return loss / images, correct.astype(float) / images
 
     def validation_metrics(self) -> tuple[Array, Float64Array]:
         """Return mean loss (nats) and accuracy on the validation images at each run's validation scale, each (K,)."""
-        loss, confusion = self.evaluate(self._validation_scales)
-        return loss, network.accuracy_of(confusion)
+        found = self.evaluate(self._validation_scales)
+        return found.loss, found.accuracy
 
-    def evaluate(self, scales: Sequence[float]) -> tuple[Array, NDArray[np.int64]]:
-        """Evaluate the networks on the validation images without dropout, network k at noise scale `scales[k]`.
+    def evaluate(self, scales: Sequence[float], batches: Iterable[Batch] | None = None) -> Predictions:
+        """Evaluate the networks without dropout, network k at noise scale `scales[k]`.
+
+        Args:
+            scales: K noise scales.
+            batches: Images and noise; those of the validation if None.
+        """
+        noise_scales = tf.constant(self._to_shape(scales))
+        losses, predicted, labels = zip(
+            *((*self._evaluate(noise_scales, batch), batch.labels) for batch in batches or self._validation_batches()),
+            strict=True,
+        )
+        of_images = np.concatenate([part.numpy().reshape(-1, part.shape[-1]) for part in predicted], axis=1)
+        loss: Array = np.sum([part.numpy().reshape(-1) for part in losses], axis=0)
+        return Predictions(
+            loss[: self.runs] / of_images.shape[1],
+            of_images[: self.runs],
+            np.concatenate([part.numpy() for part in labels]),
+        )
+
+    def _validation_batches(self) -> Iterator[Batch]:
+        return self.validation.batches(self.seed)
+
+    def accuracies_on_training_images(self) -> tuple[Float64Array, Float64Array]:
+        """Return accuracies without dropout on training images, with the noise of the first epoch and with fresh noise.
+
+        The images are the first GAP_IMAGES of the first epoch, in its order. With `resample`, the noise of the last
+        epochs would also show what the networks remember of their last steps. The noise has each run's training scale
+        in the first accuracy, and its validation scale in the second.
 
         Returns:
-            Mean loss (nats), (K,), and the number of images by true and predicted class, (K, 10, 10).
+            Two arrays, each (K,).
         """
-        noise_scales = tf.constant(self._for_networks(scales), tf.float32)
-        images = len(self.validation)
-        whole, rest = divmod(images, EVALUATION_BATCH)
-        loss, confusion = self._evaluate(noise_scales, tf.constant(0), tf.constant(whole), EVALUATION_BATCH)
-        if rest:
-            rest_sums = self._evaluate(noise_scales, tf.constant(whole), tf.constant(whole + 1), rest)
-            loss, confusion = loss + rest_sums[0], confusion + rest_sums[1]
-        return loss.numpy()[: self.runs] / images, confusion.numpy()[: self.runs].astype(np.int64)
+        order = self._order(0)[:GAP_IMAGES]
+        fresh = base_noise(self.seed, Purpose.FRESH_NOISE, (len(order), self.pixels))
+        return (
+            self.evaluate(self._training_scales, self._training_batches(order, self._first_noise(order))).accuracy,
+            self.evaluate(self._validation_scales, self._training_batches(order, fresh)).accuracy,
+        )
+
+    def _training_batches(self, order: NDArray[np.int64], noise: Array | tf.Tensor | None) -> Iterator[Batch]:
+        """Yield training images in this order with the noise (n, P), or with their own if it is None."""
+        for first in range(0, len(order), EVALUATION_BATCH):
+            some = slice(first, first + EVALUATION_BATCH)
+            rows = tf.constant(order[some], tf.int32)
+            own = tf.gather(self.training.noise, rows) if noise is None else tf.constant(noise[some])
+            yield Batch(tf.gather(self.training.images, rows), own, tf.gather(self.training.labels, rows))
+
+    def _first_noise(self, order: NDArray[np.int64]) -> tf.Tensor | None:
+        """Return the resampled noise (n, P) of the first n images of the first epoch; None without `resample`."""
+        if self.noise_buffer is None:
+            return None
+        size, offsets = self.config.batch_size, self._noise_offsets(epoch=0)
+        firsts = range(0, len(order), size)
+        parts = [self.noise_buffer.noise(min(size, len(order) - first), offsets[first // size]) for first in firsts]
+        return tf.concat(parts, axis=0)
 
     def _train_steps(self, first: tf.Tensor, last: tf.Tensor, size: int, draws: Draws) -> None:
         """Train steps `first` to `last` - 1 with minibatches of `size` images. XLA needs this static shape."""
         step = first
         while step < last:  # XLA would recompile `for step in tf.range(first, last)` for each pair of bounds
             rows = tf.slice(draws.order, [step * self.config.batch_size], [size])
-            noise = network.fresh_noise(size, self.pixels, draws.noise_keys[step]) if self.config.resample else None
-            images, labels = self.training.minibatch(rows, self.training_scales, noise, clip=self.config.clip)
-            masks = network.dropout_masks(self.config, size, draws.dropout_keys[step])
-            with tf.GradientTape() as tape:
-                logits = network.logits(self.config, self.weights, images, masks)
-                losses = network.losses(logits, labels)
-                # A run's weights affect only its own losses: this sum gives each run the gradient of its mean loss.
-                loss = tf.reduce_sum(losses) / size
-            gradients = tape.gradient(loss, self.weights)
-            network.rmsprop(self.weights, self.mean_squares, self.momenta, gradients, self.config.learning_rate)
-            self.loss_sum.assign_add(tf.reduce_sum(losses, axis=1))
-            self.correct.assign_add(network.count_correct(logits, labels))
+            noise = self.noise_buffer.noise(size, draws.noise_offsets[step]) if self.noise_buffer else None
+            minibatch = self.training.gather(rows, noise)
+            masks = network.dropout_masks(self.config, size, draws.masks, draws.mask_offsets[step])
+            for variables in self._variables:
+                images = minibatch.noisy(variables.scale, clip=self.config.clip)
+                layers = network.layers_of(self.config, variables.weights)
+                *inputs, logits = network.forward(layers, images, masks)
+                losses, gradients = network.losses_and_gradients(layers, inputs, logits, minibatch.labels, masks)
+                network.rmsprop(
+                    variables.weights,
+                    variables.mean_squares,
+                    variables.momenta,
+                    gradients,
+                    self.config.learning_rate,
+                )
+                variables.loss_sum.assign_add(tf.reduce_sum(losses, axis=-1))
+                variables.correct.assign_add(network.count_correct(logits, minibatch.labels))
             step += 1
 
-    def _evaluate_batches(
-        self, scales: tf.Tensor, first: tf.Tensor, last: tf.Tensor, size: int
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return summed losses, (K,), and confusion counts, (K, 10, 10), of batches `first` to `last` - 1."""
-        loss, confusion = tf.zeros_like(scales), tf.zeros([self._networks, CLASSES, CLASSES])
-        for batch in tf.range(first, last):
-            rows = batch * EVALUATION_BATCH + tf.range(size)
-            images, labels = self.validation.minibatch(rows, scales, clip=self.config.clip)
-            logits = network.logits(self.config, self.weights, images)
-            loss += tf.reduce_sum(network.losses(logits, labels), axis=1)
-            confusion += network.count_confusion(logits, labels)
-        return loss, confusion
+    def _evaluate_batch(self, scales: tf.Tensor, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return summed losses, in the shape of the stack, and predicted classes, with a last axis for the images."""
+        minibatch = batch.minibatch()
+        losses, predicted = [], []
+        for index, variables in enumerate(self._variables):
+            images = minibatch.noisy(scales[index], clip=self.config.clip)
+            logits = network.forward(network.layers_of(self.config, variables.weights), images)[-1]
+            losses.append(tf.reduce_sum(network.cross_entropy(logits, minibatch.labels)[0], axis=-1))
+            predicted.append(network.classify(logits))
+        return tf.stack(losses), tf.stack(predicted)

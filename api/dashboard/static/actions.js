@@ -6,6 +6,7 @@ import { byId, setText } from "./dom.js";
 import { attempt, invalidIndexes, showFormErrors } from "./errors.js";
 import { storedKey } from "./key.js";
 import { isFinal } from "./live.js";
+import { ROOT } from "./root.js";
 import { curlSnippet, pythonSnippet, requestOf } from "./snippets.js";
 
 /** Buttons that change, extend, copy and download a sweep. */
@@ -34,6 +35,10 @@ export class Actions {
         download(`${this.#path}/plot?format=${format}&log=${byId("log").checked}`, `${id}.${format}`),
       );
     }
+    this.#onClick("fresh", async () => {
+      const fresh = await post(`${this.#path}/fresh-noise`);
+      location.assign(`${ROOT}/ui/compare?${new URLSearchParams([id, fresh.id].map((sweep) => ["sweep", sweep]))}`);
+    });
     this.#onClick("csv", () => download(`${this.#path}/results?format=csv`, `${id}.csv`));
     byId("extend").addEventListener("click", () => this.#openExtendDialog());
     byId("extend-form").addEventListener("submit", (/** @type {Event} */ event) => {
@@ -55,6 +60,7 @@ export class Actions {
     const canRetry = sweep.runs.some((/** @type {any} */ run) => ["failed", "cancelled"].includes(run.status));
     setHidden("cancel", isFinal(sweep.status));
     setHidden("retry", !canRetry);
+    setHidden("fresh", sweep.config.resample || sweep.config.noise_on === "validation");
   }
 
   /**
@@ -100,8 +106,9 @@ export class Actions {
   #openCopyDialog() {
     const defaults = JSON.parse(byId("sweep").dataset.defaults);
     const request = requestOf(this.#live.sweep, defaults);
-    setText(byId("copy-python"), pythonSnippet(request, location.origin, storedKey() !== null));
-    setText(byId("copy-curl"), curlSnippet(request, location.origin, storedKey() !== null));
+    const service = `${location.origin}${ROOT}`;
+    setText(byId("copy-python"), pythonSnippet(request, service, storedKey() !== null));
+    setText(byId("copy-curl"), curlSnippet(request, service, storedKey() !== null));
     setText(byId("copied"), "");
     byId("copy-dialog").showModal();
   }

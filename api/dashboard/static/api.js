@@ -1,6 +1,7 @@
 // Requests to the public API.
 
 import { askForKey, storedKey } from "./key.js";
+import { ROOT } from "./root.js";
 
 // Some connections are lost without an error. A timeout on reads detects them.
 const READ_TIMEOUT = 60_000; // ms
@@ -28,29 +29,52 @@ export class Problem extends Error {
 /**
  * Send a request. If the service requires an API key, ask the user for one and send the request again.
  * Throw a Problem if it fails.
- * @param {string} path
+ * @param {string} path The path below the root path of the service.
  * @param {Options} options The body is sent as JSON.
  * @returns {Promise<Response>}
  */
-export async function request(path, { method = "GET", body, headers = {}, signal, timeout } = {}) {
+export async function request(path, { timeout, signal, ...options } = {}) {
   for (;;) {
     const key = storedKey();
-    const response = await fetch(path, {
-      method,
-      signal: timeout ? AbortSignal.timeout(timeout) : signal,
-      body: body === undefined ? undefined : JSON.stringify(body),
-      headers: {
-        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
-        ...(key ? { Authorization: `Bearer ${key}` } : {}),
-        ...headers,
-      },
-    }).catch(throwNetworkProblem);
-    if (response.ok) return response;
-    const problem = await readProblem(response);
-    if (response.status !== 401) throw problem;
-    // Another request may have stored a new key in the meantime.
-    if (storedKey() === key) await askForKey(key ? problem.message : "All requests to this service need an API key.");
+    try {
+      return await send(path, key, { ...options, signal: timeout ? AbortSignal.timeout(timeout) : signal });
+    } catch (problem) {
+      await replaceKey(key, problem);
+    }
   }
+}
+
+/**
+ * Send a request once. Throw a Problem if it fails.
+ * @param {string} path
+ * @param {string | null} key The API key.
+ * @param {Options} options The body is sent as JSON.
+ * @returns {Promise<Response>}
+ */
+export async function send(path, key, { method = "GET", body, headers = {}, signal }) {
+  const response = await fetch(`${ROOT}${path}`, {
+    method,
+    signal,
+    body: body === undefined ? undefined : JSON.stringify(body),
+    headers: {
+      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+      ...(key ? { Authorization: `Bearer ${key}` } : {}),
+      ...headers,
+    },
+  }).catch(throwNetworkProblem);
+  if (response.ok) return response;
+  throw await readProblem(response);
+}
+
+/**
+ * Ask the user for another API key if the service has refused this one. Throw any other problem.
+ * @param {string | null} key
+ * @param {unknown} problem
+ */
+export async function replaceKey(key, problem) {
+  if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
+  // Another request may have stored a new key in the meantime.
+  if (storedKey() === key) await askForKey(key ? problem.message : "All requests to this service need an API key.");
 }
 
 /**

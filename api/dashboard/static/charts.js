@@ -151,6 +151,33 @@ export function curveTraces({ points, starts_apart: apart }, { name, style, axis
 }
 
 /**
+ * Create the traces of a shaded area and of a horizontal line.
+ * @param {any} panel A panel of a plot.
+ * @param {any} theme
+ * @returns {object[]}
+ */
+export function backgroundTraces({ bands, levels, x_axis: { limits } }, { styles }) {
+  const areas = bands.flatMap((/** @type {any} */ { name, style, points }) => {
+    const [x, low, high] = [0, 1, 2].map((end) => points.map((/** @type {number[]} */ point) => point[end]));
+    const { colour } = styles[style];
+    const edge = { x, mode: "lines", line: { color: colour, width: 0.8 }, hoverinfo: "skip" };
+    const hovertemplate = `${escapeMarkup(name)} %{customdata:.1%} to %{y:.1%}<extra></extra>`;
+    return [
+      { ...edge, y: low },
+      { ...edge, y: high, fill: "tonexty", fillcolor: `${colour}59`, hoverinfo: "all", hovertemplate, customdata: low },
+    ];
+  });
+  const lines = levels.map((/** @type {any} */ { name, style, y }) => ({
+    x: limits,
+    y: [y, y],
+    mode: "lines",
+    line: { color: styles[style].colour, width: 1.5, dash: "dot" },
+    hovertemplate: `${escapeMarkup(name)} %{y:.1%}<extra></extra>`,
+  }));
+  return [...areas, ...lines];
+}
+
+/**
  * Create Plotly's error bars from the intervals of points.
  * @param {string} color
  * @param {import("./plots.js").Point[]} points

@@ -1,7 +1,6 @@
 // Input for a list of scales. Each scale is a chip: a button that removes it.
 
 import { byId, element } from "./dom.js";
-import { formatNumber } from "./format.js";
 
 const SEPARATOR = /[\s,;]+/;
 
@@ -84,7 +83,7 @@ export class Chips {
   /** Show one chip per scale. */
   #show() {
     const createChip = (/** @type {number | string} */ scale, /** @type {number} */ index) => {
-      const text = typeof scale === "number" ? formatNumber(scale) : scale;
+      const text = String(scale);
       const remove = () => {
         this.scales = this.#scales.filter((_, position) => position !== index);
         (this.#list.children[Math.min(index, this.#scales.length - 1)]?.firstChild ?? this.#entry).focus();

@@ -1,7 +1,8 @@
 // Comparison of several sweeps in one chart.
 
-import { download, get } from "./api.js";
+import { download, get, Problem } from "./api.js";
 import { Chart, curveTraces } from "./charts.js";
+import { showComparison, showRefusal } from "./comparison.js";
 import { byId, element, setColumns, setRows, setText } from "./dom.js";
 import { attempt, messageOf, report } from "./errors.js";
 import { formatCount, formatPercent, formatScale, sweepName } from "./format.js";
@@ -9,6 +10,7 @@ import { Legend } from "./legend.js";
 import { isFinal } from "./live.js";
 import { darkScheme, readPlot, succeededIds, unfinishedPoints } from "./plots.js";
 import { coalesce, isTransient } from "./retries.js";
+import { ROOT } from "./root.js";
 import { createPoller, throttle } from "./scheduling.js";
 
 const [ACTIVE_INTERVAL, IDLE_INTERVAL, ERROR_INTERVAL] = [3_000, 60_000, 5_000]; // ms
@@ -21,6 +23,7 @@ const draw = throttle(show);
 const chart = new Chart(byId("overlay"), draw);
 const legend = new Legend(byId("overlay-legend"), draw);
 const updateCurves = coalesce(readCurves, (problem) => isTransient(problem) || report(problem));
+const updateComparison = coalesce(readComparison, (problem) => isTransient(problem) || report(problem));
 /** @type {Map<string, any>} The sweeps that exist, by id. */
 const sweepsById = new Map();
 /** @type {any[]} */
@@ -76,6 +79,8 @@ function show() {
   const ended = sweeps.map(({ id, runs }) => `${id}: ${runs.filter(isEnded).length}`);
   const statuses = sweeps.map(({ status }) => status);
   updateCurves(`${ended}, ${statuses}, ${byId("log").checked}, ${darkScheme.matches}`, sweeps);
+  byId("comparison-section").hidden = sweeps.length !== 2;
+  if (sweeps.length === 2) updateComparison(`${ended}, ${statuses}`, sweeps);
   showDifferences();
   if (!curves) return;
   showChart(curves);
@@ -95,6 +100,20 @@ async function readCurves(plottedSweeps) {
 }
 
 /**
+ * Read the comparison of two sweeps and show it, or why there is none.
+ * @param {any[]} both
+ */
+async function readComparison(both) {
+  setText(byId("comparison-key"), both.map((sweep, index) => `${"AB"[index]}: ${labelOf(sweep)}`).join(". "));
+  try {
+    showComparison(await get(`/compare?${new URLSearchParams(both.map(({ id }) => ["sweep", id]))}`));
+  } catch (problem) {
+    if (!(problem instanceof Problem && problem.status === 422)) throw problem;
+    showRefusal(problem.message);
+  }
+}
+
+/**
  * Return the curve of a sweep, or undefined if the plot does not include it.
  * @param {Curves} curves
  * @param {any} sweep
@@ -106,7 +125,7 @@ const curveOf = ({ plot, ids }, sweep) => plot.panels[0].curves[ids.indexOf(swee
  * @param {Curves} curves
  */
 function showChart(curves) {
-  const { panels, theme } = curves.plot;
+  const { caption, panels, theme } = curves.plot;
   const { x_axis: axis } = panels[0];
   const plottedSweeps = sweeps.filter((sweep) => curveOf(curves, sweep));
   const styleOf = (/** @type {any} */ sweep) => theme.styles[curveOf(curves, sweep).style];
@@ -126,10 +145,12 @@ function showChart(curves) {
     title: "noise scale",
     label: "Validation accuracy against scale, one curve per sweep. The table below lists the values.",
   });
-  const intervals = sweeps.some((sweep) => sweep.seeds.length > 1);
+  const intervals = panels[0].curves.some((/** @type {any} */ { points }) => points.length) && caption.notes[0];
+  const mixed = new Set(sweeps.flatMap((sweep) => sweep.numerics)).size > 1;
   const hollow = sweeps.some((sweep) => sweep.status !== "succeeded");
   const notes = [
-    intervals && "Mean over seeds, with 95 % intervals.",
+    intervals,
+    mixed && "The runs have different numerics versions, so they are not exactly comparable.",
     hollow && "Hollow markers: latest epoch of a run that has not succeeded.",
   ];
   setText(byId("overlay-note"), notes.filter(Boolean).join(" "));
@@ -137,7 +158,7 @@ function showChart(curves) {
 
 /** Show the settings in which the sweeps differ. */
 function showDifferences() {
-  const settings = sweeps.map((sweep) => ({ ...sweep.config, seeds: sweep.seeds.join(", "), status: sweep.status }));
+  const settings = sweeps.map(({ config, seeds, numerics, status }) => ({ ...config, seeds, numerics, status }));
   const names = Object.keys(settings[0]).filter(
     (name) => new Set(settings.map((each) => JSON.stringify(each[name]))).size > 1,
   );
@@ -173,7 +194,7 @@ function showValues(curves) {
  * Create a link to the page of a sweep.
  * @param {any} sweep
  */
-const createLink = (sweep) => element("a", { href: `/ui/sweeps/${sweep.id}` }, labelOf(sweep));
+const createLink = (sweep) => element("a", { href: `${ROOT}/ui/sweeps/${sweep.id}` }, labelOf(sweep));
 
 byId("log").addEventListener("change", draw);
 for (const format of ["png", "svg"]) {
@@ -189,7 +210,7 @@ if (ids.length) {
 } else {
   byId("compare-status").replaceChildren(
     "No sweeps selected. Select sweeps in ",
-    element("a", { href: "/ui" }, "the list"),
+    element("a", { href: `${ROOT}/ui` }, "the list"),
     ".",
   );
 }

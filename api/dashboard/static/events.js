@@ -1,9 +1,12 @@
-// Server-sent events over fetch, because EventSource cannot send an API key.
+// One connection for server-sent events. It uses fetch, because EventSource cannot send an API key.
 
-import { Problem, request } from "./api.js";
+import { Problem, send } from "./api.js";
 import { INITIAL_DELAY, isTransient, nextDelay, sleep } from "./retries.js";
 
 /** @typedef {{id: string, type: string, data: string}} Message */
+/** @typedef {{key: string | null, lastEventId: string, onMessage: (message: Message) => void,
+ *   onConnection: (connected: boolean) => void, signal: AbortSignal}} Subscription `key` is the API key. Messages after
+ *   `lastEventId` are received; "" stands for all. */
 
 // The service sends at least a comment every 15 s. After a longer silence the connection is treated as lost.
 const IDLE_TIMEOUT = 40_000; // ms
@@ -44,27 +47,27 @@ export function createParser() {
  * Receive events until the stream is complete or aborted. Reconnect after the last event when the connection is lost.
  * Throw a Problem if the service rejects the request with an error that is not transient.
  * @param {string} path
- * @param {{lastEventId: string, onEvent: (event: any) => void, onConnection: (connected: boolean) => void,
- *   signal: AbortSignal}} options
- * @returns {Promise<string>} The id of the last event.
+ * @param {Subscription} subscription
+ * @returns {Promise<boolean>} True if the stream is complete.
  */
-export async function subscribe(path, { lastEventId, onEvent, onConnection, signal }) {
+export async function receive(path, { key, lastEventId, onMessage, onConnection, signal }) {
   let [last, delay] = [lastEventId, INITIAL_DELAY];
   while (!signal.aborted) {
     const first = last;
     const timeout = startIdleTimeout(signal);
     try {
       const headers = { Accept: "text/event-stream", ...(last ? { "Last-Event-ID": last } : {}) };
-      const response = await request(path, { headers, signal: timeout.signal });
+      const response = await send(path, key, { headers, signal: timeout.signal });
       onConnection(true);
-      if (response.status === 204) return last;
+      if (response.status === 204) return true;
       for await (const message of readMessages(response, timeout)) {
+        if (signal.aborted) return false;
         if (message.type === "closing") break;
         last = message.id || last;
-        onEvent(JSON.parse(message.data));
+        onMessage(message);
       }
     } catch (error) {
-      if (signal.aborted) return last;
+      if (signal.aborted) return false;
       if (error instanceof Problem && !isTransient(error)) throw error;
       onConnection(false);
     } finally {
@@ -73,7 +76,7 @@ export async function subscribe(path, { lastEventId, onEvent, onConnection, sign
     delay = last === first ? nextDelay(delay) : INITIAL_DELAY;
     await sleep(delay, signal);
   }
-  return last;
+  return false;
 }
 
 /**

@@ -5,6 +5,7 @@ import { Chips } from "./chips.js";
 import { byId, setText } from "./dom.js";
 import { invalidIndexes, messageOf, showFormErrors } from "./errors.js";
 import { formatCount, formatDuration } from "./format.js";
+import { ROOT } from "./root.js";
 
 const TYPING_DELAY = 350; // ms
 /** @type {Record<string, number[]>} */
@@ -131,7 +132,7 @@ export class SweepForm {
     button.disabled = true;
     try {
       const sweep = await post("/sweeps", this.#body, { headers: { "Idempotency-Key": this.#key } });
-      location.assign(`/ui/sweeps/${sweep.id}`);
+      location.assign(`${ROOT}/ui/sweeps/${sweep.id}`);
     } catch (problem) {
       button.disabled = false;
       this.#showErrors(problem);
@@ -145,11 +146,13 @@ export class SweepForm {
  * @param {any} estimate
  * @returns {string}
  */
-function formatEstimate({ runs, reused_runs: reused, images, estimated_seconds: seconds, queue_position: position }) {
+function formatEstimate(estimate) {
+  const { runs, reused_runs: reused, images, estimated_seconds: seconds, queue_position: position } = estimate;
   if (reused === runs) return `${formatCount(runs, "run")}, all reused: the results are available immediately.`;
   const parts = [formatCount(runs, "run")];
   if (reused) parts.push(`${reused} of them reused`);
   if (images) parts.push(`${formatCount(images, "training image")} to process`);
+  if (estimate.model_bytes) parts.push(`${(estimate.model_bytes / 1e6).toFixed(1)} MB of models to store`);
   if (position) parts.push(`${formatCount(position, "run")} ahead in the queue`);
   const time =
     seconds === null ? " No time estimate: no similar run was trained recently." : ` About ${formatDuration(seconds)}.`;

@@ -15,16 +15,20 @@ export const formatPoints = (difference) =>
   difference === null || difference === undefined ? "" : `${(100 * difference).toFixed(1)}`.replace("-", "−");
 
 /**
+ * Format a mean and its interval, if it has one.
+ * @param {any} interval
+ * @param {(value: number) => string} format
+ * @returns {string}
+ */
+export function formatInterval({ mean, low, high }, format) {
+  return low === null ? format(mean) : `${format(mean)} (${format(low)} to ${format(high)})`;
+}
+
+/**
  * Format a noise scale. Scale 0 is "clean".
  * @param {number} scale
  */
-export const formatScale = (scale) => (scale === 0 ? "clean" : formatNumber(scale));
-
-/**
- * Format a number with up to six significant digits.
- * @param {number} number
- */
-export const formatNumber = (number) => String(Number(number.toPrecision(6)));
+export const formatScale = (scale) => (scale === 0 ? "clean" : String(scale));
 
 /**
  * Format a count with its noun, in the plural unless the count is 1.

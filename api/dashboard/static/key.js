@@ -1,8 +1,10 @@
 // API key of this browser tab, stored until the tab is closed.
 
 import { byId, setText } from "./dom.js";
+import { ROOT } from "./root.js";
 
-const STORAGE_KEY = "noisesweep-api-key";
+// Services at other root paths of the host must not receive this key.
+const STORAGE_KEY = `noisesweep-api-key${ROOT}`;
 // Characters that are valid in a header value.
 const VALID_KEY = /^[!-~]+$/;
 const INVALID_KEY_MESSAGE = "Expected only ASCII letters, digits and punctuation, without spaces. Copy the key again.";

@@ -5,6 +5,7 @@ import { byId, element, setText, updateChildren } from "./dom.js";
 import { messageOf } from "./errors.js";
 import { describeSweep, formatTime, sweepName } from "./format.js";
 import { isFinal } from "./live.js";
+import { ROOT } from "./root.js";
 import { createPoller } from "./scheduling.js";
 import { sparkline } from "./sparkline.js";
 
@@ -25,20 +26,22 @@ export class SweepList {
   /** @type {string | null} Path of the next older page. */
   #older = null;
   #refresh = createPoller(() => this.#update());
+  /** @type {ReturnType<typeof setTimeout> | undefined} Delay after the last key that was typed into a filter. */
+  #typing;
 
   /** Attach to the list of the page. */
   constructor() {
-    /** @type {ReturnType<typeof setTimeout>} */
-    let timer;
     this.#filters.addEventListener("submit", (/** @type {Event} */ event) => event.preventDefault());
     this.#filters.addEventListener("input", () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => this.#goTo(null), TYPING_DELAY);
+      clearTimeout(this.#typing);
+      this.#typing = setTimeout(() => this.#goTo(null), TYPING_DELAY);
     });
     byId("older").addEventListener("click", () => this.#goTo(this.#older));
     byId("newest").addEventListener("click", () => this.#goTo(null));
     byId("compare").addEventListener("click", () => {
-      location.assign(`/ui/compare?${new URLSearchParams([...this.#selected.keys()].map((id) => ["sweep", id]))}`);
+      location.assign(
+        `${ROOT}/ui/compare?${new URLSearchParams([...this.#selected.keys()].map((id) => ["sweep", id]))}`,
+      );
     });
     // A selected sweep may be deleted or on another page, where it has no checkbox. This clears it too.
     byId("clear-selection").addEventListener("click", () => {
@@ -56,6 +59,7 @@ export class SweepList {
    * @param {string | null} page
    */
   #goTo(page) {
+    clearTimeout(this.#typing);
     this.#page = page;
     return this.#refresh();
   }
@@ -75,7 +79,7 @@ export class SweepList {
     try {
       const [path, { sweeps, next }] = [this.#path, await this.#read()];
       if (path !== this.#path) return 0;
-      this.#older = next;
+      this.#older = next && pathOf(next);
       this.#show(sweeps);
       return sweeps.some((/** @type {any} */ sweep) => !isFinal(sweep.status)) ? ACTIVE_INTERVAL : IDLE_INTERVAL;
     } catch (problem) {
@@ -88,7 +92,7 @@ export class SweepList {
   async #read() {
     let page = await get(this.#path);
     for (let skipped = 0; !page.sweeps.length && page.next && skipped < MAX_EMPTY_PAGES; skipped += 1) {
-      page = await get(page.next);
+      page = await get(pathOf(page.next));
     }
     return page;
   }
@@ -125,7 +129,7 @@ export class SweepList {
       else this.#selected.delete(sweep.id);
       this.#showSelection();
     });
-    const name = element("a", { class: "name", href: `/ui/sweeps/${sweep.id}` }, sweepName(sweep));
+    const name = element("a", { class: "name", href: `${ROOT}/ui/sweeps/${sweep.id}` }, sweepName(sweep));
     const progress = element("progress", { "aria-label": `Epochs of ${sweepName(sweep)}` });
     const status = element(
       "p",
@@ -154,6 +158,13 @@ export class SweepList {
     setText(byId("selection"), describeSelection(selected));
   }
 }
+
+/**
+ * Return the path of a page below the root path of the service.
+ * @param {string} link Its root path may be missing, because a service may not know where a proxy serves it.
+ * @returns {string}
+ */
+const pathOf = (link) => `/sweeps${new URL(link, location.href).search}`;
 
 /**
  * Describe the selection.

@@ -1,8 +1,8 @@
 // Live state of a sweep: its record, updated by its events.
 
 import { get } from "./api.js";
-import { subscribe } from "./events.js";
 import { coalesce } from "./retries.js";
+import { subscribe } from "./streams.js";
 
 const READ_DELAY = 300; // ms; events within this time cause one read
 
@@ -60,7 +60,7 @@ export class LiveSweep {
     await this.#subscription;
   }
 
-  /** Close the connection. A browser opens at most six to a service, shared by all tabs. */
+  /** Stop receiving events. A browser has few connections to a service, shared by all tabs. */
   pause() {
     this.#abort.abort();
   }
@@ -115,7 +115,8 @@ export class LiveSweep {
   #apply(event) {
     if (event.type !== "epoch") return this.#scheduleRead();
     const epochs = this.epochs.get(event.run_id) ?? [];
-    epochs[event.metrics.epoch] = event.metrics;
+    epochs.length = event.metrics.epoch; // a run that started again has fewer epochs than before
+    epochs.push(event.metrics);
     this.epochs.set(event.run_id, epochs);
     this.#updateRun(event.run_id, epochs);
     this.#onChange();

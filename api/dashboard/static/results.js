@@ -4,17 +4,7 @@ import { get } from "./api.js";
 import { cssColour } from "./charts.js";
 import { byId, element, setColumns, setRows, setText } from "./dom.js";
 import { attempt } from "./errors.js";
-import { formatNumber, formatPercent, formatPoints, formatScale } from "./format.js";
-
-/**
- * Format a mean and its interval, if it has one.
- * @param {any} interval
- * @param {(value: number) => string} format
- * @returns {string}
- */
-function formatInterval({ mean, low, high }, format) {
-  return low === null ? format(mean) : `${format(mean)} (${format(low)} to ${format(high)})`;
-}
+import { formatInterval, formatPercent, formatPoints, formatScale } from "./format.js";
 
 /**
  * Show the metrics per scale and those of the whole sweep.
@@ -24,17 +14,20 @@ export function showMetrics(summary) {
   byId("metrics-section").hidden = !summary.scales.length;
   setText(
     byId("method"),
-    `${summary.method[0].toUpperCase()}${summary.method.slice(1)}. Gap and drop are in percentage points.`,
+    `${summary.method[0].toUpperCase()}${summary.method.slice(1)}. Gaps and drop are in percentage points.`,
   );
   setRows(
     byId("metrics"),
     summary.scales.map(
-      (/** @type {any} */ { scale, accuracy, val_accuracy, generalisation_gap: gap, drop_from_clean: drop }) => [
+      (
+        /** @type {any} */ { scale, accuracy, val_accuracy, noise_gap: noise, image_gap: image, drop_from_clean: drop },
+      ) => [
         formatScale(scale),
         String(val_accuracy.seeds),
         formatInterval(accuracy, formatPercent),
         formatInterval(val_accuracy, formatPercent),
-        formatInterval(gap, formatPoints),
+        noise ? formatInterval(noise, formatPoints) : "",
+        image ? formatInterval(image, formatPoints) : "",
         drop ? formatInterval(drop, formatPoints) : "",
       ],
     ),
@@ -44,7 +37,7 @@ export function showMetrics(summary) {
     const level = formatPercent(summary.half_way.level);
     metrics.push([
       `Half-way scale, where validation accuracy is ${level}`,
-      formatInterval(summary.half_way.scale, (scale) => formatNumber(Number(scale.toPrecision(3)))),
+      formatInterval(summary.half_way.scale, (scale) => String(Number(scale.toPrecision(3)))),
     ]);
   }
   if (summary.area) {
@@ -53,6 +46,16 @@ export function showMetrics(summary) {
       `Mean validation accuracy from scale ${formatScale(from)} to ${formatScale(to)}, over the logarithm of the scale`,
       formatInterval(area, formatPercent),
     ]);
+  }
+  if (summary.efficiency) {
+    const { level, interval, by_level: others } = summary.efficiency;
+    const range = (/** @type {any} */ ends) => [...new Set([ends.low, ends.high].map(formatPercent))].join(" to ");
+    const bounds = interval ? ` (95 % interval ${range(interval)})` : "";
+    const elsewhere = others.map((/** @type {any} */ at) => `${range(at)} at ${formatPercent(at.level)}`).join(", ");
+    metrics.push(
+      [`Efficiency, where validation accuracy is ${formatPercent(level)}`, `${range(summary.efficiency)}${bounds}`],
+      ["Efficiency at other accuracies", elsewhere],
+    );
   }
   byId("sweep-metrics").replaceChildren(
     ...metrics.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]),

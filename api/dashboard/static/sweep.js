@@ -2,7 +2,7 @@
 
 import { Actions } from "./actions.js";
 import { get } from "./api.js";
-import { Chart, curveTraces } from "./charts.js";
+import { backgroundTraces, Chart, curveTraces } from "./charts.js";
 import { byId, setText, showText } from "./dom.js";
 import { report } from "./errors.js";
 import {
@@ -27,7 +27,7 @@ const MATRIX_INTERVAL = 10_000; // ms; the response is large, because it also co
 // A sweep that has ended may be extended or retried by another client.
 const POLL_INTERVAL = 15_000; // ms
 
-const id = location.pathname.split("/")[3];
+const id = location.pathname.split("/").at(-1) ?? "";
 const draw = throttle(show);
 const live = new LiveSweep(id, { onChange: draw, onConnection: showConnection, onFailure: showFailure });
 const follow = createPoller(followSweep);
@@ -143,7 +143,7 @@ function showHeader(sweep) {
  * @param {any} sweep
  * @param {{accuracy: any, plotted: Set<string>}} plots
  */
-function showByScale(sweep, { accuracy: { panels, theme }, plotted }) {
+function showByScale(sweep, { accuracy: { caption, panels, theme }, plotted }) {
   const [panel] = panels;
   const unfinished = unfinishedPoints(sweep.runs, plotted, panel.x_axis);
   const curves = [
@@ -156,14 +156,15 @@ function showByScale(sweep, { accuracy: { panels, theme }, plotted }) {
     return curveTraces(curve, { name, style, axis: panel.x_axis, hidden, unfinished, metric });
   });
   scaleLegend.show(curves.map(({ metric, name, style }) => ({ key: metric, name, colour: style.colour })));
-  byScale.show(traces, {
+  byScale.show([...backgroundTraces(panel, theme), ...traces], {
     panel,
     title: "noise scale",
     label: "Accuracy against scale. The table of runs lists the values.",
   });
   const hollow = unfinished.length ? "Hollow markers: latest epoch of a run that has not succeeded." : "";
-  const intervals = sweep.seeds.length > 1 ? "Mean over seeds, with 95 % intervals." : "";
-  setText(byId("by-scale-note"), [intervals, hollow].filter(Boolean).join(" "));
+  const intervals = panel.curves.length ? caption.notes[0] : "";
+  const limit = panel.bands.length ? "Grey band: best possible accuracy. Dotted line: chance." : "";
+  setText(byId("by-scale-note"), [intervals, limit, hollow].filter(Boolean).join(" "));
 }
 
 /**

@@ -4,6 +4,7 @@ import { get } from "./api.js";
 import { byId, element, setText, updateChildren } from "./dom.js";
 import { messageOf } from "./errors.js";
 import { deviceName, formatCount, formatDuration, formatTime } from "./format.js";
+import { ROOT } from "./root.js";
 import { createPoller } from "./scheduling.js";
 
 const POLL_INTERVAL = 2_000; // ms
@@ -70,7 +71,7 @@ function updateItem(item, worker) {
   runs.dataset.version = version;
   const links = worker.current_runs.flatMap((/** @type {string} */ run, /** @type {number} */ index) => [
     index ? ", " : "",
-    element("a", { href: `/ui/sweeps/${run.split("-")[0]}` }, run),
+    element("a", { href: `${ROOT}/ui/sweeps/${run.split("-")[0]}` }, run),
   ]);
   runs.replaceChildren(...(links.length ? ["Training ", ...links] : ["Idle."]));
 }

@@ -3,13 +3,15 @@
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
 from itertools import count
 from math import inf
 from pathlib import Path
 from typing import Any, Self, Unpack
 from urllib.parse import quote
+
+import httpx
 
 from noisesweep.client._sync.session import Session
 from noisesweep.client.connection import Connection
@@ -18,7 +20,9 @@ from noisesweep.client.fields import Filters, NoiseFields, PlotKind, PlotOptions
 from noisesweep.client.payloads import image_format, list_query, noise_query, parse, save
 from noisesweep.client.prose import describe_sweep, results_table
 from noisesweep.models import (
+    Comparison,
     DatasetInfo,
+    DatasetLimit,
     DatasetList,
     Estimate,
     Event,
@@ -94,7 +98,8 @@ class NoiseSweep:
                 yield SweepHandle(record, self._session)
             if page.next is None:
                 return
-            page = self._session.get(SweepList, page.next)
+            # The path of the link may contain a path of a proxy that the URL of the service contains, too.
+            page = self._session.get(SweepList, "/sweeps", httpx.URL(page.next).params)
 
     def run(self, run_id: str) -> Run:
         """Read the run with this id, including its epochs."""
@@ -103,6 +108,14 @@ class NoiseSweep:
     def datasets(self) -> list[DatasetInfo]:
         """List the available data sets."""
         return (self._session.get(DatasetList, "/datasets")).datasets
+
+    def ideal(self, dataset: str, scales: Sequence[float] = (), *, clip: bool = False) -> DatasetLimit:
+        """Read the best possible accuracy on a data set with Gaussian noise, by scale.
+
+        Without scales, read it at all scales of the measured table. With `clip`, noisy pixels are clipped to [0, 1].
+        """
+        query = httpx.QueryParams({"scales": list(scales), "clip": clip})
+        return self._session.get(DatasetLimit, f"/datasets/{quote(dataset, safe='')}/ideal", query)
 
     def workers(self) -> list[Worker]:
         """List the running workers and the workers lost in the last hour."""
@@ -120,6 +133,15 @@ class NoiseSweep:
         ids = [sweep if isinstance(sweep, str) else sweep.id for sweep in sweeps]
         query = {"sweep": ids, "format": image_format(path), **options}
         return save(path, (self._session.compute("/plots/compare", query)).content)
+
+    def comparison(self, first: "SweepHandle | str", second: "SweepHandle | str") -> Comparison:
+        """Compare sweeps A and B in numbers: differences by scale, ratio of scales, areas, and a sentence.
+
+        Raises:
+            RefusedError: The sweeps have different data sets, or no run at the same scale with the same seed.
+        """
+        query = {"sweep": [sweep if isinstance(sweep, str) else sweep.id for sweep in (first, second)]}
+        return self._session.get(Comparison, "/compare", query)
 
     def noise(self, **fields: Unpack[NoiseFields]) -> NoiseSamples:
         """Read sample images with and without noise. The noise is the same as in the runs of the seed."""
@@ -243,6 +265,11 @@ class SweepHandle:
     def extend(self, *, scales: Iterable[float] = (), seeds: Iterable[int] = (), reuse: bool | None = None) -> Self:
         """Add scales, seeds or both to the grid. Only the new runs are trained."""
         return self._post_action("runs", {"scales": scales, "seeds": seeds, "reuse": reuse})
+
+    def with_fresh_noise(self) -> "SweepHandle":
+        """Submit the same sweep with new training noise in every epoch. Repeated, return the same sweep."""
+        record = self._session.post(Sweep, f"{self._path}/fresh-noise")
+        return SweepHandle(record, self._session)
 
     def delete(self) -> None:
         """Delete the sweep with its metrics and models. The sweep must have ended."""

@@ -7,7 +7,7 @@ from api.app import create_app
 from api.limits import Limits
 from shared.settings import Settings
 from tests.support.api import ApiThread
-from tests.support.raw_http import RawAnswer, send
+from tests.support.raw_http import HOST, RawAnswer, Server, send
 
 DOCUMENT = create_app(Settings(), Limits()).openapi()
 PATHS: dict[str, dict[str, Any]] = DOCUMENT["paths"]
@@ -23,25 +23,58 @@ BODIES = {
     "/runs": b'{"scale": 0.5}',
     "/sweeps/{sweep_id}/runs": b'{"scales": [0.9]}',
 }
-QUERIES = {"/noise/samples": "?dataset=digits", "/noise/plot": "?dataset=digits", "/plots/compare": "?sweep={sweep_id}"}
+# The status of `Service.request`, by route.
+STATUSES = {each: 202 if each in WITH_BODY else 412 if each in CHANGES else 200 for each in OPERATIONS}
+QUERIES = {
+    "/noise/samples": "?dataset=digits",
+    "/noise/plot": "?dataset=digits",
+    "/plots/compare": "?sweep={sweep_id}",
+    "/compare": "?sweep={sweep_id}&sweep={sweep_id}",
+}
 
 
 @dataclass
 class Service:
-    """API with a sweep whose only run has succeeded and has a model, and another sweep that tests may extend."""
+    """API with a sweep whose only run has succeeded and has a model, and another sweep that tests may extend.
+
+    Attributes:
+        api: The API.
+        sweep_id: Id of the sweep with a model.
+        extensible_id: Id of the other sweep.
+        server: What requests are sent to: the API, or a proxy in front of it.
+        root_path: The path below which the proxy serves the API; "" without a proxy.
+    """
 
     api: ApiThread
     sweep_id: str
     extensible_id: str
+    server: Server
+    root_path: str = ""
 
     def url(self, path: str, query: str | None = None) -> str:
-        """Return the URL of a route about the sweep, with a valid query by default."""
+        """Return the URL of a route about the sweep below the root path, with a valid query by default."""
         sweep_id = self.extensible_id if path == "/sweeps/{sweep_id}/runs" else self.sweep_id
-        ids = {"sweep_id": sweep_id, "run_id": f"{self.sweep_id}-0", "slug": "not-found"}
+        ids = {"sweep_id": sweep_id, "run_id": f"{self.sweep_id}-0", "slug": "not-found", "dataset": "digits"}
         return (path + (QUERIES.get(path, "") if query is None else query)).format(**ids)
 
-    def send(self, method: str, target: str, *headers: str, body: bytes = b"") -> RawAnswer:
-        return send(self.api, method, target, headers, body)
+    def send(
+        self, method: str, target: str, *headers: str, body: bytes = b"", host: str = HOST, version: str = "1.1"
+    ) -> RawAnswer:
+        """Send a request to a target below the root path."""
+        return send(self.server, method, self.root_path + target, headers, body, host=host, version=version)
+
+    def request(self, method: str, path: str, *headers: str, **options: str) -> RawAnswer:
+        """Send a valid request to a route. A change without a body has an If-Match that is never current."""
+        body = BODIES.get(path, b"") if method == "POST" else b""
+        if body:
+            headers = ("Content-Type: application/json", *headers)
+        elif method != "GET":
+            headers = ('If-Match: "other"', *headers)
+        return self.send(method, self.url(path), *headers, body=body, **options)
+
+    def is_from_proxy(self, answer: RawAnswer) -> bool:
+        """Return whether the proxy has refused a request itself."""
+        return bool(self.root_path) and answer.status >= 400 and "X-Request-ID" not in answer.headers
 
     @property
     def state(self) -> list[Any]:

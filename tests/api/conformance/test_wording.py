@@ -7,6 +7,8 @@ import pytest
 from tests.api.conformance.routes import BODIES, OPERATIONS, PATHS, QUERIES, SCHEMAS, WITH_BODY, Service
 from tests.support.raw_http import RawAnswer
 
+pytestmark = pytest.mark.parametrize("service", ["direct"], indirect=True)
+
 
 def details(answer: RawAnswer) -> list[str]:
     """Return the details of an answer's invalid fields; none if the request was accepted."""

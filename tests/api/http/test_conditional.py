@@ -17,7 +17,7 @@ def test_unchanged_sweep_returns_304_until_it_changes(http: httpx.Client, traini
     sweep = http.post("/sweeps", json={"scales": [0.1, 0.5]}).json()
     path = sweep["links"][link]
     etag = http.get(path).headers["ETag"]
-    assert etag.startswith('"')  # a strong ETag
+    assert etag.startswith("W/") == (link == "plot")  # a picture depends on the fonts of the host
     known = {"If-None-Match": etag}
     unchanged = http.get(path, headers=known)
     assert (unchanged.status_code, unchanged.content, unchanged.headers["ETag"]) == (304, b"", etag)
@@ -52,8 +52,8 @@ def test_304_reads_no_runs_or_epochs(http: httpx.Client, training: Training, red
     redis.config_resetstat()
     assert http.get(sweep["results"], headers={"If-None-Match": etag}).status_code == 304
     commands = {name.removeprefix("cmdstat_") for name in redis.info("commandstats")}
-    assert not commands & {"evalsha", "hgetall", "lrange", "lindex"}, "expected no reads of run records or epochs"
-    assert "hget" in commands
+    assert not commands & {"fcall", "hgetall", "lrange", "lindex"}, "expected no reads of run records or epochs"
+    assert "hmget" in commands
 
 
 @pytest.mark.parametrize(
@@ -71,24 +71,17 @@ def test_304_reads_no_runs_or_epochs(http: httpx.Client, training: Training, red
 )
 def test_if_none_match_is_compared_as_in_the_rfc(header: str | None, known: bool) -> None:
     if known:
-        with pytest.raises(NotModified):
-            raise_if_not_modified(header, '"7"')
+        for etag in ('"7"', 'W/"7"'):
+            with pytest.raises(NotModified):
+                raise_if_not_modified(header, {"ETag": etag})
     else:
-        raise_if_not_modified(header, '"7"')
+        raise_if_not_modified(header, {"ETag": '"7"'})
 
 
 def test_invalid_request_returns_422_despite_if_none_match(http: httpx.Client) -> None:
     results = http.post("/sweeps", json={"scales": [0.1]}).json()["links"]["results"]
     assert http.get(results, headers={"If-None-Match": "*"}).status_code == 304
     assert http.get(results, params={"format": "xml"}, headers={"If-None-Match": "*"}).status_code == 422
-
-
-def test_304_has_the_same_cache_control_as_200(http: httpx.Client) -> None:
-    sweep = http.post("/sweeps", json={"scales": [0.1]}).headers["Location"]
-    known = http.get(sweep).headers
-    unchanged = http.get(sweep, headers={"If-None-Match": known["ETag"]})
-    assert unchanged.status_code == 304
-    assert unchanged.headers["Cache-Control"] == known["Cache-Control"]
 
 
 # Changes of a sweep, each with the body and with whether the sweep must have ended.
@@ -107,22 +100,22 @@ def test_change_meant_for_another_version_returns_412(
     http: httpx.Client, method: str, path: str, body: dict[str, object] | None, ended: bool
 ) -> None:
     sweep = http.post("/sweeps", json={"scales": [0.1, 0.5]}).json()["links"]
-    stale = http.get(sweep["self"]).headers["ETag"]
-    http.post(f"{sweep['self']}/cancel" if ended else f"{sweep['runs'][1]}/cancel")
-    current = http.get(sweep["self"]).headers["ETag"]
     resource = sweep["runs"][0] if "{run}" in path else sweep["self"]
-    assert http.get(resource).headers["ETag"] == current
+    stale, other = (http.get(each).headers["ETag"] for each in (resource, sweep["results"]))
+    http.post(f"{sweep['self']}/cancel" if ended else f"{sweep['runs'][1]}/cancel")
+    current = http.get(resource).headers["ETag"]
 
     def change(if_match: str) -> httpx.Response:
         url = path.format(sweep=sweep["self"], run=sweep["runs"][0])
         return http.request(method, url, json=body, headers={"If-Match": if_match})
 
-    for other in (stale, f"W/{current}", '"x", "y"', "", current.strip('"')):
-        refused = change(other)
+    for etags in (stale, f"W/{current}", other, '"x", "y"', "", current.strip('"')):
+        refused = change(etags)
         assert (refused.status_code, refused.json()["type"]) == (412, "/problems/precondition-failed")
         assert refused.headers["ETag"] == current
         assert current in refused.json()["detail"]
-    assert http.get(sweep["self"]).headers["ETag"] == current
+        assert ("Accept-Encoding: identity" in refused.json()["detail"]) == (etags == f"W/{current}")
+    assert http.get(resource).headers["ETag"] == current
     changed = change(f"{stale}, {current}")
     assert changed.status_code in (202, 204)
     if changed.status_code == 202:

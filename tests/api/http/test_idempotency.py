@@ -1,40 +1,41 @@
 """Idempotency keys: a repeated submission trains nothing twice."""
 
+import json
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
 
 import httpx
 import pytest
 from redis import Redis
 
-from api.http.idempotency import IdempotencyRecord
 from noisesweep.local.launcher import free_port
 from shared.settings import Settings
-from shared.store.keys import OPEN, QUEUE, idempotency
+from shared.store.keys import QUEUE, SWEEPS
 from tests.support.api import ApiThread
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 
 TWO = {"scales": [0.1, 0.5]}
+OTHER = {"scales": [0.7]}
 KEY = {"Idempotency-Key": "class 7b, attempt 1"}
 
 
 @pytest.mark.parametrize(("path", "body"), [("/sweeps", TWO), ("/runs", {"scale": 0.5})])
-def test_repeated_request_gets_the_same_answer(
+def test_repeated_request_gets_the_same_sweep(
     http: httpx.Client, redis: Redis, path: str, body: dict[str, object]
 ) -> None:
     first = http.post(path, json=body, headers=KEY)
     assert first.status_code == 202
     assert int(first.headers["Retry-After"]) > 0
     messages = redis.llen(QUEUE)
-    http.post(f"{first.headers['Location']}/cancel")  # later changes do not affect the stored answer
     again = http.post(path, json=body, headers=KEY)
-    assert (again.status_code, again.headers["Location"], again.content) == (
-        202,
-        first.headers["Location"],
-        first.content,
-    )
-    assert redis.zcard(OPEN) == 1
+    assert (again.status_code, again.headers["Location"]) == (202, first.headers["Location"])
+    assert again.content == first.content
+    http.post(f"{first.headers['Location']}/cancel")
+    assert http.post(path, json=body, headers=KEY).json()["status"] == "cancelled"
+    assert redis.zcard(SWEEPS) == 1
     assert redis.llen(QUEUE) == messages
 
 
@@ -56,7 +57,7 @@ def test_key_reused_for_another_request_is_rejected(
     refused = http.post(path, json=body, headers=KEY)
     assert refused.status_code == 422
     assert refused.json()["type"] == "/problems/idempotency-key-reused"
-    assert redis.zcard(OPEN) == 1
+    assert redis.zcard(SWEEPS) == 1
 
 
 def test_field_order_and_defaults_do_not_change_the_request(http: httpx.Client) -> None:
@@ -68,42 +69,111 @@ def test_field_order_and_defaults_do_not_change_the_request(http: httpx.Client) 
 def test_concurrent_requests_create_one_sweep(http: httpx.Client, redis: Redis) -> None:
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda _: http.post("/sweeps", json=TWO, headers=KEY), range(8)))
-    assert {answer.status_code for answer in answers} <= {202, 409}
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.content for answer in answers}) == 1
+    assert redis.zcard(SWEEPS) == 1
+
+
+def test_of_concurrent_different_requests_one_gets_the_key(http: httpx.Client, redis: Redis) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda body: http.post("/sweeps", json=body, headers=KEY), [TWO, OTHER] * 4))
+    assert Counter(answer.status_code for answer in answers) == {202: 4, 422: 4}
     assert len({answer.content for answer in answers if answer.status_code == 202}) == 1
-    assert redis.zcard(OPEN) == 1
+    assert redis.zcard(SWEEPS) == 1
 
 
-def interrupted_submission(http: httpx.Client, redis: Redis) -> tuple[httpx.Response, IdempotencyRecord]:
-    """Submit a sweep and remove its stored answer, as if the process had ended too early."""
-    first = http.post("/sweeps", json=TWO, headers=KEY)
-    name = idempotency("", KEY["Idempotency-Key"])
-    known = IdempotencyRecord.model_validate_json(str(redis.get(name))).model_copy(update={"answer": None})
-    redis.set(name, known.model_dump_json(), ex=86_400)
-    return first, known
-
-
-def test_interrupted_request_is_completed_after_the_timeout(http: httpx.Client, redis: Redis) -> None:
-    first, known = interrupted_submission(http, redis)
-    refused = http.post("/sweeps", json=TWO, headers=KEY)
-    assert refused.status_code == 409
-    assert refused.json()["type"] == "/problems/idempotency-key-in-use"
-    redis.expire(idempotency("", KEY["Idempotency-Key"]), 86_400 - 31)
-    finished = http.post("/sweeps", json=TWO, headers=KEY)
-    assert finished.status_code == 202
-    assert finished.headers["Location"] == first.headers["Location"] == f"/sweeps/{known.sweep_id}"
-    assert redis.zcard(OPEN) == 1
-    assert http.post("/sweeps", json=TWO, headers=KEY).content == finished.content
-
-
-def test_rejected_request_may_be_repeated(settings: Settings, redis: Redis) -> None:
+@pytest.fixture
+def small_queue(settings: Settings, redis: Redis) -> Iterator[httpx.Client]:
+    """Yield a client of a service whose queue has room for two runs."""
     served = ApiThread(settings.model_copy(update={"max_queued_runs": 2}))
+    yield served.http
+    served.close()
+
+
+@pytest.mark.parametrize("body", [TWO, OTHER])
+def test_refused_request_does_not_bind_its_key(
+    small_queue: httpx.Client, redis: Redis, body: dict[str, object]
+) -> None:
+    blocking = small_queue.post("/sweeps", json=TWO).headers["Location"]
+    assert small_queue.post("/sweeps", json=TWO, headers=KEY).status_code == 429
+    assert small_queue.post("/sweeps", json={"scales": [1, 2, 3]}, headers=KEY).status_code == 422
+    small_queue.post(f"{blocking}/cancel")
+    accepted = small_queue.post("/sweeps", json=body, headers=KEY)
+    assert accepted.status_code == 202
+    assert small_queue.post("/sweeps", json=body, headers=KEY).content == accepted.content
+    assert redis.zcard(SWEEPS) == 2
+
+
+def test_stored_sweep_needs_no_room_when_its_request_is_repeated(small_queue: httpx.Client, redis: Redis) -> None:
+    first = small_queue.post("/sweeps", json=TWO, headers=KEY)
+    again = small_queue.post("/sweeps", json=TWO, headers=KEY)
+    assert (again.status_code, again.headers["Location"]) == (202, first.headers["Location"])
+
+
+@pytest.mark.parametrize("body", [TWO, OTHER])
+def test_request_to_a_full_store_does_not_bind_its_key(
+    http: httpx.Client, redis: Redis, body: dict[str, object]
+) -> None:
+    blocking = http.post("/sweeps", json=TWO, headers={"Idempotency-Key": "other"})
+    redis.config_set("maxmemory", 1)
     try:
-        other = served.http.post("/sweeps", json=TWO).headers["Location"]
-        assert served.http.post("/sweeps", json=TWO, headers=KEY).status_code == 429
-        served.http.post(f"{other}/cancel")
-        assert served.http.post("/sweeps", json=TWO, headers=KEY).status_code == 202
+        assert http.post("/sweeps", json=TWO, headers=KEY).status_code == 507
+        again = http.post("/sweeps", json=TWO, headers={"Idempotency-Key": "other"})
+        assert again.content == blocking.content
+        refused = http.post("/sweeps", json=OTHER, headers={"Idempotency-Key": "other"})
+        assert refused.json()["type"] == "/problems/idempotency-key-reused"
     finally:
-        served.close()
+        redis.config_set("maxmemory", 0)
+    assert http.post("/sweeps", json=body, headers=KEY).status_code == 202
+
+
+@pytest.mark.parametrize("suffix", ["runs", "cancel", "retry"])
+def test_key_of_a_request_that_is_no_submission_stays_free(http: httpx.Client, suffix: str) -> None:
+    sweep = http.post("/sweeps", json=TWO).headers["Location"]
+    if suffix == "retry":
+        http.post(f"{sweep}/cancel")
+    body = {"scales": [3]} if suffix == "runs" else None
+    assert http.post(f"{sweep}/{suffix}", json=body, headers=KEY).status_code == 202
+    assert http.post("/sweeps", json=OTHER, headers=KEY).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("refused", "status"),
+    [
+        ({"json": {"scales": [-1]}}, 422),
+        ({"json": {"scales": [1], "dataset": "cifar10"}}, 422),
+        ({"json": TWO, "params": {"unknown": 1}}, 422),
+        ({"content": b"{", "headers": {"Content-Type": "application/json"}}, 422),
+        ({"content": b"{}", "headers": {"Content-Type": "text/plain"}}, 415),
+        ({"json": {"scales": [1], "name": "x" * 2_000_000}}, 413),
+        ({"json": TWO, "params": {"dry_run": True}}, 200),
+    ],
+)
+def test_request_that_stores_nothing_does_not_bind_its_key(
+    http: httpx.Client, redis: Redis, refused: dict[str, Any], status: int
+) -> None:
+    answer = http.post("/sweeps", **(refused | {"headers": KEY | refused.get("headers", {})}))
+    assert answer.status_code == status
+    assert http.post("/sweeps", json=OTHER, headers=KEY).status_code == 202
+    assert redis.zcard(SWEEPS) == 1
+
+
+def test_key_of_a_client_that_disconnects_is_bound_to_what_was_stored(
+    served: ApiThread, http: httpx.Client, redis: Redis
+) -> None:
+    body = json.dumps(TWO)
+    head = "POST /sweeps HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    head += f"Idempotency-Key: {KEY['Idempotency-Key']}\r\nContent-Length: {len(body)}\r\n\r\n"
+    with served.connect() as client:
+        client.sendall(f"{head}{body[:-1]}".encode())  # an incomplete body stores nothing
+    assert http.get("/readyz").status_code == 200
+    assert redis.zcard(SWEEPS) == 0
+    with served.connect() as client:
+        client.sendall(f"{head}{body}".encode())
+        wait_until(lambda: redis.zcard(SWEEPS) == 1)
+    assert http.post("/sweeps", json=TWO, headers=KEY).status_code == 202
+    assert http.post("/sweeps", json=OTHER, headers=KEY).json()["type"] == "/problems/idempotency-key-reused"
+    assert redis.zcard(SWEEPS) == 1
 
 
 @pytest.fixture
@@ -115,7 +185,7 @@ def durable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RedisSer
     store.close()
 
 
-def test_idempotency_record_survives_a_redis_crash(
+def test_key_survives_a_crash_of_redis(
     durable: tuple[RedisServer, httpx.Client],
 ) -> None:
     store, http = durable
@@ -133,13 +203,22 @@ def test_key_length_is_1_to_255_characters(http: httpx.Client, key: str) -> None
 
 
 @pytest.mark.parametrize(("path", "body"), [("/sweeps", TWO), ("/runs", {"scale": 0.1})])
-def test_key_returns_its_answer_after_the_sweep_is_deleted(
-    http: httpx.Client, path: str, body: dict[str, object]
+def test_key_is_free_after_its_sweep_is_deleted(
+    http: httpx.Client, redis: Redis, path: str, body: dict[str, object]
 ) -> None:
-    first = http.post(path, json=body, headers={"Idempotency-Key": "a"})
+    first = http.post(path, json=body, headers=KEY)
     sweep = f"/sweeps/{first.json()['id'][:16]}"
-    assert http.post(f"{sweep}/cancel").status_code == 202
-    assert http.delete(sweep).status_code == 204
-    again = http.post(path, json=body, headers={"Idempotency-Key": "a"})
-    assert again.status_code == 202
-    assert again.json() == first.json()
+    http.post(f"{sweep}/cancel").raise_for_status()
+    http.delete(sweep).raise_for_status()
+    assert http.post("/sweeps", json=OTHER, headers=KEY).json()["scales"] == OTHER["scales"]
+    assert redis.zcard(SWEEPS) == 1
+
+
+def test_submission_leaves_nothing_in_the_store_after_its_deletion(http: httpx.Client, redis: Redis) -> None:
+    def keys_after(number: int) -> set[str]:
+        sweep = http.post("/sweeps", json=TWO, headers={"Idempotency-Key": str(number)}).headers["Location"]
+        http.post(f"{sweep}/cancel").raise_for_status()
+        http.delete(sweep).raise_for_status()
+        return set(cast("list[str]", redis.keys("*")))
+
+    assert keys_after(1) == keys_after(2)

@@ -11,9 +11,9 @@ from redis import Redis
 from noisesweep.local.launcher import free_port
 from noisesweep.models import RunError
 from shared.settings import Settings
-from shared.store.keys import SweepKeys
+from shared.store.keys import LEASES, SweepKeys
 from tests.support.api import ApiThread
-from tests.support.claims import reap
+from tests.support.claims import claim_runs, reap
 from tests.support.redis_server import RedisServer
 from tests.support.training import Training
 from tests.support.waiting import wait_until
@@ -56,16 +56,14 @@ def test_only_writes_and_failures_are_logged(http: httpx.Client, caplog: pytest.
 def test_request_id_and_traceparent_reach_the_worker(http: httpx.Client, leases: Leases) -> None:
     headers = {"X-Request-ID": "my-1", "traceparent": TRACE}
     sweep = http.post("/sweeps", json={"scales": [0.5]}, headers=headers).json()["id"]
-    claim = leases.claim(sweep, limit=1)
-    assert claim
+    claim = claim_runs(leases, sweep)
     assert (claim.request_id, claim.traceparent) == ("my-1", TRACE)
 
 
 @pytest.mark.parametrize("given", ["00-" + "0" * 32 + "-00f067aa0ba902b7-01", "nonsense", TRACE + "-more"])
 def test_invalid_traceparent_is_ignored(http: httpx.Client, leases: Leases, given: str) -> None:
     sweep = http.post("/sweeps", json={"scales": [0.5]}, headers={"traceparent": given}).json()["id"]
-    claim = leases.claim(sweep, limit=1)
-    assert claim
+    claim = claim_runs(leases, sweep)
     assert claim.traceparent == ""
 
 
@@ -91,9 +89,8 @@ def test_metrics_cover_queue_runs_epochs_and_reaper(
     leases.fail(claim, claim.runs[0], RunError(code="diverged", message="..."))
     http.post(f"{links['runs'][3]}/cancel")
     training.claim(links["self"], runs=1)
-    sweep_id = links["self"].split("/")[-1]
-    redis.zadd(SweepKeys(sweep_id).leases, {"2": 1})
-    found = reap(leases, sweep_id)
+    redis.zadd(LEASES, {links["runs"][2].removeprefix("/runs/"): 1})
+    found = reap(leases)
     leases.metrics.count_reaped(requeued=found.requeued, lost=found.lost, cancelled=found.cancelled, republished=2)
     samples = metrics(http)
     assert samples["noisesweep_queued_runs",] == 1

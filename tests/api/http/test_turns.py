@@ -4,23 +4,24 @@ import asyncio
 import logging
 import socket
 import threading
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import closing
-from typing import Any
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from redis import Redis
 
 from api.http.errors import TooBusyError
 from api.http.turns import Turns
 from api.limits import Limits
-from api.plots.picture import drawing_thread, render
+from api.plots.picture import drawing_thread
 from noisesweep.models import hash_api_key
 from shared.settings import Settings
 from tests.support.api import ApiThread
+from tests.support.training import Training
 from tests.support.waiting import wait_until
 
 ALICE, BOB = {"Authorization": "Bearer ns_alice"}, {"Authorization": "Bearer ns_bob"}
@@ -99,11 +100,23 @@ def drawing_released() -> Iterator[threading.Event]:
 
 @pytest.mark.parametrize("path", ["/noise/plot?dataset=digits&seed={}", "/noise/samples?dataset=digits&seed={}"])
 def test_abandoned_requests_are_not_worked_on(
-    http: httpx.Client, drawing_released: threading.Event, caplog: pytest.LogCaptureFixture, path: str
+    http: httpx.Client,
+    drawing_released: threading.Event,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
 ) -> None:
     caplog.set_level(logging.INFO)
-    pictures: MutableMapping[Any, Any] = render.cache  # type: ignore[assignment] # None only without a cache
-    pictures.clear()
+    worked_on: list[object] = []
+
+    def submit(work: Callable[..., bytes], *arguments: object) -> Future[bytes]:
+        def note_and_work() -> bytes:
+            worked_on.append(work)
+            return work(*arguments)
+
+        return ThreadPoolExecutor.submit(drawing_thread, note_and_work)
+
+    monkeypatch.setattr(drawing_thread, "submit", submit)
     address = (http.base_url.host, http.base_url.port or 0)
     for seed in range(4):
         with socket.create_connection(address) as client:
@@ -113,7 +126,7 @@ def test_abandoned_requests_are_not_worked_on(
         answer = thread.submit(http.get, path.format(4))
         drawing_released.set()
         assert answer.result().status_code == 200
-    assert len(pictures) == ("plot" in path)
+    assert len(worked_on) == 1
 
 
 def test_key_with_many_waiting_requests_gets_503(settings: Settings, drawing_released: threading.Event) -> None:
@@ -137,3 +150,24 @@ def test_key_with_many_waiting_requests_gets_503(settings: Settings, drawing_rel
         drawing_released.set()
         assert of_other_key.result().status_code == 200
         assert sorted(answer.result().status_code for answer in asked) == [200] * 3 + [503] * 3
+
+
+def test_waiting_requests_have_read_no_measurements(
+    http: httpx.Client, redis: Redis, training: Training, drawing_released: threading.Event
+) -> None:
+    sweeps = [http.post("/sweeps", json={"scales": [0.5], "dataset": "digits"}).json()["links"] for _ in range(4)]
+    for links in sweeps:
+        training.epochs(links["self"], runs=1, epochs=3, end=True)
+    redis.config_resetstat()
+
+    def calls(command: str) -> int:
+        return int(redis.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})["calls"])
+
+    with ThreadPoolExecutor(4) as threads:
+        query = {"kind": "epochs", "format": "svg"}
+        asked = [threads.submit(http.get, links["plot"], params=query) for links in sweeps]
+        wait_until(lambda: calls("hgetall") >= 8 and calls("lrange") > 0)  # the records of the sweeps and runs
+        assert calls("lrange") == 1  # of the request that has a turn
+        drawing_released.set()
+        assert [answer.result().status_code for answer in asked] == [200] * 4
+    assert calls("lrange") == 4

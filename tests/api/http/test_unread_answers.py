@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from api.limits import Limits
+from api.sweeps.measurements import MODEL_PIECE_BYTES
 from noisesweep.models import hash_api_key
 from shared.settings import Settings
 from tests.support.api import ApiThread
@@ -64,11 +65,18 @@ def test_slow_client_gets_the_whole_answer(training: Training, serve_with_limits
         assert read(client, pause_seconds=0.01).endswith(MODEL)
 
 
+def refusal(http: httpx.Client, path: str) -> httpx.Response:
+    """Return the first answer that is refused. It may take a moment until the other answers wait for their clients."""
+    while (answer := http.get(path)).is_success:
+        pass
+    return answer
+
+
 def test_unread_answers_are_bounded(training: Training, serve_with_limits: Serve) -> None:
-    http = serve_with_limits(Limits(answer_bytes=2 * len(MODEL) + 1_000_000))
+    http = serve_with_limits(Limits(answer_bytes=2 * MODEL_PIECE_BYTES + 100_000))
     path = model_path(http, training)
     with request(http, path) as first, request(http, path, "Connection: close") as second:
-        refused = http.get(path)
+        refused = refusal(http, path)
         assert refused.status_code == 503
         assert refused.json()["type"] == "/problems/too-many-bytes"
         assert int(refused.headers["Retry-After"]) > 0
@@ -81,12 +89,26 @@ def test_unread_answers_are_bounded(training: Training, serve_with_limits: Serve
 def test_one_key_cannot_hold_all_unread_answers(settings: Settings, training: Training) -> None:
     keys = {name: hash_api_key(f"ns_{name}") for name in ("alice", "bob")}
     served = ApiThread(
-        settings.model_copy(update={"api_keys": keys}), Limits(answer_bytes_per_key=len(MODEL) + 1_000_000)
+        settings.model_copy(update={"api_keys": keys}), Limits(answer_bytes_per_key=MODEL_PIECE_BYTES + 100_000)
     )
     alice, bob = "Authorization: Bearer ns_alice", {"Authorization": "Bearer ns_bob"}
     with closing(served):
         served.http.headers["Authorization"] = "Bearer ns_alice"
         path = model_path(served.http, training)
         with request(served.http, path, alice):
-            assert served.http.get(path).status_code == 503
+            assert refusal(served.http, path).status_code == 503
             assert served.http.get(path, headers=bob).content == MODEL
+
+
+def test_deletion_breaks_the_download_of_a_model(
+    training: Training, serve_with_limits: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    http = serve_with_limits(Limits())
+    path = model_path(http, training)
+    with request(http, path, "Connection: close") as client:
+        run = path.removesuffix("/model").removeprefix("/runs/")
+        assert http.delete(f"/sweeps/{run.removesuffix('-0')}").status_code == 204
+        answer = read(client)
+    assert f"content-length: {len(MODEL)}".encode() in answer
+    assert len(answer) < len(MODEL)
+    assert "its sweep was deleted, while it was read" in caplog.text

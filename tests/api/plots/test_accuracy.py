@@ -1,4 +1,5 @@
 import io
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -9,9 +10,16 @@ from api.plots.data import Curve, PlotData, Point
 from api.plots.options import ThemeName
 from api.plots.picture import draw
 from api.plots.theme import THEMES, TRAINING, VALIDATION
-from api.science.intervals import interval
-from noisesweep.models import NoiseOn, RunStatus, TrainingConfig
+from api.science.intervals import accuracy
+from noisesweep.models import IntervalTarget, NoiseOn, RunStatus, TrainingConfig
+from tests.support.limits import no_known_limit
 from tests.support.measured import measured_sweep
+
+
+@pytest.fixture
+def no_limit() -> Iterator[None]:
+    with no_known_limit():
+        yield
 
 
 def curves(data: PlotData) -> tuple[Curve, ...]:
@@ -49,24 +57,37 @@ def test_remark_counts_runs_before_the_first_success() -> None:
     assert data.remark == "No run has succeeded: 1 queued, 1 running"
 
 
+@pytest.mark.usefixtures("no_limit")
 def test_several_seeds_give_mean_interval_and_each_seed() -> None:
     data = plot_data(measured_sweep({0.1: 0.8, 0.5: 0.4}, {0.1: 0.9, 0.5: F}))
     training, validation = curves(data)
     assert validation.points == (
-        Point.from_interval(0.1, interval([0.8, 0.9])),
-        Point.from_interval(0.5, interval([0.4])),
+        Point.from_interval(0.1, accuracy([0.8, 0.9])),
+        Point.from_interval(0.5, accuracy([0.4], 10_000)),
     )
     for curve, seeds in ((training, (0.9, 0.95)), (validation, (0.8, 0.9))):
         assert [number for seed in curve.each_seed for number in seed] == pytest.approx([0.1, seeds[0], 0.1, seeds[1]])
-    (note,) = data.caption.notes
-    assert note == "Mean of 1 to 2 seeds with its 95 % interval (Student's t over seeds); faint: each seed."
+    intervals, faint = data.caption.notes
+    assert intervals == (
+        "Mean of 1 to 2 seeds, with 95 % interval "
+        "(other seeds on these images; one seed: this network on other images)."
+    )
+    assert faint == "Faint: each seed."
 
 
-def test_note_says_that_one_seed_has_no_interval() -> None:
+@pytest.mark.usefixtures("no_limit")
+def test_validation_curve_of_one_seed_has_the_interval_over_images() -> None:
     data = plot_data(measured_sweep({0.1: 0.8, 0.5: 0.4}))
-    assert {point.low for curve in curves(data) for point in curve.points} == {None}
+    training, validation = curves(data)
+    assert {point.target for point in training.points} == {None}
+    assert {point.target for point in validation.points} == {IntervalTarget.IMAGES}
     assert [curve.each_seed for curve in curves(data)] == [(), ()]
-    assert data.caption.notes == ("One seed: no interval.",)
+    assert data.caption.notes == ("One seed, with 95 % interval (this network on other images).",)
+
+
+def test_note_says_that_equal_seeds_have_no_interval() -> None:
+    data = plot_data(measured_sweep({0.1: 0.8}, {0.1: 0.8}))
+    assert data.caption.notes == ("Mean of 2 seeds, without interval.", "Faint: each seed.")
 
 
 def test_caption_contains_settings_and_source() -> None:
@@ -102,6 +123,7 @@ def test_background_is_white_and_curves_have_theme_colours() -> None:
         assert abs(colours - ImageColor.getrgb(style.colour)[:3]).sum(axis=1).min() <= 6
 
 
+@pytest.mark.usefixtures("no_limit")
 def test_several_seeds_have_a_band() -> None:
     one, two = (
         np.asarray(Image.open(io.BytesIO(draw(plot_data(measured_sweep(*curves))))).convert("RGB"), int)
@@ -111,3 +133,34 @@ def test_several_seeds_have_a_band() -> None:
     column = slice(580, 620), slice(330, 380)
     assert one[column].min() >= 220
     assert two[column].mean() < one[column].mean() - 5
+
+
+DIGITS = TrainingConfig(dataset="digits")
+
+
+@pytest.mark.parametrize(("log", "positions"), [(False, (0.1, 4.0)), (True, (-1.0, np.log10(4)))])
+def test_band_of_the_best_possible_accuracy_spans_the_positive_scales(
+    *, log: bool, positions: tuple[float, float]
+) -> None:
+    (panel,) = plot_data(measured_sweep({0.1: 0.9, 4.0: 0.3}, config=DIGITS), log=log).panels
+    (band,) = panel.bands
+    assert (band.points[0][0], band.points[-1][0]) == pytest.approx(positions)
+    assert [x for x, *_ in band.points] == sorted(x for x, *_ in band.points)
+    assert band.points[0][1] > 0.95
+    assert band.points[-1][2] < 0.5
+    (level,) = panel.levels
+    assert level.y == pytest.approx(0.1, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("measured", "config"),
+    [
+        ({0.1: 0.9, 4.0: 0.3}, DIGITS.model_copy(update={"noise_on": NoiseOn.TRAIN})),
+        ({0.0: 0.9}, DIGITS),
+        ({0.5: 0.9}, DIGITS),
+    ],
+)
+def test_no_band_without_noise_or_without_a_range_of_scales(
+    measured: dict[float, float], config: TrainingConfig
+) -> None:
+    assert plot_data(measured_sweep(measured, config=config)).panels[0].bands == ()

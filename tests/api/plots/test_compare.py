@@ -7,7 +7,7 @@ from api.plots.compare import plot_data
 from api.plots.data import Point
 from api.plots.options import FileFormat, PlotOptions
 from api.plots.picture import draw
-from api.science.intervals import interval
+from api.science.intervals import accuracy
 from noisesweep.models import NoiseOn, RunStatus, Sweep, TrainingConfig
 from tests.support.measured import measured_sweep
 
@@ -56,9 +56,23 @@ def test_points_are_means_on_an_axis_of_all_scales() -> None:
     data = plot_data([sweep(1, None, {0.1: 0.9}, {0.1: 0.8}), sweep(2, None, {4.0: 0.2, 8.0: RunStatus.FAILED})])
     (panel,) = data.panels
     assert panel.x_axis
-    assert panel.curves[0].points == (Point.from_interval(0.1, interval([0.9, 0.8])),)
+    assert panel.curves[0].points == (Point.from_interval(0.1, accuracy([0.9, 0.8])),)
     assert [at.scale for at in panel.x_axis.scales] == [0.1, 4.0, 8.0]
     assert data.caption.notes[-1] == "Sweep 0000000000000002: 1 of 2 runs succeeded: 1 failed."
+
+
+def test_cancelled_runs_have_no_points_and_are_named() -> None:
+    # measured_sweep gives these runs one epoch.
+    data = plot_data([sweep(1), sweep(2, None, {0.1: RunStatus.CANCELLED, 1.0: RunStatus.CANCELLED})])
+    assert [len(curve.points) for curve in data.panels[0].curves] == [2, 0]
+    assert data.caption.notes[-1] == "Sweep 0000000000000002: No run has succeeded: 2 cancelled."
+
+
+def test_different_data_sets_are_named() -> None:
+    data = plot_data([sweep(1), sweep(2, dataset="digits")])
+    assert [curve.name for curve in data.panels[0].curves] == ["mnist", "digits"]
+    assert "different data sets" in data.caption.notes[-1]
+    assert not any("data sets" in note for note in plot_data([sweep(1), sweep(2)]).caption.notes)
 
 
 @pytest.mark.parametrize("file_format", [FileFormat.PNG, FileFormat.SVG, FileFormat.PDF])

@@ -56,7 +56,7 @@ def test_columns_do_not_exceed_panels(count: int) -> None:
 def test_note_shows_progress_of_an_unfinished_run() -> None:
     sweep = sweep_of([run_summary(0, 0.5, R)])
     run = Run(
-        **sweep.runs[0].model_dump(exclude={"links"}),
+        **sweep.runs[0].model_dump(),
         sweep_id=sweep.id,
         sweep_version=1,
         config=sweep.config,

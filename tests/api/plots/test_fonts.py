@@ -18,7 +18,7 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib.font_manager import FontPath, findfont
 from PIL import Image
 
-from api.plots import fonts, picture
+from api.plots import fonts
 from api.plots.compare import plot_data
 from api.plots.data import PlotData
 from api.plots.options import FileFormat, PlotOptions
@@ -95,14 +95,11 @@ def test_installed_font_with_the_characters_is_used(tmp_path: Path, is_truetype:
 
 @pytest.fixture
 def only_default_font(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Replace the fonts of this system by the default font. Clear the caches before and after it."""
-    caches = (fonts._find, picture.render)  # noqa: SLF001
+    """Replace the fonts of this system by the default font. Clear the cache before and after it."""
     monkeypatch.setattr(fonts, "_families", lambda: {fonts.DEFAULT: FontPath(findfont(fonts.DEFAULT), 0)})
-    for cache in caches:
-        cache.cache_clear()
+    fonts._find.cache_clear()  # noqa: SLF001
     yield
-    for cache in caches:
-        cache.cache_clear()
+    fonts._find.cache_clear()  # noqa: SLF001
 
 
 def test_missing_font_is_named_in_the_caption_and_logged_once(

@@ -25,9 +25,7 @@ def picture(scales: tuple[float, ...] = (0.5,)) -> NoisePicture:
 
 def test_pictures_are_equal_if_their_values_are_equal() -> None:
     data = picture()
-    assert data == picture()
-    assert draw(data) is draw(picture())
-    assert data != replace(data, noise=data.noise + 1)
+    assert draw(data) == draw(picture())
     assert draw(data) != draw(replace(data, noise=-data.noise))
 
 

@@ -12,30 +12,17 @@ from PIL import Image, ImageColor
 from api.plots.accuracy import plot_data
 from api.plots.data import PlotData
 from api.plots.options import FileFormat, PlotOptions, ThemeName
-from api.plots.picture import CACHED_PICTURES, draw
+from api.plots.picture import draw
 from api.plots.theme import THEMES, TRAINING, VALIDATION, sweep_style
 from noisesweep import __version__
 from tests.support.measured import measured_sweep
+from tests.support.scales import SCALES
 
 MAGIC = {FileFormat.PNG: b"\x89PNG\r\n\x1a\n", FileFormat.SVG: b"<?xml", FileFormat.PDF: b"%PDF"}
 
 
 def data(end: float = 0.4) -> PlotData:
     return plot_data(measured_sweep({0.0: 0.98, 0.1: 0.9, 4.0: end}, {0.0: 0.97, 0.1: 0.8, 4.0: end}))
-
-
-def test_picture_is_drawn_once() -> None:
-    assert draw(data()) is draw(data())
-    assert draw(data(0.3)) != draw(data())
-
-
-def test_cache_limits_the_number_of_pictures() -> None:
-    first = draw(data(0.4), PlotOptions(width=2, height=2, dpi=50))
-    for width in range(CACHED_PICTURES):
-        draw(data(0.4), PlotOptions(width=2.1 + width / 1000, height=2, dpi=50))
-    again = draw(data(0.4), PlotOptions(width=2, height=2, dpi=50))
-    assert again == first
-    assert again is not first
 
 
 @pytest.mark.parametrize("file_format", MAGIC)
@@ -108,7 +95,7 @@ def contrast(one: float, other: float) -> float:
     return (max(one, other) + 0.05) / (min(one, other) + 0.05)
 
 
-scales = st.lists(st.floats(0, 1000), min_size=1, max_size=64, unique=True)
+scales = st.lists(SCALES, min_size=1, max_size=64, unique=True)
 
 
 @settings(max_examples=25)

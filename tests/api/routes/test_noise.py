@@ -93,6 +93,8 @@ def test_byte_range_scales_match_unit_range_scales(http: httpx.Client) -> None:
         ({"scale": -1}, "scale/0"),
         ({"scale": "nan"}, "scale/0"),
         ({"scale": [0.1] * 9}, "scale"),
+        ({"scale": [0.3, 0.30000000000000004]}, "scale"),
+        ({"scale": [1e-40]}, "scale/0"),
         ({"pixel_range": 2}, "pixel_range"),
         ({"rows": "1,2"}, "rows"),
         ({"dataset": "imagenet"}, "dataset"),

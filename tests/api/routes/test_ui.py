@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -29,10 +30,10 @@ def test_page_has_no_inline_scripts_or_styles(http: httpx.Client, page: str) -> 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_assets_of_a_page_are_cached_forever(http: httpx.Client, page: str) -> None:
-    named = set(re.findall(rf'"({assets.PREFIX}/[^"]+)"', http.get(page).text))
+    named = set(re.findall(rf'"([./]+{assets.PREFIX}/[^"]+)"', http.get(page).text))
     assert named
     for address in named:
-        answer = http.get(address)
+        answer = http.get(urljoin(page, address))
         assert answer.status_code == 200
         assert "immutable" in answer.headers["Cache-Control"]
 
@@ -40,7 +41,7 @@ def test_assets_of_a_page_are_cached_forever(http: httpx.Client, page: str) -> N
 def test_asset_of_an_old_version_is_current_and_revalidated(http: httpx.Client) -> None:
     answer = http.get(f"{assets.PREFIX}/long-gone/base.css")
     assert answer.content == (assets.FOLDER / "base.css").read_bytes()
-    assert answer.headers["Cache-Control"] == "no-cache"
+    assert "no-cache" in answer.headers["Cache-Control"]
 
 
 @pytest.mark.parametrize("name", ["nothing.js", "..%2fassets.py", "%2e%2e/assets.py", "assets.py", ""])

@@ -21,6 +21,7 @@ from api.science.noise_preview import (
 from noisesweep.models import Images, PixelRange
 from shared.datasets import DatasetName, load, to_pixels
 from shared.noise import Purpose, add_noise, base_noise
+from tests.support.scales import SCALES
 
 Array = NDArray[np.float32]
 DIGITS = load(DatasetName.DIGITS, None)
@@ -103,7 +104,7 @@ def test_pixel_range_changes_only_units(scale: float) -> None:
     assert byte.outside_range == pytest.approx(one.outside_range, abs=1 / 784)
 
 
-@given(scale=st.floats(0, 1e5))
+@given(scale=SCALES)
 def test_clipping_changes_only_pixels_outside_the_range(scale: float) -> None:
     selected, noise = images_and_noise(preview(0, -1))
     free = noisy_images(selected.clean, noise, scale, clip=False)

@@ -1,24 +1,29 @@
 """Tests of admission to the queue and of retries."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
 from redis import Redis
 
-from api.limits import Limits
 from noisesweep.models import RunError, hash_api_key
 from shared.settings import Settings
-from shared.store.keys import ENDED, OPEN, QUEUE, SweepKeys
-from tests.support.api import ApiThread
+from shared.store.keys import ENDED, QUEUE, SWEEPS, SweepKeys, line_of, parse_run_id, queued, run_id
+from tests.support.api import ApiProcess, ApiThread
+from tests.support.claims import claim_next, claim_runs
 from tests.support.records import evaluation
 from tests.support.redis_server import RedisServer
+from tests.support.stored_sweeps import Sweeps
 from tests.support.training import Training
 from worker.leases import LeaseLostError, Leases
 
 THREE = {"scales": [0.1, 0.5, 1.0]}
+KEYS = {name: hash_api_key(name) for name in ("alice", "bob", "carol")}
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +39,7 @@ def small_queue_http(small_queue: ApiThread, redis: Redis) -> httpx.Client:
 
 
 def stored(redis: Redis) -> int:
-    return int(redis.zcard(OPEN))
+    return int(redis.zcard(SWEEPS))
 
 
 def test_sweep_is_rejected_if_queue_has_no_capacity(small_queue_http: httpx.Client, redis: Redis) -> None:
@@ -90,8 +95,7 @@ def test_concurrent_submissions_respect_the_limit(small_queue_http: httpx.Client
 def finished_sweep(http: httpx.Client, leases: Leases) -> str:
     """Create a sweep with one succeeded, one failed and one cancelled run, and return its id."""
     sweep_id = str(http.post("/sweeps", json=THREE).json()["id"])
-    claim = leases.claim(sweep_id, limit=2)
-    assert claim
+    claim = claim_runs(leases, sweep_id, 2)
     leases.succeed(claim, claim.runs[0], "ab" * 32, evaluation())
     leases.fail(claim, claim.runs[1], RunError(code="diverged", message="The loss is gone."))
     assert http.post(f"/runs/{sweep_id}-2/cancel").json()["status"] == "cancelled"
@@ -108,8 +112,7 @@ def test_retry_queues_failed_and_cancelled_runs(http: httpx.Client, leases: Leas
     assert [run["error"] for run in runs] == [None, None, None]
     assert [run["ended_at"] is None for run in runs] == [False, True, True]
     assert redis.llen(QUEUE) == 2
-    again = leases.claim(sweep_id, limit=3)
-    assert again
+    again = claim_runs(leases, sweep_id, 3)
     assert [run.index for run in again.runs] == [1, 2]
 
 
@@ -142,8 +145,7 @@ def test_succeeded_sweep_cannot_be_retried(http: httpx.Client, training: Trainin
 
 def test_earlier_owner_cannot_write_after_a_retry(http: httpx.Client, leases: Leases) -> None:
     sweep_id = str(http.post("/runs", json={"scale": 1}).json()["sweep_id"])
-    claim = leases.claim(sweep_id, limit=1)
-    assert claim
+    claim = claim_runs(leases, sweep_id)
     leases.fail(claim, claim.runs[0], RunError(code="diverged", message="The loss is gone."))
     http.post(f"/sweeps/{sweep_id}/retry")
     with pytest.raises(LeaseLostError):
@@ -154,7 +156,7 @@ def test_sweep_is_accepted_if_publishing_fails(http: httpx.Client, redis: Redis)
     redis.set(QUEUE, "no list")
     answer = http.post("/sweeps", json=THREE)
     assert answer.status_code == 202
-    assert redis.zcard(SweepKeys(answer.json()["id"]).queued) == 3  # a reaper republishes
+    assert Sweeps(redis).queued(answer.json()["id"]) == ["0", "1", "2"]  # a reaper publishes the messages
 
 
 def test_queue_statistics(http: httpx.Client, training: Training, redis: Redis) -> None:
@@ -166,8 +168,9 @@ def test_queue_statistics(http: httpx.Client, training: Training, redis: Redis) 
     }
     oldest = http.post("/sweeps", json=THREE).json()
     http.post("/sweeps", json=THREE)
-    redis.zincrby(OPEN, -3_600_000_000, oldest["id"])  # an hour ago
     claim = training.claim(oldest["links"]["self"], runs=2)
+    hour_ago = redis.time()[0] * 1_000_000 - 3_600_000_000
+    redis.zadd(queued(line_of("")), {run_id(oldest["id"], 2): hour_ago})
     training.succeed(claim, 0)
     state = http.get("/queue").json()
     assert (state["queued_runs"], state["running_runs"]) == (4, 1)
@@ -177,42 +180,79 @@ def test_queue_statistics(http: httpx.Client, training: Training, redis: Redis) 
     assert http.get("/queue").json()["oldest_wait_seconds"] < 100
 
 
-def test_recounts_respect_the_limit_during_submissions(redis_server: RedisServer, redis: Redis) -> None:
-    # The queue is counted again with every submission.
-    limits = Limits(count_seconds=-1, recount_seconds=-1)
-    served = ApiThread(Settings(redis_url=redis_server.url, max_queued_runs=40), limits)
-    with ThreadPoolExecutor(16) as threads:
-        statuses = threads.map(lambda _: served.http.post("/runs", json={"scale": 0.5}).status_code, range(120))
-        counted = Counter(statuses)
-    served.close()
-    assert counted == {202: 40, 429: 80}
-    assert stored(redis) == 40
+@pytest.fixture
+def api_processes(redis_server: RedisServer, redis: Redis, tmp_path: Path) -> Iterator[list[ApiProcess]]:
+    """Yield four API processes on an empty store that allows 50 queued runs, and 20 of each key."""
+    environment = os.environ | {
+        "NOISESWEEP_REDIS_URL": redis_server.url,
+        "NOISESWEEP_API_KEYS": ",".join(f"{name}:{digest}" for name, digest in KEYS.items()),
+        "NOISESWEEP_MAX_QUEUED_RUNS": "50",
+        "NOISESWEEP_MAX_QUEUED_RUNS_PER_KEY": "20",
+    }
+    processes = [ApiProcess(environment, tmp_path / f"api-{number}.log") for number in range(4)]
+    for process in processes:
+        process.wait_until_ready()
+    yield processes
+    for process in processes:
+        process.close()
 
 
-def test_repeated_rejections_do_not_recount_the_queue(redis_server: RedisServer, redis: Redis) -> None:
-    settings = Settings(redis_url=redis_server.url, max_queued_runs=7)
-    served = ApiThread(settings, Limits(recount_seconds=60))
-    for _ in range(2):
-        served.http.post("/sweeps", json=THREE)
-    redis.config_resetstat()
-    assert served.http.post("/sweeps", json=THREE).status_code == 429
-    assert "cmdstat_zcard" in redis.info("commandstats")
-    redis.config_resetstat()
-    assert served.http.post("/sweeps", json=THREE).status_code == 429
-    assert "cmdstat_zcard" not in redis.info("commandstats")
-    served.close()
+def test_several_processes_admit_exactly_as_many_runs_as_allowed(api_processes: list[ApiProcess], redis: Redis) -> None:
+    submissions = [(name, api_processes[number % 4]) for number in range(40) for name in KEYS]
+
+    def submit(submission: tuple[str, ApiProcess]) -> tuple[str, int]:
+        name, process = submission
+        headers = {"Authorization": f"Bearer {name}"}
+        return name, process.http.post("/runs", json={"scale": 0.5}, headers=headers).status_code
+
+    with ThreadPoolExecutor(24) as threads:
+        answers = Counter(threads.map(submit, submissions))
+    accepted = {name: answers[name, 202] for name in KEYS}
+    assert sum(accepted.values()) == 50
+    assert max(accepted.values()) <= 20
+    assert {status for _, status in answers} == {202, 429}
+    assert {name: redis.zcard(queued(line_of(name))) for name in KEYS} == accepted
+    # Each key has as many queued runs as it may, or all keys together have.
+    name = min(accepted, key=lambda name: accepted[name])
+    headers = {"Authorization": f"Bearer {name}"}
+    (run,) = cast("list[str]", redis.zrange(queued(line_of(name)), 0, 0))
+    sweep = f"/sweeps/{parse_run_id(run)[0]}"
+    for process in api_processes:
+        process.http.post(f"{sweep}/cancel", headers=headers).raise_for_status()
+        statuses = [each.http.post(f"{sweep}/retry", headers=headers).status_code for each in api_processes]
+        assert statuses == [202] * 4
+        assert process.http.post("/runs", json={"scale": 0.5}, headers=headers).status_code == 429
 
 
-def test_retry_counts_for_the_submitting_key(redis_server: RedisServer, redis: Redis) -> None:
-    keys = {"alice": hash_api_key("a"), "bob": hash_api_key("b")}
-    served = ApiThread(Settings(redis_url=redis_server.url, api_keys=keys, max_queued_runs_per_key=4))
-    alice, bob = {"Authorization": "Bearer a"}, {"Authorization": "Bearer b"}
-    first = served.http.post("/sweeps", json=THREE, headers=alice).json()["links"]["self"]
-    served.http.post(f"{first}/cancel", headers=alice)
-    assert served.http.post("/sweeps", json=THREE, headers=alice).status_code == 202
-    assert served.http.post(f"{first}/retry", headers=bob).status_code == 429
-    assert served.http.post("/sweeps", json=THREE, headers=bob).status_code == 202
-    served.close()
+def test_retry_and_extension_use_the_limit_and_turns_of_the_key_that_asks(
+    settings: Settings, leases: Leases, redis: Redis
+) -> None:
+    served = ApiThread(settings.model_copy(update={"api_keys": KEYS, "max_queued_runs_per_key": 6}))
+
+    def post(name: str, path: str, body: object = None) -> httpx.Response:
+        return served.http.post(path, json=body, headers={"Authorization": f"Bearer {name}"})
+
+    def queued_runs() -> list[int]:
+        return [redis.zcard(queued(line_of(name))) for name in KEYS]
+
+    try:
+        retried = post("alice", "/sweeps", THREE).json()["links"]["self"]
+        post("alice", f"{retried}/cancel")
+        extended, waiting = (post("alice", "/sweeps", THREE).json()["links"]["self"] for _ in range(2))
+        assert queued_runs() == [6, 0, 0]
+        assert post("alice", f"{retried}/retry").status_code == 429
+        assert post("alice", f"{extended}/runs", {"scales": [2.0]}).status_code == 429
+        assert post("bob", f"{retried}/retry").status_code == 202
+        assert post("carol", f"{extended}/runs", {"scales": [2.0, 3.0]}).status_code == 202
+        assert queued_runs() == [6, 3, 2]
+        assert post("bob", "/sweeps", {"scales": [1.0, 2.0, 3.0, 4.0]}).status_code == 429
+        claims = [claim_next(leases) for _ in range(3)]  # one turn of each key
+        assert queued_runs() == [5, 2, 1]
+        claimed = sorted((f"/sweeps/{claim.sweep_id}", claim.runs[0].scale) for claim in claims)
+        assert claimed == sorted([(retried, 0.1), (extended, 0.1), (extended, 2.0)])
+        assert waiting not in dict(claimed)
+    finally:
+        served.close()
 
 
 def test_full_store_can_cancel(http: httpx.Client, redis: Redis) -> None:

@@ -1,14 +1,21 @@
 """Tests of the dry run, which estimates the cost of a submission."""
 
+from contextlib import closing
 from typing import Any
 
 import httpx
 import pytest
 from redis import Redis
 
+from noisesweep.models import SweepRequest, hash_api_key
+from shared.datasets import epoch_work
+from shared.settings import Settings
 from shared.store.keys import PACE
+from tests.support.api import ApiThread
+from tests.support.claims import claim_next
 from tests.support.training import Training
 from worker.devices import Device, DeviceKind
+from worker.leases import Leases
 from worker.presence import Presence, profile
 
 DIGITS = {"scales": [0.1, 0.5], "seeds": [0, 1], "epochs": 3, "dataset": "digits"}
@@ -28,6 +35,7 @@ def test_dry_run_counts_runs_and_stores_nothing(http: httpx.Client, redis: Redis
         "images": 4 * 3 * 1442,
         "estimated_seconds": None,
         "queue_position": 0,
+        "model_bytes": 0,
     }
     assert estimate(http, {"scale": 0.5}, "/runs")["images"] == 20 * 60_000
     assert redis.keys() == []
@@ -81,3 +89,69 @@ def test_pace_is_measured_from_similar_epochs_only(http: httpx.Client, redis: Re
     assert estimate(http, mine, "/runs")["estimated_seconds"] == pytest.approx(2 * (1 + tests), abs=0.01)
     smaller = mine | {"hidden_units": [256, 512]}
     assert estimate(http, smaller, "/runs")["estimated_seconds"] == pytest.approx(1 + tests, rel=0.1)
+
+
+def test_estimates_follow_the_turns_of_keys(settings: Settings, redis: Redis, leases: Leases) -> None:
+    keys = {name: hash_api_key(name) for name in ("alice", "bob")}
+    served = ApiThread(settings.model_copy(update={"api_keys": keys}))
+
+    def post(name: str, path: str, body: object) -> dict[str, Any]:
+        answer = served.http.post(path, json=body, headers={"Authorization": f"Bearer {name}"})
+        return dict(answer.raise_for_status().json())
+
+    def estimates(body: object) -> dict[str, tuple[float, float]]:
+        """Return the queue position, and the time as a multiple of the time of a run, by key."""
+        answers = {name: post(name, "/sweeps?dry_run=true", body) for name in keys}
+        return {
+            name: (answer["queue_position"], round(answer["estimated_seconds"] / run_seconds, 1))
+            for name, answer in answers.items()
+        }
+
+    sixty = {"scales": [0.5], "seeds": list(range(60)), "epochs": 3, "dataset": "digits"}
+    one = sixty | {"seeds": [100]}
+    run_work_in_epochs = 3 + 2 * 355 / 3 / 1442
+    work = epoch_work(SweepRequest.model_validate(one))
+    redis.xadd(PACE, {"dataset": "digits", "precision": "float32", "batch_size": 128, "work": work, "seconds": 10})
+    run_seconds = 10 * run_work_in_epochs
+    Presence(redis, profile("7@here", CPU, processes=1)).beat()
+    try:
+        post("alice", "/sweeps", sixty)
+        assert estimates(one) == {"alice": (60, 61), "bob": (0, 1)}
+        claim_next(leases)
+        assert estimates(one) == {"alice": (59, 61), "bob": (0, 2)}  # the running run counts in full
+        # The last of sixty runs follows as many of the other key.
+        position, runs = estimates(sixty)["bob"]
+        assert position == 0
+        assert 118 <= runs <= 121
+        bobs = post("bob", "/sweeps", one)["id"]
+        assert estimates(one)["alice"] == (60, 62)
+        assert estimates(one)["bob"][0] in (1, 2)
+        assert claim_next(leases).sweep_id == bobs
+    finally:
+        served.close()
+
+
+def test_size_of_models_is_estimated_and_limited(settings: Settings, redis: Redis) -> None:
+    served = ApiThread(settings.model_copy(update={"max_model_bytes": 100_000_000}))
+    http = served.http
+    body = {"scales": [n / 10 for n in range(18)], "dataset": "digits", "keep_model": True}
+    with closing(served):
+        assert estimate(http, body)["model_bytes"] == 18 * (8 * 669_706 + 32_000)
+        assert estimate(http, body | {"keep_model": False})["model_bytes"] == 0
+        largest = {"scale": 1, "hidden_units": [3500, 3500], "keep_model": True}
+        for path, too_large, reason in (
+            ("/sweeps", body | {"repeats": 2}, "194.0 MB: 36 x 5.4 MB."),
+            ("/sweeps?dry_run=true", body | {"repeats": 2}, "194.0 MB: 36 x 5.4 MB."),
+            ("/runs", largest, "120.3 MB: 1 x 120.3 MB."),
+        ):
+            refused = http.post(path, json=too_large)
+            assert refused.status_code == 422
+            (error,) = refused.json()["errors"]
+            assert error["pointer"] == "#/keep_model"
+            assert f"expected at most 100.0 MB of models in a sweep, received {reason}" in error["detail"]
+        assert redis.keys() == []
+        sweep = http.post("/sweeps", json=body).raise_for_status().json()["links"]["self"]
+        refused = http.post(f"{sweep}/runs", json={"scales": [2.0]})
+        assert (refused.status_code, refused.json()["type"]) == (422, "/problems/sweep-too-large")
+        assert "102.4 MB: 19 x 5.4 MB." in refused.json()["detail"]
+        assert http.post("/sweeps", json=body | {"repeats": 2, "keep_model": False}).status_code == 202

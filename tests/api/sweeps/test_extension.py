@@ -11,7 +11,6 @@ from redis import Redis
 from noisesweep.models import MAX_RUNS, MAX_SCALES, Sweep
 from shared.settings import Settings
 from shared.store.keys import QUEUE
-from shared.store.queue import count_messages
 from tests.support.api import ApiThread
 from tests.support.training import Training
 
@@ -40,7 +39,7 @@ def test_extension_queues_only_the_new_runs(http: httpx.Client, training: Traini
     assert [(run.scale, run.status) for run in extended.runs[5:]] == [(3.0, "queued"), (6.0, "queued")]
     assert extended.scales == [0.1, 0.5, 1.0, 2.0, 4.0, 3.0, 6.0]
     assert (extended.status, extended.progress.epochs_total) == ("running", 14)
-    assert count_messages(redis) == {sweep.id: 2}
+    assert redis.llen(QUEUE) == 2
 
 
 def test_extension_completes_the_grid(http: httpx.Client) -> None:
@@ -66,6 +65,16 @@ def test_repeated_extension_changes_nothing(http: httpx.Client, redis: Redis) ->
     redis.delete(QUEUE)
     assert read(extend(http, sweep, scales=[0.5])) == first
     assert redis.llen(QUEUE) == 0
+
+
+def test_scale_with_the_float32_of_an_existing_one_adds_no_run(http: httpx.Client) -> None:
+    sweep = submit(http, scales=[0.30000000000000004])
+    assert sweep.scales == [0.3]
+    for same in (0.3, 0.30000000000000004, 0.300000012):
+        assert read(extend(http, sweep, scales=[same])) == sweep
+    twins = extend(http, sweep, scales=[0.7, 0.7000000000000001])
+    assert twins.status_code == 422
+    assert "0.7 and 0.7000000000000001, which equal 0.7 in float32" in twins.json()["errors"][0]["detail"]
 
 
 def test_event_stream_includes_added_runs(http: httpx.Client, training: Training) -> None:

@@ -84,6 +84,17 @@ def test_long_search_is_split_into_pages(serve_with_limits: Callable[[Limits], h
     assert [] in found
 
 
+def test_large_page_is_sent_in_pieces(http: httpx.Client) -> None:
+    scales = [n / 100 for n in range(1, 65)]
+    sweep_ids = [submitted(http, scales=scales, repeats=1 + number % 2, dataset="digits") for number in range(18)]
+    page = http.get("/sweeps?limit=100")
+    assert page.headers["Transfer-Encoding"] == "chunked"
+    sweeps = page.json()["sweeps"]
+    assert [sweep["id"] for sweep in sweeps] == [*reversed(sweep_ids)]
+    assert sweeps == [http.get(f"/sweeps/{sweep['id']}").json() for sweep in sweeps]
+    assert list(pages(http, "/sweeps?limit=7")) == [[*reversed(sweep_ids)][at : at + 7] for at in range(0, 18, 7)]
+
+
 def test_tags_are_returned_unchanged(http: httpx.Client) -> None:
     tags = {"course": "ml-101", "note": "Übung: drei"}
     assert http.get(f"/sweeps/{submitted(http, tags=tags)}").json()["tags"] == tags

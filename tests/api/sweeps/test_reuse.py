@@ -12,6 +12,7 @@ from redis import Redis
 from noisesweep.models import Estimate, Run, RunStatus, Sweep, WorkerProfile
 from shared.store.keys import QUEUE
 from tests.support.records import evaluation
+from tests.support.stored_sweeps import Sweeps
 from tests.support.training import invented_metrics
 from worker.leases import Leases
 from worker.presence import Presence
@@ -31,7 +32,8 @@ class Trainer:
 
     def trained(self, device: str = "cpu", **body: Any) -> Sweep:
         sweep = self.submit(**body)
-        claim = self._leases.claim(sweep.id, limit=64, worker="1@here", device=device)
+        Sweeps(self._leases.redis).put_first(sweep.id)
+        claim = self._leases.claim(limit=64, worker="1@here", device=device)
         assert claim
         for run in claim.runs:
             for epoch in range(sweep.config.epochs):
@@ -129,6 +131,14 @@ def test_run_reused_twice_names_the_trained_run(trainer: Trainer) -> None:
 def test_run_with_another_config_is_not_reused(trainer: Trainer, other: dict[str, Any]) -> None:
     trainer.trained()
     assert reused_from(trainer.submit(**other)) == [None, None, None]
+
+
+def test_run_with_numbers_that_train_the_same_is_reused(trainer: Trainer) -> None:
+    first = trainer.trained()
+    same = {"scales": [0.1 + 1e-17, 0.5000000001, 1.0], "dropout": 0.2000001, "learning_rate": 0.00100000000001}
+    again = trainer.submit(**same)
+    assert (again.scales, again.config) == (first.scales, first.config)
+    assert reused_from(again) == [run.id for run in first.runs]
 
 
 def test_name_and_tags_do_not_prevent_reuse(trainer: Trainer) -> None:

@@ -18,7 +18,7 @@ DAMAGES: dict[str, Damage] = {
     "number of runs is missing": lambda redis, keys: redis.hdel(keys.record, "run_count"),
     "a run is missing": lambda redis, keys: redis.delete(keys.run(0)),
     "record is a string": lambda redis, keys: redis.set(keys.record, "x"),
-    "queue is a string": lambda redis, keys: redis.set(keys.queued, "x"),
+    "a run is a string": lambda redis, keys: redis.set(keys.run(0), "x"),
     "epochs are a string": lambda redis, keys: redis.set(keys.epochs(0), "x"),
 }
 
@@ -36,6 +36,16 @@ def test_an_unreadable_sweep_does_not_affect_others(http: httpx.Client, redis: R
     assert http.post("/sweeps", json={"scales": [0.2]}).status_code == 202
     etag = http.get(f"/sweeps/{first}").headers["ETag"]
     assert http.get(f"/sweeps/{first}", headers={"If-None-Match": etag}).status_code == 304
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_an_unreadable_sweep_can_be_deleted(http: httpx.Client, redis: Redis, training: Training, damage: str) -> None:
+    sweep = http.post("/sweeps", json={"scales": [0.1, 0.2], "epochs": 1}).json()
+    training.epochs(sweep["links"]["self"], runs=2, epochs=1, end=True)
+    DAMAGES[damage](redis, SweepKeys(sweep["id"]))
+    assert http.delete(sweep["links"]["self"]).status_code == 204
+    assert http.get(sweep["links"]["self"]).status_code == 404
+    assert redis.keys(f"*{sweep['id']}*") == []
 
 
 def test_a_user_sees_what_could_not_be_stored(http: httpx.Client, redis: Redis, training: Training) -> None:

@@ -36,7 +36,7 @@ def age(redis: Redis, seconds: float) -> None:
 def test_worker_is_listed_with_device_and_running_runs(http: httpx.Client, presence: Presence, leases: Leases) -> None:
     presence.beat()
     sweep = http.post("/sweeps", json=TWO).json()
-    leases.claim(sweep["id"], limit=2, worker="7@gpu-1")
+    leases.claim(limit=2, worker="7@gpu-1")
     (worker,) = http.get("/workers").json()["workers"]
     assert (worker["name"], worker["device"], worker["processes"]) == ("7@gpu-1", "gpu", 1)
     assert worker["alive"]
@@ -49,7 +49,7 @@ def test_control_characters_of_a_worker_are_escaped(http: httpx.Client, redis: R
     named = profile("7", GPU, processes=1).model_copy(update={"name": hostile, "host": hostile})
     Presence(redis, named).beat()
     sweep = http.post("/sweeps", json=TWO).json()
-    leases.claim(sweep["id"], limit=2, worker=hostile)
+    leases.claim(limit=2, worker=hostile)
     (worker,) = http.get("/workers").json()["workers"]
     assert (worker["name"], worker["host"]) == (r"7@\x1b]0;x\x07",) * 2
     assert len(worker["current_runs"]) == 2
@@ -95,9 +95,9 @@ def test_status_detail_reports_that_no_worker_is_alive(
     presence.beat()
     assert http.get(sweep["links"]["self"]).json()["status_detail"] is None
     assert http.get(run).json()["status_detail"] is None
-    leases.claim(sweep["id"], limit=2)
+    leases.claim(limit=2)
     age(redis, 16)
-    assert http.get(sweep["links"]["self"]).json()["status_detail"] is None  # its runs have leases, so they are running
+    assert "no worker is alive" in http.get(run).json()["status_detail"]  # it has a lease, but nobody trains it
 
 
 @pytest.mark.parametrize("of_run", [False, True])

@@ -176,12 +176,41 @@ def test_plots_are_saved_in_the_format_of_the_suffix(run: Run, finished: str, tm
     assert [Path(path).read_bytes()[:4] for path in (curve, both, noise)] == [PNG_MAGIC[:4], b"%PDF", PNG_MAGIC[:4]]
 
 
+def test_two_sweeps_are_compared_in_numbers(
+    run: Run, service: NoiseSweep, training: Training, finished: str, tmp_path: Path
+) -> None:
+    other = service.submit(scales=[0.5], dataset="digits", epochs=2, hidden_units=[8], clip=True)
+    training.epochs(other.record.links.self, runs=1, epochs=2, end=True)
+    picture = str(tmp_path / "both.png")
+    comparison = service.comparison(finished, other.id)
+    document = json.loads(run("compare", finished, other.id, "--out", picture, "--json").stdout)
+    assert document == {"picture": picture, "comparison": comparison.model_dump(mode="json")}
+    lines = run("compare", finished, other.id, "--out", picture).stdout.splitlines()
+    assert lines[-1] == f"Plot saved to {picture}"
+    assert comparison.sentence in lines
+    assert "Only sweep A has scale 0: it is not compared." in lines
+    unlike = service.submit(scales=[0.7], dataset="digits")
+    refused = run("compare", finished, unlike.id, "--out", picture)
+    assert (refused.returncode, refused.stderr) == (0, "")
+    assert "The sweeps have no run at the same scale with the same seed" in refused.stdout
+    refused = run("compare", finished, unlike.id, "--out", picture, "--json")
+    assert json.loads(refused.stdout) == {"picture": picture, "comparison": None}
+    assert "The sweeps have no run" in refused.stderr
+
+
 def test_sweep_is_cancelled_retried_and_extended(run: Run, service: NoiseSweep) -> None:
     sweep = service.submit(scales=[0.1], dataset="digits")
     assert "cancelled, 0 of 20 epochs" in run("cancel", "last").stdout
     assert json.loads(run("retry", sweep.id[:8], "--json").stdout)["status"] == "queued"
     extended = json.loads(run("extend", sweep.id, "--scales", "3", "6", "--seeds", "1", "--json").stdout)
     assert (extended["scales"], extended["seeds"], len(extended["runs"])) == ([0.1, 3, 6], [0, 1], 6)
+
+
+def test_sweep_is_repeated_with_fresh_noise(run: Run, service: NoiseSweep) -> None:
+    sweep = service.submit(scales=[0.1], dataset="digits")
+    fresh = json.loads(run("fresh-noise", sweep.id, "--json").stdout)
+    assert fresh["config"]["resample"] is True
+    assert f"noisesweep compare {sweep.id} {fresh['id']}" in run("fresh-noise", sweep.id).stdout
 
 
 def test_sweep_is_listed_and_shown(run: Run, finished: str, service: NoiseSweep) -> None:
@@ -213,6 +242,8 @@ def test_sweep_is_listed_and_shown(run: Run, finished: str, service: NoiseSweep)
         (["plot", "last", "--out", "nowhere/x.png"], "does not exist: create it, or choose another"),
         (["plot", "last", "--kind", "pie"], "'pie' is not one of 'accuracy', 'epochs', 'matrix', 'confusion'"),
         (["list", "--url", "here"], "expected a URL like http://127.0.0.1:8000, received 'here'"),
+        (["list", "--url", "http://a/b?c"], "expected a URL without ? and #, received 'http://a/b?c'"),
+        (["list", "--url", "http://a/b#c"], "expected a URL without ? and #, received 'http://a/b#c'"),
     ],
 )
 def test_wrong_usage_is_reported_in_one_line(run: Run, arguments: Sequence[str], message: str) -> None:

@@ -43,7 +43,7 @@ def test_other_options_are_unchanged() -> None:
     [
         (["demo", "--scales", "-1"], "--scales: expected a number of at least 0"),
         (["demo", "--scales", "nan"], "finite number"),
-        (["demo", "--scales", "1", "1.0"], "received more than once: 1.0"),
+        (["demo", "--scales", "1", "1.0"], "received 1.0 more than once"),
         (["demo", "--epochs", "0"], "--epochs: expected a number of at least 1"),
         (["demo", "--dataset", "cifar10"], "digits"),
         (["demo", "--scales"], "requires an argument"),

@@ -48,7 +48,7 @@ class HostileService(BaseHTTPRequestHandler):
             f"/sweeps/{SWEEP_ID}": self.sweep(),
             f"/sweeps/{SWEEP_ID}/summary": {
                 "sweep_id": SWEEP_ID, "sentence": self.text, "scales": [], "area": None, "half_way": None,
-                "method": self.text, "remarks": [self.text],
+                "efficiency": None, "method": self.text, "remarks": [self.text],
             },
         }  # fmt: skip
         if path in answers:

@@ -78,6 +78,16 @@ def test_results_are_available_in_all_forms(service: NoiseSweep, training: Train
     assert sweep._repr_png_().startswith(PNG_MAGIC)
 
 
+def test_two_sweeps_are_compared_in_numbers(service: NoiseSweep, training: Training) -> None:
+    first, second = (train(training, service.submit(scales=TWO, **SMALL, reuse=False)) for _ in range(2))
+    found = service.comparison(first, second.id)
+    assert found.sweep_ids == [first.id, second.id]
+    assert [at.scale for at in found.scales] == TWO
+    other = service.submit(scales=[3.0], **SMALL)
+    with pytest.raises(RefusedError, match="no run at the same scale"):
+        service.comparison(first, other)
+
+
 def test_without_pandas_results_are_a_list_of_dicts(
     service: NoiseSweep, training: Training, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +114,13 @@ def test_sweep_is_cancelled_retried_extended_and_deleted(service: NoiseSweep) ->
     sweep.cancel().delete()
     with pytest.raises(RefusedError, match=sweep.id):
         sweep.refresh()
+
+
+def test_sweep_is_repeated_with_fresh_noise(service: NoiseSweep) -> None:
+    sweep = service.submit(scales=[0.1], **SMALL)
+    fresh = sweep.with_fresh_noise()
+    assert fresh.record.config.resample
+    assert sweep.with_fresh_noise().id == fresh.id != sweep.id
 
 
 def test_wait_ends_with_the_sweep_or_times_out(service: NoiseSweep, training: Training) -> None:

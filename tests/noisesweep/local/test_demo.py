@@ -1,7 +1,10 @@
 from pathlib import Path
 
+from api.science.limit import limit_table
 from tests.support.command_line import CommandLine
 from tests.support.pictures import PNG_MAGIC
+
+DIGITS = limit_table()["digits"].unclipped
 
 
 def test_demo_saves_a_plot_and_stops_the_service(command_line: CommandLine, tmp_path: Path) -> None:
@@ -14,6 +17,9 @@ def test_demo_saves_a_plot_and_stops_the_service(command_line: CommandLine, tmp_
     rows = [line.split() for line in output.splitlines() if line.startswith("│")]
     assert [row[1] for row in rows] == ["0.1", "1"]
     assert all(0 <= float(row[3]) <= 1 and 0 <= float(row[5]) <= 1 for row in rows)
+    assert [[row[7], row[9]] for row in rows] == [
+        [f"{at.lower:.4f}", f"{at.upper:.4f}"] for at in map(DIGITS.at, (0.1, 1))
+    ]
     assert (tmp_path / "curve.png").read_bytes().startswith(PNG_MAGIC)
     assert command_line.processes() == []
 

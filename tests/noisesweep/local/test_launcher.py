@@ -14,6 +14,8 @@ import pytest
 from noisesweep.local.launcher import free_port
 from tests.support.command_line import CommandLine
 from tests.support.old_redis import write_redis_server_double
+from tests.support.old_store import write_schema_1
+from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 
 LONG_SWEEP = {"scales": [0.5], "epochs": 200, "dataset": "digits", "batch_size": 8, "hidden_units": [64]}
@@ -178,6 +180,24 @@ def test_part_that_does_not_start_is_reported_at_once(command_line: CommandLine)
     assert "NOISESWEEP_LEASE_SECONDS" in output
     assert "could not be started: exit code 1. Failed starts: 1." in output
     assert command_line.processes() == []
+
+
+def test_data_folder_of_an_older_version_is_refused_and_kept(command_line: CommandLine, tmp_path: Path) -> None:
+    (folder := tmp_path / "the data").mkdir()
+    old = RedisServer(folder, durable=True)
+    write_schema_1(old.client)
+    keys = set(old.client.keys())
+    old.close()
+    up = start_up(command_line, free_port())
+    output, _ = up.communicate(timeout=60)
+    assert up.returncode == 1
+    *_, last = output.splitlines()
+    assert last.startswith("noisesweep: The data folder the data contains sweeps of an older version of noisesweep")
+    assert "choose another --data, or move this folder away" in last
+    assert command_line.processes() == []
+    old = RedisServer(folder, durable=True)
+    assert set(old.client.keys()) == keys
+    old.close()
 
 
 @pytest.mark.parametrize("also_launcher", [False, True])

@@ -103,7 +103,7 @@ def test_message_is_published_over_tls(
 ) -> None:
     url = f"rediss://localhost:{proxies['valid'].port}/0?ssl_ca_certs={authority.certificate}"
     app = celery_app(Settings(redis_url=url))
-    publish(app, {"0123456789abcdef": 1})
+    publish(app, 1)
     app.close()
     assert redis.llen(QUEUE) == 1
 

@@ -3,7 +3,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from shared.errors import RunNotFoundError, SweepNotFoundError
-from shared.store.keys import SweepKeys, new_sweep_id, parse_run_id, parse_sweep_id, run_id
+from shared.store.keys import SweepKeys, line_of, new_sweep_id, parse_run_id, parse_sweep_id, queued, run_id
 
 
 @given(st.integers(0, 999_999))
@@ -30,8 +30,15 @@ def test_noncanonical_run_id_is_rejected(text: str) -> None:
         parse_run_id(text)
 
 
-def test_all_keys_of_a_sweep_share_its_hash_tag() -> None:
+def test_keys_of_a_sweep_are_distinct_and_start_with_its_record() -> None:
     keys = SweepKeys(new_sweep_id())
-    for key in [*keys.for_scripts, keys.run(3), keys.epochs(3)]:
-        assert "{" + keys.sweep_id + "}" in key
-        assert key.count("{") == 1
+    of_run = [keys.run, keys.epochs, keys.evaluation, keys.checkpoint, keys.model]
+    found = [keys.events, *(key(index) for key in of_run for index in (0, 1, 11))]
+    assert len({keys.record, *found}) == len(found) + 1
+    assert all(key.startswith(f"{keys.record}:") for key in found)
+
+
+@pytest.mark.parametrize("submitter", ["", "alice", "2:alice"])
+def test_lines_of_different_submitters_have_different_queues(submitter: str) -> None:
+    others = {"", "alice", "2:alice"} - {submitter}
+    assert queued(line_of(submitter)) not in {queued(line_of(other)) for other in others}

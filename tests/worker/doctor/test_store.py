@@ -10,6 +10,7 @@ from noisesweep.local.launcher import free_port, store_binary
 from shared.settings import Settings
 from shared.store.keys import PROBE
 from tests.support.old_redis import OldRedisDouble, write_redis_server_double
+from tests.support.old_store import write_schema_1
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 from worker.devices import Device, DeviceKind
@@ -19,6 +20,8 @@ from worker.doctor.store import check_store
 OK, WARNING, PROBLEM = Verdict.OK, Verdict.WARNING, Verdict.PROBLEM
 CPU = Device(DeviceKind.CPU, processes=2, stack=1, xla=False, reason="no GPU on this host")
 PASSWORD = "hunter2"  # noqa: S105 - test data
+
+WRITES = {"store writes": PROBLEM, "store functions": PROBLEM}
 
 Start = Callable[..., RedisServer]
 
@@ -117,8 +120,8 @@ def test_a_read_only_replica_is_a_problem(start: Start) -> None:
     [
         ("+@all -config", {"store settings": WARNING}, "appendfsync"),
         ("+@all -@dangerous", {"store settings": WARNING}, "appendonly, appendfsync, maxmemory, maxmemory-policy"),
-        ("+@read +info", {"store settings": WARNING, "store writes": PROBLEM}, "appendfsync"),
-        ("-@all", {"store settings": WARNING, "store writes": PROBLEM}, "appendonly"),
+        ("+@read +info", {"store settings": WARNING, **WRITES}, "appendfsync"),
+        ("-@all", {"store settings": WARNING, **WRITES}, "appendonly"),
     ],
 )
 def test_missing_permissions_are_reported(start: Start, rules: str, verdicts: dict[str, Verdict], hidden: str) -> None:
@@ -128,6 +131,26 @@ def test_missing_permissions_are_reported(start: Start, rules: str, verdicts: di
     findings = check(server.url.replace("//", f"//limited:{PASSWORD}@"))
     assert failures(findings) == verdicts
     assert hidden in findings["store settings"].found
+
+
+def test_missing_functions_are_a_problem_if_the_user_may_not_load_them(start: Start) -> None:
+    server = start(durable=True)
+    user = ["reset", "on", f">{PASSWORD}", "~*", "+@all", "-function"]
+    server.client.execute_command("ACL", "SETUSER", "limited", *user)  # type: ignore[no-untyped-call]
+    findings = check(server.url.replace("//", f"//limited:{PASSWORD}@"))
+    assert failures(findings) == {"store functions": PROBLEM}
+    assert "noisesweep-redis load" in findings["store functions"].remedy
+    check(server.url)  # this user may load them
+    assert failures(check(server.url.replace("//", f"//limited:{PASSWORD}@"))) == {}
+
+
+def test_sweeps_of_an_older_version_are_a_problem(start: Start) -> None:
+    server = start(durable=True)
+    write_schema_1(server.client)
+    findings = check(server.url)
+    assert failures(findings) == {"store functions": PROBLEM}
+    assert "sweeps of an older version of noisesweep (schema 1)" in findings["store functions"].found
+    assert "NOISESWEEP_REDIS_URL" in findings["store functions"].remedy
 
 
 def test_a_wrong_password_is_a_problem_and_is_never_shown(start: Start) -> None:

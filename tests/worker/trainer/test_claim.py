@@ -16,8 +16,8 @@ from shared import datasets
 from shared.datasets import DatasetName, to_pixels
 from shared.noise import Purpose, add_noise, base_noise
 from shared.settings import Settings
-from shared.store.keys import SweepKeys
-from tests.support.claims import reap, release
+from shared.store.keys import LEASES, SweepKeys
+from tests.support.claims import claim_next, claim_runs, reap, release
 from tests.support.redis_server import RedisServer
 from tests.support.stored_sweeps import Sweeps
 from tests.support.trainer import REQUEST, Interruption, Trainer, stop_after
@@ -50,7 +50,7 @@ def test_results_are_reproducible_and_depend_on_the_seed(trainer: Trainer) -> No
 def test_an_interrupted_run_ends_with_the_same_bits(trainer: Trainer, checks: int) -> None:
     claim = trainer.create_claim(REQUEST)
     assert trainer.train(claim, stop=stop_after(checks)) == 1
-    again = trainer.leases.claim(claim.sweep_id, limit=1)
+    again = trainer.leases.claim(limit=1)
     assert again
     assert again.runs == claim.runs
     state = trainer.leases.checkpoint(again, again.runs[0])
@@ -73,7 +73,7 @@ def test_released_runs_and_new_runs_are_claimed_separately(trainer: Trainer) -> 
     request = REQUEST.model_copy(update={"scales": [0.1, 0.5, 1.0, 2.0]})
     claim = trainer.create_claim(request, limit=2)
     assert trainer.train(claim, stop=stop_after(3)) == 2
-    claims = [trainer.leases.claim(claim.sweep_id, limit=4) for _ in range(2)]
+    claims = [trainer.leases.claim(limit=4) for _ in range(2)]
     assert [[run.index for run in claim.runs] for claim in claims if claim] == [[0, 1], [2, 3]]
 
 
@@ -83,9 +83,9 @@ def test_checkpoints_respect_their_interval(trainer: Trainer, redis: Redis) -> N
         trainer.settings = Settings(checkpoint_interval_seconds=seconds)
         redis.config_resetstat()
         trainer.train_uninterrupted(REQUEST)
-        written.append(redis.info("commandstats").get("cmdstat_set", {}).get("calls", 0))
-    # Checkpoints after the first two of three epochs. The end of a run writes an evaluation instead.
-    assert written == [2 + 1, 0 + 1]
+        written.append(redis.info("commandstats")["cmdstat_set"]["calls"])
+    # Checkpoints after the first two of three epochs. Every run also writes its turn and its evaluation.
+    assert written[0] - written[1] == 2
 
 
 def test_a_stop_takes_effect_within_an_epoch(trainer: Trainer) -> None:
@@ -115,15 +115,16 @@ def test_a_diverging_run_fails_with_advice(trainer: Trainer) -> None:
         if run.index == 1:
             checkpoint.weights[-1][0] = math.nan  # as after a step that is too large
         release(trainer.leases, claim, run, checkpoint)
-    again = trainer.leases.claim(claim.sweep_id, limit=3)
+    again = trainer.leases.claim(limit=3)
     assert again
     trainer.train(again)
     runs = [trainer.sweeps.run(claim.sweep_id, index) for index in range(3)]
     assert [run["outcome"] for run in runs] == ["succeeded", "failed", "succeeded"]
     assert runs[1]["error_code"] == DivergedError.code
     assert "smaller learning_rate" in runs[1]["error_message"]
-    healthy = trainer.create_claim(REQUEST, limit=3)
+    healthy = trainer.create_claim(REQUEST, limit=3)  # trained by the same program
     trainer.train(healthy)
+    assert [trainer.sweeps.run(healthy.sweep_id, index)["outcome"] for index in range(3)] == ["succeeded"] * 3
     for index in (0, 2):
         assert trainer.metrics(claim.sweep_id, index) == trainer.metrics(healthy.sweep_id, index)
 
@@ -200,9 +201,9 @@ def test_a_run_reaped_during_training_is_dropped(trainer: Trainer, redis: Redis)
     claim = trainer.create_claim(REQUEST, limit=1)
 
     def lose() -> None:
-        redis.zadd(SweepKeys(claim.sweep_id).leases, {"0": 1})
-        reap(trainer.leases, claim.sweep_id)
-        assert trainer.leases.claim(claim.sweep_id, limit=1)
+        redis.zadd(LEASES, {f"{claim.sweep_id}-0": 1})
+        reap(trainer.leases)
+        claim_runs(trainer.leases, claim.sweep_id)
 
     trainer.train(claim, Interruption(4, lose))
     epochs = trainer.sweeps.epochs(claim.sweep_id, 0)
@@ -241,9 +242,8 @@ def test_outages_of_the_store_change_no_results(trainer: Trainer, tmp_path: Path
     assert other.train(stopped, lambda: stop() or stop.checks < 0) == 0
     store.start()
     assert "outcome" not in other.sweeps.run(stopped.sweep_id, 0)
-    wait_until(lambda: reap(other.leases, stopped.sweep_id).runs_without_message)
-    again = other.leases.claim(stopped.sweep_id, limit=1)
-    assert again
+    wait_until(lambda: reap(other.leases).requeued)
+    again = claim_next(other.leases)
     other.train(again)
     run = other.sweeps.run(stopped.sweep_id, 0)
     assert (other.metrics(stopped.sweep_id, 0), run["weights_sha256"]) == expected
@@ -261,6 +261,7 @@ def test_a_stored_model_reproduces_val_accuracy_in_keras(
     path = tmp_path / "run.keras"
     content = redis_bytes.get(SweepKeys(claim.sweep_id).model(0))
     assert isinstance(content, bytes)
+    assert 0.8 * datasets.model_bytes(REQUEST) < len(content) <= datasets.model_bytes(REQUEST)
     path.write_bytes(content)
     model = keras.models.load_model(path)
     dataset = datasets.load(DatasetName.DIGITS, None)

@@ -1,9 +1,16 @@
 """Evaluation of trained networks at all scales of their sweep."""
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
-from noisesweep.models import NoiseOn, Precision
+from noisesweep.models import Gaps, NoiseOn, Precision
+from shared.bits import unpack_bits
+from shared.noise import Purpose, base_noise
+from tests.support.stacks import XLA, config, stack
 from tests.support.trainer import REQUEST, Interruption, Trainer
+from worker.trainer.evaluation import evaluate
+from worker.trainer.images import NoiseBuffer
 
 
 @pytest.mark.parametrize("noise_on", list(NoiseOn))
@@ -19,6 +26,67 @@ def test_runs_are_evaluated_at_zero_and_every_scale(trainer: Trainer, precision:
         own = evaluation.test_scales.index(claim.config.validation_scale(run.scale))
         assert evaluation.val_accuracy[own] == val_accuracy
         assert sum(row[label] for label, row in enumerate(evaluation.confusion)) / 355 == val_accuracy
+        assert evaluation.correct
+        assert unpack_bits(evaluation.correct, 355).mean() == val_accuracy
+        assert evaluation.correct_clean
+        assert unpack_bits(evaluation.correct_clean, 355).mean() == evaluation.val_accuracy[0]
+        assert evaluation.gaps
+
+
+class DrawnNoise(NoiseBuffer):
+    """Noise that is drawn in each step instead of cut from a buffer."""
+
+    def noise(self, images: int, offsets: tf.Tensor) -> tf.Tensor:
+        return tf.random.stateless_normal([images, 784], offsets)
+
+
+def gaps_of(scale: float, images: int = 1442, *, drawn: bool = False, **fields: object) -> Gaps:
+    """Return the accuracies on training images after 20 epochs on the first images."""
+    ours = stack(config(hidden_units=[256], epochs=20, batch_size=32, **fields), [scale], images)
+    if drawn:
+        ours.noise_buffer = DrawnNoise(32, 784)
+    while ours.epoch < ours.config.epochs:
+        ours.train(ours.steps)
+        ours.next_epoch()
+    [evaluation] = evaluate(ours, [scale], [0.0, scale], lambda: False) or []
+    assert evaluation.gaps
+    return evaluation.gaps
+
+
+def noise_gap(gaps: Gaps) -> float:
+    return gaps.training - gaps.fresh
+
+
+def test_noise_gap_is_the_noise_learned_by_heart() -> None:
+    fixed, few, fresh = gaps_of(2.0), gaps_of(2.0, images=200), gaps_of(2.0, resample=True)
+    assert noise_gap(fixed) > 0.5
+    assert noise_gap(few) > noise_gap(fixed)
+    assert noise_gap(fresh) < 0.2
+    assert fresh.fresh > fixed.fresh + 0.1
+    assert noise_gap(gaps_of(0.0)) == 0
+
+
+@pytest.mark.skipif(XLA, reason="the test draws other numbers in a program compiled by XLA than outside it")
+def test_noise_from_the_buffer_is_learned_no_more_than_drawn_noise() -> None:
+    buffer, drawn = (gaps_of(2.0, resample=True, drawn=drawn) for drawn in (False, True))
+    assert noise_gap(buffer) == pytest.approx(noise_gap(drawn), abs=0.05)
+    assert buffer.fresh == pytest.approx(drawn.fresh, abs=0.05)
+
+
+def test_trained_noise_of_resample_is_that_of_the_first_epoch() -> None:
+    ours = stack(config(resample=True, batch_size=100), [2.0])
+    noise = ours._first_noise(ours._order(0)[:250])  # noqa: SLF001 - the noise is not visible in the accuracies
+    assert ours.noise_buffer
+    assert noise is not None
+    for step, rows in enumerate((slice(0, 100), slice(100, 200), slice(200, 250))):
+        expected = ours.noise_buffer.noise(rows.stop - rows.start, ours.draws.noise_offsets[step])
+        np.testing.assert_array_equal(noise[rows], expected)
+
+
+def test_fresh_noise_differs_from_training_noise() -> None:
+    assert Purpose.FRESH_NOISE not in {Purpose.TRAINING_NOISE, Purpose.VALIDATION_NOISE, Purpose.RESAMPLED_NOISE}
+    fresh, own = (base_noise(0, purpose, (50, 784)) for purpose in (Purpose.FRESH_NOISE, Purpose.TRAINING_NOISE))
+    assert abs(np.corrcoef(fresh.ravel(), own.ravel())[0, 1]) < 0.02
 
 
 def test_scales_added_during_training_are_evaluated(trainer: Trainer) -> None:
@@ -36,7 +104,7 @@ def test_an_interrupted_evaluation_is_repeated_by_the_next_owner(trainer: Traine
         return len(trainer.sweeps.epochs(claim.sweep_id, 0)) == 3
 
     assert trainer.train(claim, stop=three_epochs_are_stored) == 1
-    again = trainer.leases.claim(claim.sweep_id, limit=1)
+    again = trainer.leases.claim(limit=1)
     assert again
     assert again.runs == claim.runs
     trainer.train(again)

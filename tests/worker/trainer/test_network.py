@@ -3,19 +3,21 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from noisesweep.models import TrainingConfig
+from noisesweep.models.float32 import DROPOUT_STEP
 from tests.support.stacks import Array, config
 from worker.trainer.network import (
-    accuracy_of,
-    add_bias,
-    count_confusion,
+    MASK_BUFFER_SIZE,
+    Layer,
+    Predictions,
+    classify,
     count_correct,
     dropout_masks,
-    fresh_noise,
+    forward,
     initial_weights,
-    logits,
+    losses_and_gradients,
+    mask_buffer,
     rmsprop,
 )
 
@@ -36,43 +38,68 @@ def test_kernels_are_glorot_uniform_and_biases_zero() -> None:
     assert not bias.any()
 
 
-def test_dropout_masks_have_the_rate_and_depend_on_the_key() -> None:
-    dropping = config(dropout=0.2, hidden_units=[512, 511])
-    masks = [dropout_masks(dropping, 128, tf.constant([7, step])) for step in (0, 1)]
-    first, second = ([mask.numpy() for mask in step or []] for step in masks)
-    assert [mask.shape for mask in first] == [(128, 512), (128, 511)]
-    for mask in first + second:
-        assert set(np.unique(mask)) == {np.float32(0), np.float32(65536 / 52429)}
-        assert (mask > 0).mean() == pytest.approx(0.8, abs=4 * np.sqrt(0.2 * 0.8 / mask.size))
-    assert np.mean((first[0] > 0) == (second[0] > 0)) == pytest.approx(0.8**2 + 0.2**2, abs=0.01)
+@pytest.mark.parametrize("rate", [0.2, 0.5, 0.9])
+def test_numbers_of_the_mask_buffer_are_independent_and_have_the_rate(rate: float) -> None:
+    buffers = [mask_buffer(config(dropout=rate, hidden_units=[512, 511]), 0, epoch) for epoch in (0, 1)]
+    kept = 1 - round(rate * 65536) / 65536
+    for buffer in buffers:
+        assert buffer.dtype == np.float32
+        assert buffer.shape == (MASK_BUFFER_SIZE + 128 * 1023,)
+        assert np.unique(buffer).tolist() == [0, np.float32(1 / kept)]
+        assert (buffer > 0).mean() == pytest.approx(kept, abs=4 * np.sqrt(kept * (1 - kept) / buffer.size))
+    # Correlations between neighbours in a layer, in a minibatch, between offsets, and between epochs.
+    first, second = ((buffer > 0) - kept for buffer in buffers)
+    limit = 4 * kept * (1 - kept) / np.sqrt(first.size)
+    for distance in (1, 2, 3, 4, 8, 32, 511, 512, 65536):
+        assert abs(np.mean(first[distance:] * first[:-distance])) < limit
+    assert abs(np.mean(first * second)) < limit
+
+
+def test_dropout_masks_are_consecutive_slices_of_their_buffer() -> None:
+    dropping = config(dropout=0.2, hidden_units=[32, 13])
+    buffer = mask_buffer(dropping, 0, 0)
+    first, second = dropout_masks(dropping, 5, tf.constant(buffer), tf.constant(64)) or []
+    assert first.numpy().tolist() == buffer[64 : 64 + 160].reshape(5, 32).tolist()
+    assert second.numpy().tolist() == buffer[224 : 224 + 65].reshape(5, 13).tolist()
+
+
+@pytest.mark.parametrize("rate", [0.123456, 0.2000001, DROPOUT_STEP, 1.9e-05, 0.9999, 1 - DROPOUT_STEP])
+def test_dropout_rate_of_a_config_gives_the_same_masks(rate: float) -> None:
+    # A config keeps the shortest decimal of the rate.
+    asked, kept = config().model_copy(update={"dropout": rate}), config(dropout=rate)
+    np.testing.assert_array_equal(mask_buffer(asked, 7, 1), mask_buffer(kept, 7, 1))
 
 
 def test_zero_dropout_makes_no_masks() -> None:
-    assert dropout_masks(config(dropout=0.0), 128, tf.constant([7, 0])) is None
-
-
-def test_fresh_noise_depends_only_on_its_key() -> None:
-    first, again, other = (fresh_noise(5, 784, tf.constant(key)).numpy() for key in ([1, 2], [1, 2], [1, 3]))
-    assert (first == again).all()
-    assert not (first == other).any()
+    buffer = mask_buffer(config(dropout=0.0), 0, 0)
+    assert dropout_masks(config(dropout=0.0), 128, tf.constant(buffer), tf.constant(0)) is None
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_logits_match_numpy(masked: bool) -> None:
-    two_runs = [[normal(7, 5), normal(5), normal(5, 10), normal(10)] for _ in range(2)]
-    images, mask = normal(2, 3, 7), np.array([[2, 0, 2, 0, 2]] * 3, np.float32)
-    weights = [tf.Variable(np.stack(pair)) for pair in zip(*two_runs, strict=True)]
-    computed = logits(config(hidden_units=[5]), weights, tf.constant(images), [tf.constant(mask)] if masked else None)
-    for run, (kernel, bias, last_kernel, last_bias) in enumerate(two_runs):
-        hidden = np.maximum(images[run] @ kernel + bias, 0) * (mask if masked else 1)
-        np.testing.assert_allclose(computed[run], hidden @ last_kernel + last_bias, rtol=1e-4, atol=1e-5)
-
-
-def test_the_bias_gradient_is_the_sum_over_the_minibatch() -> None:
-    bias, upstream = tf.Variable(normal(2, 5)), normal(2, 3, 5)
+@pytest.mark.parametrize("runs", [[], [2]], ids=["one run", "two runs"])
+def test_outputs_and_gradients_match_independent_computations(runs: list[int], masked: bool) -> None:
+    layers = [
+        Layer(tf.constant(normal(*runs, *shape)), tf.constant(normal(*runs, shape[1]))) for shape in ((7, 5), (5, 10))
+    ]
+    images, labels = tf.constant(normal(*runs, 3, 7)), tf.constant([3, 0, 9])
+    mask = np.array([[2, 0, 2, 0, 2]] * 3, np.float32)
+    masks = [tf.constant(mask)] if masked else None
+    *inputs, logits = forward(layers, images, masks)
+    losses, gradients = losses_and_gradients(layers, inputs, logits, labels, masks)
+    (kernel, bias), (last_kernel, last_bias) = ((layer.kernel, layer.bias[..., None, :]) for layer in layers)
+    expected_hidden = np.maximum(images.numpy() @ kernel.numpy() + bias.numpy(), 0) * (mask if masked else 1)
+    expected_logits = expected_hidden @ last_kernel.numpy() + last_bias.numpy()
+    np.testing.assert_allclose(logits, expected_logits, rtol=1e-4, atol=1e-5)
+    variables = [tensor for layer in layers for tensor in layer]
     with tf.GradientTape() as tape:
-        total = tf.reduce_sum(add_bias(tf.constant(normal(2, 3, 5)), bias) * upstream)
-    np.testing.assert_allclose(tape.gradient(total, bias), upstream.sum(axis=1), rtol=1e-5)
+        tape.watch(variables)
+        hidden = tf.nn.relu(images @ layers[0].kernel + layers[0].bias[..., None, :]) * (mask if masked else 1)
+        outputs = hidden @ layers[1].kernel + layers[1].bias[..., None, :]
+        of_images = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.broadcast_to(labels, [*runs, 3]), outputs)
+        loss = tf.reduce_sum(tf.reduce_mean(of_images, axis=-1))
+    np.testing.assert_allclose(losses, of_images, rtol=1e-4, atol=1e-5)
+    for ours, expected in zip(gradients, tape.gradient(loss, variables), strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_rmsprop_matches_its_formula() -> None:
@@ -85,15 +112,16 @@ def test_rmsprop_matches_its_formula() -> None:
 
 
 def test_counts_match_numpy() -> None:
-    computed, labels = normal(2, 50, 10), DRAWS.integers(10, size=(2, 50)).astype(np.int32)
+    computed, labels = normal(2, 50, 10), DRAWS.integers(10, size=50).astype(np.int32)
     predicted = computed.argmax(axis=2)
-    confusion: NDArray[np.int64] = np.zeros((2, 10, 10), np.int64)
-    for run in range(2):
-        np.add.at(confusion[run], (labels[run], predicted[run]), 1)
     correct = (predicted == labels).sum(axis=1)
     assert count_correct(tf.constant(computed), tf.constant(labels)).numpy().tolist() == correct.tolist()
-    assert count_confusion(tf.constant(computed), tf.constant(labels)).numpy().tolist() == confusion.tolist()
-    assert accuracy_of(confusion).tolist() == (correct / 50).tolist()
+    found = Predictions(np.zeros(2, np.float32), classify(tf.constant(computed)).numpy(), labels)
+    assert found.accuracy.tolist() == (correct / 50).tolist()
+    for run in range(2):
+        confusion = np.zeros((10, 10), int)
+        np.add.at(confusion, (labels, predicted[run]), 1)
+        assert found.confusion(run).tolist() == confusion.tolist()
 
 
 def normal(*shape: int) -> Array:

@@ -8,8 +8,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from noisesweep.models import SweepRequest
 from shared.noise import Purpose
-from tests.support.stacks import SEED, config, keras_twin, noisy, order, relative_error, stack, trained
+from tests.support.stacks import SEED, XLA, config, keras_twin, noisy, order, relative_error, stack, trained
+from worker.trainer.state import RunState
 
 
 @pytest.mark.parametrize(("steps", "tolerance"), [(1, 1e-5), (10, 1e-4)])
@@ -66,15 +68,56 @@ def test_results_do_not_depend_on_chunks() -> None:
     assert whole.state(0).weights_sha256 == parts.state(0).weights_sha256
 
 
+@hypothesis_settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    scales=st.lists(st.sampled_from([0.0, 0.1, 0.5, 2.0]), min_size=2, max_size=5),
+    fields=st.fixed_dictionaries(
+        {
+            "hidden_units": st.lists(st.integers(1, 70), min_size=1, max_size=3),
+            "batch_size": st.integers(1, 70),
+            "dropout": st.sampled_from([0.0, 0.2, 0.5]),
+            "precision": st.sampled_from(["float32", "mixed_bfloat16"]),
+            "clip": st.booleans(),
+            "resample": st.booleans(),
+        }
+    ),
+    images=st.integers(1, 150),
+    data=st.data(),
+)
+def test_a_run_computes_the_same_bits_in_any_stack(
+    scales: list[float], fields: dict[str, object], images: int, data: st.DataObject
+) -> None:
+    """Compare all bits with those of the run alone, after other chunks and a stop between two different stacks."""
+    run = data.draw(st.integers(0, len(scales) - 1), "run")
+    shape = config(**fields)
+    alone, first = stack(shape, [scales[run]], images), stack(shape, scales, images)
+    second = stack(shape, [2.0, scales[run]], images)
+    stop = data.draw(st.integers(0, alone.steps), "stop")
+    for started in (alone, first):
+        started.train(started.steps)
+        started.next_epoch()
+    alone.train(alone.steps)
+    first.train(stop)
+    state = RunState.from_bytes(first.state(run).to_bytes())
+    second.start(SEED, [2.0, scales[run]], [state, state])
+    while second.step < second.steps:
+        second.train(data.draw(st.integers(1, second.steps), "chunk"))
+    assert second.state(1).to_bytes() == alone.state(0).to_bytes()
+    for metric in (0, 1):
+        assert second.training_metrics()[metric][1] == alone.training_metrics()[metric][0]
+        np.testing.assert_array_equal(second.evaluate([0.1, 0.5])[metric][1], alone.evaluate([0.5])[metric][0])
+
+
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
-@pytest.mark.parametrize("hidden_units", [[32, 16], [30, 13]], ids=["even", "odd"])
+@pytest.mark.parametrize("hidden_units", [[32, 16], [30, 13], [64]], ids=["even", "odd", "one layer"])
+@pytest.mark.skipif(not XLA, reason="tested above; with XLA these shapes caught errors")
 def test_a_run_does_not_depend_on_its_stack(precision: str, hidden_units: list[int]) -> None:
     scales = [0.1, 0.5, 1.0, 2.0, 4.0]
-    together = trained(scales, [12], precision=precision, hidden_units=hidden_units)
-    alone = trained([9.0], [], precision=precision, hidden_units=hidden_units)
+    together = trained(scales, [60], precision=precision, hidden_units=hidden_units, batch_size=8)
+    alone = trained([9.0], [], precision=precision, hidden_units=hidden_units, batch_size=8)
     for run, scale in enumerate(scales):
         alone.start(SEED, [scale])
-        alone.train(12)
+        alone.train(60)
         assert relative_error(together.state(run).weights, alone.state(0).weights) == 0
         assert together.validation_metrics()[0][run] == alone.validation_metrics()[0][0]
         assert together.training_metrics()[0][run] == alone.training_metrics()[0][0]
@@ -113,3 +156,27 @@ def test_training_matches_keras_for_any_shape(runs: int, hidden_units: list[int]
         twin.train_on_batch(pixels[rows], labels[rows])
     for run in range(runs):
         assert relative_error(ours.state(run).weights, twin.get_weights()) < 1e-3
+
+
+def test_numbers_of_a_config_train_the_same_bits() -> None:
+    # A request keeps the shortest decimals of its scales and its learning rate.
+    asked, rate = [0.1 + 0.2, 1 / 3, 0.0123456789], 0.00123456789
+    kept = SweepRequest(scales=asked, learning_rate=rate)
+    assert (kept.scales, kept.learning_rate) == ([0.3, 0.33333334, 0.012345679], 0.0012345678)
+    programs = [
+        stack(config().model_copy(update={"learning_rate": rate}), asked),
+        stack(config(learning_rate=kept.learning_rate), kept.scales),
+    ]
+    for program in programs:
+        program.train(3)
+    for run in range(3):
+        assert programs[0].state(run).weights_sha256 == programs[1].state(run).weights_sha256
+    for one, other in zip(*(program.validation_metrics() for program in programs), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_refused_scale_trains_like_scale_0() -> None:
+    # A request refuses positive numbers that the program replaces by 0.
+    ours = stack(config(), [0.0, 1e-40, 1e-45])
+    ours.train(3)
+    assert len({ours.state(run).weights_sha256 for run in range(3)}) == 1

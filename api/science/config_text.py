@@ -1,0 +1,46 @@
+"""Text of training options, for captions and sentences."""
+
+from noisesweep.models import NoiseOn, TrainingConfig
+from noisesweep.models.float32 import format_number
+
+# Text of options that are not numbers or names, as it follows the word "with".
+_WORDS: dict[str, dict[object, str]] = {
+    "resample": {True: "fresh noise", False: "noise drawn once"},
+    "clip": {True: "clipped noise", False: "noise that is not clipped"},
+    "noise_on": {
+        NoiseOn.BOTH: "noise on training and validation images",
+        NoiseOn.TRAIN: "noise on training images only",
+        NoiseOn.VALIDATION: "noise on validation images only",
+    },
+}
+
+
+def format_settings(config: TrainingConfig) -> dict[str, str]:
+    """Return the text of each setting by name, without the noise settings."""
+    return {
+        "dataset": config.dataset,
+        "epochs": pluralize(config.epochs, "epoch"),
+        "batch_size": f"batch size {config.batch_size}",
+        "precision": config.precision.value,
+        "hidden_units": f"hidden units {'-'.join(map(str, config.hidden_units))}",
+        "dropout": f"dropout {format_number(config.dropout)}",
+        "learning_rate": f"learning rate {format_number(config.learning_rate)}",
+    }
+
+
+def differing_settings(first: TrainingConfig, second: TrainingConfig) -> list[str]:
+    """Return the names of the options in which two configs differ."""
+    return [name for name in TrainingConfig.model_fields if getattr(first, name) != getattr(second, name)]
+
+
+def format_setting(config: TrainingConfig, name: str) -> str:
+    """Return the text of an option as it follows the word "with", for example "fresh noise" or "dropout 0.5"."""
+    value = getattr(config, name)
+    if name in _WORDS:
+        return _WORDS[name][value]
+    return format_settings(config).get(name, f"{name.replace('_', ' ')} {value}")
+
+
+def pluralize(count: int, noun: str) -> str:
+    """Return the count and the noun, in the plural unless the count is 1."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

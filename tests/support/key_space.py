@@ -1,0 +1,92 @@
+"""Invariants of the whole store: they hold between any two calls of its functions."""
+
+import json
+import re
+from collections import Counter, defaultdict
+from typing import Any, cast
+
+from redis import Redis
+
+from noisesweep.models import EpochMetrics
+from shared.store.keys import BYTES, LEASES, MODELS, SWEEPS, TURNS, SweepKeys, queued, run_id
+
+IDLE, WORK = "ns:2:idle", "ns:2:work"
+OTHER_KEYS = re.compile(
+    r"ns:(schema|sweeps|bytes|models|ended|pace|counters|reaper|workers|worker:.+|probe|trained:\w+)"
+    r"|ns:2:(queued:.+|turns|idle|turn|work|leases|claim:.+)|ns:queue:\d+|ns:unacked(_index)?|_kombu\..+"
+)
+
+
+def assert_consistent(redis: Redis) -> None:
+    """Assert the invariants for every sweep, run and key of the store. Nothing may write to it meanwhile."""
+    sweeps = cast("list[str]", redis.zrange(SWEEPS, 0, -1))
+    work: Counter[str] = Counter()
+    counted_bytes: Counter[str] = Counter()
+    lines: defaultdict[str, set[str]] = defaultdict(set)
+    open_runs, known_keys, models = set(), set(), set()
+    for sweep_id in sweeps:
+        keys = SweepKeys(sweep_id)
+        record = cast("dict[str, str]", redis.hgetall(keys.record))
+        assert record, f"{sweep_id} is listed and has no record"
+        known_keys |= {keys.record, keys.events}
+        counted = {name[6:]: int(size) for name, size in record.items() if name.startswith("bytes:")}
+        assert sum(counted.values()) >= int(record["run_count"]) * int(record["reused_run_bytes"])
+        counted_bytes.update(counted)
+        still_open = 0
+        for index in range(int(record["run_count"])):
+            run, name = cast("dict[str, str]", redis.hgetall(keys.run(index))), run_id(sweep_id, index)
+            known_keys |= {keys.run(index), keys.epochs(index), keys.evaluation(index)}
+            is_queued = redis.zscore(queued(run["line"]), name) is not None
+            is_leased = redis.zscore(LEASES, name) is not None
+            assert is_queued + is_leased + ("outcome" in run) == 1, f"{name} is in {is_queued=} {is_leased=} {run}"
+            if is_queued:
+                lines[run["line"]].add(name)
+                work[run["line"]] += int(run["work"])
+            if "outcome" in run:
+                assert not redis.exists(keys.checkpoint(index)), f"{name} has ended and has a checkpoint"
+            else:
+                still_open += 1
+                open_runs.add(name)
+                known_keys.add(keys.checkpoint(index))
+            if redis.exists(keys.model(index)):
+                models.add(name)
+                known_keys.add(keys.model(index))
+        assert still_open == int(record["open_runs"]), f"{sweep_id} counts {record['open_runs']} of {still_open} runs"
+        _assert_history(redis, sweep_id, int(record["run_count"]), still_open)
+    leased = set(cast("list[str]", redis.zrange(LEASES, 0, -1)))
+    assert leased | set().union(*lines.values()) == open_runs
+    assert {str(line) for line in redis.zrange(TURNS, 0, -1)} == set(lines)
+    for line, names in lines.items():
+        assert set(cast("list[str]", redis.zrange(queued(line), 0, -1))) == names
+    assert not set(lines) & {str(line) for line in redis.zrange(IDLE, 0, -1)}
+    assert {line: int(value) for line, value in cast("dict[str, str]", redis.hgetall(WORK)).items()} == dict(work)
+    stored_bytes = {key: int(value) for key, value in cast("dict[str, str]", redis.hgetall(BYTES)).items()}
+    assert stored_bytes == {submitter: size for submitter, size in counted_bytes.items() if size}
+    assert set(cast("list[str]", redis.zrange(MODELS, 0, -1))) == models
+    for key in cast("list[str]", redis.keys("*")):
+        assert key in known_keys or OTHER_KEYS.fullmatch(key), f"{key} belongs to nothing"
+
+
+def _assert_history(redis: Redis, sweep_id: str, run_count: int, still_open: int) -> None:
+    """Assert that the events tell the same as the stored epochs and outcomes."""
+    keys = SweepKeys(sweep_id)
+    entries = cast("list[tuple[str, dict[str, Any]]]", redis.xrange(keys.events))
+    events = [fields for _, fields in entries]
+    for index in range(run_count):
+        own = [event for event in events if event["index"] == str(index)]
+        stored = [EpochMetrics.model_validate_json(text) for text in redis.lrange(keys.epochs(index), 0, -1)]
+        assert [metrics.epoch for metrics in stored] == list(range(len(stored)))
+        run = cast("dict[str, str]", redis.hgetall(keys.run(index)))
+        if "reused_from" not in run:
+            told = [EpochMetrics.model_validate_json(event["data"]) for event in own if event["type"] == "epoch"]
+            assert told == stored
+        last = [event for event in own if event["type"] in ("run.queued", "run.started", "run.ended")][-1:]
+        if "outcome" in run:
+            assert last
+            assert json.loads(last[0]["data"]) == {"status": run["outcome"]}
+        elif last:
+            assert last[0]["type"] == (
+                "run.queued" if redis.zscore(LEASES, run_id(sweep_id, index)) is None else "run.started"
+            )
+    if still_open == 0:
+        assert events[-1]["type"] == "sweep.ended"
