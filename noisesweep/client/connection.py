@@ -15,6 +15,9 @@ from noisesweep.client.proxies import Proxy, find_proxy, trusted_certificates
 URL = "NOISESWEEP_URL"
 API_KEY = "NOISESWEEP_API_KEY"
 DEFAULT_URL = "http://127.0.0.1:8000"
+# Threads may share a client. httpx closes idle connections above its limits, also those that it has just given to a
+# request of another thread, which then fails with "Bad file descriptor".
+_NO_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=None)
 # Printable ASCII without spaces: a header allows no other characters, and a space suggests a copying mistake.
 _KEY = re.compile("[!-~]*")
 
@@ -67,7 +70,7 @@ class Connection:
     @property
     def _options(self) -> dict[str, Any]:
         # trust_env=False: this class has already read the environment, so that errors can name the proxy.
-        options = {"base_url": self.url, "headers": self._headers, "trust_env": False}
+        options = {"base_url": self.url, "headers": self._headers, "limits": _NO_LIMITS, "trust_env": False}
         if self.url.startswith("https:"):
             options["verify"] = trusted_certificates()
         if self.proxy:

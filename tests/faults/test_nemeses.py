@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 
 from noisesweep.models import RunStatus, Sweep
 from shared.store.keys import LEASES, REAPER, WORKERS
+from tests.support.concurrency import NO_LIMITS
 from tests.support.fleet import Fleet, rounds
 from tests.support.key_space import assert_consistent
 from tests.support.proxy import Proxy
@@ -64,7 +65,7 @@ class Chaos:
 
     def client(self, name: str) -> httpx.Client:
         headers = {"Authorization": f"Bearer {KEYS[name]}"}
-        return httpx.Client(base_url=self.fleet.api.url, headers=headers, timeout=5, trust_env=False)
+        return httpx.Client(base_url=self.fleet.api.url, headers=headers, timeout=5, limits=NO_LIMITS, trust_env=False)
 
     # Faults. Each ends before it returns, or is ended by `heal`.
 

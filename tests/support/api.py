@@ -13,6 +13,7 @@ from api.limits import Limits
 from api.server import Server
 from noisesweep.local.launcher import LOOPBACK, free_port
 from shared.settings import Settings
+from tests.support.concurrency import NO_LIMITS
 from tests.support.waiting import wait_until
 
 
@@ -35,7 +36,7 @@ class ApiThread:
         self._settings = settings.model_copy(update={"port": free_port()})
         self._limits = limits or Limits()
         self.url = f"http://{LOOPBACK}:{self._settings.port}"
-        self.http = httpx.Client(base_url=self.url, timeout=10)
+        self.http = httpx.Client(base_url=self.url, timeout=10, limits=NO_LIMITS)
         self.start()
 
     def connect(self) -> socket.socket:
@@ -90,7 +91,7 @@ class ApiProcess:
         port = port or free_port()
         self.url = f"http://{host}:{port}"
         self.log = log
-        self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        self.http = httpx.Client(base_url=self.url, timeout=30, limits=NO_LIMITS, trust_env=False)
         self._environment = {**environment, "NOISESWEEP_HOST": host, "NOISESWEEP_PORT": str(port)}
         self._command = [*command_prefix, sys.executable, "-m", "api"]
         self._program = program

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from noisesweep.local.launcher import LOOPBACK, free_port
+from tests.support.concurrency import NO_LIMITS
 from tests.support.tls import CertificateAuthority
 from tests.support.waiting import wait_until
 
@@ -81,7 +82,7 @@ class Nginx:
             server = server.replace(documented, here)
         (folder / "nginx.conf").write_text(f"{MAIN}{server}}}\n")
         self._tls = ssl.create_default_context(cafile=str(authority.certificate))
-        self.http = httpx.Client(base_url=self.url, verify=self._tls, timeout=30, trust_env=False)
+        self.http = httpx.Client(base_url=self.url, verify=self._tls, timeout=30, limits=NO_LIMITS, trust_env=False)
         with (folder / "output.log").open("wb") as output:
             self._process = subprocess.Popen(
                 [binary, "-p", folder, "-c", "nginx.conf"],
