@@ -3,18 +3,9 @@
 import numpy as np
 import pytest
 
-from scripts.coverage_of_intervals import (
-    ACCURACIES,
-    IMAGES,
-    PAIRS,
-    SEEDS,
-    SPREADS,
-    Coverage,
-    Outcome,
-    level_of,
-    main,
-    measure,
-)
+from scripts.coverage_of_intervals.__main__ import main, measure
+from scripts.coverage_of_intervals.coverage import Coverage, Outcome
+from scripts.coverage_of_intervals.simulations import ACCURACIES, IMAGES, PAIRS, SEEDS, SPREADS, level_of
 
 
 def test_every_interval_is_measured_in_every_setting() -> None:
@@ -29,6 +20,8 @@ def test_every_interval_is_measured_in_every_setting() -> None:
         "difference, other seeds": 1,
         "paired difference, other images": len(PAIRS),
         "paired difference, other seeds and images": len(PAIRS),
+        "scale at an accuracy": 1,
+        "ratio of scales": 1,
     }
     assert {seeds for by_seeds in found.values() for seeds in by_seeds} == set(SEEDS)
 
