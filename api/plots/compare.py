@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from api.plots.axes import ScaleAxis
+from api.plots.best_possible import BAND_NOTE, best_possible
 from api.plots.caption import Caption, describe_intervals, format_noise, format_seeds, progress_note
 from api.plots.data import Curve, Panel, PlotData, Point, fraction_axis
 from api.plots.theme import sweep_style
@@ -36,6 +37,8 @@ def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
     )
     intervals = [at.val_accuracy for by_scale in by_sweep for at in by_scale]
     notes = [describe_intervals(intervals)] if intervals else []
+    bands, levels = best_possible([sweep.config for sweep in sweeps], axis) if intervals else ((), ())
+    notes += [BAND_NOTE] if bands else []
     notes += [f"Sweep {sweep.id}: {progress}." for sweep in sweeps if (progress := progress_note(sweep))]
     if len({sweep.config.dataset for sweep in sweeps}) > 1:
         notes.append("The sweeps have different data sets, so their accuracies cannot be compared.")
@@ -53,8 +56,16 @@ def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
             source=f"{'sweep' if len(sweeps) == 1 else 'sweeps'} {', '.join(sweep.id for sweep in sweeps)}",
             config=json.dumps({sweep.id: sweep.config.model_dump(mode="json") for sweep in sweeps}),
         ),
-        panels=(Panel(x_axis=axis.axis, y_axis=fraction_axis("Validation accuracy"), curves=curves),),
-        size=(8, 5.5 + 0.2 * len(curves)),
+        panels=(
+            Panel(
+                x_axis=axis.axis,
+                y_axis=fraction_axis("Validation accuracy"),
+                curves=curves,
+                bands=bands,
+                levels=levels,
+            ),
+        ),
+        size=(8, 5.5 + 0.2 * (len(curves) + len(bands) + len(levels))),
     )
 
 

@@ -10,6 +10,6 @@ import pytest
 def no_known_limit() -> Iterator[None]:
     """Make the best possible accuracy unknown for all data sets."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("api.science.limit.limit_table", "api.plots.accuracy.limit_table"):
+        for name in ("api.science.limit.limit_table", "api.plots.best_possible.limit_table"):
             patch.setattr(name, dict)
         yield

@@ -83,3 +83,20 @@ def test_any_characters_in_a_name_can_be_drawn(file_format: FileFormat) -> None:
 
 def test_invisible_name_is_ignored() -> None:
     assert labels(sweep(1, "\u200b"), sweep(2)) == ["0000000000000001", "0000000000000002"]
+
+
+@pytest.mark.parametrize(
+    ("config", "bands", "levels"),
+    [
+        ({"dataset": "digits", "resample": True}, ["Best possible"], ["Chance"]),
+        ({"dataset": "digits", "clip": True}, [], ["Chance"]),  # another limit
+        ({"dataset": "digits", "noise_on": "train"}, [], ["Chance"]),
+        ({"dataset": "mnist"}, [], []),
+    ],
+)
+def test_band_of_the_best_possible_accuracy_is_that_of_all_sweeps(
+    config: dict[str, Any], bands: list[str], levels: list[str]
+) -> None:
+    (panel,) = plot_data([sweep(1, dataset="digits"), sweep(2, **config)]).panels
+    assert [band.name for band in panel.bands] == bands
+    assert [level.name for level in panel.levels] == levels

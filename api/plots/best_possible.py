@@ -1,0 +1,30 @@
+"""Band of the best possible accuracy, and the level of chance, in a plot of accuracy against noise scale."""
+
+from collections.abc import Sequence
+
+from api.plots.axes import ScaleAxis
+from api.plots.data import Band, Level
+from api.plots.theme import CHANCE, LIMIT
+from api.science.limit import limit_of, limit_table
+from noisesweep.models import TrainingConfig
+
+BAND_NOTE = "Band: the best possible accuracy on images like the training images lies between its ends."
+
+
+def best_possible(configs: Sequence[TrainingConfig], axis: ScaleAxis) -> tuple[tuple[Band, ...], tuple[Level, ...]]:
+    """Return the band and the level of the sweeps with these configs, over the scales of an axis.
+
+    There is no band if the limit is unknown, because the validation images have no noise, or noise of another kind.
+    There is none either if the sweeps have different limits.
+    """
+    limits, limit = limit_table().get(configs[0].dataset), limit_of(configs[0])
+    if limits is None or any(config.dataset != configs[0].dataset for config in configs):
+        return (), ()
+    levels = (Level(name="Chance", style=CHANCE, y=limits.commonest),)
+    first = axis.scales[0] or (axis.scales[1] if axis.log and len(axis.scales) > 1 else 0)
+    last = axis.scales[-1]
+    if limit is None or first >= last or any(limit_of(config) != limit for config in configs):
+        return (), levels
+    scales = [first, *(at.scale for at in limit.ends if first < at.scale < last), last]
+    points = tuple((axis.position(at.scale), at.lower, at.upper) for at in map(limit.at, scales))
+    return (Band(name="Best possible", style=LIMIT, points=points),), levels
