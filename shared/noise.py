@@ -21,6 +21,8 @@ class Purpose(IntEnum):
     RESAMPLED_NOISE = 5
     IDEAL_OBSERVER = 6
     FRESH_NOISE = 7  # on training images, to measure how much of their noise a network has learned
+    HOLDOUT = 8
+    HOLDOUT_NOISE = 9
 
 
 def generator(seed: int, purpose: Purpose, epoch: int = 0, step: int = 0) -> np.random.Generator:

@@ -12,7 +12,7 @@ from noisesweep.models import EpochMetrics, Evaluation, RunError, RunStatus
 from shared.errors import NoiseSweepError
 from shared.settings import Settings
 from worker.heartbeat import Heartbeat
-from worker.leases import Claim, ClaimedRun, LeaseLostError, Leases, LeaseState, Stored
+from worker.leases import Claim, ClaimedRun, KeptEpoch, LeaseLostError, Leases, LeaseState, Stored
 from worker.trainer.state import RunState
 
 logger = get_task_logger(__name__)
@@ -136,10 +136,18 @@ class ClaimLeases:
             logger.warning("Sweep %s, run %d: released without state: %s", self._claim.sweep_id, run.index, error)
         return self._retry(lambda: self._leases.release(self._claim, run, state.position))
 
-    def succeed(self, run: ClaimedRun, weights_sha256: str, evaluation: Evaluation, *, epochs: int) -> RunStatus:
-        """End a run that has trained all its epochs: see Leases.succeed."""
+    def succeed(
+        self,
+        run: ClaimedRun,
+        weights_sha256: str,
+        evaluation: Evaluation,
+        *,
+        kept: KeptEpoch | None = None,
+        epochs: int,
+    ) -> RunStatus:
+        """End a run that has finished: see Leases.succeed."""
         return self._retry(
-            lambda: self._leases.succeed(self._claim, run, weights_sha256, evaluation, epochs=epochs), run
+            lambda: self._leases.succeed(self._claim, run, weights_sha256, evaluation, kept=kept, epochs=epochs), run
         )
 
     def fail(self, run: ClaimedRun, error: RunError) -> RunStatus:

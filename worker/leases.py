@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import cast
@@ -31,6 +31,15 @@ RETRIES = 2
 
 class LeaseLostError(NoiseSweepError):
     """The run no longer belongs to this owner. Nothing was written."""
+
+
+@dataclass(frozen=True)
+class KeptEpoch:
+    """Epoch whose weights a run with a holdout has kept, and its loss (nats) and accuracy on the test images."""
+
+    kept_epoch: int
+    test_loss: float
+    test_accuracy: float
 
 
 @dataclass(frozen=True)
@@ -252,9 +261,10 @@ class Leases:
         weights_sha256: str,
         evaluation: Evaluation,
         *,
+        kept: KeptEpoch | None = None,
         epochs: int = 0,
     ) -> RunStatus:
-        """End a run that has trained all its epochs.
+        """End a run that has trained this number of epochs. `kept` is required for a run with a holdout.
 
         Returns:
             Succeeded, or cancelled if a client had cancelled the run.
@@ -262,10 +272,10 @@ class Leases:
         Raises:
             LeaseLostError: The run has another owner, or the store has fewer than `epochs` epochs of it.
         """
-        evaluation_json = evaluation.model_dump_json(exclude_computed_fields=True)
-        outcome = self._end(
-            Function.SUCCEED, claim, run, weights_sha256=weights_sha256, evaluation=evaluation_json, epochs=epochs
-        )
+        measured: dict[str, Argument] = {"evaluation": evaluation.model_dump_json(exclude_computed_fields=True)}
+        if kept:
+            measured |= {field: str(value) for field, value in asdict(kept).items()}
+        outcome = self._end(Function.SUCCEED, claim, run, weights_sha256=weights_sha256, epochs=epochs, **measured)
         if outcome is RunStatus.SUCCEEDED and claim.device:
             key = fingerprint(claim.config, run.scale, run.seed, self._numerics)
             self.metrics.record_trained(key, claim.device, run_id(claim.sweep_id, run.index), self.retention_seconds)

@@ -7,17 +7,16 @@ from api.plots.best_possible import BAND_NOTE, best_possible
 from api.plots.caption import caption, describe_intervals, progress_note
 from api.plots.data import Curve, Panel, PlotData, Point, Samples, fraction_axis
 from api.plots.theme import TRAINING, VALIDATION
-from api.science.scale_figures import figures, last_epochs
+from api.science.scale_figures import figures, final_metrics
 from noisesweep.models import Sweep
 
 TITLE = "Accuracy of Model With Increasing Noise"
-CURVES = (("Train", TRAINING, "accuracy"), ("Validation", VALIDATION, "val_accuracy"))
 
 
 def plot_data(sweep: Sweep, samples: Samples | None = None, *, log: bool = False) -> PlotData:
-    """Return the training and validation curves of the runs that have succeeded so far."""
+    """Return the curves of the training, and the validation or test accuracy, of the runs that have succeeded."""
     axis = ScaleAxis(tuple(sorted({run.scale for run in sweep.runs})), log)
-    by_scale, ends = figures(sweep), last_epochs(sweep)
+    by_scale, ends = figures(sweep), final_metrics(sweep)
     notes = [describe_intervals([at.val_accuracy for at in by_scale])] if by_scale else []
     notes += ["Faint: each seed."] if any(at.val_accuracy.seeds > 1 for at in by_scale) else []
     notes += [samples.note] if samples else []
@@ -34,7 +33,11 @@ def plot_data(sweep: Sweep, samples: Samples | None = None, *, log: bool = False
                 for value in map(attrgetter(field), by_seed.values())
             ),
         )
-        for name, style, field in (CURVES if by_scale else ())
+        for name, style, field in (
+            ("Train", TRAINING, "accuracy"),
+            (sweep.config.final_images.capitalize(), VALIDATION, "val_accuracy"),
+        )
+        if by_scale
     ]
     bands, levels = best_possible([sweep.config], axis) if curves else ((), ())
     notes += [BAND_NOTE] if bands else []

@@ -44,22 +44,27 @@ def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
         notes.append("The sweeps have different data sets, so their accuracies cannot be compared.")
     mixed = mixed_numerics(run for sweep in sweeps for run in sweep.runs)
     notes += [mixed] if mixed else []
+    judged = {sweep.config.final_images.capitalize() for sweep in sweeps}
+    if len(judged) > 1:
+        judged = {"Test"}
+        notes.append("The validation images of sweeps without a holdout are the test images.")
+    [images] = judged
     noise = common.pop("noise", "noise: see the legend")
     for unsaid in ("name", "numerics"):
         common.pop(unsaid, None)
     return PlotData(
         caption=Caption(
-            title="Validation Accuracy With Increasing Noise",
+            title=f"{images} Accuracy With Increasing Noise",
             subtitle=noise,
             notes=tuple(notes),
-            settings=", ".join(common.values()),
+            settings=", ".join(filter(None, common.values())),
             source=f"{'sweep' if len(sweeps) == 1 else 'sweeps'} {', '.join(sweep.id for sweep in sweeps)}",
             config=json.dumps({sweep.id: sweep.config.model_dump(mode="json") for sweep in sweeps}),
         ),
         panels=(
             Panel(
                 x_axis=axis.axis,
-                y_axis=fraction_axis("Validation accuracy"),
+                y_axis=fraction_axis(f"{images} accuracy"),
                 curves=curves,
                 bands=bands,
                 levels=levels,

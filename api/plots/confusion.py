@@ -72,7 +72,8 @@ def of_run(run: Run) -> PlotData:
         caption=caption(
             run,
             f"Confusion Matrix at Noise Scale {format_number(run.scale)}",
-            "Number of validation images. The diagonal is correct; its percentage of the row is on the right.",
+            f"Number of {run.config.final_images} images. The diagonal is correct; its percentage of the row is on "
+            "the right.",
         ),
         panels=panels,
         remark=None if panels else _untested_remark(run),

@@ -66,6 +66,8 @@ def _draw_panel(layout: Layout, axes: Axes, panel: Panel, strength: float) -> No
         axes.axhline(level.y, **line(layout.theme.styles[level.style]), zorder=1.3)
     for curve in panel.curves:
         _draw_curve(axes, curve, layout.theme.styles[curve.style], strength, marks)
+    for each in panel.marks:
+        axes.plot(*zip(*each.points, strict=True), **line(layout.theme.styles[each.style], strength), zorder=3)
     axes.set(xlim=x_axis.limits, ylim=y_axis.limits, xlabel=x_axis.label, ylabel=y_axis.label)
     set_ticks(axes.xaxis, x_axis.with_ticks(width).ticks)
     set_ticks(axes.yaxis, y_axis.with_ticks(NUMBER_WIDTH * height / LABEL_HEIGHT).ticks)

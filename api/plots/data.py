@@ -76,6 +76,12 @@ class Level(Item):
     y: float = Field(description="Position on the y axis.", examples=[0.1135])
 
 
+class Marks(Item):
+    """Single points."""
+
+    points: tuple[tuple[float, float], ...] = Field(description="x and y of each point.")
+
+
 class Categories(Frozen):
     """Labels of the rows or columns of a heatmap."""
 
@@ -115,6 +121,7 @@ class Panel(Frozen):
     curves: tuple[Curve, ...] = Field(default=(), description="Curves in the order of the legend.")
     bands: tuple[Band, ...] = Field(default=(), description="Shaded areas behind the curves.")
     levels: tuple[Level, ...] = Field(default=(), description="Horizontal lines behind the curves.")
+    marks: tuple[Marks, ...] = Field(default=(), description="Single points in front of the curves.")
     cells: Cells | None = Field(default=None, description="Cells of a heatmap; null for a panel of curves.")
 
     def with_ticks(self, characters: float) -> "Panel":
@@ -155,8 +162,8 @@ class PlotData(Frozen):
 
     @property
     def legend(self) -> dict[str, StyleName]:
-        """Return the names of the line styles of curves, bands and levels, by their names."""
-        items = ((*panel.curves, *panel.bands, *panel.levels) for panel in self.panels)
+        """Return the names of the line styles of curves, bands, levels and marks, by their names."""
+        items = ((*panel.curves, *panel.bands, *panel.levels, *panel.marks) for panel in self.panels)
         return {item.name: item.style for of_panel in items for item in of_panel}
 
     @property

@@ -5,7 +5,6 @@ from api.plots.caption import caption, format_seed_count, progress_note
 from api.plots.data import MAX_INCHES, Categories, Cells, Panel, PlotData, Texts
 from noisesweep.models import Matrix, NoiseOn, Sweep
 
-TITLE = "Validation Accuracy by Training and Test Noise"
 CELL_WIDTH, CELL_HEIGHT = 0.78, 0.55
 HATCHED_NOTE = "Hatched: not tested. The run ended before this scale was added, or was reused from a sweep without it."
 
@@ -15,28 +14,29 @@ def plot_data(sweep: Sweep, matrix: Matrix | None) -> PlotData:
 
     In each row, the cell at the validation scale of the row's runs is outlined.
     """
-    progress = progress_note(sweep)
+    progress, judged = progress_note(sweep), sweep.config.final_images
+    title = f"{judged.capitalize()} Accuracy by Training and Test Noise"
     notes = [f"{progress}."] if progress else []
     if matrix is None:
         message = "No run has been tested yet."
-        return PlotData(caption=caption(sweep, TITLE, *notes), panels=(), remark=message, size=(6.5, 4.5))
+        return PlotData(caption=caption(sweep, title, *notes), panels=(), remark=message, size=(6.5, 4.5))
     seeds = format_seed_count({count for row in matrix.seeds for count in row if count})
     has_gaps = any(cell is None for row in matrix.val_accuracy for cell in row)
     notes = [
-        f"Percent{f', mean of {seeds}' if seeds else ''}. Outlined: the scale of the run's own validation noise.",
+        f"Percent{f', mean of {seeds}' if seeds else ''}. Outlined: the scale of the run's own {judged} noise.",
         *([HATCHED_NOTE] if has_gaps else []),
         *notes,
     ]
     only_validation = sweep.config.noise_on is NoiseOn.VALIDATION
     cells = Cells(
-        label="Validation accuracy",
+        label=f"{judged.capitalize()} accuracy",
         rows=Categories(
             label="Scale of the run (trained on clean images)" if only_validation else "Training scale",
             names=tuple(map(format_scale, matrix.train_scales)),
             all_named=False,
         ),
         columns=Categories(
-            label="Test scale (noise on the validation images)",
+            label=f"Test scale (noise on the {judged} images)",
             names=tuple(map(format_scale, matrix.test_scales)),
             all_named=False,
         ),
@@ -50,7 +50,7 @@ def plot_data(sweep: Sweep, matrix: Matrix | None) -> PlotData:
     width = max(6.5, 2.2 + CELL_WIDTH * len(matrix.test_scales))
     height = max(4.5, 2.3 + CELL_HEIGHT * len(matrix.train_scales))
     return PlotData(
-        caption=caption(sweep, TITLE, *notes),
+        caption=caption(sweep, title, *notes),
         panels=(Panel(cells=cells),),
         size=(min(MAX_INCHES, width), min(MAX_INCHES, height)),
     )

@@ -7,6 +7,7 @@ from api.plots.options import ThemeName
 
 StyleName = str
 TRAINING, VALIDATION, CLEAN, LIMIT, CHANCE = "training", "validation", "clean", "limit", "chance"
+BEST, KEPT = "best", "kept"
 
 
 class LineStyle(BaseModel):
@@ -35,7 +36,8 @@ class Theme(BaseModel):
     rule: str = Field(description="Colour of grid lines.", examples=["#e0e0e0"])
     styles: dict[StyleName, LineStyle] = Field(
         description="Line styles by name: training, validation, clean (without noise), limit (best possible), "
-        "chance, and sweep-1 to sweep-8 for plots of several sweeps."
+        "chance, best (smallest loss), kept (epoch that is reported), and sweep-1 to sweep-8 for plots of several "
+        "sweeps."
     )
     ramp: tuple[str, ...] = Field(description="Colour gradient over ascending noise scales.", exclude=True)
 
@@ -63,6 +65,8 @@ def _styles(training: str, validation: str, ink: str) -> dict[StyleName, LineSty
         VALIDATION: LineStyle(colour=validation, marker="s"),
         CLEAN: LineStyle(colour="#8c8c8c", marker="", dashes="--"),
         LIMIT: LineStyle(colour="#8c8c8c", marker="", shaded=True),
+        BEST: LineStyle(colour=ink, marker="x", dashes="none"),
+        KEPT: LineStyle(colour=ink, marker="*", dashes="none"),
         CHANCE: LineStyle(colour="#8c8c8c", marker="", dashes=":"),
         **{
             sweep_style(index): LineStyle(colour=colour, marker=marker)

@@ -15,7 +15,7 @@ from api.dashboard.assets import Asset
 from api.http import security
 from api.http.pages import StaticFile
 from noisesweep import __version__
-from noisesweep.models import NoiseOn, Precision, SweepRequest
+from noisesweep.models import Keep, NoiseOn, Precision, SweepRequest
 from shared.datasets import DatasetName
 
 router = APIRouter(include_in_schema=False)
@@ -40,6 +40,7 @@ def _page(name: str, root: str) -> str:
         datasets=list(DatasetName),
         noise_on=list(NoiseOn),
         precisions=list(Precision),
+        keep=list(Keep),
     )
 
 

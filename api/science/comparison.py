@@ -18,7 +18,7 @@ from api.science.config_text import differing_settings
 from api.science.curves import Curve, chance_level, first_crossing, mean_over_log_scale
 from api.science.intervals import MIN_SIMULTANEOUS_SEEDS, difference, over_seeds
 from api.science.paired_intervals import crossed_difference, tango
-from api.science.scale_figures import correct_images, last_epochs, validation_images
+from api.science.scale_figures import correct_images, final_metrics, validation_images
 from noisesweep.models import (
     AreaDifference,
     Bounds,
@@ -34,8 +34,6 @@ from noisesweep.models import (
 )
 from noisesweep.models.float32 import format_number
 
-# Settings that choose the validation images. A sweep without one has its default.
-IMAGE_SETTINGS = ("dataset", "holdout")
 LARGEST_LOG = log(sys.float_info.max)
 
 
@@ -51,9 +49,9 @@ class Pairs(NamedTuple):
         seeds: Seeds that have succeeded in both sweeps, ascending.
         first: val_accuracy of sweep A by seed.
         second: val_accuracy of sweep B by seed.
-        images: Number of validation images; of the smaller set if the sweeps have different ones.
+        images: Number of images that both were judged by.
         table: 1 where only B classified an image correctly, -1 where only A did, otherwise 0. Shape (seeds, images).
-            None if it is unknown, or if the sweeps have different images.
+            None if it is unknown.
         same_networks: Whether both sweeps have the same networks with the same accuracies.
     """
 
@@ -115,7 +113,7 @@ def compare(
         area=area,
         method=prose.method(scales, images),
         remarks=[
-            *prose.remarks_on_sweeps(first, second, same_images=_have_same_images(first, second)),
+            *prose.remarks_on_sweeps(first, second),
             *prose.remarks_on_figures(scales, same),
             *prose.remarks_on_curves(curves, level, {each for pair in pairs for each in pair.seeds}, area=area),
             *subject.remarks,
@@ -185,11 +183,6 @@ def _raise_if_not_comparable(first: Sweep, second: Sweep) -> None:
     )
 
 
-def _have_same_images(first: Sweep, second: Sweep) -> bool:
-    configs = first.config.model_dump(), second.config.model_dump()
-    return all(configs[0].get(name) == configs[1].get(name) for name in IMAGE_SETTINGS)
-
-
 def _pairs(
     first: Sweep,
     second: Sweep,
@@ -197,9 +190,8 @@ def _pairs(
     second_evaluations: Sequence[Evaluation | None],
 ) -> list[Pairs]:
     """Return the pairs by ascending scale, for each scale that has one."""
-    ends = last_epochs(first), last_epochs(second)
+    ends = final_metrics(first), final_metrics(second)
     runs = _by_grid(first, first_evaluations), _by_grid(second, second_evaluations)
-    same_images = _have_same_images(first, second)
     found = []
     for scale in ends[0]:
         seeds = tuple(sorted(ends[0][scale].keys() & ends[1].get(scale, {}).keys()))
@@ -218,7 +210,7 @@ def _pairs(
                 first=accuracies[0],
                 second=accuracies[1],
                 images=min(known or [validation_images(first), validation_images(second)]),
-                table=_difference_table(*tables) if same_images else None,
+                table=_difference_table(*tables),
                 same_networks=same_networks and accuracies[0] == accuracies[1],
             )
         )

@@ -105,8 +105,8 @@ def _largest(subject: Subject, at: ScaleDifference, images: int) -> str:
     change = f"{_digits(100 * abs(at.difference.mean))} points {'higher' if side > 0 else 'lower'}"
     bounds = f"{_digits(100 * ends[0])} to {_digits(100 * ends[1])}; {_basis([at], images)}"
     if subject.setting:
-        return f"{subject.setting} the validation accuracy {where} is {change} ({bounds})."
-    return f"The validation accuracy of sweep B {where} is {change} than that of sweep A ({bounds})."
+        return f"{subject.setting} the accuracy {where} is {change} ({bounds})."
+    return f"The accuracy of sweep B {where} is {change} than that of sweep A ({bounds})."
 
 
 def method(scales: Sequence[ScaleDifference], images: int) -> str:
@@ -116,7 +116,7 @@ def method(scales: Sequence[ScaleDifference], images: int) -> str:
     parts = []
     if several:
         seeds = f"{several[0]} seeds" if len(several) == 1 else f"{several[0]} to {several[-1]} seeds"
-        parts.append(f"for the mean over all seeds, on these validation images: Student's t over {seeds}")
+        parts.append(f"for the mean over all seeds, on these images: Student's t over {seeds}")
     if DifferenceMethod.TANGO in methods:
         parts.append(f"for one seed on other images: Tango's, paired image by image, from {images:,} images")
     if DifferenceMethod.NEWCOMBE in methods:
@@ -124,13 +124,8 @@ def method(scales: Sequence[ScaleDifference], images: int) -> str:
     return f"95 % intervals {'; '.join(parts)}" if parts else "no intervals"
 
 
-def remarks_on_sweeps(first: Sweep, second: Sweep, *, same_images: bool) -> Iterator[str]:
+def remarks_on_sweeps(first: Sweep, second: Sweep) -> Iterator[str]:
     """Yield a remark on each way in which the sweeps are unlike or incomplete."""
-    if not same_images:
-        yield (
-            "The sweeps hold out different images, so their validation images differ. Differences are paired by seed, "
-            "but not by image."
-        )
     sweeps = [("A", first)] if first.id == second.id else [("A", first), ("B", second)]
     for letter, sweep in sweeps:
         if count := success_count(sweep):

@@ -1,11 +1,12 @@
 """Text of training options, for captions and sentences."""
 
-from noisesweep.models import NoiseOn, TrainingConfig
+from noisesweep.models import Keep, NoiseOn, TrainingConfig
 from noisesweep.models.float32 import format_number
 
 # Text of options that are not numbers or names, as it follows the word "with".
 _WORDS: dict[str, dict[object, str]] = {
     "resample": {True: "fresh noise", False: "noise drawn once"},
+    "keep": {Keep.BEST: "the best epoch kept", Keep.LAST: "the last epoch kept"},
     "clip": {True: "clipped noise", False: "noise that is not clipped"},
     "noise_on": {
         NoiseOn.BOTH: "noise on training and validation images",
@@ -16,7 +17,7 @@ _WORDS: dict[str, dict[object, str]] = {
 
 
 def format_settings(config: TrainingConfig) -> dict[str, str]:
-    """Return the text of each setting by name, without the noise settings."""
+    """Return the text of each setting by name, without the noise settings; "" for a selection that is not made."""
     return {
         "dataset": config.dataset,
         "epochs": pluralize(config.epochs, "epoch"),
@@ -25,6 +26,9 @@ def format_settings(config: TrainingConfig) -> dict[str, str]:
         "hidden_units": f"hidden units {'-'.join(map(str, config.hidden_units))}",
         "dropout": f"dropout {format_number(config.dropout)}",
         "learning_rate": f"learning rate {format_number(config.learning_rate)}",
+        "holdout": f"{config.holdout:,} images held out" if config.holdout else "",
+        "keep": "best epoch kept" if config.keep is Keep.BEST else "",
+        "patience": f"patience {config.patience}" if config.patience else "",
     }
 
 
@@ -38,7 +42,7 @@ def format_setting(config: TrainingConfig, name: str) -> str:
     value = getattr(config, name)
     if name in _WORDS:
         return _WORDS[name][value]
-    return format_settings(config).get(name, f"{name.replace('_', ' ')} {value}")
+    return format_settings(config).get(name, f"{name.replace('_', ' ')} {value}") or f"no {name}"
 
 
 def pluralize(count: int, noun: str) -> str:

@@ -10,7 +10,7 @@ from statistics import mean
 from typing import NamedTuple
 
 from api.science.intervals import over_seeds
-from api.science.scale_figures import last_epochs
+from api.science.scale_figures import final_metrics
 from noisesweep.models import Area, HalfWay, Sweep
 from shared.datasets import CATALOGUE
 
@@ -49,7 +49,7 @@ def chance_level(sweep: Sweep) -> float:
 
 def curves(sweep: Sweep) -> list[Curve]:
     """Return the curves of the seeds that have succeeded at every scale, by ascending seed."""
-    last, scales = last_epochs(sweep), sorted({run.scale for run in sweep.runs})
+    last, scales = final_metrics(sweep), sorted({run.scale for run in sweep.runs})
     return [
         Curve(tuple(scales), tuple(last[scale][seed].val_accuracy for scale in scales))
         for seed in sorted({run.seed for run in sweep.runs})

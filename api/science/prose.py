@@ -5,15 +5,15 @@ from collections.abc import Callable, Sequence
 from enum import Enum, auto
 
 from api.science.curves import HalfwayCrossing, chance_level, mean_halfway
-from api.science.scale_figures import accuracy_drop, last_epochs, validation_images
+from api.science.scale_figures import accuracy_drop, final_metrics, validation_images
 from noisesweep.models import Efficiency, Interval, NoiseOn, RunStatus, ScaleFigures, Sweep
 from noisesweep.models.float32 import format_number
 
 # Subject of the sentence, and the prefix of "without noise" and "at scale 4".
 SUBJECT = {
-    NoiseOn.BOTH: ("Validation accuracy", ""),
-    NoiseOn.TRAIN: ("Validation accuracy on clean images", "after training "),
-    NoiseOn.VALIDATION: ("Validation accuracy after training on clean images", ""),
+    NoiseOn.BOTH: ("{images} accuracy", ""),
+    NoiseOn.TRAIN: ("{images} accuracy on clean images", "after training "),
+    NoiseOn.VALIDATION: ("{images} accuracy after training on clean images", ""),
 }
 
 
@@ -56,7 +56,7 @@ def sentence(
 
 
 def _curve(sweep: Sweep, scales: Sequence[ScaleFigures], crossings: Sequence[HalfwayCrossing]) -> str:
-    subject, _ = SUBJECT[sweep.config.noise_on]
+    subject = SUBJECT[sweep.config.noise_on][0].format(images=sweep.config.final_images.capitalize())
     first, last, half = scales[0], scales[-1], mean_halfway(crossings)
     trend = _trend(sweep, first, last)
     change = f"is {_figure(sweep, last)}" if first is last else _change(sweep, first, last, trend)
@@ -92,8 +92,8 @@ def _trend(sweep: Sweep, first: ScaleFigures, last: ScaleFigures, comparisons: i
     before, after = first.val_accuracy.mean, last.val_accuracy.mean
     if format_percent(before) == format_percent(after):
         return Trend.SAME
-    epochs = last_epochs(sweep)
-    change = accuracy_drop(epochs[first.scale], epochs[last.scale], validation_images(sweep), comparisons)
+    final = final_metrics(sweep)
+    change = accuracy_drop(final[first.scale], final[last.scale], validation_images(sweep), comparisons)
     if change is None or change.mean * (before - after) <= 0:
         return Trend.UNPAIRED
     if change.seeds == 1 and len({run.seed for run in sweep.runs}) > 1:
@@ -142,7 +142,7 @@ def _missing_halfway(sweep: Sweep, crossings: Sequence[HalfwayCrossing], trend: 
     if crossed:
         return f"; {crossed} of {len(crossings)} seeds {'falls' if crossed == 1 else 'fall'} half-way to chance"
     # A seed with an incomplete curve may have crossed at a missing scale.
-    complete = len(crossings) == len({seed for runs in last_epochs(sweep).values() for seed in runs})
+    complete = len(crossings) == len({seed for runs in final_metrics(sweep).values() for seed in runs})
     above = all(crossing.clean > crossing.level for crossing in crossings)
     if crossings and complete and above and trend is Trend.FALLS:
         return "; it does not fall half-way to chance"

@@ -1,4 +1,4 @@
-"""Statistics by noise scale over the last epochs of the succeeded runs.
+"""Statistics by noise scale over the trained networks of the succeeded runs.
 
 Two scales are compared seed by seed, because runs of one seed share all random draws. The mean and the interval over
 seeds are computed last.
@@ -14,21 +14,24 @@ from noisesweep.models import Bounds, EpochMetrics, Evaluation, Interval, NoiseO
 from shared.bits import unpack_bits
 from shared.datasets import CATALOGUE
 
-# Last epochs of the runs of one scale, by seed.
+# Metrics of the trained networks of one scale, by seed.
 BySeed = dict[int, EpochMetrics]
 
 
-def last_epochs(sweep: Sweep) -> dict[float, BySeed]:
-    """Return the last epoch of each succeeded run, by ascending scale and then by seed."""
-    last: dict[float, BySeed] = {}
+def final_metrics(sweep: Sweep) -> dict[float, BySeed]:
+    """Return the metrics of each succeeded run's trained network, by ascending scale and then by seed.
+
+    With a holdout, val_loss and val_accuracy are those on the test images.
+    """
+    final: dict[float, BySeed] = {}
     for run in sorted(sweep.runs, key=lambda run: (run.scale, run.seed)):
-        if run.status is RunStatus.SUCCEEDED and run.latest_metrics:
-            last.setdefault(run.scale, {})[run.seed] = run.latest_metrics
-    return last
+        if run.status is RunStatus.SUCCEEDED and run.final_metrics:
+            final.setdefault(run.scale, {})[run.seed] = run.final_metrics
+    return final
 
 
 def validation_images(sweep: Sweep) -> int:
-    """Return the number of validation images of the sweep's data set."""
+    """Return the number of images that trained networks are judged by: the test images of the data set."""
     return CATALOGUE[sweep.config.dataset].validation_images
 
 
@@ -39,8 +42,8 @@ def figures(sweep: Sweep, evaluations: Sequence[Evaluation | None] = ()) -> list
         sweep: The sweep.
         evaluations: The evaluation of each run, by run index. If empty, the statistics made from them are None.
     """
-    last, images = last_epochs(sweep), validation_images(sweep)
-    clean, scales = last.get(0.0, {}), len({run.scale for run in sweep.runs})
+    final, images = final_metrics(sweep), validation_images(sweep)
+    clean, scales = final.get(0.0, {}), len({run.scale for run in sweep.runs})
     evaluated: dict[float, list[Evaluation | None]] = {}
     for run, evaluation in zip(sweep.runs, evaluations, strict=bool(evaluations)):
         if run.status is RunStatus.SUCCEEDED:
@@ -56,7 +59,7 @@ def figures(sweep: Sweep, evaluations: Sequence[Evaluation | None] = ()) -> list
             seeds_and_images=_crossed(evaluated.get(scale, ())),
             drop_from_clean=accuracy_drop(clean, runs, images),
         )
-        for scale, runs in last.items()
+        for scale, runs in final.items()
     ]
 
 

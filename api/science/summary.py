@@ -51,7 +51,9 @@ def _method(sweep: Sweep, scales: Sequence[ScaleFigures]) -> str:
     parts = []
     if several:
         seeds = f"{several[0]} seeds" if len(several) == 1 else f"{several[0]} to {several[-1]} seeds"
-        parts.append(f"for the mean over all seeds, on these validation images: Student's t over {seeds}")
+        parts.append(
+            f"for the mean over all seeds, on these {sweep.config.final_images} images: Student's t over {seeds}"
+        )
     if any(at.val_accuracy.seeds == 1 for at in scales):
         one = "for this network on other images" if not several else "at scales with one seed, for it on other images"
         parts.append(f"{one}: Wilson's and Newcombe's, from {validation_images(sweep):,} images")
@@ -111,8 +113,8 @@ def _missing_halfway(crossings: Sequence[HalfwayCrossing]) -> Iterator[str]:
 
 
 def _above_limit(sweep: Sweep, scales: Sequence[ScaleFigures]) -> Iterator[str]:
-    """Name the scales where the validation accuracy is above the best possible one."""
-    limit, images = limit_of(sweep.config), validation_images(sweep)
+    """Name the scales where the accuracy is above the best possible one."""
+    limit, images, name = limit_of(sweep.config), validation_images(sweep), sweep.config.final_images
     above = [
         format_number(at.scale)
         for at in scales
@@ -122,7 +124,7 @@ def _above_limit(sweep: Sweep, scales: Sequence[ScaleFigures]) -> Iterator[str]:
     ]
     if above:
         yield (
-            f"The validation accuracy at scale {', '.join(above)} is above the best possible one: the validation "
+            f"The {name} accuracy at scale {', '.join(above)} is above the best possible one: the {name} "
             "images are easier than the training images, or the networks have seen them in training."
         )
 
@@ -146,6 +148,6 @@ def _withheld(scales: Sequence[ScaleFigures]) -> Iterator[str]:
     equal = [format_number(at.scale) for at in scales if at.val_accuracy.seeds > 1 and not at.val_accuracy.target]
     if equal:
         yield (
-            f"No interval of the validation accuracy at scale {', '.join(equal)}: all seeds have the same accuracy, so "
+            f"No interval of the accuracy at scale {', '.join(equal)}: all seeds have the same accuracy, so "
             "their spread is unknown. Extend the sweep with more seeds."
         )

@@ -26,7 +26,7 @@ async def estimate(
     return Estimate(
         runs=runs + reused_runs,
         reused_runs=reused_runs,
-        images=runs * request.epochs * CATALOGUE[request.dataset].training_images,
+        images=runs * request.epochs * (CATALOGUE[request.dataset].training_images - request.holdout),
         estimated_seconds=seconds,
         queue_position=queue.runs_before,
         model_bytes=stored_model_bytes(request, runs),

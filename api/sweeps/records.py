@@ -12,6 +12,7 @@ from noisesweep.models import (
     Evaluation,
     Event,
     EventType,
+    Kept,
     Run,
     RunError,
     RunLinks,
@@ -143,6 +144,7 @@ def _summary(
         attempts=int(run.get("attempts", 0)),
         epochs_done=epochs_done,
         latest_metrics=latest,
+        kept=_kept(run) if "kept_metrics" in run else None,
         error=RunError(code=run["error_code"], message=run["error_message"]) if "error_code" in run else None,
         weights_sha256=run.get("weights_sha256"),
         numerics=int(run["numerics"]) if "numerics" in run else None,
@@ -156,6 +158,14 @@ def _summary(
             events=f"/runs/{identity}/events",
             model=f"/runs/{identity}/model" if has_model else None,
         ),
+    )
+
+
+def _kept(run: dict[str, str]) -> Kept:
+    return Kept(
+        metrics=EpochMetrics.model_validate_json(run["kept_metrics"]),
+        test_loss=float(run["test_loss"]),
+        test_accuracy=float(run["test_accuracy"]),
     )
 
 

@@ -13,7 +13,9 @@ from shared.store.keys import SweepKeys, parse_run_id, trained
 
 # Scale and seed of a run.
 GridPoint = tuple[float, int]
-# Worker, device, numerics, weights_sha256, run_id, epochs and evaluation of a trained run, for the store's functions.
+# Fields of a trained run that are copied; the last three exist with a holdout.
+FIELDS = ("worker", "device", "numerics", "weights_sha256", "kept_metrics", "test_loss", "test_accuracy")
+# These fields, run_id, epochs and evaluation of a trained run, for the store's functions.
 MeasuredRun = Mapping[str, Any]
 
 
@@ -52,10 +54,12 @@ class TrainedRuns:
                 pipeline.llen(keys.epochs(index))
                 pipeline.exists(keys.evaluation(index))
             replies = await pipeline.execute()
-        complete = [RunStatus.SUCCEEDED, config.epochs, 1]  # a deleted run is still in the index
+        fewest = 1 if config.patience else config.epochs
         states = zip(replies[::3], replies[1::3], replies[2::3], strict=True)
         return {
-            point: run_id for (point, run_id), state in zip(candidates, states, strict=True) if [*state] == complete
+            point: run_id
+            for (point, run_id), (outcome, epochs, evaluated) in zip(candidates, states, strict=True)
+            if outcome == RunStatus.SUCCEEDED and epochs >= fewest and evaluated  # a deleted run is still in the index
         }
 
     async def measurements(self, run_ids: Mapping[GridPoint, str]) -> dict[GridPoint, MeasuredRun]:
@@ -82,5 +86,5 @@ def _keys(run_id: str) -> tuple[SweepKeys, int]:
 
 
 def _measurements(run_id: str, run: Mapping[str, str], epochs: list[str], evaluation: str) -> MeasuredRun:
-    measured = {field: run[field] for field in ("worker", "device", "numerics", "weights_sha256")}
+    measured = {field: run[field] for field in FIELDS if field in run}
     return measured | {"run_id": run_id, "epochs": epochs, "evaluation": evaluation}

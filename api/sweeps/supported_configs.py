@@ -1,4 +1,4 @@
-"""Checks that a config can be trained: known data set, maximum size of the network and of the stored models."""
+"""Checks that a config can be trained: known data set, size of the holdout, the network and the stored models."""
 
 import json
 
@@ -24,10 +24,18 @@ class UnsupportedConfigError(Exception):
 
 
 def check_config(config: TrainingConfig) -> None:
-    """Raise UnsupportedConfigError if the data set is unknown or the network is too large."""
+    """Raise UnsupportedConfigError if the data set is unknown, or the holdout or the network is too large for it."""
     if config.dataset not in CATALOGUE:
         raise UnsupportedConfigError(
             "dataset", f"expected one of {', '.join(CATALOGUE)}, received {json.dumps(config.dataset)}", config.dataset
+        )
+    dataset = CATALOGUE[config.dataset]
+    if config.holdout and not dataset.classes <= config.holdout <= dataset.training_images // 2:
+        raise UnsupportedConfigError(
+            "holdout",
+            f"expected 0, or {dataset.classes} to {dataset.training_images // 2:,} of the {dataset.training_images:,} "
+            f"training images of {config.dataset}, received {config.holdout:,}",
+            config.holdout,
         )
     count = parameter_count(config)
     if count > MAX_PARAMETERS:

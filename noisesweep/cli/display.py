@@ -70,10 +70,10 @@ class ProgressDisplay:
         self._print_if_changed("", sweep.status_detail or "")
         visible = {run.id for run in self._visible_runs(sweep)}
         for run in sweep.runs:
-            label, line = run_label(run, sweep), describe_progress(run, sweep.config.epochs)
+            label, line = run_label(run, sweep), describe_progress(run, sweep.epochs_of(run))
             if self._console.is_terminal:
                 line = line.removeprefix("epoch ").removesuffix(f"  {RunStatus.SUCCEEDED}")  # visible from the bar
-                self._update_bar(run.id, label, run.epochs_done, sweep.config.epochs, line, visible=run.id in visible)
+                self._update_bar(run.id, label, run.epochs_done, sweep.epochs_of(run), line, visible=run.id in visible)
             else:
                 self._print_if_changed(label, line)
         if self._console.is_terminal and len(sweep.runs) > 1:
@@ -127,7 +127,7 @@ def runs_table(sweep: Sweep, limit: DatasetLimit | None = None) -> Table:
     if unfinished:
         result.add_column("status")
     for run in sweep.runs:
-        metrics = run.latest_metrics
+        metrics = run.final_metrics
         result.add_row(
             format_number(run.scale),
             *([str(run.seed)] if several_seeds else []),

@@ -20,7 +20,7 @@ from noisesweep.cli.display import print_errors, print_sweeps, runs_table, show_
 from noisesweep.cli.output import console_for, print_json, print_line
 from noisesweep.client.errors import WrongUsageError
 from noisesweep.client.prose import describe_sweep, format_duration
-from noisesweep.models import NoiseOn, Precision, RunStatus, SweepRequest
+from noisesweep.models import Keep, NoiseOn, Precision, RunStatus, SweepRequest
 
 
 def field_option(field: str, *names: str) -> Any:  # noqa: ANN401 - typer.Option returns Any
@@ -51,6 +51,9 @@ def submit(
     noise_on: Annotated[NoiseOn | None, field_option("noise_on")] = None,
     clip: Annotated[bool, field_option("clip", "--clip")] = False,
     resample: Annotated[bool, field_option("resample", "--resample")] = False,
+    holdout: Annotated[int | None, field_option("holdout")] = None,
+    keep: Annotated[Keep | None, field_option("keep")] = None,
+    patience: Annotated[int | None, field_option("patience")] = None,
     name: Annotated[str | None, field_option("name")] = None,
     tags: Annotated[
         list[str] | None,
@@ -84,6 +87,9 @@ def submit(
         "learning_rate": learning_rate,
         "precision": precision,
         "noise_on": noise_on,
+        "holdout": holdout,
+        "keep": keep,
+        "patience": patience,
         "name": name,
         "tags": _tags(tags or []) or None,
         "include_clean": include_clean or None,

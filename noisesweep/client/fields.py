@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Literal, TypedDict
 
-from noisesweep.models import NoiseOn, Precision, RunStatus
+from noisesweep.models import Keep, NoiseOn, Precision, RunStatus
 
 PlotKind = Literal["accuracy", "epochs", "matrix", "confusion"]
 Theme = Literal["light", "dark"]
@@ -27,6 +27,9 @@ class SweepFields(TypedDict, total=False):
     noise_on: NoiseOn | Literal["both", "train", "validation"]
     clip: bool
     resample: bool
+    holdout: int
+    keep: Keep | Literal["last", "best"]
+    patience: int
     name: str
     tags: Mapping[str, str]
     keep_model: bool

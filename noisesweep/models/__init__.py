@@ -4,7 +4,7 @@ The services and the client share these models, so they import nothing except py
 """
 
 from noisesweep.models.comparison import AreaDifference, Comparison, DifferenceMethod, ScaleDifference, ScaleRatio
-from noisesweep.models.config import DatasetSlug, NoiseOn, Precision, TrainingConfig
+from noisesweep.models.config import DatasetSlug, Keep, NoiseOn, Precision, TrainingConfig
 from noisesweep.models.datasets import DatasetInfo, DatasetList
 from noisesweep.models.events import Event, EventList, EventType
 from noisesweep.models.keys import KEY_NAME, hash_api_key
@@ -22,7 +22,7 @@ from noisesweep.models.problems import InvalidField, Problem
 from noisesweep.models.queue import Estimate, Queue
 from noisesweep.models.requests import MAX_RUNS, MAX_SCALES, ExtensionRequest, RunRequest, SweepRequest
 from noisesweep.models.results import ResultRow, Results
-from noisesweep.models.runs import EpochMetrics, Run, RunError, RunLinks, RunStatus, RunSummary
+from noisesweep.models.runs import EpochMetrics, Kept, Run, RunError, RunLinks, RunStatus, RunSummary
 from noisesweep.models.statistics import (
     Area,
     Bounds,
@@ -71,6 +71,8 @@ __all__ = [
     "Interval",
     "IntervalTarget",
     "InvalidField",
+    "Keep",
+    "Kept",
     "LevelEfficiency",
     "Matrix",
     "NoiseOn",

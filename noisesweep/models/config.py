@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidatorFunctionWrapHandler
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 
 from noisesweep.models.float32 import DROPOUT_STEP, SMALLEST, as_dropout, as_float32, format_number
 
@@ -35,6 +44,13 @@ class NoiseOn(StrEnum):
     BOTH = "both"
     TRAIN = "train"
     VALIDATION = "validation"
+
+
+class Keep(StrEnum):
+    """Epoch whose weights are evaluated and kept: the last one, or the one with the smallest loss on the holdout."""
+
+    LAST = "last"
+    BEST = "best"
 
 
 def reject_duplicates(values: Sequence[Any], validate: ValidatorFunctionWrapHandler) -> list[Any]:
@@ -184,10 +200,50 @@ class TrainingConfig(BaseModel):
         examples=[False],
     )
 
+    holdout: Integer = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="Number of training images to hold out, the same for all seeds. Every epoch is then validated on "
+        "them, and the test images are used once, when the run ends. 0 validates on the test images, as in the "
+        "original notebook. GET /datasets has the number of training images, of which at most half can be held out.",
+        examples=[0],
+    )
+    keep: Keep = Field(
+        default=Keep.LAST,
+        strict=False,
+        description="Epoch whose weights are evaluated and kept: the last one, or the best one, which has the smallest "
+        "loss on the holdout. best needs a holdout.",
+        examples=["last"],
+    )
+    patience: Integer | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_EPOCHS,
+        description="End a run after this number of epochs in a row without a smaller loss on the holdout. It needs a "
+        "holdout. null trains all epochs.",
+        examples=[None],
+    )
+
+    @field_validator("keep", "patience")
+    @classmethod
+    def _needs_holdout(cls, value: Keep | int | None, info: ValidationInfo) -> Keep | int | None:
+        if value not in (Keep.LAST, None) and info.data.get("holdout") == 0:
+            raise ValueError(
+                f"expected a holdout with {info.field_name}, received holdout 0: without one, the epoch would be "
+                "selected on the test images, and their accuracy would be too high"
+            )
+        return value
+
     @property
     def config(self) -> "TrainingConfig":
         """Return only the training options, without the other fields of a request."""
         return TrainingConfig.model_validate(self.model_dump(include=set(TrainingConfig.model_fields)))
+
+    @property
+    def final_images(self) -> str:
+        """Return which images a trained network is judged by: "validation", or with a holdout "test"."""
+        return "test" if self.holdout else "validation"
 
     def validation_scale(self, scale: float) -> float:
         """Return the scale of the noise on the validation images of a run with this scale."""

@@ -78,6 +78,22 @@ class EpochMetrics(BaseModel):
     )
 
 
+class Kept(BaseModel):
+    """Result of a run with a holdout: the epoch whose weights were kept, and its metrics on the test images."""
+
+    model_config = ConfigDict(frozen=True)
+
+    metrics: EpochMetrics = Field(description="Metrics of the epoch, validated on the holdout.")
+    test_loss: float = Field(
+        allow_inf_nan=False,
+        description="Mean categorical cross-entropy on the test images, in nats.",
+        examples=[2.1518],
+    )
+    test_accuracy: float = Field(
+        ge=0, le=1, description="Fraction of correctly classified test images.", examples=[0.7519]
+    )
+
+
 class RunError(BaseModel):
     """Reason why a run failed."""
 
@@ -131,9 +147,13 @@ class RunSummary(BaseModel):
     )
     epochs_done: int = Field(ge=0, description="Number of stored epochs.", examples=[12])
     latest_metrics: EpochMetrics | None = Field(description="Metrics of the last stored epoch; null without epochs.")
+    kept: Kept | None = Field(
+        default=None,
+        description="Result on the test images, of a run with a holdout that has succeeded; otherwise null.",
+    )
     error: RunError | None = Field(description="Reason of the failure; null unless the status is failed.")
     weights_sha256: str | None = Field(
-        description="SHA-256 of the final weights: kernel and bias of each layer, from input to output, as "
+        description="SHA-256 of the kept weights: kernel and bias of each layer, from input to output, as "
         "little-endian float32 in row-major order. Null unless the run has succeeded.",
         examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     )
@@ -151,6 +171,14 @@ class RunSummary(BaseModel):
         description="Time when the run ended, UTC; null before that.", examples=["2026-03-02T09:00:31.5Z"]
     )
     links: RunLinks = Field(description="Paths of related resources.")
+
+    @property
+    def final_metrics(self) -> EpochMetrics | None:
+        """Return the metrics of the trained network: with a holdout those on the test images, else the last epoch's."""
+        if self.kept is None:
+            return self.latest_metrics
+        test = {"val_loss": self.kept.test_loss, "val_accuracy": self.kept.test_accuracy}
+        return self.kept.metrics.model_copy(update=test)
 
 
 class Run(RunSummary):

@@ -35,7 +35,7 @@ class Gaps(BaseModel):
 
 
 class Evaluation(BaseModel):
-    """Evaluation of a run's trained network on the validation images at several noise scales.
+    """Evaluation of a run's trained network on the validation images, or with a holdout on the test images.
 
     The noise is the validation noise of the run's seed, multiplied by each test scale. It is clipped if the run's
     config says so.
@@ -123,13 +123,13 @@ class Interval(BaseModel):
 
 
 class ScaleFigures(BaseModel):
-    """Statistics of a scale's succeeded runs at their last epoch."""
+    """Statistics of a scale's succeeded runs, at their last epoch or at the one that they have kept."""
 
     model_config = ConfigDict(frozen=True)
 
     scale: Scale
     accuracy: Interval = Field(description="Training accuracy.")
-    val_accuracy: Interval = Field(description="Validation accuracy.")
+    val_accuracy: Interval = Field(description="Validation accuracy; with a holdout the accuracy on the test images.")
     noise_gap: Interval | None = Field(
         description="Accuracy on training images with the noise that the networks have trained on, minus that with "
         "fresh noise, computed for each seed without dropout: how much of the noise they have learned by heart. Null "

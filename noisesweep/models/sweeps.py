@@ -14,7 +14,11 @@ class Progress(BaseModel):
     """Progress of a sweep."""
 
     epochs_done: int = Field(ge=0, description="Number of stored epochs of all runs.", examples=[47])
-    epochs_total: int = Field(ge=1, description="Number of requested epochs of all runs.", examples=[100])
+    epochs_total: int = Field(
+        ge=1,
+        description="Number of epochs that all runs train: those requested, unless a run has ended early.",
+        examples=[100],
+    )
 
 
 class SweepLinks(BaseModel):
@@ -91,10 +95,14 @@ class Sweep(BaseModel):
     @computed_field(description="Progress over all runs.")  # type: ignore[prop-decorator]
     @property
     def progress(self) -> Progress:
-        """Return the number of stored and of requested epochs."""
+        """Return the number of stored epochs, and of all epochs that the runs train."""
         return Progress(
-            epochs_done=sum(run.epochs_done for run in self.runs), epochs_total=self.config.epochs * len(self.runs)
+            epochs_done=sum(run.epochs_done for run in self.runs), epochs_total=sum(map(self.epochs_of, self.runs))
         )
+
+    def epochs_of(self, run: RunSummary) -> int:
+        """Return the number of epochs that a run trains: those requested, unless it has ended early."""
+        return run.epochs_done if run.status is RunStatus.SUCCEEDED else self.config.epochs
 
 
 class SweepList(BaseModel):

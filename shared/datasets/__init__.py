@@ -7,6 +7,7 @@ location. If that fails, it prints the reason.
 from shared.datasets.arrays import Dataset, to_pixels
 from shared.datasets.catalogue import CATALOGUE, CLASSES, IMAGE_SHAPE, DatasetName
 from shared.datasets.files import read_idx
+from shared.datasets.holdout import holdout_rows
 from shared.datasets.loading import load
 from shared.datasets.work import epoch_work, model_bytes, parameter_count, run_work
 
@@ -17,6 +18,7 @@ __all__ = [
     "Dataset",
     "DatasetName",
     "epoch_work",
+    "holdout_rows",
     "load",
     "model_bytes",
     "parameter_count",

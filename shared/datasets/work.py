@@ -16,7 +16,7 @@ def parameter_count(config: TrainingConfig) -> int:
 
 def epoch_work(config: TrainingConfig) -> int:
     """Return the cost of an epoch: training images x parameters, about the multiply-adds of a forward pass."""
-    return CATALOGUE[config.dataset].training_images * parameter_count(config)
+    return (CATALOGUE[config.dataset].training_images - config.holdout) * parameter_count(config)
 
 
 def model_bytes(config: TrainingConfig) -> int:

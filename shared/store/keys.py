@@ -14,6 +14,7 @@ Keys of a sweep:
                                           owner, worker, device, started_at (µs), ended_at (µs),
                                           numerics: version of the stored epochs and checkpoint,
                                           outcome, error_code, error_message, weights_sha256,
+                                          kept_metrics (JSON), test_loss, test_accuracy: with a holdout,
                                           checkpoint_at (epoch:step), cancel_requested,
                                           lease (µs), epochs_at_claim, checkpoint_at_claim: of the current claim,
                                           attempts_without_progress: lost owners in a row without progress,

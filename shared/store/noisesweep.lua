@@ -395,6 +395,10 @@ local function add_runs(sweep, first, runs, submitter)
     local run, measured = each.run, each.measured
     redis.call('HSET', run.key, 'reused_from', measured.run_id, 'weights_sha256', measured.weights_sha256)
     redis.call('HSET', run.key, 'worker', measured.worker, 'device', measured.device, 'numerics', measured.numerics)
+    if measured.kept_metrics then
+      redis.call('HSET', run.key, 'kept_metrics', measured.kept_metrics)
+      redis.call('HSET', run.key, 'test_loss', measured.test_loss, 'test_accuracy', measured.test_accuracy)
+    end
     redis.call('SET', run.evaluation, measured.evaluation)
     redis.call('RPUSH', run.epochs, unpack(measured.epochs))
     conclude(run, 'succeeded')
@@ -862,10 +866,12 @@ define_for_owner('warn', { kind = 'text', message = 'text' }, function(run, call
   return 1
 end, { 'allow-oom' })
 
--- End a run that has trained all its epochs; one that a client cancelled ends as cancelled. Return the outcome, or nil
--- also if some of its epochs are missing. Repeated by the same owner, return the same outcome.
+-- End a run that has trained that many epochs; one that a client cancelled ends as cancelled. Return the outcome, or nil
+-- also if some of its epochs are missing. Repeated by the same owner, return the same outcome. A run with a holdout has
+-- the epoch whose weights are kept, and its result on the test images.
 define_for_owner('succeed', {
   weights_sha256 = 'text', evaluation = 'text', epochs = 'number',
+  kept_epoch = 'number?', test_loss = 'text?', test_accuracy = 'text?',
 }, function(run, call)
   if redis.call('HEXISTS', run.key, 'cancel_requested') == 1 then
     conclude(run, 'cancelled')
@@ -875,6 +881,10 @@ define_for_owner('succeed', {
   end
   redis.call('SET', run.evaluation, call.evaluation)
   redis.call('HSET', run.key, 'weights_sha256', call.weights_sha256)
+  if call.kept_epoch then
+    redis.call('HSET', run.key, 'kept_metrics', redis.call('LINDEX', run.epochs, call.kept_epoch))
+    redis.call('HSET', run.key, 'test_loss', call.test_loss, 'test_accuracy', call.test_accuracy)
+  end
   conclude(run, 'succeeded')
   return 'succeeded'
 end, {}, ended_by)

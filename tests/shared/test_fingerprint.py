@@ -15,7 +15,10 @@ OTHERS = {
     "noise_on": "train",
     "clip": True,
     "resample": True,
+    "holdout": 1000,
 }
+# Values that are valid only with a holdout.
+WITH_HOLDOUT = {"keep": "best", "patience": 3}
 
 
 def test_equal_runs_have_equal_fingerprints() -> None:
@@ -23,9 +26,11 @@ def test_equal_runs_have_equal_fingerprints() -> None:
 
 
 def test_every_config_field_changes_the_fingerprint() -> None:
-    assert OTHERS.keys() == TrainingConfig.model_fields.keys()
-    prints = {fingerprint(TrainingConfig.model_validate({name: value}), 0.5, 0) for name, value in OTHERS.items()}
-    assert len(prints | {fingerprint(CONFIG, 0.5, 0)}) == len(OTHERS) + 1
+    assert OTHERS.keys() | WITH_HOLDOUT.keys() == TrainingConfig.model_fields.keys()
+    others = [{name: value} for name, value in OTHERS.items()]
+    others += [{"holdout": 1000, name: value} for name, value in WITH_HOLDOUT.items()]
+    prints = {fingerprint(TrainingConfig.model_validate(fields), 0.5, 0) for fields in others}
+    assert len(prints | {fingerprint(CONFIG, 0.5, 0)}) == len(others) + 1
 
 
 def test_scale_seed_and_numerics_change_the_fingerprint() -> None:

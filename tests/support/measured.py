@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from noisesweep.models import EpochMetrics, RunStatus, RunSummary, Sweep, TrainingConfig
+from noisesweep.models import EpochMetrics, Kept, RunStatus, RunSummary, Sweep, TrainingConfig
 from tests.support.records import run_summary, sweep_of
 
 # Result of a run: its val_accuracy if it succeeded, otherwise its status.
@@ -27,3 +27,17 @@ def measured_sweep(*curves: Mapping[float, End], config: TrainingConfig | None =
 def metrics_of(val_accuracy: float) -> EpochMetrics:
     accuracy = (1 + val_accuracy) / 2
     return EpochMetrics(epoch=19, loss=0, accuracy=accuracy, val_loss=0, val_accuracy=val_accuracy, seconds=1)
+
+
+def held_out(sweep: Sweep, test_accuracy: float, **config: object) -> Sweep:
+    """Return the sweep with a holdout and this test accuracy of each succeeded run, which has kept its last epoch."""
+    runs = [
+        run.model_copy(
+            update={"kept": Kept(metrics=run.latest_metrics, test_loss=1.0, test_accuracy=test_accuracy)}
+            if run.status is RunStatus.SUCCEEDED and run.latest_metrics
+            else {}
+        )
+        for run in sweep.runs
+    ]
+    fields = sweep.config.model_dump(mode="json") | {"holdout": 100} | config
+    return sweep.model_copy(update={"runs": runs, "config": TrainingConfig.model_validate(fields)})

@@ -17,6 +17,9 @@ NOTEBOOK_CONFIG = {
     "noise_on": "both",
     "clip": False,
     "resample": False,
+    "holdout": 0,
+    "keep": "last",
+    "patience": None,
 }
 
 

@@ -5,15 +5,15 @@ from contextlib import contextmanager, suppress
 
 from celery.utils.log import get_task_logger
 
-from noisesweep.models import Evaluation, RunError, RunStatus
+from noisesweep.models import RunError, RunStatus
 from shared.errors import NoiseSweepError
 from shared.settings import Settings
 from shared.store.keys import run_id
 from worker.claim_leases import ClaimLeases, RunCancelledError, StoreUnavailableError
 from worker.fail_points import fail_point
-from worker.leases import Claim, ClaimedRun, LeaseLostError, Leases, LeaseState, Stored
+from worker.leases import Claim, ClaimedRun, KeptEpoch, LeaseLostError, Leases, LeaseState, Stored
 from worker.trainer.checkpoints import CheckpointSchedule
-from worker.trainer.evaluation import evaluate
+from worker.trainer.evaluation import Tested, evaluate
 from worker.trainer.loop import DivergedError, Stop, epochs
 from worker.trainer.stack import Stack
 from worker.trainer.stack_cache import StackCache
@@ -64,6 +64,7 @@ class ClaimTraining:
 
     def _train(self, stack: Stack) -> int:
         stack.start(self._claim.runs[0].seed, [run.scale for run in self._claim.runs], self._load_checkpoints())
+        self._end_finished(stack)  # runs whose evaluation was interrupted
         for results in epochs(stack, self._must_stop):
             save = self._checkpoints.is_due and stack.epoch < self._claim.config.epochs
             stored = save
@@ -79,13 +80,23 @@ class ClaimTraining:
                     fail_point("after_commit", run.index)
             if save:
                 self._checkpoints.record(stored=stored)
-        evaluations = self._evaluate(stack) if stack.epoch == self._claim.config.epochs else None
-        if evaluations is None:
-            return self._release_all(stack)
-        for position, run in self._each_active():
-            with self._isolate(position):
-                self._succeed(run, stack.state(position), evaluations[position])
-        return 0
+            self._end_finished(stack)
+        return self._release_all(stack)
+
+    def _end_finished(self, stack: Stack) -> None:
+        """Evaluate and end the runs that have finished, unless the worker has to stop."""
+        finished = [(position, run) for position, run in self._each_active() if stack.has_finished(position)]
+        if not finished:
+            return
+        kept = {position: stack.restore_kept(position) for position, _ in finished}
+        tested = evaluate(stack, [run.scale for run in self._claim.runs], self._leases.test_scales(), self._must_stop)
+        if tested is None:
+            return
+        for position, run in finished:
+            if position in self._active:
+                with self._isolate(position):
+                    self._succeed(run, stack.state(position), tested[position], kept[position])
+                    self._active.pop(position, None)
 
     def _load_checkpoints(self) -> list[RunState] | None:
         """Return the runs' checkpoints, which are all at the same step; None if the runs have none."""
@@ -114,9 +125,6 @@ class ClaimTraining:
             if position in self._active:
                 yield position, run
 
-    def _evaluate(self, stack: Stack) -> list[Evaluation] | None:
-        return evaluate(stack, [run.scale for run in self._claim.runs], self._leases.test_scales(), self._must_stop)
-
     def _release_all(self, stack: Stack) -> int:
         released = 0
         for position, run in self._each_active():
@@ -126,11 +134,12 @@ class ClaimTraining:
                 released += status is RunStatus.QUEUED
         return released
 
-    def _succeed(self, run: ClaimedRun, state: RunState, evaluation: Evaluation) -> None:
+    def _succeed(self, run: ClaimedRun, state: RunState, tested: Tested, kept_epoch: int) -> None:
         if self._claim.keep_model:
             self._save_model(run, state)
+        kept = KeptEpoch(kept_epoch, tested.loss, tested.accuracy) if self._claim.config.holdout else None
         fail_point("before_finish", run.index)
-        outcome = self._leases.succeed(run, state.weights_sha256, evaluation, epochs=state.epoch)
+        outcome = self._leases.succeed(run, state.weights_sha256, tested.evaluation, kept=kept, epochs=state.epoch)
         fail_point("after_finish", run.index)
         logger.info("Run %s %s", self._run_id(run), outcome)
 

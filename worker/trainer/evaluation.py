@@ -1,6 +1,7 @@
 """Evaluation of trained networks at all scales of the sweep, and on training images."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from noisesweep.models import Evaluation, Gaps
 from shared.bits import pack_bits
@@ -8,10 +9,16 @@ from worker.trainer.loop import Stop
 from worker.trainer.stack import Stack
 
 
-def evaluate(
-    stack: Stack, scales: Sequence[float], test_scales: Sequence[float], stop: Stop
-) -> list[Evaluation] | None:
-    """Return the evaluation of each network of a stack that has trained all epochs.
+class Tested(NamedTuple):
+    """Evaluation of a network, and its loss (nats) and accuracy on the test images at its own validation scale."""
+
+    evaluation: Evaluation
+    loss: float
+    accuracy: float
+
+
+def evaluate(stack: Stack, scales: Sequence[float], test_scales: Sequence[float], stop: Stop) -> list[Tested] | None:
+    """Return the evaluation of each network of a stack on the test images, with its present weights.
 
     Args:
         stack: The stack.
@@ -27,17 +34,16 @@ def evaluate(
     if stop():
         return None
     training, fresh = stack.accuracies_on_training_images()
-    evaluations = []
+    tested = []
     for run, scale in enumerate(scales):
         own = found[stack.config.validation_scale(scale)]
-        evaluations.append(
-            Evaluation(
-                test_scales=list(test_scales),
-                val_accuracy=[float(at.accuracy[run]) for at in found.values()],
-                confusion=own.confusion(run).tolist(),
-                correct=pack_bits(own.correct[run]),
-                correct_clean=pack_bits(found[0.0].correct[run]),
-                gaps=Gaps(training=float(training[run]), fresh=float(fresh[run])),
-            )
+        evaluation = Evaluation(
+            test_scales=list(test_scales),
+            val_accuracy=[float(at.accuracy[run]) for at in found.values()],
+            confusion=own.confusion(run).tolist(),
+            correct=pack_bits(own.correct[run]),
+            correct_clean=pack_bits(found[0.0].correct[run]),
+            gaps=Gaps(training=float(training[run]), fresh=float(fresh[run])),
         )
-    return evaluations
+        tested.append(Tested(evaluation, float(own.loss[run]), float(own.accuracy[run])))
+    return tested

@@ -34,15 +34,29 @@ class Minibatch(NamedTuple):
 class NoisyImages:
     """Images on the device with the noise of one seed, drawn once per image.
 
+    Args:
+        images: uint8, (N, ...), values 0 to 255.
+        labels: uint8, (N,).
+        purpose: Purpose of the noise.
+        rows: The images to use, ascending; all if None. An image has the same noise with and without the others.
+
     Attributes:
         images: uint8, (n, P), values 0 to 255.
         labels: int32, (n,).
         noise: float32, (n, P), standard normal. `draw` fills it in place, so a process needs the memory only once.
     """
 
-    def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.uint8], purpose: Purpose) -> None:
-        self.images = tf.constant(images.reshape(len(images), -1))
-        self.labels = tf.constant(labels.astype(np.int32))
+    def __init__(
+        self,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.uint8],
+        purpose: Purpose,
+        rows: NDArray[np.int64] | None = None,
+    ) -> None:
+        self._drawn = len(images)
+        self._rows = np.arange(len(images)) if rows is None else rows
+        self.images = tf.constant(images.reshape(len(images), -1)[self._rows])
+        self.labels = tf.constant(labels[self._rows].astype(np.int32))
         self.noise = tf.Variable(tf.zeros(self.images.shape))
         self._purpose = purpose
         self._seed: int | None = None
@@ -54,9 +68,11 @@ class NoisyImages:
         """Draw the noise of a seed, unless it is the current noise."""
         if seed != self._seed:
             self._seed = None  # an interrupted draw leaves a mixture of two seeds
-            for rows, block in noise_blocks(seed, self._purpose, tuple(self.images.shape)):
+            for drawn, block in noise_blocks(seed, self._purpose, (self._drawn, int(self.images.shape[1]))):
+                first, last = np.searchsorted(self._rows, (drawn.start, drawn.stop))
+                used = block[self._rows[first:last] - drawn.start]
                 # Much faster than assigning to a slice, which takes milliseconds per call on a CPU.
-                self.noise.scatter_update(tf.IndexedSlices(block, tf.range(rows.start, rows.stop)))
+                self.noise.scatter_update(tf.IndexedSlices(used, tf.range(first, last)))
             tf.raw_ops.DisableCopyOnRead(resource=self.noise.handle)  # after scatter_update, reads would copy the noise
             self._seed = seed
 

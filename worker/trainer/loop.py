@@ -38,7 +38,9 @@ def epochs(stack: Stack, stop: Stop) -> Iterator[list[Result]]:
             stack.train(chunk)
             pace = CHUNK_SECONDS / (time.perf_counter() - chunk_started)
             chunk = max(1, round((stack.step - first) * min(pace, 4)))
-        metrics = zip(*stack.training_metrics(), *stack.validation_metrics(), strict=True)
+        losses, accuracies = stack.validation_metrics()
+        stack.select(losses)
+        metrics = zip(*stack.training_metrics(), losses, accuracies, strict=True)
         seconds, epoch = time.perf_counter() - epoch_started, stack.epoch
         stack.next_epoch()
         yield [_result(epoch, seconds, *map(float, run)) for run in metrics]

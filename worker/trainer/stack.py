@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from noisesweep.models import TrainingConfig
+from noisesweep.models import Keep, TrainingConfig
 from shared.noise import Purpose, base_noise, generator
 from worker.trainer import network
 from worker.trainer.images import (
@@ -24,7 +24,7 @@ from worker.trainer.images import (
     draw_offsets,
 )
 from worker.trainer.network import Float64Array, Predictions
-from worker.trainer.state import Array, RunState
+from worker.trainer.state import Array, BestEpoch, RunState
 
 # Largest number of training images on which the accuracies with trained and with fresh noise are measured. It is the
 # number of test images of MNIST.
@@ -80,6 +80,14 @@ class Stack:
     stack. The runs share the minibatches and the dropout masks. On a GPU, and with XLA, the runs are computed side by
     side with a leading axis.
 
+    Args:
+        config: The config.
+        runs: Number of runs K.
+        training: Images to train on.
+        validation: Images to validate each epoch on.
+        test: Images to evaluate the trained networks on; those of the validation if None.
+        xla: Whether to compile with XLA.
+
     Attributes:
         epoch: Current epoch, from 0.
         step: Completed steps of this epoch, 0 to `steps`.
@@ -88,10 +96,17 @@ class Stack:
     """
 
     def __init__(
-        self, config: TrainingConfig, runs: int, training: NoisyImages, validation: NoisyImages, *, xla: bool
+        self,
+        config: TrainingConfig,
+        runs: int,
+        training: NoisyImages,
+        validation: NoisyImages,
+        test: NoisyImages | None = None,
+        *,
+        xla: bool,
     ) -> None:
         self.config, self.runs = config, runs
-        self.training, self.validation = training, validation
+        self.training, self.validation, self.test = training, validation, test or validation
         self.pixels: int = training.images.shape[1]
         self.steps = -(-len(training) // config.batch_size)
         side_by_side = xla or bool(tf.config.list_logical_devices("GPU"))
@@ -122,6 +137,7 @@ class Stack:
                 momentum.assign(tf.zeros_like(momentum))  # a run that diverged leaves NaN
         self._begin_epoch(states[0].epoch)
         self.step = states[0].step
+        self._best = [state.best for state in states]
         by_run = [[*state.weights, *state.mean_squares, state.loss_sum, state.correct] for state in states]
         for index, arrays in enumerate(zip(*by_run, strict=True)):
             for variables, array in zip(self._variables, self._to_shape(arrays), strict=True):
@@ -145,7 +161,8 @@ class Stack:
         """Return the state of the run at this index of the stack."""
         *arrays, loss_sum, correct = self._values(run)
         half = len(arrays) // 2
-        return RunState(self.epoch, self.step, arrays[:half], arrays[half:], np.float32(loss_sum), np.float32(correct))
+        sums = np.float32(loss_sum), np.float32(correct)
+        return RunState(self.epoch, self.step, arrays[:half], arrays[half:], *sums, self._best[run])
 
     def next_epoch(self) -> None:
         """Advance to the next epoch: make new random draws and reset the sums."""
@@ -190,19 +207,55 @@ class Stack:
 
     def validation_metrics(self) -> tuple[Array, Float64Array]:
         """Return mean loss (nats) and accuracy on the validation images at each run's validation scale, each (K,)."""
-        found = self.evaluate(self._validation_scales)
+        found = self.evaluate(self._validation_scales, self.validation.batches(self.seed))
         return found.loss, found.accuracy
+
+    def select(self, losses: Array) -> None:
+        """Record each run's loss on the holdout after the current epoch, and its weights if it is the best so far.
+
+        Without a holdout, nothing is selected.
+        """
+        if self.config.keep is Keep.LAST and self.config.patience is None:
+            return
+        for run, (loss, best) in enumerate(zip(losses, self._best, strict=True)):
+            if best is None or loss < best.loss:
+                kept = self._weights(run) if self.config.keep is Keep.BEST else []
+                self._best[run] = BestEpoch(self.epoch, float(loss), kept)
+
+    def has_finished(self, run: int) -> bool:
+        """Return whether a run has trained all epochs, or `patience` epochs since its best one."""
+        best, patience = self._best[run], self.config.patience
+        if patience and best and self.epoch - 1 - best.epoch >= patience:
+            return True
+        return self.epoch == self.config.epochs
+
+    def restore_kept(self, run: int) -> int:
+        """Give a run that has finished the weights of the epoch that is kept, and return this epoch."""
+        best = self._best[run]
+        if self.config.keep is Keep.LAST or best is None:
+            return self.epoch - 1
+        index = np.unravel_index(run, self._shape)
+        for variable, weight in zip(self._variables[index[0]].weights, best.weights, strict=True):
+            variable[*index[1:], ...].assign(weight)
+        return best.epoch
+
+    def _weights(self, run: int) -> list[Array]:
+        weights = self._values(run)[:-2]
+        return weights[: len(weights) // 2]
 
     def evaluate(self, scales: Sequence[float], batches: Iterable[Batch] | None = None) -> Predictions:
         """Evaluate the networks without dropout, network k at noise scale `scales[k]`.
 
         Args:
             scales: K noise scales.
-            batches: Images and noise; those of the validation if None.
+            batches: Images and noise; the test images with their noise if None.
         """
         noise_scales = tf.constant(self._to_shape(scales))
         losses, predicted, labels = zip(
-            *((*self._evaluate(noise_scales, batch), batch.labels) for batch in batches or self._validation_batches()),
+            *(
+                (*self._evaluate(noise_scales, batch), batch.labels)
+                for batch in batches or self.test.batches(self.seed)
+            ),
             strict=True,
         )
         of_images = np.concatenate([part.numpy().reshape(-1, part.shape[-1]) for part in predicted], axis=1)
@@ -212,9 +265,6 @@ class Stack:
             of_images[: self.runs],
             np.concatenate([part.numpy() for part in labels]),
         )
-
-    def _validation_batches(self) -> Iterator[Batch]:
-        return self.validation.batches(self.seed)
 
     def accuracies_on_training_images(self) -> tuple[Float64Array, Float64Array]:
         """Return accuracies without dropout on training images, with the noise of the first epoch and with fresh noise.

@@ -143,7 +143,7 @@ function showChart(curves) {
   chart.show(traces, {
     panel: panels[0],
     title: "noise scale",
-    label: "Validation accuracy against scale, one curve per sweep. The table below lists the values.",
+    label: "Accuracy against scale, one curve per sweep. The table below lists the values.",
   });
   const intervals = panels[0].curves.some((/** @type {any} */ { points }) => points.length) && caption.notes[0];
   const mixed = new Set(sweeps.flatMap((sweep) => sweep.numerics)).size > 1;
@@ -172,7 +172,7 @@ function showDifferences() {
 }
 
 /**
- * Show the validation accuracy of each sweep at each scale.
+ * Show the accuracy of each sweep at each scale.
  * @param {Curves} curves
  */
 function showValues(curves) {

@@ -58,7 +58,7 @@ export function showComparison(comparison) {
   if (comparison.area) {
     const { from_scale: from, to_scale: to, first, second, difference } = comparison.area;
     metrics.push([
-      `Mean validation accuracy from scale ${formatScale(from)} to ${formatScale(to)}: A, B and B − A`,
+      `Mean accuracy from scale ${formatScale(from)} to ${formatScale(to)}: A, B and B − A`,
       `${formatPercent(first.mean)}, ${formatPercent(second.mean)}, ${formatInterval(difference, formatPoints)}`,
     ]);
   }

@@ -75,6 +75,12 @@ export const deviceName = (device) => ({ cpu: "CPU", gpu: "GPU", metal: "Metal" 
 export const sweepName = (sweep) => sweep.name ?? `Sweep ${sweep.id}`;
 
 /**
+ * Return which images the trained networks are judged by.
+ * @param {any} sweep
+ */
+export const judgedImages = (sweep) => (sweep.config.holdout ? "test" : "validation");
+
+/**
  * Describe the grid and the config of a sweep in one line.
  * @param {any} sweep
  */
@@ -91,5 +97,8 @@ export function describeSweep(sweep) {
       : [`noise on ${sweep.config.noise_on === "train" ? "training" : "validation"} images only`]),
     ...(sweep.config.clip ? ["clipped"] : []),
     ...(sweep.config.resample ? ["new noise in every epoch"] : []),
+    ...(sweep.config.holdout ? [`${formatCount(sweep.config.holdout, "image")} held out`] : []),
+    ...(sweep.config.keep === "best" ? ["best epoch kept"] : []),
+    ...(sweep.config.patience ? [`patience ${sweep.config.patience}`] : []),
   ].join(" · ");
 }

@@ -153,6 +153,14 @@ export class LiveSweep {
 export const isFinal = (status) => status !== "queued" && status !== "running";
 
 /**
+ * Return the number of epochs that a run trains. One that has ended early has trained all of its own.
+ * @param {any} run
+ * @param {number} epochs
+ * @returns {number}
+ */
+export const epochsOf = (run, epochs) => (run.status === "succeeded" ? run.epochs_done : epochs);
+
+/**
  * Estimate the seconds until a running run ends, from its latest epoch.
  * @param {any} run
  * @param {number} epochs

@@ -36,14 +36,14 @@ export function showMetrics(summary) {
   if (summary.half_way) {
     const level = formatPercent(summary.half_way.level);
     metrics.push([
-      `Half-way scale, where validation accuracy is ${level}`,
+      `Half-way scale, where the accuracy is ${level}`,
       formatInterval(summary.half_way.scale, (scale) => String(Number(scale.toPrecision(3)))),
     ]);
   }
   if (summary.area) {
     const { from_scale: from, to_scale: to, val_accuracy: area } = summary.area;
     metrics.push([
-      `Mean validation accuracy from scale ${formatScale(from)} to ${formatScale(to)}, over the logarithm of the scale`,
+      `Mean accuracy from scale ${formatScale(from)} to ${formatScale(to)}, over the logarithm of the scale`,
       formatInterval(area, formatPercent),
     ]);
   }
@@ -53,7 +53,7 @@ export function showMetrics(summary) {
     const bounds = interval ? ` (95 % interval ${range(interval)})` : "";
     const elsewhere = others.map((/** @type {any} */ at) => `${range(at)} at ${formatPercent(at.level)}`).join(", ");
     metrics.push(
-      [`Efficiency, where validation accuracy is ${formatPercent(level)}`, `${range(summary.efficiency)}${bounds}`],
+      [`Efficiency, where the accuracy is ${formatPercent(level)}`, `${range(summary.efficiency)}${bounds}`],
       ["Efficiency at other accuracies", elsewhere],
     );
   }

@@ -2,7 +2,7 @@
 
 import { byId, element, setText, updateChildren } from "./dom.js";
 import { deviceName, formatDuration, formatPercent, formatScale } from "./format.js";
-import { runSecondsLeft } from "./live.js";
+import { epochsOf, runSecondsLeft } from "./live.js";
 
 /**
  * Show the runs of a sweep, ordered by scale and seed.
@@ -59,9 +59,9 @@ function updateRow(row, run, epochs) {
   setText(status.firstChild, run.cancel_requested && run.status === "running" ? "cancelling" : run.status);
   setText(status.lastChild, run.error?.message);
   status.lastChild.hidden = !run.error;
-  progress.firstChild.max = epochs;
+  progress.firstChild.max = epochsOf(run, epochs);
   progress.firstChild.value = run.epochs_done;
-  setText(progress.lastChild, `${run.epochs_done} of ${epochs}`);
+  setText(progress.lastChild, `${run.epochs_done} of ${epochsOf(run, epochs)}`);
   const seconds = runSecondsLeft(run, epochs);
   setText(left, seconds === null ? "" : formatDuration(seconds));
   setText(accuracy, formatPercent(run.latest_metrics?.accuracy));

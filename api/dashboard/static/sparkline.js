@@ -1,4 +1,4 @@
-// Small curve of a sweep without axes: validation accuracy from 0 to 1, with evenly spaced scales.
+// Small curve of a sweep without axes: accuracy from 0 to 1, with evenly spaced scales.
 
 import { formatPercent, formatScale } from "./format.js";
 
@@ -14,7 +14,8 @@ const [WIDTH, HEIGHT, MARGIN] = [120, 48, 5];
 function meanPoints(runs, scales) {
   return scales.flatMap((scale) => {
     const measured = runs.filter((run) => run.scale === scale && run.latest_metrics);
-    const sum = measured.reduce((total, run) => total + run.latest_metrics.val_accuracy, 0);
+    const accuracies = measured.map((run) => run.kept?.test_accuracy ?? run.latest_metrics.val_accuracy);
+    const sum = accuracies.reduce((total, accuracy) => total + accuracy, 0);
     return measured.length ? [{ scale, val_accuracy: sum / measured.length }] : [];
   });
 }
@@ -61,5 +62,5 @@ function describe(points) {
   if (!points.length) return "No curve yet";
   const [first, last] = [points[0], points[points.length - 1]];
   const end = points.length > 1 ? `, ${formatPercent(last.val_accuracy)} at ${formatScale(last.scale)}` : "";
-  return `Validation accuracy: ${formatPercent(first.val_accuracy)} at ${formatScale(first.scale)}${end}`;
+  return `Accuracy: ${formatPercent(first.val_accuracy)} at ${formatScale(first.scale)}${end}`;
 }

@@ -12,10 +12,11 @@ import {
   formatPercent,
   formatScale,
   formatTime,
+  judgedImages,
   sweepName,
 } from "./format.js";
 import { Legend } from "./legend.js";
-import { isFinal, LiveSweep, sweepSecondsLeft } from "./live.js";
+import { epochsOf, isFinal, LiveSweep, sweepSecondsLeft } from "./live.js";
 import { darkScheme, extendCurve, readPlot, succeededIds, unfinishedPoints } from "./plots.js";
 import { showConfusions, showMatrix, showMetrics, showRemarks } from "./results.js";
 import { coalesce, isTransient } from "./retries.js";
@@ -129,8 +130,12 @@ function showHeader(sweep) {
     [describeSweep(sweep), formatTime(sweep.created_at), ...(sweep.name ? [sweep.id] : []), ...tags].join(" · "),
   );
   showText(byId("detail"), sweep.status_detail);
+  for (const each of document.querySelectorAll(".judged")) setText(each, judgedImages(sweep));
   const done = sweep.runs.reduce((/** @type {number} */ sum, /** @type {any} */ run) => sum + run.epochs_done, 0);
-  const total = sweep.config.epochs * sweep.runs.length;
+  const total = sweep.runs.reduce(
+    (/** @type {number} */ sum, /** @type {any} */ run) => sum + epochsOf(run, sweep.config.epochs),
+    0,
+  );
   byId("progress").max = total;
   byId("progress").value = done;
   const seconds = sweepSecondsLeft(sweep);
@@ -147,11 +152,11 @@ function showByScale(sweep, { accuracy: { caption, panels, theme }, plotted }) {
   const [panel] = panels;
   const unfinished = unfinishedPoints(sweep.runs, plotted, panel.x_axis);
   const curves = [
-    { metric: "accuracy", name: "training", style: theme.styles.training },
-    { metric: "val_accuracy", name: "validation", style: theme.styles.validation },
+    { metric: "accuracy", name: "training", kind: "training", style: theme.styles.training },
+    { metric: "val_accuracy", name: judgedImages(sweep), kind: "validation", style: theme.styles.validation },
   ];
-  const traces = curves.flatMap(({ metric, name, style }) => {
-    const curve = panel.curves.find((/** @type {any} */ each) => each.style === name) ?? { points: [] };
+  const traces = curves.flatMap(({ metric, name, kind, style }) => {
+    const curve = panel.curves.find((/** @type {any} */ each) => each.style === kind) ?? { points: [] };
     const hidden = scaleLegend.isHidden(metric);
     return curveTraces(curve, { name, style, axis: panel.x_axis, hidden, unfinished, metric });
   });
@@ -236,9 +241,7 @@ async function showSummary(sweep) {
  */
 function announce(sweep, ended) {
   const last = summary.scales.at(-1);
-  const result = last
-    ? ` Validation accuracy at ${formatScale(last.scale)}: ${formatPercent(last.val_accuracy.mean)}.`
-    : "";
+  const result = last ? ` Accuracy at ${formatScale(last.scale)}: ${formatPercent(last.val_accuracy.mean)}.` : "";
   setText(
     byId("announcement"),
     isFinal(sweep.status)

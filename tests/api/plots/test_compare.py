@@ -9,7 +9,7 @@ from api.plots.options import FileFormat, PlotOptions
 from api.plots.picture import draw
 from api.science.intervals import accuracy
 from noisesweep.models import NoiseOn, RunStatus, Sweep, TrainingConfig
-from tests.support.measured import measured_sweep
+from tests.support.measured import held_out, measured_sweep
 
 
 def sweep(number: int, name: str | None = None, *curves: dict[float, Any], **config: Any) -> Sweep:
@@ -100,3 +100,14 @@ def test_band_of_the_best_possible_accuracy_is_that_of_all_sweeps(
     (panel,) = plot_data([sweep(1, dataset="digits"), sweep(2, **config)]).panels
     assert [band.name for band in panel.bands] == bands
     assert [level.name for level in panel.levels] == levels
+
+
+def test_sweeps_with_a_holdout_are_shown_with_their_test_accuracy() -> None:
+    first, second = (held_out(sweep(number), 0.4) for number in (1, 2))
+    data = plot_data([first, second])
+    assert data.caption.title == "Test Accuracy With Increasing Noise"
+    assert data.panels[0].curves[0].points[0].mean == 0.4
+    mixed = plot_data([first, sweep(3)])
+    assert mixed.caption.title == data.caption.title
+    assert "The validation images of sweeps without a holdout are the test images." in mixed.caption.notes
+    assert [curve.name for curve in mixed.panels[0].curves] == ["100 images held out", "0000000000000003"]

@@ -3,9 +3,9 @@ import pytest
 from api.plots import epochs
 from api.plots.data import Curve, column_count
 from api.plots.picture import draw
-from api.plots.theme import CLEAN
-from noisesweep.models import EpochMetrics, Run, RunStatus
-from tests.support.measured import measured_sweep
+from api.plots.theme import BEST, CLEAN, KEPT
+from noisesweep.models import EpochMetrics, Kept, Run, RunStatus
+from tests.support.measured import held_out, measured_sweep
 from tests.support.pictures import PNG_MAGIC
 from tests.support.records import run_summary, sweep_of
 from tests.support.training import invented_metrics
@@ -68,3 +68,17 @@ def test_note_shows_progress_of_an_unfinished_run() -> None:
     assert data.caption.notes == ("Running: 1 of 20 epochs.",)
     assert data.caption.title == "Training at Noise Scale 0.5"
     assert draw(data).startswith(PNG_MAGIC)
+
+
+def test_epoch_with_the_smallest_loss_and_the_reported_epoch_are_marked() -> None:
+    losses = (1.0, 0.5, 0.7)
+    trained = [
+        at.model_copy(update={"val_loss": loss}) for at, loss in zip(metrics(0.2, 0.4, 0.5), losses, strict=True)
+    ]
+    sweep = measured_sweep({1.0: 0.5, 2.0: Q})
+    first, second = epochs.of_sweep(sweep, [trained, []]).panels
+    assert [(mark.style, mark.points) for mark in first.marks] == [(BEST, ((1, 0.4),)), (KEPT, ((2, 0.5),))]
+    assert second.marks == ()
+    kept = held_out(sweep, 0.3)
+    kept.runs[0].kept = Kept(metrics=trained[1], test_loss=1.0, test_accuracy=0.3)
+    assert [mark.points for mark in epochs.of_sweep(kept, [trained, []]).panels[0].marks] == [((1, 0.4),)] * 2

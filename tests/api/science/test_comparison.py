@@ -15,7 +15,7 @@ from api.science.intervals import difference, over_seeds
 from api.science.paired_intervals import crossed_difference, tango
 from noisesweep.models import Comparison, Evaluation, NoiseOn, RunStatus, Sweep, TrainingConfig
 from shared.bits import pack_bits
-from tests.support.measured import End, measured_sweep
+from tests.support.measured import End, held_out, measured_sweep
 
 IMAGES = 200
 FIXED = {0.0: 0.96, 0.5: 0.9, 1.0: 0.7, 2.0: 0.4, 4.0: 0.2}
@@ -77,7 +77,7 @@ def test_differences_of_several_seeds_are_paired() -> None:
     expected = scipy.stats.t.interval(0.95, 2, loc=0.101, scale=scipy.stats.sem(differences))
     assert (at.difference.low, at.difference.high) == pytest.approx(expected)
     assert (at.seeds_and_images, at.simultaneous) == (None, None)
-    assert found.method.endswith("on these validation images: Student's t over 3 seeds")
+    assert found.method.endswith("on these images: Student's t over 3 seeds")
 
 
 def test_ratio_is_that_of_the_scales_at_the_level() -> None:
@@ -295,17 +295,13 @@ def test_unlike_sweeps_are_refused() -> None:
         without_bits(sweep({0.5: 0.9}, number=1), other_seed.model_copy(update={"runs": runs}))
 
 
-def test_different_holdouts_are_named_and_not_paired_by_image() -> None:
-    class Holdout(TrainingConfig):
-        holdout: int = 0
-
-    first = sweep(FIXED, config=Holdout(holdout=100), number=1)
-    second = sweep(FRESH, config=Holdout(holdout=50), number=2)
-    found = with_bits(first, second)
-    assert {at.method for at in found.scales} == {"newcombe"}
-    assert found.remarks[0].startswith("The sweeps hold out different images")
-    equal = with_bits(first, second.model_copy(update={"config": first.config}))
-    assert {at.method for at in equal.scales} == {"tango"}
+def test_sweeps_with_a_holdout_are_compared_by_their_test_images() -> None:
+    first, second = sweep(FIXED, number=1), held_out(sweep(FIXED, number=2), 0.25)
+    found = without_bits(first, second)
+    assert [at.second for at in found.scales] == [0.25] * len(FIXED)
+    assert found.differing_settings == ["holdout"]
+    assert found.sentence.startswith("With 100 images held out the accuracy without noise is 71.0 points lower")
+    assert without_bits(second, first).sentence.startswith("With no holdout the accuracy")
 
 
 def test_different_numerics_and_seeds_are_named() -> None:
@@ -359,12 +355,12 @@ def test_one_seed_claims_the_largest_measurable_difference() -> None:
     found = with_bits(sweep(FIXED, number=1), sweep(FRESH, config=RESAMPLE, number=2))
     bounds = tango(20, 0, IMAGES)
     assert found.sentence == (
-        "With fresh noise the validation accuracy at scale 1 is 10.0 points higher "
+        "With fresh noise the accuracy at scale 1 is 10.0 points higher "
         f"({100 * bounds.low:#.3g} to {100 * bounds.high:.1f}; one seed, 200 images)."
     )
     worse = with_bits(sweep({0.0: 0.9}, number=1), sweep({0.0: 0.8}, number=2))
     assert worse.sentence == (
-        "The validation accuracy of sweep B without noise is 10.0 points lower than that of sweep A "
+        "The accuracy of sweep B without noise is 10.0 points lower than that of sweep A "
         f"({100 * bounds.low:#.3g} to {100 * bounds.high:.1f}; one seed, 200 images)."
     )
 

@@ -10,7 +10,7 @@ from api.science.intervals import crossed
 from api.science.scale_figures import figures
 from noisesweep.models import Evaluation, Gaps, Interval, IntervalTarget, NoiseOn, RunStatus, TrainingConfig
 from shared.bits import pack_bits
-from tests.support.measured import End, measured_sweep
+from tests.support.measured import End, held_out, measured_sweep
 from tests.support.records import evaluation
 
 
@@ -110,3 +110,10 @@ def test_simultaneous_interval_is_wider_and_needs_four_seeds() -> None:
     assert half.simultaneous.low < half.val_accuracy.low < half.val_accuracy.high < half.simultaneous.high
     assert equal.simultaneous is None
     assert [at.simultaneous for at in figures(measured_sweep(*curves[:3]))] == [None, None]
+
+
+def test_accuracy_with_a_holdout_is_that_on_the_test_images() -> None:
+    sweep = held_out(measured_sweep({0.5: 0.8, 4.0: RunStatus.RUNNING}), 0.75)
+    [at] = figures(sweep)
+    assert at.val_accuracy.mean == 0.75
+    assert at.accuracy.mean == pytest.approx(0.9)

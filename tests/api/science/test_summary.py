@@ -8,7 +8,7 @@ import pytest
 from api.science.summary import summary
 from noisesweep.models import RunStatus, Summary
 from tests.support.limits import no_known_limit
-from tests.support.measured import End, measured_sweep
+from tests.support.measured import End, held_out, measured_sweep
 from tests.support.training import Training
 
 S, F, C, Q, R = RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.QUEUED, RunStatus.RUNNING
@@ -35,6 +35,12 @@ def test_unfinished_sweep_is_summarized_so_far() -> None:
         "So far 2 of 4 runs have succeeded: 1 queued, 1 running."
     )
     assert "0 of 1 seeds: those that have succeeded at every scale. The others have not ended yet." in found.remarks[-1]
+
+
+def test_sweep_with_a_holdout_is_summarized_by_its_test_accuracy() -> None:
+    found = summary(held_out(measured_sweep({0.5: 0.9}, {0.5: 0.8}), 0.75))
+    assert found.sentence == "Test accuracy is 75.0 % at scale 0.5 (2 seeds)."
+    assert found.method == SEVERAL_SEEDS.replace("validation", "test") + " 2 seeds"
 
 
 def test_sweep_with_failed_runs_suggests_a_retry() -> None:

@@ -14,7 +14,7 @@ from shared.store.keys import QUEUE
 from tests.support.records import evaluation
 from tests.support.stored_sweeps import Sweeps
 from tests.support.training import invented_metrics
-from worker.leases import Leases
+from worker.leases import KeptEpoch, Leases
 from worker.presence import Presence
 
 BODY = {"scales": [0.1, 0.5, 1.0], "epochs": 2}
@@ -32,13 +32,16 @@ class Trainer:
 
     def trained(self, device: str = "cpu", **body: Any) -> Sweep:
         sweep = self.submit(**body)
+        kept = KeptEpoch(0, 0.25, 0.75) if sweep.config.holdout else None
         Sweeps(self._leases.redis).put_first(sweep.id)
         claim = self._leases.claim(limit=64, worker="1@here", device=device)
         assert claim
         for run in claim.runs:
-            for epoch in range(sweep.config.epochs):
+            epochs = sweep.config.epochs - (1 if sweep.config.patience else 0)
+            for epoch in range(epochs):
                 self._leases.commit(claim, run, invented_metrics(epoch, run.scale))
-            self._leases.succeed(claim, run, "ab" * 32, evaluation(self._leases.test_scales(claim)))
+            tested = evaluation(self._leases.test_scales(claim))
+            self._leases.succeed(claim, run, "ab" * 32, tested, kept=kept, epochs=epochs)
         return Sweep.model_validate_json(self._http.get(sweep.links.self).content)
 
 
@@ -60,8 +63,10 @@ def test_repeated_sweep_succeeds_immediately(trainer: Trainer, redis: Redis) -> 
     assert redis.llen(QUEUE) == 0
 
 
-def test_reused_run_equals_the_trained_run(trainer: Trainer, http: httpx.Client) -> None:
-    first, second = trainer.trained(), trainer.submit()
+@pytest.mark.parametrize("fields", [{}, {"holdout": 100}, {"holdout": 100, "keep": "best", "patience": 1}])
+def test_reused_run_equals_the_trained_run(trainer: Trainer, http: httpx.Client, fields: dict[str, Any]) -> None:
+    first, second = trainer.trained(**fields), trainer.submit(**fields)
+    assert all((run.kept is None) == (not fields) for run in first.runs)
     for trained, reused in zip(first.runs, second.runs, strict=True):
         one, other = (
             Run.model_validate_json(http.get(run.links.self).content).model_dump(
@@ -72,6 +77,7 @@ def test_reused_run_equals_the_trained_run(trainer: Trainer, http: httpx.Client)
                     "epochs",
                     "evaluation",
                     "weights_sha256",
+                    "kept",
                     "worker",
                     "device",
                     "config",

@@ -152,6 +152,11 @@ INVALID_REQUESTS: list[tuple[dict[str, Any] | str, str, str]] = [
     ({"scales": [1], "hidden_units": [512, 0]}, "#/hidden_units/1", "a number of at least 1"),
     ({"scales": [1], "hidden_units": []}, "#/hidden_units", "1 or more items, received 0"),
     ({"scales": [1], "hidden_units": [4096] * 8}, "#/hidden_units", "at most 20,000,000 parameters"),
+    ({"scales": [1], "holdout": 9}, "#/holdout", "expected 0, or 10 to 30,000 of the 60,000 training images of mnist"),
+    ({"scales": [1], "holdout": 722, "dataset": "digits"}, "#/holdout", "0, or 10 to 721 of the 1,442 training images"),
+    ({"scales": [1], "keep": "best"}, "#/keep", "expected a holdout with keep, received holdout 0"),
+    ({"scales": [1], "patience": 3}, "#/patience", "selected on the test images"),
+    ({"scales": [1], "holdout": 100, "patience": 0}, "#/patience", "a number of at least 1"),
     ({"scales": [1], "dropout": 1}, "#/dropout", "less than 1"),
     ({"scales": [1], "learning_rate": 0}, "#/learning_rate", "greater than 0"),
     (

@@ -84,6 +84,11 @@ def test_progress_counts_epochs_of_all_runs() -> None:
     assert (progress.epochs_done, progress.epochs_total) == (2, 6)
 
 
+def test_progress_counts_a_run_that_has_ended_early_as_complete() -> None:
+    progress = sweep_with(RunStatus.SUCCEEDED, RunStatus.QUEUED).progress
+    assert (progress.epochs_done, progress.epochs_total) == (2, 4)
+
+
 def test_sweep_survives_a_json_round_trip() -> None:
     sweep = sweep_with(RunStatus.RUNNING, RunStatus.QUEUED)
     assert Sweep.model_validate_json(sweep.model_dump_json()) == sweep
@@ -140,3 +145,11 @@ def test_extended_grid_has_old_and_new_values_once() -> None:
     assert (request.scales, request.seeds) == ([0.0, 0.5], [0, 1])
     with pytest.raises(ValidationError, match="at most 256 items"):
         SweepRequest(scales=[0.5]).extended([], range(1, 257))
+
+
+@pytest.mark.parametrize("fields", [{"keep": "best"}, {"patience": 3}, {"keep": "best", "holdout": 0}])
+def test_selection_without_a_holdout_is_rejected(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="the epoch would be selected on the test images"):
+        SweepRequest(scales=[1.0], **fields)
+    request = SweepRequest.model_validate({"scales": [1.0], **fields, "holdout": 100})
+    assert SweepRequest.model_validate_json(request.model_dump_json()) == request

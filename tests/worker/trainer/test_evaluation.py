@@ -48,9 +48,9 @@ def gaps_of(scale: float, images: int = 1442, *, drawn: bool = False, **fields: 
     while ours.epoch < ours.config.epochs:
         ours.train(ours.steps)
         ours.next_epoch()
-    [evaluation] = evaluate(ours, [scale], [0.0, scale], lambda: False) or []
-    assert evaluation.gaps
-    return evaluation.gaps
+    [tested] = evaluate(ours, [scale], [0.0, scale], lambda: False) or []
+    assert tested.evaluation.gaps
+    return tested.evaluation.gaps
 
 
 def noise_gap(gaps: Gaps) -> float:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from worker.trainer.state import RunState
+from worker.trainer.state import BestEpoch, RunState
 
 any_array = arrays.arrays(np.float32, arrays.array_shapes(max_dims=2, max_side=5))
 
@@ -14,11 +14,15 @@ any_array = arrays.arrays(np.float32, arrays.array_shapes(max_dims=2, max_side=5
 def test_serialization_preserves_every_bit(
     epoch: int, step: int, weights: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]], loss_sum: float
 ) -> None:
-    state = RunState(epoch, step, weights, weights[::-1], np.float32(loss_sum), np.float32(7))
+    best = BestEpoch(epoch, 0.1, weights)
+    state = RunState(epoch, step, weights, weights[::-1], np.float32(loss_sum), np.float32(7), best)
     again = RunState.from_bytes(state.to_bytes())
     assert (again.epoch, again.step) == (epoch, step)
+    assert again.best
+    assert (again.best.epoch, again.best.loss) == (epoch, 0.1)
     assert again.loss_sum.tobytes() == state.loss_sum.tobytes()
-    for before, after in zip([*state.weights, *state.mean_squares], [*again.weights, *again.mean_squares], strict=True):
+    arrays_of = [[*each.weights, *each.mean_squares, *each.best.weights] for each in (state, again) if each.best]
+    for before, after in zip(*arrays_of, strict=True):
         assert after.dtype == np.float32
         assert after.shape == before.shape
         assert after.tobytes() == before.tobytes()
