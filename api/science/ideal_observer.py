@@ -19,7 +19,8 @@ It trains nothing, and gives two ends for the best possible accuracy on images d
 In shapes, n is the number of templates, m that of noisy images, P that of pixels and C that of classes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,8 @@ from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
 Array = NDArray[np.float32]
+# Function of images and noise, both (m, P), that yields log-likelihoods, (m, n), for each scale.
+LogLikelihoods = Callable[[Array, Array], Iterator[Array]]
 # Elements of the largest array, the log-likelihoods of a block of images: 96 MB.
 BLOCK_ELEMENTS = 24_000_000
 
@@ -90,20 +93,25 @@ class IdealObserver:
             scales: Positive standard deviations of the noise.
             clip: Whether noisy pixels are clipped to [0, 1].
         """
+        if not clip:
+            return self._answer(sample, partial(self._unclipped, scales=scales))
+        return [answers for scale in scales for answers in self._answer(sample, self._clipped(scale))]
+
+    def _answer(self, sample: Sample, log_likelihoods: LogLikelihoods) -> list[Answers]:
+        """Return the answers for each scale that the log-likelihoods are for."""
         rows = max(1, self._block_elements // len(self._templates))
         starts = range(0, len(sample.labels), rows)
-        blocks = [self._answer_block(sample.rows(start, start + rows), scales, clip=clip) for start in starts]
+        blocks = [self._answer_block(sample.rows(start, start + rows), log_likelihoods) for start in starts]
         return [
             Answers(*(np.concatenate(parts) for parts in zip(*answers, strict=True)))
             for answers in zip(*blocks, strict=True)
         ]
 
-    def _answer_block(self, sample: Sample, scales: Sequence[float], *, clip: bool) -> list[Answers]:
-        log_likelihoods = self._clipped if clip else self._unclipped
+    def _answer_block(self, sample: Sample, log_likelihoods: LogLikelihoods) -> list[Answers]:
         rows = np.arange(len(sample.labels))
         own = None if sample.own is None else self._position[sample.own]
         answers = []
-        for logs in log_likelihoods(sample.images, sample.noise, scales):
+        for logs in log_likelihoods(sample.images, sample.noise):
             own_logs = -np.inf if own is None else logs[rows, own].astype(np.float64)
             if own is not None:
                 logs[rows, own] = -np.inf
@@ -128,21 +136,27 @@ class IdealObserver:
             logs /= np.float32(scale) ** 2
             yield logs
 
-    def _clipped(self, images: Array, noise: Array, scales: Sequence[float]) -> Iterator[Array]:
-        """Yield the log-likelihoods, (m, n), up to a term for each image, of clipped images."""
-        for scale in scales:
+    def _clipped(self, scale: float) -> LogLikelihoods:
+        """Return the function that yields the log-likelihoods, (m, n), of clipped images, up to a term for each image.
+
+        The likelihoods of clipped pixels take longer than the products of a block, so all blocks share them.
+        """
+        # The term -x^2 / (2 s^2) of all pixels is subtracted in one step, so it is added for the clipped ones.
+        squares = np.square(self._templates) / (2 * scale**2)
+        at_black = (log_ndtr(-self._templates / scale) + squares).astype(np.float32)
+        at_white = (log_ndtr((self._templates - 1) / scale) + squares).astype(np.float32)
+
+        def log_likelihoods(images: Array, noise: Array) -> Iterator[Array]:
             noisy = np.clip(images + np.float32(scale) * noise, 0, 1)
             black, white = (noisy == 0).astype(np.float32), (noisy == 1).astype(np.float32)
-            # The term -x^2 / (2 s^2) of all pixels is subtracted in one step, so it is added for the clipped ones.
-            squares = np.square(self._templates) / (2 * scale**2)
-            at_black = (log_ndtr(-self._templates / scale) + squares).astype(np.float32)
-            at_white = (log_ndtr((self._templates - 1) / scale) + squares).astype(np.float32)
             logs = (noisy * (1 - black - white) / np.float32(scale**2)) @ self._templates.T
             logs += black @ at_black.T
             logs += white @ at_white.T
             logs -= self._half_squares / np.float32(scale**2)
             logs -= logs.max(axis=1, keepdims=True)
             yield logs
+
+        return log_likelihoods
 
     def _sum_by_class(self, logs: Array) -> NDArray[np.float64]:
         """Return the logarithm of the sum of the likelihoods of each class, (m, C)."""
