@@ -36,7 +36,7 @@ class ApiThread:
         self._settings = settings.model_copy(update={"port": free_port()})
         self._limits = limits or Limits()
         self.url = f"http://{LOOPBACK}:{self._settings.port}"
-        self.http = httpx.Client(base_url=self.url, timeout=10, limits=NO_LIMITS)
+        self.http = httpx.Client(base_url=self.url, timeout=30, limits=NO_LIMITS)
         self.start()
 
     def connect(self) -> socket.socket:

@@ -180,3 +180,19 @@ def test_refused_scale_trains_like_scale_0() -> None:
     ours = stack(config(), [0.0, 1e-40, 1e-45])
     ours.train(3)
     assert len({ours.state(run).weights_sha256 for run in range(3)}) == 1
+
+
+def test_each_run_gets_back_the_weights_of_its_best_epoch() -> None:
+    ours = stack(config(holdout=100, keep="best", patience=1, epochs=3, batch_size=500), [0.5, 1.0])
+    trained = []
+    for losses in ((1.0, 2.0), (1.5, 1.0)):
+        ours.train(ours.steps)
+        trained.append([ours.state(run).weights for run in range(2)])
+        ours.select(np.array(losses, np.float32))
+        ours.next_epoch()
+    assert [ours.has_finished(run) for run in range(2)] == [True, False]
+    assert ours.restore_kept(0) == 0
+    np.testing.assert_equal(ours.state(0).weights, trained[0][0])
+    np.testing.assert_equal(ours.state(1).weights, trained[1][1])
+    assert ours.restore_kept(1) == 1
+    np.testing.assert_equal(ours.state(1).weights, trained[1][1])
