@@ -3,8 +3,10 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from noisesweep.client._async.service import AsyncNoiseSweep, AsyncSweepHandle
-    from noisesweep.client._sync.service import NoiseSweep, SweepHandle
+    from noisesweep.client._async.handle import AsyncSweepHandle
+    from noisesweep.client._async.service import AsyncNoiseSweep
+    from noisesweep.client._sync.handle import SweepHandle
+    from noisesweep.client._sync.service import NoiseSweep
     from noisesweep.client.errors import NoiseSweepError, RefusedError, ServiceUnreachableError, WrongUsageError
 
 __version__ = "0.2.0"
@@ -22,9 +24,9 @@ __all__ = [
 
 _MODULES = {
     "AsyncNoiseSweep": "_async.service",
-    "AsyncSweepHandle": "_async.service",
+    "AsyncSweepHandle": "_async.handle",
     "NoiseSweep": "_sync.service",
-    "SweepHandle": "_sync.service",
+    "SweepHandle": "_sync.handle",
 }
 
 

@@ -11,7 +11,7 @@ from noisesweep import NoiseSweep
 from noisesweep.client.connection import Connection
 
 URL = "http://127.0.0.1:8000"
-MODULES_WITH_TIME = ("noisesweep.client.retries", "noisesweep.client._sync.session", "noisesweep.client._sync.service")
+MODULES_WITH_TIME = ("noisesweep.client.retries", "noisesweep.client._sync.session", "noisesweep.client._sync.handle")
 
 
 @dataclass
