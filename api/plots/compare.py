@@ -5,15 +5,16 @@ from collections.abc import Sequence
 
 from api.plots.axes import ScaleAxis
 from api.plots.best_possible import BAND_NOTE, best_possible
-from api.plots.caption import Caption, describe_intervals, format_noise, format_seeds, progress_note
+from api.plots.caption import Caption, describe_intervals, format_seeds, progress_note
 from api.plots.data import Curve, Panel, PlotData, Point, fraction_axis
 from api.plots.theme import sweep_style
-from api.science.config_text import format_settings
+from api.science.config_text import format_setting, format_settings
 from api.science.numerics import mixed_numerics
 from api.science.scale_figures import figures
 from noisesweep.models import Sweep
 
 MAX_SWEEPS = 8
+NOISE_SETTINGS = ("noise_on", "clip", "resample")
 
 
 def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
@@ -49,13 +50,14 @@ def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
         judged = {"Test"}
         notes.append("The validation images of sweeps without a holdout are the test images.")
     [images] = judged
-    noise = common.pop("noise", "noise: see the legend")
+    noise = {name: common.pop(name) for name in NOISE_SETTINGS if name in common}
+    changed = [text for name, text in noise.items() if name == "noise_on" or getattr(sweeps[0].config, name)]
     for unsaid in ("name", "numerics"):
         common.pop(unsaid, None)
     return PlotData(
         caption=Caption(
             title=f"{images} Accuracy With Increasing Noise",
-            subtitle=noise,
+            subtitle=", ".join(changed) if "noise_on" in noise else "noise: see the legend",
             notes=tuple(notes),
             settings=", ".join(filter(None, common.values())),
             source=f"{'sweep' if len(sweeps) == 1 else 'sweeps'} {', '.join(sweep.id for sweep in sweeps)}",
@@ -83,7 +85,7 @@ def _settings(sweep: Sweep) -> dict[str, str]:
     """Return the text of all settings that may differ between sweeps, by name."""
     return {
         **format_settings(sweep.config),
-        "noise": format_noise(sweep.config),
+        **{name: format_setting(sweep.config, name) for name in NOISE_SETTINGS},
         "seeds": format_seeds(sorted({run.seed for run in sweep.runs})),
         "numerics": f"numerics {' and '.join(map(str, sweep.numerics))}" if sweep.numerics else "",
     }

@@ -52,6 +52,12 @@ def test_different_noise_is_named_in_the_legend() -> None:
     assert data.caption.subtitle == "noise: see the legend"
 
 
+def test_only_the_noise_setting_that_differs_is_in_the_legend() -> None:
+    data = plot_data([sweep(1, clip=True), sweep(2, clip=True, resample=True)])
+    assert [curve.name for curve in data.panels[0].curves] == ["noise drawn once", "fresh noise"]
+    assert data.caption.subtitle == "noise on training and validation images, clipped noise"
+
+
 def test_points_are_means_on_an_axis_of_all_scales() -> None:
     data = plot_data([sweep(1, None, {0.1: 0.9}, {0.1: 0.8}), sweep(2, None, {4.0: 0.2, 8.0: RunStatus.FAILED})])
     (panel,) = data.panels
