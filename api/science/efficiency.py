@@ -15,7 +15,7 @@ from scipy.special import stdtr, stdtrit
 
 from api.science.curves import Curve, chance_level, curves, first_crossing
 from api.science.intervals import CONFIDENCE, over_seeds
-from api.science.limit import Limit, LimitCrossings, limit_of
+from api.science.limit import Limit, LimitCrossings
 from noisesweep.models import Bounds, Efficiency, Interval, LevelEfficiency, Sweep
 
 LEVELS = (0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)
@@ -81,16 +81,16 @@ class Crossing(NamedTuple):
         )
 
 
-def efficiency(sweep: Sweep) -> Efficiency | None:
-    """Return the efficiency of a sweep's networks.
+def efficiency(sweep: Sweep, limit: Limit | None) -> Efficiency | None:
+    """Return the efficiency of a sweep's networks, relative to the best possible accuracy.
 
-    It is None if no limit is known, or if `missing_efficiency` gives another reason.
+    It is None without a limit, or if `missing_efficiency` gives another reason.
 
     The interval covers the range between both ends with a probability of at least 95 % (Imbens and Manski 2004,
     "Confidence intervals for partially identified parameters", Econometrica 72, 1845-1857), with Student's t in place
     of the normal distribution, on the logarithm of the efficiency.
     """
-    limit, complete = limit_of(sweep.config), curves(sweep)
+    complete = curves(sweep)
     if limit is None or not complete:
         return None
     found = _crossing(complete, limit, _level(sweep))
@@ -108,9 +108,9 @@ def efficiency(sweep: Sweep) -> Efficiency | None:
     )
 
 
-def missing_efficiency(sweep: Sweep) -> Iterator[str]:
+def missing_efficiency(sweep: Sweep, limit: Limit | None) -> Iterator[str]:
     """Yield why a sweep with a known limit and complete curves has no efficiency, or has one with an error."""
-    limit, complete, level = limit_of(sweep.config), curves(sweep), _level(sweep)
+    complete, level = curves(sweep), _level(sweep)
     if limit is None or not complete:
         return
     found, ends = _crossing(complete, limit, level), limit.crossings(level)

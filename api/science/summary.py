@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from api.science.curves import HalfwayCrossing, area, chance_level, curves, halfway_crossing, mean_halfway
 from api.science.efficiency import efficiency, missing_efficiency
-from api.science.limit import exceeds_limit, limit_of
+from api.science.limit import Limit, exceeds_limit, limit_of
 from api.science.numerics import REMEDY, mixed_numerics
 from api.science.prose import sentence
 from api.science.scale_figures import figures, validation_images
@@ -24,7 +24,8 @@ def summary(sweep: Sweep, evaluations: Sequence[Evaluation | None] = ()) -> Summ
     """
     scales, complete = figures(sweep, evaluations), curves(sweep)
     crossings = [found for curve in complete if (found := halfway_crossing(curve, chance_level(sweep)))]
-    found_efficiency = efficiency(sweep)
+    limit = limit_of(sweep.config)
+    found_efficiency = efficiency(sweep, limit)
     return Summary(
         sweep_id=sweep.id,
         sentence=sentence(sweep, scales, crossings, found_efficiency),
@@ -36,8 +37,8 @@ def summary(sweep: Sweep, evaluations: Sequence[Evaluation | None] = ()) -> Summ
         remarks=[
             *_remarks(sweep, len(complete), crossings),
             *_withheld(scales),
-            *missing_efficiency(sweep),
-            *_above_limit(sweep, scales),
+            *missing_efficiency(sweep, limit),
+            *_above_limit(sweep, scales, limit),
             *(() if sweep.config.resample else _learned_noise(scales)),
         ],
     )
@@ -112,9 +113,9 @@ def _missing_halfway(crossings: Sequence[HalfwayCrossing]) -> Iterator[str]:
         )
 
 
-def _above_limit(sweep: Sweep, scales: Sequence[ScaleFigures]) -> Iterator[str]:
+def _above_limit(sweep: Sweep, scales: Sequence[ScaleFigures], limit: Limit | None) -> Iterator[str]:
     """Name the scales where the accuracy is above the best possible one."""
-    limit, images, name = limit_of(sweep.config), validation_images(sweep), sweep.config.final_images
+    images, name = validation_images(sweep), sweep.config.final_images
     above = [
         format_number(at.scale)
         for at in scales

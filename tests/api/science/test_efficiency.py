@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from api.science import efficiency as module
 from api.science.efficiency import efficiency, missing_efficiency
 from api.science.limit import Limit, limit_of
 from noisesweep.models import Ends, NoiseOn, Sweep
@@ -35,15 +34,11 @@ def sweep_with(middles: Sequence[float], scales: Sequence[float] = SCALES) -> Sw
     return measured_sweep(*({scale: falling(scale, middle) for scale in scales} for middle in middles))
 
 
-@pytest.fixture
-def use_limit(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    monkeypatch.setattr(module, "limit_of", lambda _config: limit_with(2.0, 2.2))
-    return monkeypatch
+LIMIT = limit_with(2.0, 2.2)
 
 
-@pytest.mark.usefixtures("use_limit")
 def test_efficiency_is_the_squared_ratio_of_the_scales() -> None:
-    found = efficiency(sweep_with([1.0]))
+    found = efficiency(sweep_with([1.0]), LIMIT)
     assert found
     assert found.level == 0.55
     assert (found.limit_from, found.limit_to) == pytest.approx((2.0, 2.2), rel=1e-3)
@@ -57,18 +52,17 @@ def test_efficiency_is_the_squared_ratio_of_the_scales() -> None:
         assert (at.low, at.high) == pytest.approx((found.low, found.high), rel=0.02)
 
 
-@pytest.mark.usefixtures("use_limit")
 def test_network_above_the_lower_end_raises_it() -> None:
-    found = efficiency(sweep_with([2.1]))
+    found = efficiency(sweep_with([2.1]), LIMIT)
     assert found
     assert found.high == 1
     assert found.low == pytest.approx((2.1 / 2.2) ** 2, rel=1e-3)
 
 
-def test_interval_of_equal_ends_is_that_of_student(use_limit: pytest.MonkeyPatch) -> None:
-    use_limit.setattr(module, "limit_of", lambda _config: limit_with(2.0, 2.0))
+def test_interval_of_equal_ends_is_that_of_student() -> None:
+    limit = limit_with(2.0, 2.0)
     middles = [0.9, 1.0, 1.05]
-    found = efficiency(sweep_with(middles))
+    found = efficiency(sweep_with(middles), limit)
     logs = [2 * log(middle / 2) for middle in middles]
     expected = stats.t.interval(0.95, 2, loc=np.mean(logs), scale=stats.sem(logs))
     assert found
@@ -76,10 +70,10 @@ def test_interval_of_equal_ends_is_that_of_student(use_limit: pytest.MonkeyPatch
     assert (found.interval.low, found.interval.high) == pytest.approx(tuple(map(exp, expected)), rel=2e-3)
 
 
-def test_interval_of_distant_ends_needs_one_side_only(use_limit: pytest.MonkeyPatch) -> None:
-    use_limit.setattr(module, "limit_of", lambda _config: limit_with(2.0, 6.0))
+def test_interval_of_distant_ends_needs_one_side_only() -> None:
+    limit = limit_with(2.0, 6.0)
     middles = [0.99, 1.0, 1.01]
-    found = efficiency(sweep_with(middles))
+    found = efficiency(sweep_with(middles), limit)
     error = 2 * stats.sem([log(middle) for middle in middles])
     quantile = stats.t.ppf(0.95, 2)  # one-sided, because the ends are far apart
     assert found
@@ -88,11 +82,10 @@ def test_interval_of_distant_ends_needs_one_side_only(use_limit: pytest.MonkeyPa
     assert found.interval.high == pytest.approx(found.high * exp(quantile * error), rel=2e-3)
 
 
-def test_errors_of_the_limit_widen_the_interval(use_limit: pytest.MonkeyPatch) -> None:
+def test_errors_of_the_limit_widen_the_interval() -> None:
     found = []
     for error, images in ((0.0, 10**9), (0.05, 100)):
-        use_limit.setattr(module, "limit_of", lambda _, error=error, images=images: limit_with(2.0, 2.2, error, images))
-        found.append(efficiency(sweep_with([0.99, 1.0, 1.01])))
+        found.append(efficiency(sweep_with([0.99, 1.0, 1.01]), limit_with(2.0, 2.2, error, images)))
     exact, uncertain = (each.interval for each in found if each and each.interval)
     assert uncertain.low < exact.low < exact.high < uncertain.high
     crossing = limit_with(2.0, 2.2, 0.05, 100).crossings(0.55)
@@ -101,30 +94,28 @@ def test_errors_of_the_limit_widen_the_interval(use_limit: pytest.MonkeyPatch) -
     assert crossing.upper.error == pytest.approx(0.05 / 0.2, rel=0.01)
 
 
-@pytest.mark.usefixtures("use_limit")
 def test_distant_neighbours_add_an_error_and_a_remark() -> None:
     coarse = sweep_with([1.2, 1.21], [0.5, 1.0, 2.0, 4.0])
-    found, fine = efficiency(coarse), efficiency(sweep_with([1.2, 1.21]))
+    found, fine = efficiency(coarse, LIMIT), efficiency(sweep_with([1.2, 1.21]), LIMIT)
     assert found
     assert fine
     assert found.interpolation_error == pytest.approx(0.035, abs=0.001)
     assert found.interval
     assert fine.interval
     assert found.interval.low == pytest.approx(fine.interval.low * exp(-2 * found.interpolation_error), rel=1e-3)
-    [remark] = missing_efficiency(coarse)
+    [remark] = missing_efficiency(coarse, LIMIT)
     assert "an error of 3.5 %" in remark
     assert "near 1.2" in remark
-    assert list(missing_efficiency(sweep_with([1.2]))) == []
+    assert list(missing_efficiency(sweep_with([1.2]), LIMIT)) == []
 
 
-@pytest.mark.usefixtures("use_limit")
 @pytest.mark.parametrize("scales", [[0.1, 0.2, 0.4], [0.0, 1.0, 4.0]])
 def test_curve_that_does_not_fall_between_positive_scales_has_no_efficiency(scales: list[float]) -> None:
     sweep = sweep_with([0.9], [scale or 1e-9 for scale in scales])
     for run, scale in zip(sweep.runs, scales, strict=True):
         run.scale = scale
-    assert efficiency(sweep) is None
-    [remark] = missing_efficiency(sweep)
+    assert efficiency(sweep, LIMIT) is None
+    [remark] = missing_efficiency(sweep, LIMIT)
     assert "up to 2.2" in remark
 
 
@@ -132,5 +123,5 @@ def test_sweep_without_a_known_limit_has_none() -> None:
     sweep = sweep_with([1.0])
     clean = sweep.model_copy(update={"config": sweep.config.model_copy(update={"noise_on": NoiseOn.TRAIN})})
     assert limit_of(clean.config) is None
-    assert efficiency(clean) is None
-    assert list(missing_efficiency(clean)) == []
+    assert efficiency(clean, limit_of(clean.config)) is None
+    assert list(missing_efficiency(clean, limit_of(clean.config))) == []
