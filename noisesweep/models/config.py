@@ -216,10 +216,8 @@ class TrainingConfig(BaseModel):
         "loss on the holdout. best needs a holdout.",
         examples=["last"],
     )
-    patience: Integer | None = Field(
+    patience: Annotated[int, Field(ge=1, le=MAX_EPOCHS), BeforeValidator(as_integer)] | None = Field(
         default=None,
-        ge=1,
-        le=MAX_EPOCHS,
         description="End a run after this number of epochs in a row without a smaller loss on the holdout. It needs a "
         "holdout. null trains all epochs.",
         examples=[None],
