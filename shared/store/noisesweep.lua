@@ -868,7 +868,8 @@ end, { 'allow-oom' })
 
 -- End a run that has trained that many epochs; one that a client cancelled ends as cancelled. Return the outcome, or nil
 -- also if some of its epochs are missing. Repeated by the same owner, return the same outcome. A run with a holdout has
--- the epoch whose weights are kept, and its result on the test images.
+-- the epoch whose weights are kept, and its result on the test images. Only such a run can end early. Its submitter then
+-- gets back the work of the other epochs.
 define_for_owner('succeed', {
   weights_sha256 = 'text', evaluation = 'text', epochs = 'number',
   kept_epoch = 'number?', test_loss = 'text?', test_accuracy = 'text?',
@@ -884,6 +885,9 @@ define_for_owner('succeed', {
   if call.kept_epoch then
     redis.call('HSET', run.key, 'kept_metrics', redis.call('LINDEX', run.epochs, call.kept_epoch))
     redis.call('HSET', run.key, 'test_loss', call.test_loss, 'test_accuracy', call.test_accuracy)
+    local config = redis.call('HMGET', run.record, 'epochs', 'epoch_work')
+    local untrained = tonumber(config[1]) - redis.call('LLEN', run.epochs)
+    charge(redis.call('HGET', run.key, 'line'), -untrained * tonumber(config[2]))
   end
   conclude(run, 'succeeded')
   return 'succeeded'

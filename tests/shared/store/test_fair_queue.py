@@ -12,7 +12,7 @@ from shared.store.keys import LEASES, TURNS, SweepKeys, line_of, run_id
 from tests.support.claims import SHA, claim_next, metrics, reap
 from tests.support.records import evaluation
 from tests.support.stored_sweeps import Sweeps
-from worker.leases import Claim, Leases
+from worker.leases import Claim, KeptEpoch, Leases
 
 # Runs of these sweeps differ in work by a factor of ten.
 SHORT = SweepRequest(scales=[0.1], seeds=list(range(64)), epochs=2)
@@ -93,6 +93,18 @@ def test_an_extension_uses_the_turns_of_the_key_that_asks(leases: Leases, sweeps
     serve(leases, sweeps, 5)
     sweeps.extend(sweep_id, 50.0, submitter="guest")
     assert "guest" in serve(leases, sweeps, 2)
+
+
+def test_work_of_epochs_that_a_run_did_not_need_is_returned(leases: Leases, sweeps: Sweeps, redis: Redis) -> None:
+    request = LONG.model_copy(update={"holdout": 100, "patience": 1})
+    sweeps.create(request, "patient")
+    before = redis.zscore(TURNS, line_of("patient")) or 0.0
+    claim = claim_next(leases)
+    charged = (redis.zscore(TURNS, line_of("patient")) or 0.0) - before
+    for epoch in range(2):
+        leases.commit(claim, claim.runs[0], metrics(epoch))
+    leases.succeed(claim, claim.runs[0], SHA, evaluation(), kept=KeptEpoch(0, 0.5, 0.9), epochs=2)
+    assert (redis.zscore(TURNS, line_of("patient")) or 0.0) - before == charged * 2 / 20
 
 
 def test_work_that_was_not_done_is_returned(leases: Leases, sweeps: Sweeps, redis: Redis) -> None:
