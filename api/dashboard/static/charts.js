@@ -178,6 +178,14 @@ export function backgroundTraces({ bands, levels, x_axis: { limits } }, { styles
 }
 
 /**
+ * Return the note that explains the traces of `backgroundTraces`.
+ * @param {any} panel A panel of a plot.
+ * @returns {string}
+ */
+export const backgroundNote = ({ bands }) =>
+  bands.length ? "Grey band: best possible accuracy. Dotted line: chance." : "";
+
+/**
  * Create Plotly's error bars from the intervals of points.
  * @param {string} color
  * @param {import("./plots.js").Point[]} points

@@ -1,7 +1,7 @@
 // Comparison of several sweeps in one chart.
 
 import { download, get, Problem } from "./api.js";
-import { Chart, curveTraces } from "./charts.js";
+import { backgroundNote, backgroundTraces, Chart, curveTraces } from "./charts.js";
 import { showComparison, showRefusal } from "./comparison.js";
 import { byId, element, setColumns, setRows, setText } from "./dom.js";
 import { attempt, messageOf, report } from "./errors.js";
@@ -140,7 +140,7 @@ function showChart(curves) {
     }),
   );
   legend.show(plottedSweeps.map((sweep) => ({ key: sweep.id, name: labelOf(sweep), colour: styleOf(sweep).colour })));
-  chart.show(traces, {
+  chart.show([...backgroundTraces(panels[0], theme), ...traces], {
     panel: panels[0],
     title: "noise scale",
     label: "Accuracy against scale, one curve per sweep. The table below lists the values.",
@@ -150,6 +150,7 @@ function showChart(curves) {
   const hollow = sweeps.some((sweep) => sweep.status !== "succeeded");
   const notes = [
     intervals,
+    backgroundNote(panels[0]),
     mixed && "The runs have different numerics versions, so they are not exactly comparable.",
     hollow && "Hollow markers: latest epoch of a run that has not succeeded.",
   ];

@@ -2,7 +2,7 @@
 
 import { Actions } from "./actions.js";
 import { get } from "./api.js";
-import { backgroundTraces, Chart, curveTraces } from "./charts.js";
+import { backgroundNote, backgroundTraces, Chart, curveTraces } from "./charts.js";
 import { byId, setText, showText } from "./dom.js";
 import { report } from "./errors.js";
 import {
@@ -168,7 +168,7 @@ function showByScale(sweep, { accuracy: { caption, panels, theme }, plotted }) {
   });
   const hollow = unfinished.length ? "Hollow markers: latest epoch of a run that has not succeeded." : "";
   const intervals = panel.curves.length ? caption.notes[0] : "";
-  const limit = panel.bands.length ? "Grey band: best possible accuracy. Dotted line: chance." : "";
+  const limit = backgroundNote(panel);
   setText(byId("by-scale-note"), [intervals, limit, hollow].filter(Boolean).join(" "));
 }
 
