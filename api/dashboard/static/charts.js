@@ -182,8 +182,10 @@ export function backgroundTraces({ bands, levels, x_axis: { limits } }, { styles
  * @param {any} panel A panel of a plot.
  * @returns {string}
  */
-export const backgroundNote = ({ bands }) =>
-  bands.length ? "Grey band: best possible accuracy. Dotted line: chance." : "";
+export const backgroundNote = ({ bands, levels }) =>
+  [bands.length && "Grey band: best possible accuracy.", levels.length && "Dotted line: chance."]
+    .filter(Boolean)
+    .join(" ");
 
 /**
  * Create Plotly's error bars from the intervals of points.
