@@ -17,7 +17,8 @@ import numpy as np
 
 from noisesweep.models import Precision, TrainingConfig
 from shared.datasets import Dataset, to_pixels
-from shared.noise import Purpose, add_noise, base_noise, generator
+from shared.noise import Purpose, base_noise, generator
+from shared.noise_kinds import add_noise
 from worker.trainer.network import DECISIONS, EPSILON, RHO, initial_weights
 
 VALIDATION_BATCH = 1000

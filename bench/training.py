@@ -26,7 +26,8 @@ import numpy as np
 from bench import data, jax_training, products
 from noisesweep.models import Precision, TrainingConfig
 from shared.datasets import to_pixels
-from shared.noise import Purpose, add_noise, base_noise
+from shared.noise import Purpose, base_noise
+from shared.noise_kinds import add_noise
 from worker.devices import Device, DeviceKind, prepare, usable_cores
 
 SEED, SCALE, PIXELS = 0, 0.5, 784

@@ -59,10 +59,3 @@ def noise_blocks(
 def base_noise(seed: int, purpose: Purpose, shape: tuple[int, int]) -> NDArray[np.float32]:
     """Return all blocks of `noise_blocks` as one array."""
     return np.concatenate([block for _, block in noise_blocks(seed, purpose, shape)])
-
-
-def add_noise(clean: NDArray[np.float32], scale: float, noise: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return clean + scale * noise in float32. Values are not clipped to [0, 1], as in the notebook."""
-    noisy = noise * np.float32(scale)
-    noisy += clean
-    return noisy

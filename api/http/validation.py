@@ -13,6 +13,18 @@ RECEIVED_LIMIT = 200
 KEY_MARKER = "[key]"
 
 
+def invalid_field(reason: str, received: object, origin: str, *path: str | int) -> RequestValidationError:
+    """Return the error of a value that only a route can check.
+
+    Args:
+        reason: The expected and the received value, as text.
+        received: The received value.
+        origin: "body" or "query".
+        path: Path of the field in the body, or the name of the parameter and the index in its list.
+    """
+    return RequestValidationError([{"type": "value_error", "loc": (origin, *path), "msg": reason, "input": received}])
+
+
 def invalid_fields(error: RequestValidationError) -> list[InvalidField]:
     """Return every invalid field with its location, the reason, and the received value."""
     return [

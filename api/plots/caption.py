@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.science.config_text import format_settings, pluralize
 from api.science.numerics import mixed_numerics
-from noisesweep.models import Interval, IntervalTarget, NoiseOn, Run, RunStatus, Sweep, TrainingConfig
+from noisesweep.models import Interval, IntervalTarget, NoiseKind, NoiseOn, Run, RunStatus, Sweep, TrainingConfig
 
 _NOISY_IMAGES = {
     NoiseOn.BOTH: "training and validation images",
@@ -46,8 +46,9 @@ def caption(subject: Sweep | Run, title: str, *notes: str) -> Caption:
 
 
 def format_noise(config: TrainingConfig) -> str:
-    """Describe which images get noise, and whether it is clipped or resampled."""
-    text = f"noise on {_NOISY_IMAGES[config.noise_on]}"
+    """Describe the kind of noise, which images get it, and whether it is clipped or resampled."""
+    text = "" if config.noise is NoiseKind.GAUSSIAN else f"{config.noise.text} "
+    text += f"noise on {_NOISY_IMAGES[config.noise_on]}"
     text += ", clipped to [0, 1]" if config.clip else ""
     return text + (", drawn again in every epoch" if config.resample else "")
 

@@ -11,10 +11,10 @@ from api.plots.theme import sweep_style
 from api.science.config_text import format_setting, format_settings
 from api.science.numerics import mixed_numerics
 from api.science.scale_figures import figures
-from noisesweep.models import Sweep
+from noisesweep.models import Sweep, TrainingConfig
 
 MAX_SWEEPS = 8
-NOISE_SETTINGS = ("noise_on", "clip", "resample")
+NOISE_SETTINGS = ("noise", "noise_on", "clip", "resample")
 
 
 def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
@@ -43,6 +43,8 @@ def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
     notes += [f"Sweep {sweep.id}: {progress}." for sweep in sweeps if (progress := progress_note(sweep))]
     if len({sweep.config.dataset for sweep in sweeps}) > 1:
         notes.append("The sweeps have different data sets, so their accuracies cannot be compared.")
+    if len({sweep.config.noise for sweep in sweeps}) > 1:
+        notes.append("The sweeps have different kinds of noise: the same scale is not the same amount for all.")
     mixed = mixed_numerics(run for sweep in sweeps for run in sweep.runs)
     notes += [mixed] if mixed else []
     judged = {sweep.config.final_images.capitalize() for sweep in sweeps}
@@ -51,7 +53,12 @@ def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
         notes.append("The validation images of sweeps without a holdout are the test images.")
     [images] = judged
     noise = {name: common.pop(name) for name in NOISE_SETTINGS if name in common}
-    changed = [text for name, text in noise.items() if name == "noise_on" or getattr(sweeps[0].config, name)]
+    default = TrainingConfig()
+    changed = [
+        text
+        for name, text in noise.items()
+        if name == "noise_on" or getattr(sweeps[0].config, name) != getattr(default, name)
+    ]
     for unsaid in ("name", "numerics"):
         common.pop(unsaid, None)
     return PlotData(

@@ -11,7 +11,8 @@ from api.plots.data import MAX_INCHES
 from api.plots.layout import FONT_POINTS, SMALL, Layout
 from api.plots.options import DEFAULT_OPTIONS, PlotOptions
 from api.plots.picture import render
-from api.science.noise_preview import noisy_images, statistics
+from api.science.noise_preview import changes, noisy_images, statistics
+from noisesweep.models import NoiseKind
 from noisesweep.models.float32 import format_number
 from shared.datasets import DatasetName
 
@@ -33,7 +34,7 @@ class NoisePicture:
         dataset: The data set of the images.
         indices: The n indices of the images.
         labels: The class name of each image.
-        scales: Standard deviations of the noise, in units of `pixel_range`.
+        levels: Kinds and scales of the noise, the scales in units of `pixel_range`.
         clean: float32, shape (n, 28, 28), in [0, 1].
         noise: float32, shape (n, 28, 28), standard normal.
         clip: Whether noisy pixels are clipped to the range.
@@ -44,7 +45,7 @@ class NoisePicture:
     dataset: DatasetName
     indices: tuple[int, ...]
     labels: tuple[str, ...]
-    scales: tuple[float, ...]
+    levels: tuple[tuple[NoiseKind, float], ...]
     clean: NDArray[np.float32]
     noise: NDArray[np.float32]
     clip: bool
@@ -52,17 +53,24 @@ class NoisePicture:
     settings: str
 
     @property
+    def kinds(self) -> list[NoiseKind]:
+        """Return the kinds of noise."""
+        return list(dict.fromkeys(kind for kind, _ in self.levels))
+
+    @property
     def caption(self) -> Caption:
         """Return the caption."""
         white = f"{self.pixel_range:g}"
         noisy = f"Images: black is 0 or less, white is {white} or more."
         alone = f"Noise alone: black is -{white} or less, grey is 0, white is {white} or more."
-        names = ("dataset", "indices", "scales", "clip", "pixel_range")
+        names = ("dataset", "indices", "levels", "clip", "pixel_range")
+        [kind, *others] = self.kinds
+        clipped = ", clipped" if self.clip else ""
         return Caption(
-            title="Images With Noise, and the Noise Alone",
-            subtitle=f"scales in units of a pixel range of [0, {white}]" + (", clipped to it" if self.clip else ""),
+            title="Images With Several Kinds of Noise" if others else "Images With Noise, and the Noise Alone",
+            subtitle=f"{'' if others else f'{kind.text} noise, '}pixels from 0 to {white}{clipped}",
             notes=(
-                f"{noisy} {alone}",
+                noisy if others else f"{noisy} {alone}",
                 "SNR: signal-to-noise ratio, the mean square of the images divided by that of the noise.",
             ),
             settings=self.settings,
@@ -74,7 +82,8 @@ class NoisePicture:
     def size(self) -> tuple[float, float]:
         """Return the default width and height in inches."""
         width = max(4.5, 2.0 + IMAGE_INCHES * len(self.indices))
-        height = max(4.0, 1.9 + IMAGE_INCHES * (1 + 2 * len(self.scales)))
+        rows = 1 + len(self.levels) * (2 if len(self.kinds) == 1 else 1)
+        height = max(4.0, 1.9 + IMAGE_INCHES * rows)
         return min(MAX_INCHES, width), min(MAX_INCHES, height)
 
     @property
@@ -84,7 +93,7 @@ class NoisePicture:
 
 
 def draw(data: NoisePicture, options: PlotOptions = DEFAULT_OPTIONS) -> bytes:
-    """Return the picture: a column per image; a clean row, then per scale a noisy row and a row of the noise alone."""
+    """Return the picture: a column per image; a clean row, then the rows of each level."""
     return render(_draw, data, options)
 
 
@@ -125,10 +134,14 @@ def _add_gaps(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
 def _rows(data: NoisePicture) -> list[tuple[str, NDArray[np.float32]]]:
     """Return the label and the pixels of each row; 0 is black, 1 is white."""
     rows: list[tuple[str, NDArray[np.float32]]] = [("clean", data.clean)]
-    for scale in data.scales:
-        relative = np.float32(scale / data.pixel_range)
-        ratio = statistics(data.clean, data.noise, scale, int(data.pixel_range)).signal_to_noise_db
-        label = f"scale {format_number(scale)}" + (f"\nSNR {ratio:.1f} dB" if ratio is not None else "")
-        rows.append((label, noisy_images(data.clean, data.noise, float(relative), clip=data.clip)))
-        rows.append(("noise alone", (data.noise * relative + np.float32(1)) / np.float32(2)))
+    several = len(data.kinds) > 1
+    for kind, scale in data.levels:
+        relative = float(np.float32(scale / data.pixel_range))
+        ratio = statistics(data.clean, data.noise, scale, int(data.pixel_range), kind).signal_to_noise_db
+        label = f"{kind.text} {format_number(scale)}" if several else f"scale {format_number(scale)}"
+        label += f"\nSNR {ratio:.1f} dB" if ratio is not None else ""
+        rows.append((label, noisy_images(data.clean, data.noise, relative, kind, clip=data.clip)))
+        if not several:
+            alone = changes(data.clean, data.noise, relative, kind).astype(np.float32)
+            rows.append(("noise alone", (alone + np.float32(1)) / np.float32(2)))
     return rows

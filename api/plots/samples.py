@@ -9,7 +9,8 @@ from api.plots.data import Samples
 from api.plots.layout import SMALL, Layout
 from noisesweep.models import NoiseOn, Sweep
 from shared.datasets import IMAGE_SHAPE, Dataset, to_pixels
-from shared.noise import Purpose, add_noise, noise_blocks
+from shared.noise import Purpose, noise_blocks
+from shared.noise_kinds import add_noise
 
 # Side of an image and gap between images, in em.
 SIDE, GAP = 4.2, 0.5
@@ -30,7 +31,7 @@ def samples(sweep: Sweep, dataset: Dataset) -> Samples:
     _, noise = next(noise_blocks(seed, purpose, (len(images), clean.shape[1]), rows_at_once=1))
     scales = sorted({run.scale for run in sweep.runs})
     return Samples(
-        images=tuple((scale, _grey(add_noise(clean, scale, noise))) for scale in scales),
+        images=tuple((scale, _grey(add_noise(clean, scale, noise, config.noise))) for scale in scales),
         note=f"Strip: {'training' if in_training else 'validation'} image 0 with "
         f"{'example noise' if in_training and config.resample else 'the noise'} of seed {seed}. "
         "Black: 0 or less; white: 1 or more.",

@@ -1,5 +1,6 @@
 """/noise: previews of the noise on images, without training."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated
 
@@ -11,18 +12,21 @@ from pydantic import WrapValidator
 from api.dependencies import DatasetsDep, DrawingDep
 from api.http.conditional import JSON, NOT_MODIFIED, IfNoneMatch, raise_if_not_modified, target_of
 from api.http.problems import problem_responses
+from api.http.validation import invalid_field
 from api.plots.noise import NoisePicture, draw
 from api.plots.options import FileFormat, OptionsDep, PlotResponse, plot_responses
 from api.routes.responses import named
+from api.science.noise_kinds import default_levels, describe_kinds
 from api.science.noise_preview import PURPOSES, NoisePreview, SelectedImages, preview_noise, samples, select_images
-from noisesweep.models import Images, NoiseSamples, PixelRange, PixelScale
+from noisesweep.models import Images, NoiseKind, NoiseKindList, NoiseSamples, PixelRange, PixelScale
 from noisesweep.models.config import Seed, reject_duplicates
 from shared.datasets import CATALOGUE, DatasetName
 
 router = APIRouter(prefix="/noise", tags=["noise"])
 READ = problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY) | NOT_MODIFIED
-# The scales of the reference notebook, in units of the pixel range.
-SCALES = (0.1, 0.5, 1.0, 2.0, 4.0)
+# Kinds that add noise in the unit of the pixels. The scale of the others is a share or a relative size.
+WITH_UNIT = {NoiseKind.GAUSSIAN, NoiseKind.UNIFORM}
+MAX_LEVELS = 20
 INDICES = r"^-?[0-9]{1,6}(,-?[0-9]{1,6}){0,11}$"
 SLICE = r"^[0-9]{0,2}:[0-9]{0,2}$"
 
@@ -46,8 +50,17 @@ async def _preview(
             min_length=1,
             max_length=8,
             json_schema_extra={"uniqueItems": True},
-            description="Up to 8 different standard deviations of the noise, in units of pixel_range. The default is "
-            "0.1, 0.5, 1, 2 and 4 times the range.",
+            description="Up to 8 different scales of the noise, in units of pixel_range. The default is 0.1, 0.5, 1, 2 "
+            "and 4 times the range, as far as the kind of noise accepts them.",
+        ),
+    ] = None,
+    noise: Annotated[
+        Annotated[list[NoiseKind], WrapValidator(reject_duplicates)] | None,
+        Query(
+            min_length=1,
+            json_schema_extra={"uniqueItems": True},
+            description="Kinds of noise, each with all scales; see /noise/kinds. The default is gaussian. Up to "
+            f"{MAX_LEVELS} pairs of kind and scale are shown.",
         ),
     ] = None,
     seed: Seed = 0,
@@ -56,10 +69,36 @@ async def _preview(
         PixelRange, Query(description="The value of white. Scales and returned pixels are in this range.")
     ] = PixelRange.ONE,
 ) -> NoisePreview:
-    scales = scale or [relative * pixel_range for relative in SCALES]
+    levels = tuple(_levels(noise or [NoiseKind.GAUSSIAN], scale, pixel_range))
     return NoisePreview(
-        dataset, images, tuple(map(int, indices.split(","))), tuple(scales), seed, clip=clip, pixel_range=pixel_range
+        dataset, images, tuple(map(int, indices.split(","))), levels, seed, clip=clip, pixel_range=pixel_range
     )
+
+
+def _levels(
+    kinds: Sequence[NoiseKind], scales: Sequence[float] | None, pixel_range: PixelRange
+) -> list[tuple[NoiseKind, float]]:
+    """Return the pairs of kind and scale to show.
+
+    Raises:
+        RequestValidationError: A kind cannot have a scale or the pixel range, or there are too many pairs.
+    """
+    without_unit = [kind for kind in kinds if kind not in WITH_UNIT]
+    if without_unit and pixel_range != PixelRange.ONE:
+        reason = f"expected 1 with {without_unit[0].text} noise, received {pixel_range}"
+        raise invalid_field(reason, pixel_range, "query", "pixel_range")
+    if scales is None:
+        return default_levels(kinds, pixel_range)
+    if len(kinds) * len(scales) > MAX_LEVELS:
+        reason = f"expected up to {MAX_LEVELS} pairs of kind and scale, received {len(kinds)} x {len(scales)}"
+        raise invalid_field(reason, list(kinds), "query", "noise")
+    for kind in kinds:
+        for index, scale in enumerate(scales):
+            try:
+                kind.check(scale / pixel_range)
+            except ValueError as error:
+                raise invalid_field(str(error), scale, "query", "scale", index) from error
+    return [(kind, scale) for kind in kinds for scale in scales]
 
 
 PreviewDep = Annotated[NoisePreview, Depends(_preview)]
@@ -69,6 +108,23 @@ Pixels = Annotated[str, Query(pattern=SLICE, examples=["10:15"])]
 def _slice(text: str) -> slice:
     start, stop = text.split(":")
     return slice(int(start or 0), int(stop) if stop else None)
+
+
+@router.get("/kinds", response_model=NoiseKindList, responses=READ)
+async def list_noise_kinds(
+    *,
+    request: Request,
+    datasets: DatasetsDep,
+    in_turn: DrawingDep,
+    dataset: Annotated[DatasetName, Query(description="Data set of the examples.")] = DatasetName.MNIST,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """Describe each kind of noise: formula, valid scales, size of the change, and an example."""
+    data = await datasets.get(dataset)
+    headers = JSON.headers(target_of(request))
+    raise_if_not_modified(if_none_match, headers)
+    document = await in_turn(headers["ETag"], lambda: describe_kinds(data).model_dump_json().encode())
+    return Response(document, headers=headers | named("noise-kinds.json"), media_type="application/json")
 
 
 @router.get("/samples", response_model=NoiseSamples, responses=READ)
@@ -107,7 +163,7 @@ async def plot_noise(
     in_turn: DrawingDep,
     if_none_match: IfNoneMatch = None,
 ) -> PlotResponse:
-    """Plot clean images and, for each scale, the noisy images and the noise.
+    """Plot clean images and, for each scale, the noisy images and the noise; without the noise for several kinds.
 
     In the format json, the answer is the same as from /noise/samples.
     """
@@ -138,7 +194,7 @@ def _noise_picture(selected: SelectedImages, preview: NoisePreview) -> NoisePict
         dataset=preview.dataset,
         indices=selected.indices,
         labels=tuple(class_names[label] for label in selected.labels),
-        scales=preview.scales,
+        levels=preview.levels,
         clean=selected.clean,
         noise=_noise(selected, preview),
         clip=preview.clip,

@@ -6,11 +6,11 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 
 from api.dependencies import ContextDep, StateDep
 from api.http.root_path import ModelResponse, route_path
+from api.http.validation import invalid_field
 from api.state import AppState
 from api.sweeps.store import RequestContext
 from api.sweeps.supported_configs import MAX_PARAMETERS, UnsupportedConfigError
@@ -63,8 +63,7 @@ class Submission:
         try:
             self._sweeps.check(sweep)
         except UnsupportedConfigError as error:
-            fault = {"type": "value_error", "loc": ("body", error.field), "msg": error.detail, "input": error.received}
-            raise RequestValidationError([fault]) from error
+            raise invalid_field(error.detail, error.received, "body", error.field) from error
 
 
 def add_catalogue(schemas: dict[str, Any]) -> None:

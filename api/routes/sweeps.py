@@ -21,6 +21,7 @@ from api.dependencies import (
 from api.http.conditional import NOT_MODIFIED, PRECONDITION
 from api.http.problems import problem_responses
 from api.http.root_path import ModelResponse, root_path_of, route_path
+from api.http.validation import invalid_field
 from api.routes.responses import ADMISSION, ESTIMATE
 from api.routes.submission import POLL_AFTER, SubmissionDep
 from api.sweeps import listing
@@ -98,6 +99,11 @@ async def extend_sweep(
     context: ContextDep,
 ) -> Response:
     """Add scales and seeds to a sweep. Only the new runs are trained. A repeated request changes nothing."""
+    for index, scale in enumerate(extension.scales):
+        try:
+            sweep.config.noise.check(scale)
+        except ValueError as error:
+            raise invalid_field(str(error), scale, "body", "scales", index) from error
     sweep = await sweeps.extend(sweep, extension, context.key, version)
     return _accepted(request, sweep, {"Location": sweep.links.self, **POLL_AFTER})
 

@@ -89,7 +89,8 @@ def compare(
         second_evaluations: The evaluation of each run of B, by run index.
 
     Raises:
-        NotComparableError: The sweeps have different data sets, or no run at the same scale with the same seed.
+        NotComparableError: The sweeps have different data sets or kinds of noise, or no run at the same scale with the
+            same seed.
     """
     _raise_if_not_comparable(first, second)
     pairs = _pairs(first, second, first_evaluations, second_evaluations)
@@ -171,6 +172,12 @@ def _raise_if_not_comparable(first: Sweep, second: Sweep) -> None:
         raise NotComparableError(
             f"The sweeps have different data sets: A has {datasets[0]}, B has {datasets[1]}. Compare sweeps of one "
             "data set."
+        )
+    kinds = [sweep.config.noise for sweep in (first, second)]
+    if kinds[0] != kinds[1]:
+        raise NotComparableError(
+            f"The sweeps have different kinds of noise: A has {kinds[0].text} noise, B has {kinds[1].text} noise. The "
+            "same scale is not the same amount of noise for both. Compare sweeps with one kind of noise."
         )
     grids = [{(run.scale, run.seed) for run in sweep.runs} for sweep in (first, second)]
     if grids[0] & grids[1]:

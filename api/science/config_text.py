@@ -1,6 +1,6 @@
 """Text of training options, for captions and sentences."""
 
-from noisesweep.models import Keep, NoiseOn, TrainingConfig
+from noisesweep.models import Keep, NoiseKind, NoiseOn, TrainingConfig
 from noisesweep.models.float32 import format_number
 
 # Text of options that are not numbers or names, as it follows the word "with".
@@ -8,6 +8,7 @@ _WORDS: dict[str, dict[object, str]] = {
     "resample": {True: "fresh noise", False: "noise drawn once"},
     "keep": {Keep.BEST: "the best epoch kept", Keep.LAST: "the last epoch kept"},
     "clip": {True: "clipped noise", False: "noise that is not clipped"},
+    "noise": {kind: f"{kind.text} noise" for kind in NoiseKind},
     "noise_on": {
         NoiseOn.BOTH: "noise on training and validation images",
         NoiseOn.TRAIN: "noise on training images only",

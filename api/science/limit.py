@@ -14,7 +14,7 @@ from scipy.interpolate import PchipInterpolator
 from scipy.special import ndtri
 
 from api.science.intervals import CONFIDENCE, wilson
-from noisesweep.models import DatasetLimit, Ends, TrainingConfig
+from noisesweep.models import DatasetLimit, Ends, NoiseKind, TrainingConfig
 
 PATH = Path(__file__).parent / "limit.json"
 # Neighbours differ by a factor of 1.22, so that an interpolated value is accurate.
@@ -127,9 +127,11 @@ def limit_table() -> dict[str, DatasetLimits]:
 
 
 def limit_of(config: TrainingConfig) -> Limit | None:
-    """Return the limit for the validation noise of a config; None if it is not known, or if they have no noise."""
+    """Return the limit for the validation images of a config; None if unknown, or if they have no Gaussian noise."""
     limits = limit_table().get(config.dataset)
-    return limits.of(clip=config.clip) if limits and config.validation_scale(1) > 0 else None
+    if limits is None or config.noise is not NoiseKind.GAUSSIAN or config.validation_scale(1) == 0:
+        return None
+    return limits.of(clip=config.clip)
 
 
 def exceeds_limit(at: Ends, training_images: int, accuracy: float, images: int, comparisons: int = 1) -> bool:

@@ -7,9 +7,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from noisesweep.models import Images, NoiseSample, NoiseSamples, NoiseStatistics, NoisyImage, PixelRange
+from noisesweep.models import Images, NoiseKind, NoiseSample, NoiseSamples, NoiseStatistics, NoisyImage, PixelRange
 from shared.datasets import CATALOGUE, IMAGE_SHAPE, Dataset, DatasetName, to_pixels
-from shared.noise import Purpose, add_noise, noise_blocks
+from shared.noise import Purpose, noise_blocks
+from shared.noise_kinds import Level, add_noise, level_of
+from shared.noise_kinds import noisy_images as apply
 
 Array = NDArray[np.float32]
 
@@ -30,7 +32,7 @@ class NoisePreview:
         dataset: The data set.
         images: Training or validation images.
         indices: Indices of these images, from 0. Negative indices count from the end.
-        scales: Standard deviations of the noise, in the unit of `pixel_range`.
+        levels: Kinds and scales of the noise, the scales in the unit of `pixel_range`.
         seed: The seed of the run whose noise is shown.
         clip: Whether noisy pixels are clipped to the range.
         pixel_range: The value of white, 1 or 255. Scales and returned pixels are in this range.
@@ -39,7 +41,7 @@ class NoisePreview:
     dataset: DatasetName
     images: Images
     indices: tuple[int, ...]
-    scales: tuple[float, ...]
+    levels: tuple[tuple[NoiseKind, float], ...]
     seed: int
     clip: bool
     pixel_range: PixelRange
@@ -112,32 +114,46 @@ def preview_noise(seed: int, purpose: Purpose, count: int, indices: tuple[int, .
     return noise.reshape(-1, *IMAGE_SHAPE)
 
 
-def noisy_images(clean: Array, noise: Array, scale: float, *, clip: bool) -> Array:
-    """Return clean + scale * noise, the input of the network, clipped to [0, 1] if `clip`."""
-    noisy = add_noise(clean, scale, noise)
+def noisy_images(
+    clean: Array, noise: Array, scale: float, kind: NoiseKind = NoiseKind.GAUSSIAN, *, clip: bool
+) -> Array:
+    """Return the input of the network, made from standard normal numbers, clipped to [0, 1] if `clip`."""
+    noisy = add_noise(clean, scale, noise, kind)
     return noisy.clip(0, 1) if clip else noisy
 
 
-def statistics(clean: Array, noise: Array, scale: float, pixel_range: float = 1) -> NoiseStatistics:
+def changes(clean: Array, noise: Array, scale: float, kind: NoiseKind = NoiseKind.GAUSSIAN) -> NDArray[np.float64]:
+    """Return noisy - clean before clipping. It is computed in float64, so for Gaussian noise it is scale * noise."""
+    level = Level(np.float64(scale), level_of(kind, scale).table)
+    pixels = clean.astype(np.float64)
+    changed: NDArray[np.float64] = apply(kind, pixels, noise.astype(np.float64), level) - pixels
+    return changed
+
+
+def statistics(
+    clean: Array, noise: Array, scale: float, pixel_range: float = 1, kind: NoiseKind = NoiseKind.GAUSSIAN
+) -> NoiseStatistics:
     """Return statistics of the noise at one scale, over all pixels of the images.
 
-    The signal-to-noise ratio is a ratio of powers: 10 log10(mean(clean^2) / mean((scale * noise)^2)). It falls by 6 dB
-    when the scale doubles.
+    The signal-to-noise ratio is a ratio of powers: 10 log10(mean(clean^2) / mean((noisy - clean)^2)). With Gaussian
+    noise, it falls by 6 dB when the scale doubles.
 
     Args:
         clean: Pixels in [0, 1].
         noise: Standard normal numbers, one per pixel.
         scale: The scale in units of `pixel_range`. The returned mean and standard deviation have the same unit.
         pixel_range: The value of white.
+        kind: The kind of noise.
     """
-    added = noise.astype(np.float64) * scale
+    changed = changes(clean, noise, scale / pixel_range, kind) * pixel_range
     signal_power = np.mean((clean.astype(np.float64) * pixel_range) ** 2)
-    noisy = noisy_images(clean, noise, scale / pixel_range, clip=False)
+    noisy = noisy_images(clean, noise, scale / pixel_range, kind, clip=False)
     return NoiseStatistics(
+        kind=kind,
         scale=scale,
-        mean=added.mean(),
-        standard_deviation=added.std(),
-        signal_to_noise_db=_decibels(float(signal_power), float(np.mean(added**2))),
+        mean=changed.mean(),
+        standard_deviation=changed.std(),
+        signal_to_noise_db=_decibels(float(signal_power), float(np.mean(changed**2))),
         outside_range=np.mean((noisy < 0) | (noisy > 1)),
     )
 
@@ -158,11 +174,13 @@ def samples(selected: SelectedImages, noise: Array, preview: NoisePreview, rows:
         return shortest_decimals(pixels[position, rows, columns] * np.float32(white))
 
     with_noise: list[list[NoisyImage]] = [[] for _ in selected.indices]
-    for scale in preview.scales:
-        added = noisy_images(np.zeros_like(noise), noise, scale / white, clip=False)
-        noisy = noisy_images(selected.clean, noise, scale / white, clip=clip)
+    for kind, scale in preview.levels:
+        changed = changes(selected.clean, noise, float(np.float32(scale / white)), kind).astype(np.float32)
+        noisy = noisy_images(selected.clean, noise, scale / white, kind, clip=clip)
         for position, of_image in enumerate(with_noise):
-            of_image.append(NoisyImage(scale=scale, noise=cropped(added, position), noisy=cropped(noisy, position)))
+            of_image.append(
+                NoisyImage(kind=kind, scale=scale, noise=cropped(changed, position), noisy=cropped(noisy, position))
+            )
     return NoiseSamples(
         dataset=preview.dataset,
         images=preview.images,
@@ -179,7 +197,7 @@ def samples(selected: SelectedImages, noise: Array, preview: NoisePreview, rows:
             )
             for position, (index, label) in enumerate(zip(selected.indices, selected.labels, strict=True))
         ],
-        statistics=[statistics(selected.clean, noise, scale, white) for scale in preview.scales],
+        statistics=[statistics(selected.clean, noise, scale, white, kind) for kind, scale in preview.levels],
     )
 
 

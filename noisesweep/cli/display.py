@@ -213,13 +213,13 @@ def _in_line(interval: Interval) -> str:
 def noise_table(samples: NoiseSamples) -> Table:
     """Return a table of the noise statistics by scale."""
     result = Table(title=f"Noise on {len(samples.samples)} {samples.images} images of {samples.dataset}")
+    result.add_column("kind")
     for column in ("scale", "mean", "standard deviation", "signal to noise, dB", "outside the range"):
         result.add_column(column, justify="right")
     for at in samples.statistics:
         ratio = "" if at.signal_to_noise_db is None else f"{at.signal_to_noise_db:.1f}"
-        result.add_row(
-            format_number(at.scale), f"{at.mean:.4f}", f"{at.standard_deviation:.4f}", ratio, f"{at.outside_range:.1%}"
-        )
+        scale, outside = format_number(at.scale), f"{at.outside_range:.1%}"
+        result.add_row(at.kind.text, scale, f"{at.mean:.4f}", f"{at.standard_deviation:.4f}", ratio, outside)
     return result
 
 

@@ -12,7 +12,7 @@ from noisesweep.cli.display import comparison_lines, comparison_table, limit_tab
 from noisesweep.cli.output import console_for, print_json, print_line
 from noisesweep.client.errors import RefusedError
 from noisesweep.client.fields import PlotKind, Theme
-from noisesweep.models import Comparison, Images
+from noisesweep.models import Comparison, Images, NoiseKind
 
 Width = Annotated[float | None, typer.Option(help="Width in inches, 2 to 12.", show_default=False)]
 Height = Annotated[float | None, typer.Option(help="Height in inches, 2 to 12.", show_default=False)]
@@ -127,7 +127,11 @@ def noise(
     *,
     scales: Annotated[
         list[float] | None,
-        typer.Option("--scales", "--scale", help="Up to 8 standard deviations of the noise.", show_default="0.1 ... 4"),
+        typer.Option("--scales", "--scale", help="Up to 8 scales of the noise.", show_default="0.1 ... 4"),
+    ] = None,
+    kinds: Annotated[
+        list[NoiseKind] | None,
+        typer.Option("--kinds", help="Kinds of noise. Without one: Gaussian noise.", show_default="gaussian"),
     ] = None,
     dataset: Annotated[str, typer.Option(help="Name of the data set.")] = "mnist",
     images: Annotated[Images, typer.Option(help="Training or validation images.")] = Images.TRAINING,
@@ -146,7 +150,7 @@ def noise(
     key: Key = None,
 ) -> None:
     """Preview the noise without training: print its statistics, and plot sample images with --out."""
-    given: dict[str, Any] = {"scales": scales, "indices": indices}
+    given: dict[str, Any] = {"scales": scales, "kinds": kinds, "indices": indices}
     fields: Any = {field: value for field, value in given.items() if value}
     fields |= {"dataset": dataset, "images": images, "seed": seed, "clip": clip, "pixel_range": pixel_range}
     with NoiseSweep(url, key) as service:

@@ -1,5 +1,6 @@
 """Commands that create, show and change sweeps."""
 
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +21,7 @@ from noisesweep.cli.display import print_errors, print_sweeps, runs_table, show_
 from noisesweep.cli.output import console_for, print_json, print_line
 from noisesweep.client.errors import WrongUsageError
 from noisesweep.client.prose import describe_sweep, format_duration
-from noisesweep.models import Keep, NoiseOn, Precision, RunStatus, SweepRequest
+from noisesweep.models import IMAGENET_C_SCALES, Keep, NoiseKind, NoiseOn, Precision, RunStatus, SweepRequest
 
 
 def field_option(field: str, *names: str) -> Any:  # noqa: ANN401 - typer.Option returns Any
@@ -32,12 +33,18 @@ def field_option(field: str, *names: str) -> Any:  # noqa: ANN401 - typer.Option
     return typer.Option(*names, help=info.description, show_default=False if is_hidden else shown)
 
 
-Scales = Annotated[list[float], typer.Option(help="One or more standard deviations of the noise: --scales 0.1 0.5 1")]
+Scales = Annotated[list[float] | None, typer.Option(help="One or more noise scales: --scales 0.1 0.5 1")]
 
 
 def submit(
-    scales: Scales,
+    scales: Scales = None,
     *,
+    imagenet_c: Annotated[
+        bool,
+        typer.Option(
+            "--imagenet-c", help="Use the scales of the five ImageNet-C severities of this noise, and clip the pixels."
+        ),
+    ] = False,
     include_clean: Annotated[bool, field_option("include_clean", "--include-clean")] = False,
     seeds: Annotated[list[int] | None, field_option("seeds")] = None,
     repeats: Annotated[int | None, field_option("repeats")] = None,
@@ -48,6 +55,7 @@ def submit(
     dropout: Annotated[float | None, field_option("dropout")] = None,
     learning_rate: Annotated[float | None, field_option("learning_rate")] = None,
     precision: Annotated[Precision | None, field_option("precision")] = None,
+    noise: Annotated[NoiseKind | None, field_option("noise")] = None,
     noise_on: Annotated[NoiseOn | None, field_option("noise_on")] = None,
     clip: Annotated[bool, field_option("clip", "--clip")] = False,
     resample: Annotated[bool, field_option("resample", "--resample")] = False,
@@ -86,6 +94,7 @@ def submit(
         "dropout": dropout,
         "learning_rate": learning_rate,
         "precision": precision,
+        "noise": noise,
         "noise_on": noise_on,
         "holdout": holdout,
         "keep": keep,
@@ -93,21 +102,36 @@ def submit(
         "name": name,
         "tags": _tags(tags or []) or None,
         "include_clean": include_clean or None,
-        "clip": clip or None,
+        "clip": clip or imagenet_c or None,
         "resample": resample or None,
         "keep_model": keep_model or None,
         "reuse": None if reuse else False,
     }
     fields: Any = {field: value for field, value in given.items() if value is not None}
+    chosen = _scales(scales, noise or NoiseKind.GAUSSIAN, imagenet_c=imagenet_c)
     with NoiseSweep(url, key) as service:
         if dry_run:
-            _estimate(service, scales, fields, as_json=as_json)
+            _estimate(service, chosen, fields, as_json=as_json)
             return
-        sweep = service.submit(scales=scales, **fields)
+        sweep = service.submit(scales=chosen, **fields)
         if watch or plot:
             _watch(sweep, plot, as_json=as_json)
         else:
             _print_sweep(sweep, as_json=as_json)
+
+
+def _scales(scales: list[float] | None, kind: NoiseKind, *, imagenet_c: bool) -> Sequence[float]:
+    """Return the scales of the option, or those of ImageNet-C.
+
+    Raises:
+        WrongUsageError: Both or neither are given, or ImageNet-C has no such noise.
+    """
+    if bool(scales) == imagenet_c:
+        raise WrongUsageError(f"expected --scales or --imagenet-c, received {'both' if scales else 'neither'}")
+    if imagenet_c and kind not in IMAGENET_C_SCALES:
+        known = ", ".join(IMAGENET_C_SCALES)
+        raise WrongUsageError(f"--imagenet-c: expected --noise with one of {known}, received {kind}")
+    return scales or IMAGENET_C_SCALES[kind]
 
 
 def list_sweeps(
@@ -228,7 +252,7 @@ def _tags(tags: list[str]) -> dict[str, str]:
     return pairs
 
 
-def _estimate(service: NoiseSweep, scales: list[float], fields: Any, *, as_json: bool) -> None:  # noqa: ANN401 - SweepFields
+def _estimate(service: NoiseSweep, scales: Sequence[float], fields: Any, *, as_json: bool) -> None:  # noqa: ANN401 - SweepFields
     estimate = service.estimate(scales=scales, **fields)
     if as_json:
         print_json(estimate)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Literal, TypedDict
 
-from noisesweep.models import Keep, NoiseOn, Precision, RunStatus
+from noisesweep.models import Keep, NoiseKind, NoiseOn, Precision, RunStatus
 
 PlotKind = Literal["accuracy", "epochs", "matrix", "confusion"]
 Theme = Literal["light", "dark"]
@@ -24,6 +24,7 @@ class SweepFields(TypedDict, total=False):
     dropout: float
     learning_rate: float
     precision: Precision | Literal["float32", "mixed_bfloat16"]
+    noise: NoiseKind | Literal["gaussian", "uniform", "salt_and_pepper", "speckle", "shot"]
     noise_on: NoiseOn | Literal["both", "train", "validation"]
     clip: bool
     resample: bool
@@ -79,7 +80,8 @@ class NoiseFields(TypedDict, total=False):
         dataset: Name of the data set.
         images: Training or validation images.
         indices: Up to 12 indices of images. Negative indices count from the end.
-        scales: Up to 8 standard deviations, in units of `pixel_range`.
+        scales: Up to 8 scales, in units of `pixel_range`.
+        kinds: Kinds of noise, each shown with all scales.
         seed: Seed of the runs that train on this noise.
         clip: True to clip noisy pixels to the pixel range.
         pixel_range: Pixel value of white.
@@ -89,6 +91,7 @@ class NoiseFields(TypedDict, total=False):
     images: Literal["training", "validation"]
     indices: Iterable[int]
     scales: Iterable[float]
+    kinds: Iterable[NoiseKind | str]
     seed: int
     clip: bool
     pixel_range: Literal[1, 255]

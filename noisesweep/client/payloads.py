@@ -54,6 +54,8 @@ def noise_query(fields: Mapping[str, Any]) -> dict[str, Any]:
     query = dict(fields)
     if "scales" in query:
         query["scale"] = [float(scale) for scale in query.pop("scales")]
+    if "kinds" in query:
+        query["noise"] = [str(kind) for kind in query.pop("kinds")]
     if "indices" in query:
         query["indices"] = ",".join(str(index) for index in query["indices"])
     return query

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from noisesweep.models import EpochMetrics, Results, RunStatus, RunSummary, Sweep
+from noisesweep.models import EpochMetrics, NoiseKind, Results, RunStatus, RunSummary, Sweep
 from noisesweep.models.float32 import format_number
 from noisesweep.models.text import printable
 
@@ -19,11 +19,12 @@ def describe_sweep(sweep: Sweep) -> str:
 
 
 def describe_grid(sweep: Sweep) -> str:
-    """Describe the data set, scales, seeds and name of a sweep."""
+    """Describe the data set, kind of noise, scales, seeds and name of a sweep."""
     scales = " ".join(map(format_number, sweep.scales))
     seeds = f", {len(sweep.seeds)} seeds" if len(sweep.seeds) > 1 else ""
     name = f" ({printable(sweep.name)})" if sweep.name else ""
-    return f"{sweep.config.dataset} at scale {scales}{seeds}{name}"
+    noise = "" if sweep.config.noise is NoiseKind.GAUSSIAN else f" with {sweep.config.noise.text} noise"
+    return f"{sweep.config.dataset}{noise} at scale {scales}{seeds}{name}"
 
 
 def run_label(run: RunSummary, sweep: Sweep) -> str:

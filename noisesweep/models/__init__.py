@@ -11,13 +11,17 @@ from noisesweep.models.keys import KEY_NAME, hash_api_key
 from noisesweep.models.limit import DatasetLimit, Ends
 from noisesweep.models.noise import (
     Images,
+    NoiseKindInfo,
+    NoiseKindList,
     NoiseSample,
     NoiseSamples,
     NoiseStatistics,
     NoisyImage,
     PixelRange,
     PixelScale,
+    RmsChange,
 )
+from noisesweep.models.noise_kinds import IMAGENET_C_SCALES, NoiseKind
 from noisesweep.models.problems import InvalidField, Problem
 from noisesweep.models.queue import Estimate, Queue
 from noisesweep.models.requests import MAX_RUNS, MAX_SCALES, ExtensionRequest, RunRequest, SweepRequest
@@ -42,6 +46,7 @@ from noisesweep.models.sweeps import Progress, Sweep, SweepLinks, SweepList
 from noisesweep.models.workers import Worker, WorkerList, WorkerProfile
 
 __all__ = [
+    "IMAGENET_C_SCALES",
     "KEY_NAME",
     "MAX_RUNS",
     "MAX_SCALES",
@@ -75,6 +80,9 @@ __all__ = [
     "Kept",
     "LevelEfficiency",
     "Matrix",
+    "NoiseKind",
+    "NoiseKindInfo",
+    "NoiseKindList",
     "NoiseOn",
     "NoiseSample",
     "NoiseSamples",
@@ -88,6 +96,7 @@ __all__ = [
     "Queue",
     "ResultRow",
     "Results",
+    "RmsChange",
     "Run",
     "RunError",
     "RunLinks",

@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from noisesweep.models.float32 import DROPOUT_STEP, SMALLEST, as_dropout, as_float32, format_number
+from noisesweep.models.noise_kinds import NoiseKind
 
 MAX_EPOCHS = 200
 MAX_SEED = 2**32 - 1
@@ -89,8 +90,9 @@ Scale = Annotated[
         le=1000,
         allow_inf_nan=False,
         json_schema_extra=zero_or(minimum=SMALLEST),
-        description="Standard deviation of the Gaussian noise, in units of the pixel range [0, 1]. 0 means no noise. "
-        "Rounded to float32, and shown as its shortest decimal.",
+        description="Size of the noise; for Gaussian noise its standard deviation, in units of the pixel range [0, 1]. "
+        "GET /noise/kinds describes the other kinds. 0 means no noise. Rounded to float32, and shown as its shortest "
+        "decimal.",
         examples=[0.5],
     ),
     AfterValidator(as_float32),
@@ -182,6 +184,12 @@ class TrainingConfig(BaseModel):
         examples=["float32"],
     )
 
+    noise: NoiseKind = Field(
+        default=NoiseKind.GAUSSIAN,
+        strict=False,
+        description="Kind of noise. GET /noise/kinds describes each one, and the scales that it accepts.",
+        examples=["gaussian"],
+    )
     noise_on: NoiseOn = Field(
         default=NoiseOn.BOTH,
         strict=False,

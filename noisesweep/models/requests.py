@@ -3,9 +3,20 @@
 from collections.abc import Sequence
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WrapValidator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    WrapValidator,
+    model_validator,
+)
 
 from noisesweep.models.config import Scale, Seed, TrainingConfig, as_integer, reject_duplicates
+from noisesweep.models.noise_kinds import NoiseKind
 from noisesweep.models.text import Name, TagValue
 
 MAX_SCALES = 64
@@ -48,6 +59,15 @@ class TrainingRequest(TrainingConfig):
     reuse: Reuse = True
 
 
+def _check_scale(scale: float, info: ValidationInfo) -> float:
+    """Check a scale against the limits of the request's kind of noise, if the kind is valid."""
+    kind: NoiseKind | None = info.data.get("noise")
+    if kind:
+        kind.check(scale)
+    return scale
+
+
+ScaleOfKind = Annotated[Scale, AfterValidator(_check_scale)]
 Repeats = Annotated[int, Field(ge=1, le=MAX_RUNS), BeforeValidator(as_integer)]
 
 
@@ -56,7 +76,7 @@ class SweepRequest(TrainingRequest):
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["seeds", "repeats"]}})
 
-    scales: Annotated[list[Scale], WrapValidator(reject_duplicates)] = Field(
+    scales: Annotated[list[ScaleOfKind], WrapValidator(reject_duplicates)] = Field(
         min_length=1,
         max_length=MAX_SCALES,
         json_schema_extra={"uniqueItems": True},
@@ -129,7 +149,7 @@ class SweepRequest(TrainingRequest):
 class RunRequest(TrainingRequest):
     """Body of POST /runs: a single training, stored as a sweep of one run."""
 
-    scale: Scale
+    scale: ScaleOfKind
     seed: Seed = 0
 
     def as_sweep(self) -> SweepRequest:

@@ -73,15 +73,18 @@ def filter_failure(context: HookContext, failure: Failure, case: Case[Any], resp
     if case.headers and case.headers.get("last-event-id") == "0":
         return False  # the coverage phase ignores the pattern of this header and sends the number 0 as a valid value
     problem = response.json()
-    # The schema does not express rules on several fields together. Their errors point to the whole body, or say that a
-    # holdout is missing. It also does not express the limit on the total number of parameters, that scales must differ
-    # in float32, and that the size of a holdout depends on the data set.
+    # The schema does not express rules on several fields together. Their errors point to the whole body, say that a
+    # holdout is missing, or name the kind of noise that does not accept a scale or a pixel range. It also does not
+    # express the limit on the total number of parameters, that scales must differ in float32, and that the size of a
+    # holdout depends on the data set.
     errors = problem.get("errors", [])
     beyond_schema = bool(errors) and all(
         error["pointer"] == "#"
         or (error["pointer"] == "#/hidden_units" and "parameters" in error["detail"])
         or error["pointer"] == "#/holdout"
         or "expected a holdout" in error["detail"]
+        or re.search("with [a-zA-Z-]+ noise, received", error["detail"])
+        or "pairs of kind and scale" in error["detail"]
         or error["detail"].endswith("in float32")
         for error in errors
     )

@@ -12,6 +12,7 @@ OTHERS = {
     "dropout": 0.1,
     "learning_rate": 0.01,
     "precision": "mixed_bfloat16",
+    "noise": "shot",
     "noise_on": "train",
     "clip": True,
     "resample": True,

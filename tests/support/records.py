@@ -14,6 +14,7 @@ NOTEBOOK_CONFIG = {
     "dropout": 0.2,
     "learning_rate": 0.001,
     "precision": "float32",
+    "noise": "gaussian",
     "noise_on": "both",
     "clip": False,
     "resample": False,

@@ -6,10 +6,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from noisesweep.models import TrainingConfig
+from noisesweep.models import NoiseKind, TrainingConfig
 from shared import datasets
 from shared.datasets import DatasetName, to_pixels
-from shared.noise import Purpose, add_noise, base_noise, generator
+from shared.noise import Purpose, base_noise, generator
+from shared.noise_kinds import add_noise
 from shared.settings import Settings
 from worker.trainer.images import NoisyImages
 from worker.trainer.keras_export import build_model
@@ -34,12 +35,14 @@ def stack(config: TrainingConfig, scales: Sequence[float], images: int = 1442) -
     return stack
 
 
-def noisy(purpose: Purpose, scale: float, images: int | None = None) -> tuple[Array, NDArray[np.uint8]]:
+def noisy(
+    purpose: Purpose, scale: float, images: int | None = None, kind: NoiseKind = NoiseKind.GAUSSIAN
+) -> tuple[Array, NDArray[np.uint8]]:
     """Return the noisy images and the labels of the stack, computed with NumPy."""
     training = purpose is Purpose.TRAINING_NOISE
     clean = to_pixels((DIGITS.training_images if training else DIGITS.validation_images)[:images])
     labels = (DIGITS.training_labels if training else DIGITS.validation_labels)[:images]
-    return add_noise(clean, scale, base_noise(SEED, purpose, (len(clean), 784))), labels
+    return add_noise(clean, scale, base_noise(SEED, purpose, (len(clean), 784)), kind), labels
 
 
 def order(epoch: int, images: int) -> NDArray[np.int64]:

@@ -7,7 +7,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from noisesweep.models import TrainingConfig
 from shared.noise import Purpose, generator, noise_blocks
+from shared.noise_kinds import Arrays, Level, noisy_images
 
 # Images per evaluation batch: large enough for fast matrix products, small enough for CPU caches. Results do not
 # depend on it.
@@ -18,6 +20,18 @@ NOISE_BUFFER_SIZE = 2**23
 ALIGNMENT = 32
 
 
+TENSORS = Arrays(
+    tf.where,
+    tf.abs,
+    tf.math.erf,
+    tf.math.erfc,
+    lambda tensor: tf.cast(tensor, tf.int32),
+    lambda tensor: tf.cast(tensor, tf.float32),
+    tf.zeros_like,
+    lambda table, indices: tf.gather(table, indices, axis=-1, batch_dims=len(table.shape) - 1),
+)
+
+
 class Minibatch(NamedTuple):
     """Images without noise, (B, P), pixels in [0, 1]; their standard normal noise, (B, P); labels, int32, (B,)."""
 
@@ -25,10 +39,14 @@ class Minibatch(NamedTuple):
     noise: tf.Tensor
     labels: tf.Tensor
 
-    def noisy(self, scales: tf.Tensor, *, clip: bool) -> tf.Tensor:
-        """Return the images with noise of these scales (...) as float32 (..., B, P); `clip` limits them to [0, 1]."""
-        noisy = self.clean + scales[..., None, None] * self.noise
-        return tf.clip_by_value(noisy, 0.0, 1.0) if clip else noisy
+    def noisy(self, config: TrainingConfig, level: Level) -> tf.Tensor:
+        """Return the images with the noise of a config, float32 (..., B, P), from scales (...) and tables (..., n)."""
+        level = level._replace(scale=level.scale[..., None, None])
+        # Without these copies, TensorFlow could merge products of the noise with those that made the pixels and the
+        # noise. It does so in a stack of one run only, and the bits would differ.
+        clean, noise = (tf.raw_ops.Snapshot(input=each) for each in (self.clean, self.noise))
+        noisy = noisy_images(config.noise, clean, noise, level, TENSORS)
+        return tf.clip_by_value(noisy, 0.0, 1.0) if config.clip else noisy
 
 
 class NoisyImages:

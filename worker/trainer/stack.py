@@ -1,8 +1,8 @@
 """K runs of one seed, trained as one TensorFlow program.
 
 The runs differ only in their noise scale. The device stores clean images C and standard normal noise N, and each step
-computes its minibatch as x = C + scale * N. One call trains a chunk of steps, which keeps the overhead of Python small.
-The letters in shapes are defined in worker/trainer/network.py.
+computes its minibatch from them, with Gaussian noise as x = C + scale * N. One call trains a chunk of steps, which
+keeps the overhead of Python small. The letters in shapes are defined in worker/trainer/network.py.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from noisesweep.models import Keep, TrainingConfig
 from shared.noise import Purpose, base_noise, generator
+from shared.noise_kinds import Level, level_of, table_size
 from worker.trainer import network
 from worker.trainer.images import (
     EVALUATION_BATCH,
@@ -51,7 +52,7 @@ class Variables:
     """Variables of one run, or of several runs side by side with a leading axis. In shapes, "..." is this axis or none.
 
     Attributes:
-        scale: Scale of the training noise, (...).
+        level: Scale of the training noise, (...), and its table, (..., n).
         weights: Kernel (..., inputs, U) and bias (..., U) of each layer, float32.
         mean_squares: RMSprop's running mean of each weight's squared gradient, in the same shapes.
         momenta: RMSprop's momentum of each weight, in the same shapes; see `network.rmsprop`.
@@ -59,8 +60,9 @@ class Variables:
         correct: Number of images classified correctly in this epoch so far, (...).
     """
 
-    def __init__(self, axis: list[int], shapes: Sequence[tuple[int, ...]]) -> None:
-        self.scale, self.loss_sum, self.correct = (tf.Variable(tf.zeros(axis)) for _ in range(3))
+    def __init__(self, axis: list[int], shapes: Sequence[tuple[int, ...]], table_size: int) -> None:
+        self.level = Level(tf.Variable(tf.zeros(axis)), tf.Variable(tf.zeros([*axis, table_size])))
+        self.loss_sum, self.correct = (tf.Variable(tf.zeros(axis)) for _ in range(2))
         self.weights, self.mean_squares, self.momenta = (
             [tf.Variable(tf.zeros([*axis, *shape])) for shape in shapes] for _ in range(3)
         )
@@ -115,7 +117,8 @@ class Stack:
         # it gets the same bits as in a larger stack.
         axis = [max(runs, 2) if xla else runs] if side_by_side else []
         shapes = [weight.shape for weight in network.initial_weights(config, self.pixels, seed=0)]
-        self._variables = [Variables(axis, shapes) for _ in range(1 if side_by_side else runs)]
+        tables = table_size(config.noise)
+        self._variables = [Variables(axis, shapes, tables) for _ in range(1 if side_by_side else runs)]
         self._shape = (len(self._variables), *axis)
         self.noise_buffer = NoiseBuffer(min(config.batch_size, len(training)), self.pixels) if config.resample else None
         self._train = tf.function(self._train_steps, jit_compile=xla)
@@ -131,8 +134,9 @@ class Stack:
             states = [RunState(0, 0, initial, zeros, np.float32(0), np.float32(0))] * len(scales)
         self._validation_scales = [self.config.validation_scale(scale) for scale in scales]
         self._training_scales = [self.config.training_scale(scale) for scale in scales]
-        for variables, scale in zip(self._variables, self._to_shape(self._training_scales), strict=True):
-            variables.scale.assign(scale)
+        for variables, *level in zip(self._variables, *self._levels(self._training_scales), strict=True):
+            for variable, value in zip(variables.level, level, strict=True):
+                variable.assign(value)
             for momentum in variables.momenta:
                 momentum.assign(tf.zeros_like(momentum))  # a run that diverged leaves NaN
         self._begin_epoch(states[0].epoch)
@@ -151,6 +155,11 @@ class Stack:
         unused = int(np.prod(self._shape)) - self.runs
         joined = np.array([*of_runs, *of_runs[:unused]], np.float32)
         return joined.reshape(self._shape + joined.shape[1:])
+
+    def _levels(self, scales: Sequence[float]) -> Level:
+        """Return the noise levels of the runs, with the shape of the stack as first axes."""
+        levels = [level_of(self.config.noise, scale) for scale in scales]
+        return Level(*(self._to_shape(parts) for parts in zip(*levels, strict=True)))
 
     def _values(self, run: int) -> list[Array]:
         """Return the values of a run's variables, in the order of `Variables.state`."""
@@ -250,12 +259,9 @@ class Stack:
             scales: K noise scales.
             batches: Images and noise; the test images with their noise if None.
         """
-        noise_scales = tf.constant(self._to_shape(scales))
+        levels = Level(*map(tf.constant, self._levels(scales)))
         losses, predicted, labels = zip(
-            *(
-                (*self._evaluate(noise_scales, batch), batch.labels)
-                for batch in batches or self.test.batches(self.seed)
-            ),
+            *((*self._evaluate(levels, batch), batch.labels) for batch in batches or self.test.batches(self.seed)),
             strict=True,
         )
         of_images = np.concatenate([part.numpy().reshape(-1, part.shape[-1]) for part in predicted], axis=1)
@@ -309,7 +315,7 @@ class Stack:
             minibatch = self.training.gather(rows, noise)
             masks = network.dropout_masks(self.config, size, draws.masks, draws.mask_offsets[step])
             for variables in self._variables:
-                images = minibatch.noisy(variables.scale, clip=self.config.clip)
+                images = minibatch.noisy(self.config, variables.level)
                 layers = network.layers_of(self.config, variables.weights)
                 *inputs, logits = network.forward(layers, images, masks)
                 losses, gradients = network.losses_and_gradients(layers, inputs, logits, minibatch.labels, masks)
@@ -324,12 +330,12 @@ class Stack:
                 variables.correct.assign_add(network.count_correct(logits, minibatch.labels))
             step += 1
 
-    def _evaluate_batch(self, scales: tf.Tensor, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+    def _evaluate_batch(self, levels: Level, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
         """Return summed losses, in the shape of the stack, and predicted classes, with a last axis for the images."""
         minibatch = batch.minibatch()
         losses, predicted = [], []
         for index, variables in enumerate(self._variables):
-            images = minibatch.noisy(scales[index], clip=self.config.clip)
+            images = minibatch.noisy(self.config, Level(levels.scale[index], levels.table[index]))
             logits = network.forward(network.layers_of(self.config, variables.weights), images)[-1]
             losses.append(tf.reduce_sum(network.cross_entropy(logits, minibatch.labels)[0], axis=-1))
             predicted.append(network.classify(logits))

@@ -12,7 +12,6 @@ const TYPING_DELAY = 350; // ms
 const PRESETS = {
   notebook: [0.1, 0.5, 1, 2, 4],
   fine: Array.from({ length: 16 }, (_, index) => Number((0.05 * 100 ** (index / 15)).toPrecision(2))),
-  corruption: [0.08, 0.12, 0.18, 0.26, 0.38],
   none: [],
 };
 
@@ -47,6 +46,8 @@ export class SweepForm {
   #form = byId("sweep-form");
   #chips = new Chips("", () => this.#scheduleEstimate());
   #key = newIdempotencyKey();
+  /** @type {any} The selected kind of noise, from GET /noise/kinds. */
+  #kind = { imagenet_c_scales: [], minimum_scale: 0, maximum_scale: Number.POSITIVE_INFINITY };
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #estimateRequest = new AbortController();
@@ -59,7 +60,7 @@ export class SweepForm {
     });
     this.#form.addEventListener("input", () => this.#scheduleEstimate());
     for (const button of this.#form.querySelectorAll("[data-preset]")) {
-      button.addEventListener("click", () => (this.#chips.scales = PRESETS[button.dataset.preset]));
+      button.addEventListener("click", () => this.#fill(button));
     }
     // The Back button may restore this page with a disabled button and a used key. The next sweep is a new one.
     addEventListener("pageshow", (/** @type {PageTransitionEvent} */ event) => {
@@ -68,6 +69,36 @@ export class SweepForm {
       this.#key = newIdempotencyKey();
     });
     this.#chips.scales = PRESETS.notebook;
+  }
+
+  /**
+   * Fill in the scales of a preset.
+   * @param {any} button
+   */
+  #fill({ dataset: { preset } }) {
+    const { imagenet_c_scales: severities } = this.#kind;
+    if (preset === "corruption") byId("clip").checked = true;
+    this.#chips.scales =
+      preset === "corruption"
+        ? severities
+        : PRESETS[preset].filter((scale) => scale >= this.#kind.minimum_scale && scale <= this.#kind.maximum_scale);
+  }
+
+  /**
+   * Show the description of the selected kind of noise.
+   * @param {any[]} kinds From GET /noise/kinds.
+   */
+  describeNoise(kinds) {
+    const select = byId("noise");
+    const corruption = this.#form.querySelector("[data-preset=corruption]");
+    const show = () => {
+      this.#kind = kinds.find(({ name }) => name === select.value);
+      setText(byId("noise-help"), this.#kind.remark);
+      setText(byId("scales-help"), `${this.#kind.scale_meaning}. Type a number and press Enter.`);
+      corruption.disabled = !this.#kind.imagenet_c_scales.length;
+    };
+    select.addEventListener("change", show);
+    show();
   }
 
   /**

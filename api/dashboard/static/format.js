@@ -89,6 +89,7 @@ export function describeSweep(sweep) {
   const scales = sorted.length > 6 ? `${sorted[0]} to ${sorted.at(-1)}` : sorted.join(", ");
   return [
     sweep.config.dataset,
+    ...(sweep.config.noise === "gaussian" ? [] : [`${sweep.config.noise.replaceAll("_", "-")} noise`]),
     `${formatCount(sweep.scales.length, "scale")} (${scales})`,
     formatCount(sweep.seeds.length, "seed"),
     formatCount(sweep.config.epochs, "epoch"),

@@ -9,3 +9,4 @@ import { retry } from "./retries.js";
 const form = new SweepForm();
 new SweepList();
 retry(async () => form.describeDatasets((await get("/datasets")).datasets)).catch(report);
+retry(async () => form.describeNoise((await get("/noise/kinds?dataset=digits")).kinds)).catch(report);

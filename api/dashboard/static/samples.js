@@ -30,9 +30,9 @@ export class Samples {
  */
 async function draw({ sweep, scales }) {
   const indices = scales.length > MAX_SCALES_WITH_THREE_IMAGES ? [0] : [0, 1, 2];
-  const { dataset, clip, noise_on: noiseOn } = sweep.config;
+  const { dataset, noise, clip, noise_on: noiseOn } = sweep.config;
   const images = noiseOn === "validation" ? "validation" : "training";
-  const parameters = { dataset, images, clip, indices: indices.join(), seed: sweep.seeds[0] };
+  const parameters = { dataset, noise, images, clip, indices: indices.join(), seed: sweep.seeds[0] };
   const figures = [];
   for (let first = 0; first < scales.length; first += SCALES_PER_REQUEST) {
     const query = new URLSearchParams(/** @type {any} */ (parameters));

@@ -19,6 +19,7 @@ from noisesweep.models import (
     DatasetLimit,
     DatasetList,
     Estimate,
+    NoiseKindList,
     NoiseSamples,
     Queue,
     Run,
@@ -132,6 +133,11 @@ class AsyncNoiseSweep:
         """
         query = {"sweep": [sweep if isinstance(sweep, str) else sweep.id for sweep in (first, second)]}
         return await self._session.get(Comparison, "/compare", query)
+
+    async def noise_kinds(self, dataset: str = "mnist") -> NoiseKindList:
+        """Read the description of each kind of noise, with examples from a data set."""
+        response = await self._session.compute("/noise/kinds", {"dataset": dataset})
+        return parse(NoiseKindList, response.content, response)
 
     async def noise(self, **fields: Unpack[NoiseFields]) -> NoiseSamples:
         """Read sample images with and without noise. The noise is the same as in the runs of the seed."""

@@ -20,6 +20,7 @@ from noisesweep.models import (
     DatasetLimit,
     DatasetList,
     Estimate,
+    NoiseKindList,
     NoiseSamples,
     Queue,
     Run,
@@ -131,6 +132,11 @@ class NoiseSweep:
         """
         query = {"sweep": [sweep if isinstance(sweep, str) else sweep.id for sweep in (first, second)]}
         return self._session.get(Comparison, "/compare", query)
+
+    def noise_kinds(self, dataset: str = "mnist") -> NoiseKindList:
+        """Read the description of each kind of noise, with examples from a data set."""
+        response = self._session.compute("/noise/kinds", {"dataset": dataset})
+        return parse(NoiseKindList, response.content, response)
 
     def noise(self, **fields: Unpack[NoiseFields]) -> NoiseSamples:
         """Read sample images with and without noise. The noise is the same as in the runs of the seed."""

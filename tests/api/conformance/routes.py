@@ -26,6 +26,7 @@ BODIES = {
 # The status of `Service.request`, by route.
 STATUSES = {each: 202 if each in WITH_BODY else 412 if each in CHANGES else 200 for each in OPERATIONS}
 QUERIES = {
+    "/noise/kinds": "?dataset=digits",
     "/noise/samples": "?dataset=digits",
     "/noise/plot": "?dataset=digits",
     "/plots/compare": "?sweep={sweep_id}",

@@ -8,7 +8,7 @@ from api.plots.data import Point
 from api.plots.options import FileFormat, PlotOptions
 from api.plots.picture import draw
 from api.science.intervals import accuracy
-from noisesweep.models import NoiseOn, RunStatus, Sweep, TrainingConfig
+from noisesweep.models import NoiseKind, NoiseOn, RunStatus, Sweep, TrainingConfig
 from tests.support.measured import held_out, measured_sweep
 
 
@@ -81,6 +81,15 @@ def test_different_data_sets_are_named() -> None:
     assert not any("data sets" in note for note in plot_data([sweep(1), sweep(2)]).caption.notes)
 
 
+def test_different_kinds_of_noise_are_named() -> None:
+    data = plot_data([sweep(1), sweep(2, noise=NoiseKind.SALT_AND_PEPPER)])
+    assert [curve.name for curve in data.panels[0].curves] == ["Gaussian noise", "salt-and-pepper noise"]
+    assert any("different kinds of noise" in note for note in data.caption.notes)
+    same = plot_data([sweep(each, noise=NoiseKind.SHOT) for each in (1, 2)])
+    assert same.caption.subtitle.startswith("shot noise")
+    assert not any("kinds" in note for note in same.caption.notes)
+
+
 @pytest.mark.parametrize("file_format", [FileFormat.PNG, FileFormat.SVG, FileFormat.PDF])
 def test_any_characters_in_a_name_can_be_drawn(file_format: FileFormat) -> None:
     data = plot_data([sweep(1, "$\\frac{ 漢字 😀 \x00 <b>"), sweep(2, "x" * 100)])
@@ -97,6 +106,7 @@ def test_invisible_name_is_ignored() -> None:
         ({"dataset": "digits", "resample": True}, ["Best possible"], ["Chance"]),
         ({"dataset": "digits", "clip": True}, [], ["Chance"]),  # another limit
         ({"dataset": "digits", "noise_on": "train"}, [], ["Chance"]),
+        ({"dataset": "digits", "noise": "uniform"}, [], ["Chance"]),
         ({"dataset": "mnist"}, [], []),
     ],
 )

@@ -5,16 +5,17 @@ import numpy as np
 from PIL import Image
 
 from api.plots.noise import NoisePicture, draw
+from noisesweep.models import NoiseKind
 from shared.datasets import DatasetName
 
 
-def picture(scales: tuple[float, ...] = (0.5,)) -> NoisePicture:
+def picture(scale: float = 0.5) -> NoisePicture:
     draws = np.random.default_rng(0)
     return NoisePicture(
         dataset=DatasetName.MNIST,
         indices=(0, 59_999),
         labels=("5", "8"),
-        scales=scales,
+        levels=((NoiseKind.GAUSSIAN, scale),),
         clean=draws.random((2, 28, 28), np.float32),
         noise=draws.standard_normal((2, 28, 28), np.float32),
         clip=False,
@@ -34,7 +35,7 @@ def test_pixel_range_changes_only_the_text() -> None:
         pixels = np.asarray(Image.open(io.BytesIO(draw(data))).convert("L"))
         return pixels[100:-100, pixels.shape[1] // 2 :].tobytes()
 
-    assert images(picture()) == images(replace(picture((127.5,)), pixel_range=255))
+    assert images(picture()) == images(replace(picture(127.5), pixel_range=255))
 
 
 def test_caption_explains_black_and_white() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from api.plots.samples import samples
-from noisesweep.models import NoiseOn, TrainingConfig
+from noisesweep.models import NoiseKind, NoiseOn, TrainingConfig
 from shared.datasets import Dataset, DatasetName, load
 from shared.noise import Purpose, base_noise
 from tests.support.measured import measured_sweep
@@ -11,6 +11,12 @@ from tests.support.measured import measured_sweep
 @pytest.fixture(scope="module")
 def digits() -> Dataset:
     return load(DatasetName.DIGITS, None)
+
+
+def test_sample_has_the_kind_of_noise_of_the_sweep(digits: Dataset) -> None:
+    data = samples(measured_sweep({1.0: 0.1}, config=TrainingConfig(noise=NoiseKind.SALT_AND_PEPPER)), digits)
+    [(_, image)] = data.images
+    assert set(image) == {0, 255}
 
 
 @pytest.mark.parametrize("noise_on", NoiseOn)

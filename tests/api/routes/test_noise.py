@@ -7,8 +7,8 @@ import httpx
 import numpy as np
 import pytest
 
-from noisesweep.models import NoiseSamples
-from shared.datasets import DatasetName
+from noisesweep.models import NoiseKind, NoiseKindList, NoiseSamples
+from shared.datasets import DatasetName, load
 from shared.noise import Purpose, base_noise
 from shared.settings import Settings
 from tests.support.api import ApiThread
@@ -16,7 +16,7 @@ from tests.support.dataset_files import hide_data_sets
 from tests.support.pictures import PNG_MAGIC
 
 SAMPLES = "/noise/samples"
-Query = dict[str, str | int | float | list[float]]
+Query = dict[str, str | int | float | list[float] | list[str] | list[NoiseKind]]
 
 
 @pytest.fixture
@@ -53,6 +53,43 @@ def test_samples_are_the_noise_of_a_run(http: httpx.Client) -> None:
                 np.array(of_scale.noise, np.float32), noise[sample.index, 3:5] * np.float32(scale)
             )
             np.testing.assert_allclose(np.array(sample.clean) + of_scale.noise, of_scale.noisy, atol=1e-6)
+
+
+def test_kinds_are_described_with_the_size_of_their_changes(http: httpx.Client) -> None:
+    answer = http.get("/noise/kinds", params={"dataset": "digits"}).raise_for_status()
+    listed = NoiseKindList.model_validate_json(answer.content)
+    assert [kind.name for kind in listed.kinds] == list(NoiseKind)
+    pixels = load(DatasetName.DIGITS, None).training_images[:100] / 255
+    expected = {
+        NoiseKind.GAUSSIAN: lambda scale: scale,
+        NoiseKind.UNIFORM: lambda scale: scale,
+        NoiseKind.SALT_AND_PEPPER: lambda scale: np.sqrt(scale / 2 * np.mean(pixels**2 + (1 - pixels) ** 2)),
+        NoiseKind.SPECKLE: lambda scale: scale * np.sqrt(np.mean(pixels**2)),
+        NoiseKind.SHOT: lambda scale: scale * np.sqrt(np.mean(pixels)),
+    }
+    for kind in listed.kinds:
+        assert all(kind.name.accepts(at.scale) for at in kind.rms_changes)
+        for at in kind.rms_changes:
+            assert at.change == pytest.approx(expected[kind.name](at.scale), rel=0.03)
+        picture = http.get(kind.example).raise_for_status()
+        assert picture.content.startswith(PNG_MAGIC)
+    assert http.get(answer.url, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+
+
+def test_several_kinds_are_shown_with_the_same_draws(http: httpx.Client) -> None:
+    query: Query = {"dataset": "digits", "indices": "0", "scale": [0.5, 1], "noise": ["gaussian", "speckle"]}
+    answer = NoiseSamples.model_validate_json(http.get(SAMPLES, params=query).raise_for_status().content)
+    [sample] = answer.samples
+    kinds = [(at.kind, at.scale) for at in sample.scales]
+    assert kinds == [("gaussian", 0.5), ("gaussian", 1), ("speckle", 0.5), ("speckle", 1)]
+    gaussian, speckle = (np.array(sample.scales[index].noise) for index in (1, 3))
+    np.testing.assert_allclose(speckle, gaussian * sample.clean, atol=1e-6)
+    assert http.get("/noise/plot", params=query).content.startswith(PNG_MAGIC)
+
+
+def test_default_scales_are_those_that_the_kind_accepts(http: httpx.Client) -> None:
+    answer = http.get(SAMPLES, params={"dataset": "digits", "noise": "salt_and_pepper"}).json()
+    assert [figures["scale"] for figures in answer["statistics"]] == [0.1, 0.5, 1]
 
 
 def test_validation_images_have_separate_noise(http: httpx.Client) -> None:
@@ -98,6 +135,12 @@ def test_byte_range_scales_match_unit_range_scales(http: httpx.Client) -> None:
         ({"pixel_range": 2}, "pixel_range"),
         ({"rows": "1,2"}, "rows"),
         ({"dataset": "imagenet"}, "dataset"),
+        ({"noise": "pink"}, "noise/0"),
+        ({"noise": ["shot", "shot"]}, "noise"),
+        ({"noise": "salt_and_pepper", "scale": [0.5, 1.5]}, "scale/1"),
+        ({"noise": ["gaussian", "shot"], "scale": [0.01]}, "scale/0"),
+        ({"noise": "speckle", "pixel_range": 255}, "pixel_range"),
+        ({"noise": list(NoiseKind), "scale": [0.1, 0.2, 0.3, 0.4, 0.5]}, "noise"),
     ],
 )
 def test_invalid_query_parameter_is_named(http: httpx.Client, query: Query, pointer: str) -> None:

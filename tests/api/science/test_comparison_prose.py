@@ -4,7 +4,7 @@ import pytest
 
 from api.science.comparison import NotComparableError
 from api.science.paired_intervals import tango
-from noisesweep.models import NoiseOn, RunStatus, TrainingConfig
+from noisesweep.models import NoiseKind, NoiseOn, RunStatus, TrainingConfig
 from tests.support.comparisons import FIXED, FRESH, IMAGES, RESAMPLE, curves, moved, sweep, with_bits, without_bits
 from tests.support.measured import held_out
 
@@ -66,6 +66,9 @@ def test_unlike_sweeps_are_refused() -> None:
     digits = sweep(FIXED, config=TrainingConfig(dataset="digits"), number=2)
     with pytest.raises(NotComparableError, match="A has mnist, B has digits"):
         without_bits(sweep(FIXED, number=1), digits)
+    shot = sweep(FIXED, config=TrainingConfig(noise=NoiseKind.SHOT), number=2)
+    with pytest.raises(NotComparableError, match="A has Gaussian noise, B has shot noise"):
+        without_bits(sweep(FIXED, number=1), shot)
     with pytest.raises(NotComparableError, match=r"A has scales 0\.5 and seeds 0, B has scales 1 and seeds 0\. Extend"):
         without_bits(sweep({0.5: 0.9}, number=1), sweep({1.0: 0.9}, number=2))
     other_seed = sweep({0.5: 0.9}, number=2)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from api.science.ideal_observer import IdealObserver, Sample
 from api.science.limit import exceeds_limit, limit_of, limit_table
-from noisesweep.models import Ends, NoiseOn, TrainingConfig
+from noisesweep.models import Ends, NoiseKind, NoiseOn, TrainingConfig
 from scripts.ideal import commonest, measure
 from shared import datasets
 from shared.datasets import CATALOGUE, DatasetName, to_pixels
@@ -95,8 +95,9 @@ def test_ideal_observer_that_has_seen_the_images_is_named_and_another_is_not() -
         assert exceeds_limit(at, DIGITS.unclipped.images, float(answers.correct.mean()), len(noise)) is leaks
 
 
-def test_limit_needs_noise_on_the_validation_images() -> None:
+def test_limit_needs_gaussian_noise_on_the_validation_images() -> None:
     assert limit_of(TrainingConfig(dataset="digits")) == DIGITS.unclipped
     assert limit_of(TrainingConfig(dataset="digits", clip=True)) == DIGITS.clipped
     assert limit_of(TrainingConfig(dataset="digits", noise_on=NoiseOn.TRAIN)) is None
+    assert limit_of(TrainingConfig(dataset="digits", noise=NoiseKind.UNIFORM)) is None
     assert limit_of(TrainingConfig(dataset="unknown")) is None

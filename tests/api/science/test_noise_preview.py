@@ -18,9 +18,10 @@ from api.science.noise_preview import (
     shortest_decimals,
     statistics,
 )
-from noisesweep.models import Images, PixelRange
+from noisesweep.models import Images, NoiseKind, PixelRange
 from shared.datasets import DatasetName, load, to_pixels
-from shared.noise import Purpose, add_noise, base_noise
+from shared.noise import Purpose, base_noise
+from shared.noise_kinds import add_noise
 from tests.support.scales import SCALES
 
 Array = NDArray[np.float32]
@@ -33,10 +34,12 @@ def preview(
     *indices: int,
     scales: tuple[float, ...] = (0.5,),
     images: Images = Images.TRAINING,
+    kind: NoiseKind = NoiseKind.GAUSSIAN,
     clip: bool = False,
     pixel_range: PixelRange = PixelRange.ONE,
 ) -> NoisePreview:
-    return NoisePreview(DatasetName.DIGITS, images, indices, scales, 3, clip, pixel_range)
+    levels = tuple((kind, scale) for scale in scales)
+    return NoisePreview(DatasetName.DIGITS, images, indices, levels, 3, clip, pixel_range)
 
 
 def images_and_noise(preview: NoisePreview) -> tuple[SelectedImages, Array]:

@@ -27,6 +27,14 @@ def read(answer: httpx.Response) -> Sweep:
     return Sweep.model_validate_json(answer.raise_for_status().content)
 
 
+def test_extension_with_a_scale_that_the_noise_cannot_have_names_it(http: httpx.Client) -> None:
+    sweep = submit(http, scales=[0.1], noise="salt_and_pepper")
+    answer = extend(http, sweep, scales=[0.5, 2.0])
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["#/scales/1"]
+    assert read(http.get(sweep.links.self)) == sweep
+
+
 def test_extension_queues_only_the_new_runs(http: httpx.Client, training: Training, redis: Redis) -> None:
     sweep = submit(http, scales=[0.1, 0.5, 1.0, 2.0, 4.0])
     training.epochs(sweep.links.self, runs=5, epochs=2, end=True)

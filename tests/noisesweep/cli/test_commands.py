@@ -64,6 +64,12 @@ def test_submit_sends_all_options(run: Run, service: NoiseSweep) -> None:
     assert service.sweep(record["id"]).record.model_dump(mode="json") == record
 
 
+def test_submit_offers_the_severities_of_imagenet_c(run: Run) -> None:
+    record = json.loads(run("submit", "--imagenet-c", "--noise", "shot", *SMALL, "--json").stdout)
+    assert (record["config"]["noise"], record["config"]["clip"]) == ("shot", True)
+    assert record["scales"] == [0.129, 0.2, 0.289, 0.447, 0.577]
+
+
 def test_submit_explains_the_next_step(run: Run) -> None:
     submitted = run("submit", "--scales", "0.1", *SMALL)
     assert submitted.returncode == 0
@@ -170,7 +176,10 @@ def test_plots_are_saved_in_the_format_of_the_suffix(run: Run, finished: str, tm
     curve, both, noise = (str(tmp_path / name) for name in ("a.png", "b.pdf", "c.png"))
     assert run("plot", finished, "--out", curve, "--theme", "dark", "--log").stdout == f"Plot saved to {curve}\n"
     assert json.loads(run("compare", finished, "--out", both, "--json").stdout) == {"picture": both}
-    preview = run("noise", "--dataset", "digits", "--scales", "0.5", "1", "--indices", "0", "-1", "--out", noise)
+    kinds = ("--kinds", "gaussian", "shot")
+    preview = run(
+        "noise", "--dataset", "digits", "--scales", "0.5", "1", *kinds, "--indices", "0", "-1", "--out", noise
+    )
     assert preview.stdout.endswith(f"Plot saved to {noise}\n"), preview.stderr
     assert "Noise on 2 training images of digits" in preview.stdout
     assert [Path(path).read_bytes()[:4] for path in (curve, both, noise)] == [PNG_MAGIC[:4], b"%PDF", PNG_MAGIC[:4]]
@@ -234,7 +243,9 @@ def test_sweep_is_listed_and_shown(run: Run, finished: str, service: NoiseSweep)
         (["show", "0123456789abcdef"], 'No sweep has the id "0123456789abcdef".'),
         (["submit", "--scales", "-1"], "--scales: expected a number of at least 0. Received: -1.0"),
         (["submit", "--scales", "1", "--tags", "x"], "--tags: expected key:value, received 'x'"),
-        (["submit"], "Missing option '--scales'; see `noisesweep submit --help`"),
+        (["submit"], "expected --scales or --imagenet-c, received neither"),
+        (["submit", "--imagenet-c", "--noise", "uniform"], "speckle, received uniform"),
+        (["submit", "--scales", "2", "--noise", "salt_and_pepper"], "a scale from 0 to 1 with salt-and-pepper noise"),
         (
             ["submit", "--scales", "1", "--plot", "x.bmp"],
             "expected a file name that ends in .png, .svg or .pdf, received 'x.bmp'",

@@ -14,7 +14,8 @@ from noisesweep.local.launcher import free_port
 from noisesweep.models import Precision
 from shared import datasets
 from shared.datasets import DatasetName, to_pixels
-from shared.noise import Purpose, add_noise, base_noise
+from shared.noise import Purpose, base_noise
+from shared.noise_kinds import add_noise
 from shared.settings import Settings
 from shared.store.keys import LEASES, SweepKeys
 from tests.support.claims import claim_next, claim_runs, reap, release

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from noisesweep.models import NoiseOn
-from shared.noise import Purpose, add_noise, generator
+from noisesweep.models import NoiseKind, NoiseOn
+from shared.noise import Purpose, generator
+from shared.noise_kinds import add_noise
 from tests.support.stacks import (
     DIGITS,
     SEED,
@@ -61,6 +62,27 @@ def test_clipping_applies_to_training_and_validation() -> None:
     expected = twin.evaluate(images.clip(0, 1), labels, verbose=0)
     loss, accuracy = ours.validation_metrics()
     assert [loss[0], accuracy[0]] == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", list(NoiseKind))
+def test_networks_receive_the_noise_of_the_kind(kind: NoiseKind) -> None:
+    ours = stack(config(noise=kind), [0.6, 0.0])
+    ours.train(3)
+    for run, scale in enumerate((0.6, 0.0)):
+        images, labels = noisy(Purpose.TRAINING_NOISE, scale, kind=kind)
+        assert relative_error(ours.state(run).weights, train_with_keras(images, labels, steps=3)) < 1e-4
+    twin = keras_twin(config())
+    twin.set_weights(ours.state(0).weights)
+    expected = twin.evaluate(*noisy(Purpose.VALIDATION_NOISE, 0.3, kind=kind), verbose=0)
+    found = ours.evaluate([0.3, 0.0])
+    assert [found.loss[0], found.accuracy[0]] == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", list(NoiseKind))
+def test_runs_with_any_kind_of_noise_do_not_depend_on_the_stack(kind: NoiseKind) -> None:
+    together = trained([0.5, 0.9], [12], noise=kind, resample=True)
+    alone = trained([0.9], [12], noise=kind, resample=True)
+    assert relative_error(together.state(1).weights, alone.state(0).weights) == 0
 
 
 def cut_noise(ours: Stack, step: int, images: int = 128) -> Array:

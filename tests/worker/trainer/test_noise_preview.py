@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from api.science.noise_preview import PURPOSES, NoisePreview, preview_noise, select_images
-from noisesweep.models import Images, PixelRange
+from noisesweep.models import Images, NoiseKind, PixelRange
 from shared.datasets import DatasetName, load
 from worker.trainer.images import NoisyImages
 
@@ -14,8 +14,9 @@ SEED = 7
 @pytest.mark.parametrize("images", Images)
 def test_the_preview_shows_the_noise_of_a_run(images: Images) -> None:
     digits = load(DatasetName.DIGITS, None)
+    levels = ((NoiseKind.GAUSSIAN, 1.0),)
     preview = NoisePreview(
-        DatasetName.DIGITS, images, (-1, 0, 100), (1.0,), SEED, clip=False, pixel_range=PixelRange.ONE
+        DatasetName.DIGITS, images, (-1, 0, 100), levels, SEED, clip=False, pixel_range=PixelRange.ONE
     )
     selected = select_images(digits, preview)
     noise = preview_noise(SEED, PURPOSES[images], selected.count, selected.indices)
