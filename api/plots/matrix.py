@@ -12,6 +12,8 @@ HATCHED_NOTE = "Hatched: not tested. The run ended before this scale was added, 
 def plot_data(sweep: Sweep, matrix: Matrix | None) -> PlotData:
     """Return the heatmap of a sweep's train/test matrix, without panels if `matrix` is None.
 
+    Columns without a kind of noise have that of the sweep.
+
     In each row, the cell at the validation scale of the row's runs is outlined.
     """
     progress, judged = progress_note(sweep), sweep.config.final_images
@@ -37,7 +39,10 @@ def plot_data(sweep: Sweep, matrix: Matrix | None) -> PlotData:
         ),
         columns=Categories(
             label=f"Test scale (noise on the {judged} images)",
-            names=tuple(map(format_scale, matrix.test_scales)),
+            names=tuple(
+                format_scale(scale) if kind is sweep.config.noise else f"{kind.text}\n{format_scale(scale)}"
+                for kind, scale in zip(matrix.test_noise, matrix.test_scales, strict=True)
+            ),
             all_named=False,
         ),
         values=tuple(map(tuple, matrix.val_accuracy)),

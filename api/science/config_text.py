@@ -27,10 +27,16 @@ def format_settings(config: TrainingConfig) -> dict[str, str]:
         "hidden_units": f"hidden units {'-'.join(map(str, config.hidden_units))}",
         "dropout": f"dropout {format_number(config.dropout)}",
         "learning_rate": f"learning rate {format_number(config.learning_rate)}",
+        "test_noise": _format_tests(config),
         "holdout": f"{config.holdout:,} images held out" if config.holdout else "",
         "keep": "best epoch kept" if config.keep is Keep.BEST else "",
         "patience": f"patience {config.patience}" if config.patience else "",
     }
+
+
+def _format_tests(config: TrainingConfig) -> str:
+    kinds = (f"{kind.text} {', '.join(map(format_number, scales))}" for kind, scales in config.test_noise.items())
+    return f"tested with {'; '.join(kinds)}" if config.test_noise else ""
 
 
 def differing_settings(first: TrainingConfig, second: TrainingConfig) -> list[str]:

@@ -24,7 +24,7 @@ UNREACHABLE = 3
 # Words for the errors of pydantic.
 NUMBERS = {"float_parsing": "a number", "int_parsing": "an integer", "int_from_float": "an integer"}
 LIST_OPTIONS = frozenset(
-    {"--scales", "--scale", "--kinds", "--seeds", "--hidden-units", "--indices", "--tags", "--tag"}
+    {"--scales", "--scale", "--kinds", "--test-noise", "--seeds", "--hidden-units", "--indices", "--tags", "--tag"}
 )
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)

@@ -56,6 +56,10 @@ def submit(
     learning_rate: Annotated[float | None, field_option("learning_rate")] = None,
     precision: Annotated[Precision | None, field_option("precision")] = None,
     noise: Annotated[NoiseKind | None, field_option("noise")] = None,
+    test_noise: Annotated[
+        list[str] | None,
+        typer.Option(help="Other kinds of noise to test the trained networks with: --test-noise shot:0.3,1 uniform:1"),
+    ] = None,
     noise_on: Annotated[NoiseOn | None, field_option("noise_on")] = None,
     clip: Annotated[bool, field_option("clip", "--clip")] = False,
     resample: Annotated[bool, field_option("resample", "--resample")] = False,
@@ -95,6 +99,7 @@ def submit(
         "learning_rate": learning_rate,
         "precision": precision,
         "noise": noise,
+        "test_noise": _test_noise(test_noise or []) or None,
         "noise_on": noise_on,
         "holdout": holdout,
         "keep": keep,
@@ -242,6 +247,18 @@ def fresh_noise(name: SweepName, *, as_json: Json = False, url: Url = None, key:
         if not as_json:
             line = f"Compare both with `noisesweep compare {sweep.id} {fresh.id}`."
             print_line(console_for(as_json=as_json), line)
+
+
+def _test_noise(options: list[str]) -> dict[str, list[float]]:
+    """Return the scales by kind of noise, from options like `shot:0.3,1`."""
+    kinds: dict[str, list[float]] = {}
+    for option in options:
+        kind, _, scales = option.partition(":")
+        try:
+            kinds.setdefault(kind, []).extend(map(float, scales.split(",")))
+        except ValueError:
+            raise WrongUsageError(f"--test-noise: expected kind:scale,scale, received {option!r}") from None
+    return kinds
 
 
 def _tags(tags: list[str]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Types of the client's keyword arguments. The service sets the defaults of omitted arguments."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypedDict
 
 from noisesweep.models import Keep, NoiseKind, NoiseOn, Precision, RunStatus
@@ -25,6 +25,7 @@ class SweepFields(TypedDict, total=False):
     learning_rate: float
     precision: Precision | Literal["float32", "mixed_bfloat16"]
     noise: NoiseKind | Literal["gaussian", "uniform", "salt_and_pepper", "speckle", "shot"]
+    test_noise: Mapping[NoiseKind, Sequence[float]] | Mapping[str, Sequence[float]]
     noise_on: NoiseOn | Literal["both", "train", "validation"]
     clip: bool
     resample: bool

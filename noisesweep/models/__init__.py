@@ -38,6 +38,7 @@ from noisesweep.models.statistics import (
     IntervalTarget,
     LevelEfficiency,
     Matrix,
+    OtherNoise,
     ScaleFigures,
     Summary,
 )
@@ -88,6 +89,7 @@ __all__ = [
     "NoiseSamples",
     "NoiseStatistics",
     "NoisyImage",
+    "OtherNoise",
     "PixelRange",
     "PixelScale",
     "Precision",

@@ -12,6 +12,7 @@ from pydantic import (
     Field,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
+    WrapValidator,
     field_validator,
 )
 
@@ -96,6 +97,12 @@ Scale = Annotated[
         examples=[0.5],
     ),
     AfterValidator(as_float32),
+]
+_Tests = dict[NoiseKind, list[float]]
+TestScales = Annotated[
+    list[Scale],
+    WrapValidator(reject_duplicates),
+    Field(min_length=1, max_length=16, json_schema_extra={"uniqueItems": True}, description="Scales to test at."),
 ]
 Dropout = Annotated[
     float,
@@ -190,6 +197,13 @@ class TrainingConfig(BaseModel):
         description="Kind of noise. GET /noise/kinds describes each one, and the scales that it accepts.",
         examples=["gaussian"],
     )
+    test_noise: dict[Annotated[NoiseKind, Field(strict=False)], TestScales] = Field(
+        default={},
+        max_length=len(NoiseKind) - 1,
+        description="Other kinds of noise to test the trained networks with, each with 1 to 16 scales. They have the "
+        "same random numbers as the noise of the run.",
+        examples=[{"shot": [0.3, 1.0]}],
+    )
     noise_on: NoiseOn = Field(
         default=NoiseOn.BOTH,
         strict=False,
@@ -230,6 +244,17 @@ class TrainingConfig(BaseModel):
         "holdout. null trains all epochs.",
         examples=[None],
     )
+
+    @field_validator("test_noise")
+    @classmethod
+    def _check_test_noise(cls, tests: _Tests, info: ValidationInfo) -> _Tests:
+        own = info.data.get("noise")
+        if own in tests:
+            raise ValueError(f"expected other kinds than the noise of the sweep, received {own}: add scales instead")
+        for kind, scales in tests.items():
+            for scale in scales:
+                kind.check(scale)
+        return tests
 
     @field_validator("keep", "patience")
     @classmethod

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from noisesweep.models.config import Scale
+from noisesweep.models.noise_kinds import NoiseKind
 from noisesweep.models.text import Shown
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -34,6 +35,16 @@ class Gaps(BaseModel):
     )
 
 
+class OtherNoise(BaseModel):
+    """Accuracy of a run's trained network with noise of another kind, in place of the run's own noise."""
+
+    model_config = ConfigDict(frozen=True)
+
+    noise: NoiseKind = Field(description="Kind of noise on the validation images.", examples=["shot"])
+    scale: Scale
+    val_accuracy: Fraction = Field(description="Fraction of correctly classified validation images.")
+
+
 class Evaluation(BaseModel):
     """Evaluation of a run's trained network on the validation images, or with a holdout on the test images.
 
@@ -46,6 +57,9 @@ class Evaluation(BaseModel):
     test_scales: list[Scale] = Field(description="0 and the scales of the sweep, ascending.")
     val_accuracy: list[Fraction] = Field(
         description="Fraction of correctly classified validation images, by test scale.",
+    )
+    other_noise: list[OtherNoise] = Field(
+        default=[], description="Accuracies with the other kinds of noise of `test_noise`."
     )
     confusion: list[list[int]] = Field(
         description="Confusion matrix at the run's own validation scale: number of images by true class (row) and "
@@ -160,7 +174,10 @@ class Matrix(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     train_scales: list[Scale] = Field(description="Training scales of the rows, ascending.")
-    test_scales: list[Scale] = Field(description="Test scales of the columns, ascending.")
+    test_scales: list[Scale] = Field(
+        description="Test scales of the columns, ascending for each kind of noise. The run's own kind comes first."
+    )
+    test_noise: list[NoiseKind] = Field(description="Kind of noise of the columns.")
     val_accuracy: list[list[Fraction | None]] = Field(
         description="Mean validation accuracy, row by row. A cell is null if no run was tested at its scale: the run "
         "ended before the scale was added to the sweep, or it was reused from a sweep without the scale."

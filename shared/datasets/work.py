@@ -28,9 +28,10 @@ def model_bytes(config: TrainingConfig) -> int:
 
 
 def run_work(request: SweepRequest) -> float:
-    """Return the cost of a run in the unit of `epoch_work`: its epochs and its tests at all scales and at 0.
+    """Return the cost of a run in the unit of `epoch_work`: its epochs and its tests at all scales, and at 0.
 
     A test image needs a forward pass only. That costs a third of a training image.
     """
-    tests = len({0.0, *request.scales}) * CATALOGUE[request.dataset].validation_images
-    return request.epochs * epoch_work(request) + tests * parameter_count(request) / 3
+    tests = len({0.0, *request.scales}) + sum(map(len, request.test_noise.values()))
+    images = tests * CATALOGUE[request.dataset].validation_images
+    return request.epochs * epoch_work(request) + images * parameter_count(request) / 3

@@ -13,6 +13,7 @@ OTHERS = {
     "learning_rate": 0.01,
     "precision": "mixed_bfloat16",
     "noise": "shot",
+    "test_noise": {"shot": [1.0]},
     "noise_on": "train",
     "clip": True,
     "resample": True,

@@ -15,6 +15,7 @@ NOTEBOOK_CONFIG = {
     "learning_rate": 0.001,
     "precision": "float32",
     "noise": "gaussian",
+    "test_noise": {},
     "noise_on": "both",
     "clip": False,
     "resample": False,

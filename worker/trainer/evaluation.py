@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from noisesweep.models import Evaluation, Gaps
+from noisesweep.models import Evaluation, Gaps, OtherNoise
 from shared.bits import pack_bits
 from worker.trainer.loop import Stop
 from worker.trainer.stack import Stack
@@ -33,6 +33,12 @@ def evaluate(stack: Stack, scales: Sequence[float], test_scales: Sequence[float]
         found[test_scale] = stack.evaluate([test_scale] * stack.runs)
     if stop():
         return None
+    others = {}
+    for kind, kind_scales in stack.config.test_noise.items():
+        for scale in kind_scales:
+            if stop():
+                return None
+            others[kind, scale] = stack.evaluate([scale] * stack.runs, kind=kind).accuracy
     training, fresh = stack.accuracies_on_training_images()
     tested = []
     for run, scale in enumerate(scales):
@@ -40,6 +46,10 @@ def evaluate(stack: Stack, scales: Sequence[float], test_scales: Sequence[float]
         evaluation = Evaluation(
             test_scales=list(test_scales),
             val_accuracy=[float(at.accuracy[run]) for at in found.values()],
+            other_noise=[
+                OtherNoise(noise=kind, scale=at, val_accuracy=float(accuracy[run]))
+                for (kind, at), accuracy in others.items()
+            ],
             confusion=own.confusion(run).tolist(),
             correct=pack_bits(own.correct[run]),
             correct_clean=pack_bits(found[0.0].correct[run]),

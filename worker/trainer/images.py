@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from noisesweep.models import TrainingConfig
+from noisesweep.models import NoiseKind
 from shared.noise import Purpose, generator, noise_blocks
 from shared.noise_kinds import Arrays, Level, noisy_images
 
@@ -39,14 +39,17 @@ class Minibatch(NamedTuple):
     noise: tf.Tensor
     labels: tf.Tensor
 
-    def noisy(self, config: TrainingConfig, level: Level) -> tf.Tensor:
-        """Return the images with the noise of a config, float32 (..., B, P), from scales (...) and tables (..., n)."""
+    def noisy(self, kind: NoiseKind, level: Level, *, clip: bool) -> tf.Tensor:
+        """Return the images with noise, float32 (..., B, P), from scales (...) and tables (..., n).
+
+        `clip` limits the pixels to [0, 1].
+        """
         level = level._replace(scale=level.scale[..., None, None])
         # Without these copies, TensorFlow could merge products of the noise with those that made the pixels and the
         # noise. It does so in a stack of one run only, and the bits would differ.
         clean, noise = (tf.raw_ops.Snapshot(input=each) for each in (self.clean, self.noise))
-        noisy = noisy_images(config.noise, clean, noise, level, TENSORS)
-        return tf.clip_by_value(noisy, 0.0, 1.0) if config.clip else noisy
+        noisy = noisy_images(kind, clean, noise, level, TENSORS)
+        return tf.clip_by_value(noisy, 0.0, 1.0) if clip else noisy
 
 
 class NoisyImages:

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from noisesweep.models import Keep, TrainingConfig
+from noisesweep.models import Keep, NoiseKind, TrainingConfig
 from shared.noise import Purpose, base_noise, generator
 from shared.noise_kinds import Level, level_of, table_size
 from worker.trainer import network
@@ -134,7 +134,8 @@ class Stack:
             states = [RunState(0, 0, initial, zeros, np.float32(0), np.float32(0))] * len(scales)
         self._validation_scales = [self.config.validation_scale(scale) for scale in scales]
         self._training_scales = [self.config.training_scale(scale) for scale in scales]
-        for variables, *level in zip(self._variables, *self._levels(self._training_scales), strict=True):
+        levels = self._levels(self._training_scales, self.config.noise)
+        for variables, *level in zip(self._variables, *levels, strict=True):
             for variable, value in zip(variables.level, level, strict=True):
                 variable.assign(value)
             for momentum in variables.momenta:
@@ -156,9 +157,9 @@ class Stack:
         joined = np.array([*of_runs, *of_runs[:unused]], np.float32)
         return joined.reshape(self._shape + joined.shape[1:])
 
-    def _levels(self, scales: Sequence[float]) -> Level:
+    def _levels(self, scales: Sequence[float], kind: NoiseKind) -> Level:
         """Return the noise levels of the runs, with the shape of the stack as first axes."""
-        levels = [level_of(self.config.noise, scale) for scale in scales]
+        levels = [level_of(kind, scale) for scale in scales]
         return Level(*(self._to_shape(parts) for parts in zip(*levels, strict=True)))
 
     def _values(self, run: int) -> list[Array]:
@@ -252,16 +253,23 @@ class Stack:
         weights = self._values(run)[:-2]
         return weights[: len(weights) // 2]
 
-    def evaluate(self, scales: Sequence[float], batches: Iterable[Batch] | None = None) -> Predictions:
+    def evaluate(
+        self, scales: Sequence[float], batches: Iterable[Batch] | None = None, *, kind: NoiseKind | None = None
+    ) -> Predictions:
         """Evaluate the networks without dropout, network k at noise scale `scales[k]`.
 
         Args:
             scales: K noise scales.
             batches: Images and noise; the test images with their noise if None.
+            kind: Kind of noise; that of the config if None.
         """
-        levels = Level(*map(tf.constant, self._levels(scales)))
+        kind = kind or self.config.noise
+        levels = Level(*map(tf.constant, self._levels(scales, kind)))
         losses, predicted, labels = zip(
-            *((*self._evaluate(levels, batch), batch.labels) for batch in batches or self.test.batches(self.seed)),
+            *(
+                (*self._evaluate(kind, levels, batch), batch.labels)
+                for batch in batches or self.test.batches(self.seed)
+            ),
             strict=True,
         )
         of_images = np.concatenate([part.numpy().reshape(-1, part.shape[-1]) for part in predicted], axis=1)
@@ -315,7 +323,7 @@ class Stack:
             minibatch = self.training.gather(rows, noise)
             masks = network.dropout_masks(self.config, size, draws.masks, draws.mask_offsets[step])
             for variables in self._variables:
-                images = minibatch.noisy(self.config, variables.level)
+                images = minibatch.noisy(self.config.noise, variables.level, clip=self.config.clip)
                 layers = network.layers_of(self.config, variables.weights)
                 *inputs, logits = network.forward(layers, images, masks)
                 losses, gradients = network.losses_and_gradients(layers, inputs, logits, minibatch.labels, masks)
@@ -330,12 +338,13 @@ class Stack:
                 variables.correct.assign_add(network.count_correct(logits, minibatch.labels))
             step += 1
 
-    def _evaluate_batch(self, levels: Level, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+    def _evaluate_batch(self, kind: NoiseKind, levels: Level, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
         """Return summed losses, in the shape of the stack, and predicted classes, with a last axis for the images."""
         minibatch = batch.minibatch()
         losses, predicted = [], []
         for index, variables in enumerate(self._variables):
-            images = minibatch.noisy(self.config, Level(levels.scale[index], levels.table[index]))
+            level = Level(levels.scale[index], levels.table[index])
+            images = minibatch.noisy(kind, level, clip=self.config.clip)
             logits = network.forward(network.layers_of(self.config, variables.weights), images)[-1]
             losses.append(tf.reduce_sum(network.cross_entropy(logits, minibatch.labels)[0], axis=-1))
             predicted.append(network.classify(logits))

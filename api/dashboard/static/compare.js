@@ -5,7 +5,7 @@ import { backgroundNote, backgroundTraces, Chart, curveTraces } from "./charts.j
 import { showComparison, showRefusal } from "./comparison.js";
 import { byId, element, setColumns, setRows, setText } from "./dom.js";
 import { attempt, messageOf, report } from "./errors.js";
-import { formatCount, formatPercent, formatScale, sweepName } from "./format.js";
+import { formatCount, formatPercent, formatScale, formatTests, sweepName } from "./format.js";
 import { Legend } from "./legend.js";
 import { isFinal } from "./live.js";
 import { darkScheme, readPlot, succeededIds, unfinishedPoints } from "./plots.js";
@@ -165,7 +165,12 @@ function showDifferences() {
   );
   const table = byId("differences");
   setColumns(table, ["Sweep", ...names.map((name) => name.replaceAll("_", " "))]);
-  const format = (/** @type {any} */ value) => (Array.isArray(value) ? value.join(", ") : String(value));
+  const format = (/** @type {any} */ value) =>
+    Array.isArray(value)
+      ? value.join(", ")
+      : typeof value === "object" && value
+        ? formatTests(value) || "none"
+        : String(value);
   setRows(
     table,
     sweeps.map((sweep, index) => [createLink(sweep), ...names.map((name) => format(settings[index][name]))]),

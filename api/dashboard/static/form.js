@@ -23,7 +23,25 @@ const READERS = {
   numbers: (input) =>
     input.value.split(",").map((/** @type {string} */ entry) => (entry.trim() ? Number(entry) : entry)),
   tags: (input) => parseTags(input.value),
+  noise: (input) => parseNoise(input.value),
 };
+
+/**
+ * Parse kinds of noise with their scales, of the form "shot: 0.3, 1; uniform: 0.5".
+ * @param {string} text
+ * @returns {Record<string, (number | string)[]> | undefined} undefined if there is none.
+ */
+function parseNoise(text) {
+  const kinds = text.split(";").filter((kind) => kind.trim());
+  if (!kinds.length) return undefined;
+  return Object.fromEntries(
+    kinds.map((kind) => {
+      const [name, scales = ""] = kind.split(":");
+      const key = name.trim().toLowerCase().replaceAll("-", "_");
+      return [key, scales.split(",").map((entry) => (entry.trim() ? Number(entry) : entry))];
+    }),
+  );
+}
 
 /**
  * Parse tags of the form "key:value, key:value".

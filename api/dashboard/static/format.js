@@ -81,6 +81,21 @@ export const sweepName = (sweep) => sweep.name ?? `Sweep ${sweep.id}`;
 export const judgedImages = (sweep) => (sweep.config.holdout ? "test" : "validation");
 
 /**
+ * Return the name of a kind of noise as it stands in a sentence.
+ * @param {string} kind
+ */
+export const formatNoise = (kind) => (kind === "gaussian" ? "Gaussian" : kind.replaceAll("_", "-"));
+
+/**
+ * Describe the other kinds of noise that the networks of a sweep are tested with.
+ * @param {Record<string, number[]>} tests
+ */
+export const formatTests = (tests) =>
+  Object.entries(tests)
+    .map(([kind, scales]) => `${formatNoise(kind)} ${scales.map(formatScale).join(", ")}`)
+    .join("; ");
+
+/**
  * Describe the grid and the config of a sweep in one line.
  * @param {any} sweep
  */
@@ -89,7 +104,7 @@ export function describeSweep(sweep) {
   const scales = sorted.length > 6 ? `${sorted[0]} to ${sorted.at(-1)}` : sorted.join(", ");
   return [
     sweep.config.dataset,
-    ...(sweep.config.noise === "gaussian" ? [] : [`${sweep.config.noise.replaceAll("_", "-")} noise`]),
+    ...(sweep.config.noise === "gaussian" ? [] : [`${formatNoise(sweep.config.noise)} noise`]),
     `${formatCount(sweep.scales.length, "scale")} (${scales})`,
     formatCount(sweep.seeds.length, "seed"),
     formatCount(sweep.config.epochs, "epoch"),
@@ -97,6 +112,7 @@ export function describeSweep(sweep) {
       ? []
       : [`noise on ${sweep.config.noise_on === "train" ? "training" : "validation"} images only`]),
     ...(sweep.config.clip ? ["clipped"] : []),
+    ...(Object.keys(sweep.config.test_noise).length ? [`tested with ${formatTests(sweep.config.test_noise)}`] : []),
     ...(sweep.config.resample ? ["new noise in every epoch"] : []),
     ...(sweep.config.holdout ? [`${formatCount(sweep.config.holdout, "image")} held out`] : []),
     ...(sweep.config.keep === "best" ? ["best epoch kept"] : []),

@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { cssColour } from "./charts.js";
 import { byId, element, setColumns, setRows, setText } from "./dom.js";
 import { attempt } from "./errors.js";
-import { formatInterval, formatPercent, formatPoints, formatScale } from "./format.js";
+import { formatInterval, formatNoise, formatPercent, formatPoints, formatScale } from "./format.js";
 
 /**
  * Show the metrics per scale and those of the whole sweep.
@@ -81,7 +81,13 @@ export function showMatrix(matrix) {
   byId("matrix-section").hidden = !matrix;
   if (!matrix) return;
   const table = byId("matrix");
-  setColumns(table, ["trained at", ...matrix.test_scales.map(formatScale)]);
+  const kinds = matrix.test_noise.map((/** @type {string} */ kind) =>
+    kind === matrix.test_noise[0] ? "" : `${formatNoise(kind)} `,
+  );
+  const columns = matrix.test_scales.map(
+    (/** @type {number} */ scale, /** @type {number} */ column) => kinds[column] + formatScale(scale),
+  );
+  setColumns(table, ["trained at", ...columns]);
   setRows(
     table,
     matrix.train_scales.map((/** @type {number} */ scale, /** @type {number} */ row) => [

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from api.science.matrix import matrix
 from api.science.scale_figures import figures
-from noisesweep.models import Evaluation, RunStatus
+from noisesweep.models import Evaluation, NoiseKind, OtherNoise, RunStatus, TrainingConfig
 from tests.support.measured import measured_sweep
 
 fractions = st.floats(0, 1)
@@ -26,6 +26,18 @@ def test_rows_are_training_scales_and_columns_test_scales() -> None:
     assert (found.train_scales, found.test_scales) == ([0.0, 1.0], [0.0, 1.0])
     assert found.val_accuracy == [[0.9, 0.3], [0.8, 0.6]]
     assert found.seeds == [[1, 1], [1, 1]]
+
+
+def test_other_kinds_of_noise_follow_those_of_the_sweep() -> None:
+    tests = {NoiseKind.SHOT: [0.3], NoiseKind.UNIFORM: [2.0, 1.0]}
+    sweep = measured_sweep({1.0: 0.6, 0.0: 0.9}, config=TrainingConfig(test_noise=tests))
+    others = [OtherNoise(noise=kind, scale=scale, val_accuracy=0.1) for kind in tests for scale in tests[kind]]
+    evaluation = evaluated((0.0, 0.8), (1.0, 0.6)).model_copy(update={"other_noise": others})
+    found = matrix(sweep, [evaluation, evaluated((0.0, 0.9), (1.0, 0.3))])
+    assert found
+    assert found.test_noise == ["gaussian", "gaussian", "shot", "uniform", "uniform"]
+    assert found.test_scales == [0.0, 1.0, 0.3, 1.0, 2.0]
+    assert found.val_accuracy == [[0.9, 0.3, None, None, None], [0.8, 0.6, 0.1, 0.1, 0.1]]
 
 
 def test_each_cell_has_its_number_of_seeds() -> None:

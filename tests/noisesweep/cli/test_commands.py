@@ -65,8 +65,10 @@ def test_submit_sends_all_options(run: Run, service: NoiseSweep) -> None:
 
 
 def test_submit_offers_the_severities_of_imagenet_c(run: Run) -> None:
-    record = json.loads(run("submit", "--imagenet-c", "--noise", "shot", *SMALL, "--json").stdout)
+    tests = ("--test-noise", "gaussian:0.5,1", "uniform:1")
+    record = json.loads(run("submit", "--imagenet-c", "--noise", "shot", *tests, *SMALL, "--json").stdout)
     assert (record["config"]["noise"], record["config"]["clip"]) == ("shot", True)
+    assert record["config"]["test_noise"] == {"gaussian": [0.5, 1], "uniform": [1]}
     assert record["scales"] == [0.129, 0.2, 0.289, 0.447, 0.577]
 
 
@@ -243,6 +245,8 @@ def test_sweep_is_listed_and_shown(run: Run, finished: str, service: NoiseSweep)
         (["show", "0123456789abcdef"], 'No sweep has the id "0123456789abcdef".'),
         (["submit", "--scales", "-1"], "--scales: expected a number of at least 0. Received: -1.0"),
         (["submit", "--scales", "1", "--tags", "x"], "--tags: expected key:value, received 'x'"),
+        (["submit", "--scales", "1", "--test-noise", "shot"], "expected kind:scale,scale, received 'shot'"),
+        (["submit", "--scales", "1", "--test-noise", "gaussian:1"], "expected other kinds than the noise of the sweep"),
         (["submit"], "expected --scales or --imagenet-c, received neither"),
         (["submit", "--imagenet-c", "--noise", "uniform"], "speckle, received uniform"),
         (["submit", "--scales", "2", "--noise", "salt_and_pepper"], "a scale from 0 to 1 with salt-and-pepper noise"),

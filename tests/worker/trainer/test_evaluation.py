@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from noisesweep.models import Gaps, NoiseOn, Precision
+from noisesweep.models import Gaps, NoiseKind, NoiseOn, Precision
 from shared.bits import unpack_bits
 from shared.noise import Purpose, base_noise
-from tests.support.stacks import XLA, config, stack
+from tests.support.stacks import XLA, config, keras_twin, noisy, stack, trained
 from tests.support.trainer import REQUEST, Interruption, Trainer
 from worker.trainer.evaluation import evaluate
 from worker.trainer.images import NoiseBuffer
@@ -31,6 +31,26 @@ def test_runs_are_evaluated_at_zero_and_every_scale(trainer: Trainer, precision:
         assert evaluation.correct_clean
         assert unpack_bits(evaluation.correct_clean, 355).mean() == evaluation.val_accuracy[0]
         assert evaluation.gaps
+
+
+def test_networks_are_tested_with_other_kinds_of_noise(trainer: Trainer) -> None:
+    tests = {NoiseKind.SHOT: [0.5, 2.0], NoiseKind.SALT_AND_PEPPER: [0.3]}
+    claim = trainer.create_claim(REQUEST.model_copy(update={"scales": [0.2, 1.0], "test_noise": tests}), limit=2)
+    trainer.train(claim)
+    found = [trainer.sweeps.evaluation(claim.sweep_id, run.index).other_noise for run in claim.runs]
+    pairs = [(kind, scale) for kind, scales in tests.items() for scale in scales]
+    assert [[(at.noise, at.scale) for at in of_run] for of_run in found] == [pairs, pairs]
+
+
+@pytest.mark.parametrize("kind", list(NoiseKind))
+def test_accuracy_with_another_kind_of_noise_matches_keras(kind: NoiseKind) -> None:
+    ours = trained([0.1, 0.9], [12], clip=True)
+    for run in range(2):
+        twin = keras_twin(config())
+        twin.set_weights(ours.state(run).weights)
+        images, labels = noisy(Purpose.VALIDATION_NOISE, 0.4, kind=kind)
+        _, accuracy = twin.evaluate(images.clip(0, 1), labels, verbose=0)
+        assert ours.evaluate([0.4, 0.4], kind=kind).accuracy[run] == pytest.approx(accuracy, abs=1 / 355)
 
 
 class DrawnNoise(NoiseBuffer):
