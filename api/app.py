@@ -37,6 +37,7 @@ from api.routes import (
     results,
     runs,
     sweeps,
+    transfer,
     ui,
     workers,
 )
@@ -143,7 +144,7 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
     keys = [Depends(Auth(settings.api_keys))] if settings.api_keys else []
     protected = [*keys, Depends(accept_only_declared)]
     unauthorized = UNAUTHORIZED if keys else {}
-    for routes in (sweeps, results, compare, plots, runs, events, queue, workers, metrics):
+    for routes in (sweeps, results, compare, plots, transfer, runs, events, queue, workers, metrics):
         app.include_router(
             routes.router, dependencies=protected, responses=STORE_UNAVAILABLE | UNKNOWN_PARAMETER | unauthorized
         )

@@ -12,6 +12,7 @@ from pydantic import WrapValidator
 from api.dependencies import DatasetsDep, DrawingDep
 from api.http.conditional import JSON, NOT_MODIFIED, IfNoneMatch, raise_if_not_modified, target_of
 from api.http.problems import problem_responses
+from api.http.root_path import root_path_of
 from api.http.validation import invalid_field
 from api.plots.noise import NoisePicture, draw
 from api.plots.options import FileFormat, OptionsDep, PlotResponse, plot_responses
@@ -20,6 +21,7 @@ from api.science.noise_kinds import default_levels, describe_kinds
 from api.science.noise_preview import PURPOSES, NoisePreview, SelectedImages, preview_noise, samples, select_images
 from noisesweep.models import Images, NoiseKind, NoiseKindList, NoiseSamples, PixelRange, PixelScale
 from noisesweep.models.config import Seed, reject_duplicates
+from noisesweep.models.links import to_json
 from shared.datasets import CATALOGUE, DatasetName
 
 router = APIRouter(prefix="/noise", tags=["noise"])
@@ -123,7 +125,8 @@ async def list_noise_kinds(
     data = await datasets.get(dataset)
     headers = JSON.headers(target_of(request))
     raise_if_not_modified(if_none_match, headers)
-    document = await in_turn(headers["ETag"], lambda: describe_kinds(data).model_dump_json().encode())
+    root_path = root_path_of(request.scope)
+    document = await in_turn(headers["ETag"], lambda: to_json(describe_kinds(data), root_path).encode())
     return Response(document, headers=headers | named("noise-kinds.json"), media_type="application/json")
 
 

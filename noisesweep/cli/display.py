@@ -21,6 +21,7 @@ from noisesweep.models import (
     RunSummary,
     ScaleFigures,
     Sweep,
+    Transfer,
 )
 from noisesweep.models.float32 import format_number
 
@@ -220,6 +221,17 @@ def noise_table(samples: NoiseSamples) -> Table:
         ratio = "" if at.signal_to_noise_db is None else f"{at.signal_to_noise_db:.1f}"
         scale, outside = format_number(at.scale), f"{at.outside_range:.1%}"
         result.add_row(at.kind.text, scale, f"{at.mean:.4f}", f"{at.standard_deviation:.4f}", ratio, outside)
+    return result
+
+
+def transfer_table(transfer: Transfer) -> Table:
+    """Return a table of accuracies by training noise (rows) and test noise (columns)."""
+    result = Table(title="Accuracy with noise of other kinds")
+    names = [f"{row.noise.text} {format_number(row.scale)}" for row in transfer.rows]
+    for column in ("trained on", *names):
+        result.add_column(column, justify="right")
+    for name, row in zip(names, transfer.rows, strict=True):
+        result.add_row(name, *map(_format_interval, row.val_accuracy))
     return result
 
 

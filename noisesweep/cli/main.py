@@ -36,6 +36,7 @@ SERVICE: dict[str, Callable[..., None]] = {
     "results": results.results,
     "plot": results.plot,
     "compare": results.compare,
+    "transfer": results.transfer,
     "extend": sweeps.extend,
     "fresh-noise": sweeps.fresh_noise,
     "cancel": sweeps.cancel,

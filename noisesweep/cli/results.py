@@ -8,7 +8,14 @@ import typer
 
 from noisesweep import NoiseSweep, SweepHandle
 from noisesweep.cli.common import Json, Key, SweepName, Url, find_sweep, plot_path_option
-from noisesweep.cli.display import comparison_lines, comparison_table, limit_table, noise_table, statistics_table
+from noisesweep.cli.display import (
+    comparison_lines,
+    comparison_table,
+    limit_table,
+    noise_table,
+    statistics_table,
+    transfer_table,
+)
 from noisesweep.cli.output import console_for, print_json, print_line
 from noisesweep.client.errors import RefusedError
 from noisesweep.client.fields import PlotKind, Theme
@@ -110,6 +117,38 @@ def compare(
         for line in comparison_lines(comparison):
             print_line(console, line)
     _print_path(path, as_json=False)
+
+
+def transfer(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="SWEEP...", help="2 to 8 sweeps: their ids, the beginnings of their ids, or `last`."),
+    ],
+    *,
+    scales: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--scales", "--scale", help="Training scale of each sweep.", show_default="nearest to the half-way scale"
+        ),
+    ] = None,
+    out: Annotated[Path | None, plot_path_option("Also save a plot of the table: .png, .svg or .pdf.")] = None,
+    as_json: Json = False,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Print how networks trained on the noise of one sweep classify with the noise of the others (`--test-noise`)."""
+    with NoiseSweep(url, key) as service:
+        sweeps = [find_sweep(service, name) for name in names]
+        table = service.transfer(sweeps, scales or [])
+        console = console_for(as_json=as_json)
+        if as_json:
+            print_json(table)
+        else:
+            console.print(transfer_table(table))
+            for line in (table.sentence, *table.remarks):
+                print_line(console, line)
+        if out:
+            print_line(console, f"Plot saved to {service.transfer_plot(sweeps, out, scales or [])}")
 
 
 def _comparison(service: NoiseSweep, first: SweepHandle, second: SweepHandle, *, as_json: bool) -> Comparison | None:

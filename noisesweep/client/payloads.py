@@ -61,6 +61,12 @@ def noise_query(fields: Mapping[str, Any]) -> dict[str, Any]:
     return query
 
 
+def transfer_query(sweeps: Iterable[Any], scales: Iterable[float]) -> dict[str, Any]:
+    """Return the query parameters for a table of transfer between sweeps, given as ids or handles."""
+    ids = [sweep if isinstance(sweep, str) else sweep.id for sweep in sweeps]
+    return {"sweep": ids, "scale": [float(scale) for scale in scales]}
+
+
 def image_format(path: str | PurePath) -> str:
     """Return the image format that the suffix of a path names: png, svg or pdf.
 

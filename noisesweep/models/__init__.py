@@ -44,6 +44,7 @@ from noisesweep.models.statistics import (
 )
 from noisesweep.models.store import OLD_SWEEPS_EXIT_CODE, REQUIRED_STORE, is_supported_store
 from noisesweep.models.sweeps import Progress, Sweep, SweepLinks, SweepList
+from noisesweep.models.transfer import Transfer, TransferRow
 from noisesweep.models.workers import Worker, WorkerList, WorkerProfile
 
 __all__ = [
@@ -114,6 +115,8 @@ __all__ = [
     "SweepList",
     "SweepRequest",
     "TrainingConfig",
+    "Transfer",
+    "TransferRow",
     "Worker",
     "WorkerList",
     "WorkerProfile",

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from noisesweep.models.config import DatasetSlug, Seed, zero_or
 from noisesweep.models.float32 import SMALLEST, as_float32
+from noisesweep.models.links import Link
 from noisesweep.models.noise_kinds import NoiseKind
 
 # 1000 times the larger pixel range, 255.
@@ -129,7 +130,7 @@ class NoiseKindInfo(BaseModel):
         examples=[[0.129, 0.2, 0.289, 0.447, 0.577]],
     )
     rms_changes: list[RmsChange] = Field(description="Change of the first 100 training images, by scale.")
-    example: str = Field(
+    example: Link = Field(
         description="Address of a picture with noise of this kind.", examples=["/noise/plot?dataset=mnist&noise=shot"]
     )
 
@@ -139,4 +140,4 @@ class NoiseKindList(BaseModel):
 
     dataset: DatasetSlug = Field(description="Data set of `rms_changes` and `example`.", examples=["mnist"])
     symbols: dict[str, str] = Field(description="Meaning of the symbols in the formulas.", examples=[{"s": "scale"}])
-    kinds: list[NoiseKindInfo]
+    kinds: list[NoiseKindInfo] = Field(description="One entry per kind.")

@@ -42,7 +42,7 @@ class OtherNoise(BaseModel):
 
     noise: NoiseKind = Field(description="Kind of noise on the validation images.", examples=["shot"])
     scale: Scale
-    val_accuracy: Fraction = Field(description="Fraction of correctly classified validation images.")
+    val_accuracy: Fraction = Field(description="Fraction of correctly classified validation images.", examples=[0.63])
 
 
 class Evaluation(BaseModel):

@@ -55,6 +55,24 @@ def test_two_sweeps_are_compared_in_numbers(visit: Visit, service: BrowserServic
     expect(page.locator("#comparison-section")).to_be_hidden()
 
 
+def test_sweeps_with_other_noise_have_a_table_of_kinds(visit: Visit, service: BrowserService) -> None:
+    kinds = ["gaussian", "uniform"]
+    sweeps = [
+        service.finished([0.2, 6.0], include_clean=True, noise=kind, test_noise={other: [0.2, 6.0]}, name=kind)
+        for kind, other in (kinds, kinds[::-1])
+    ]
+    page = visit.open(f"/ui/sweeps/{sweeps[0]}")
+    expect(page.locator("#matrix thead th").last).to_have_text("uniform 6")
+    found = service.http.get("/transfer", params={"sweep": sweeps}).raise_for_status().json()
+    page = visit.open(f"/ui/compare?sweep={sweeps[0]}&sweep={sweeps[1]}")
+    expect(page.locator("#transfer-sentence")).to_have_text(found["sentence"])
+    expect(page.locator("#transfer tbody td")).to_have_count(4)
+    assert all(None not in row["val_accuracy"] for row in found["rows"])
+    expect(page.locator("#differences thead")).to_contain_text("test noise")
+    expect(page.locator("#comparison-sentence")).to_contain_text("different kinds of noise")
+    visit.ignore_errors("/compare?")
+
+
 def test_reason_is_shown_if_two_sweeps_cannot_be_compared(visit: Visit, service: BrowserService, finished: str) -> None:
     unlike = service.finished([3.0], name="unlike")
     page = visit.open(f"/ui/compare?sweep={finished}&sweep={unlike}")

@@ -12,6 +12,7 @@ import { darkScheme, readPlot, succeededIds, unfinishedPoints } from "./plots.js
 import { coalesce, isTransient } from "./retries.js";
 import { ROOT } from "./root.js";
 import { createPoller, throttle } from "./scheduling.js";
+import { showNoTransfer, showTransfer } from "./transfer.js";
 
 const [ACTIVE_INTERVAL, IDLE_INTERVAL, ERROR_INTERVAL] = [3_000, 60_000, 5_000]; // ms
 
@@ -24,6 +25,7 @@ const chart = new Chart(byId("overlay"), draw);
 const legend = new Legend(byId("overlay-legend"), draw);
 const updateCurves = coalesce(readCurves, (problem) => isTransient(problem) || report(problem));
 const updateComparison = coalesce(readComparison, (problem) => isTransient(problem) || report(problem));
+const updateTransfer = coalesce(readTransfer, (problem) => isTransient(problem) || report(problem));
 /** @type {Map<string, any>} The sweeps that exist, by id. */
 const sweepsById = new Map();
 /** @type {any[]} */
@@ -81,6 +83,9 @@ function show() {
   updateCurves(`${ended}, ${statuses}, ${byId("log").checked}, ${darkScheme.matches}`, sweeps);
   byId("comparison-section").hidden = sweeps.length !== 2;
   if (sweeps.length === 2) updateComparison(`${ended}, ${statuses}`, sweeps);
+  const kinds = new Set(sweeps.map(({ config }) => config.noise)).size;
+  byId("transfer-section").hidden = kinds < 2;
+  if (kinds > 1) updateTransfer(`${ended}, ${statuses}`, sweeps);
   showDifferences();
   if (!curves) return;
   showChart(curves);
@@ -105,11 +110,30 @@ async function readCurves(plottedSweeps) {
  */
 async function readComparison(both) {
   setText(byId("comparison-key"), both.map((sweep, index) => `${"AB"[index]}: ${labelOf(sweep)}`).join(". "));
+  await readOrRefuse("/compare", both, showComparison, showRefusal);
+}
+
+/**
+ * Read the table of training noise and test noise and show it, or why there is none.
+ * @param {any[]} tested
+ */
+async function readTransfer(tested) {
+  await readOrRefuse("/transfer", tested, showTransfer, showNoTransfer);
+}
+
+/**
+ * Read an answer about sweeps and show it, or the reason why these sweeps have none.
+ * @param {string} path
+ * @param {any[]} of
+ * @param {(answer: any) => void} show
+ * @param {(reason: string) => void} refuse
+ */
+async function readOrRefuse(path, of, show, refuse) {
   try {
-    showComparison(await get(`/compare?${new URLSearchParams(both.map(({ id }) => ["sweep", id]))}`));
+    show(await get(`${path}?${new URLSearchParams(of.map(({ id }) => ["sweep", id]))}`));
   } catch (problem) {
     if (!(problem instanceof Problem && problem.status === 422)) throw problem;
-    showRefusal(problem.message);
+    refuse(problem.message);
   }
 }
 

@@ -159,7 +159,7 @@ async function showConfusion(runId, dataset) {
  * @param {any} table
  * @param {(row: number, column: number) => number} valueAt Returns 0 (background colour) to 1 (full colour).
  */
-function colourCells(table, valueAt) {
+export function colourCells(table, valueAt) {
   const channels = cssColour("heatmap");
   [...table.tBodies[0].rows].forEach((row, rowIndex) => {
     [...row.cells].slice(1).forEach((cell, column) => {

@@ -13,7 +13,7 @@ from noisesweep.client._sync.handle import SweepHandle, path_of
 from noisesweep.client._sync.session import Session
 from noisesweep.client.connection import Connection
 from noisesweep.client.fields import Filters, NoiseFields, PlotOptions, SweepFields
-from noisesweep.client.payloads import image_format, list_query, noise_query, parse, save
+from noisesweep.client.payloads import image_format, list_query, noise_query, parse, save, transfer_query
 from noisesweep.models import (
     Comparison,
     DatasetInfo,
@@ -26,6 +26,7 @@ from noisesweep.models import (
     Run,
     Sweep,
     SweepList,
+    Transfer,
     Worker,
     WorkerList,
 )
@@ -123,6 +124,29 @@ class NoiseSweep:
         ids = [sweep if isinstance(sweep, str) else sweep.id for sweep in sweeps]
         query = {"sweep": ids, "format": image_format(path), **options}
         return save(path, (self._session.compute("/plots/compare", query)).content)
+
+    def transfer(self, sweeps: Iterable[SweepHandle | str], scales: Iterable[float] = ()) -> Transfer:
+        """Read how networks trained on the noise of one sweep classify with the noise of the others, 2 to 8 sweeps.
+
+        Args:
+            sweeps: The sweeps.
+            scales: The training scale of each sweep; by default the one nearest to its half-way scale.
+
+        Raises:
+            RefusedError: The sweeps have different data sets, or a sweep lacks its scale or a half-way scale.
+        """
+        return self._session.get(Transfer, "/transfer", transfer_query(sweeps, scales))
+
+    def transfer_plot(
+        self,
+        sweeps: Iterable[SweepHandle | str],
+        path: str | Path,
+        scales: Iterable[float] = (),
+        **options: Unpack[PlotOptions],
+    ) -> Path:
+        """Plot the table of `transfer`, save the plot (.png, .svg or .pdf) and return its path."""
+        query = transfer_query(sweeps, scales) | {"format": image_format(path), **options}
+        return save(path, (self._session.compute("/plots/transfer", query)).content)
 
     def comparison(self, first: SweepHandle | str, second: SweepHandle | str) -> Comparison:
         """Compare sweeps A and B in numbers: differences by scale, ratio of scales, areas, and a sentence.

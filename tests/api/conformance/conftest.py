@@ -28,7 +28,7 @@ def service(
     api, leases = ApiThread(settings), Leases(settings)
     sweep = api.http.post("/sweeps", json={"scales": [0.5], "dataset": "digits", "keep_model": True}).json()
     Training(leases).epochs(f"/sweeps/{sweep['id']}", runs=1, epochs=2, end=True, model=b"PK")
-    other = api.http.post("/sweeps", json={"scales": [0.5]}).json()
+    other = api.http.post("/sweeps", json={"scales": [0.5], "dataset": "digits", "epochs": 3}).json()
     if root_path:
         nginx = Nginx(tmp_path_factory.mktemp("nginx"), authority, api.url, documented_servers()[1])
         yield Service(api, sweep["id"], other["id"], nginx, root_path)

@@ -31,6 +31,8 @@ QUERIES = {
     "/noise/plot": "?dataset=digits",
     "/plots/compare": "?sweep={sweep_id}",
     "/compare": "?sweep={sweep_id}&sweep={sweep_id}",
+    "/transfer": "?sweep={sweep_id}&sweep={other_id}&scale=0.5&scale=0.5",
+    "/plots/transfer": "?sweep={sweep_id}&sweep={other_id}&scale=0.5&scale=0.5",
 }
 
 
@@ -55,7 +57,13 @@ class Service:
     def url(self, path: str, query: str | None = None) -> str:
         """Return the URL of a route about the sweep below the root path, with a valid query by default."""
         sweep_id = self.extensible_id if path == "/sweeps/{sweep_id}/runs" else self.sweep_id
-        ids = {"sweep_id": sweep_id, "run_id": f"{self.sweep_id}-0", "slug": "not-found", "dataset": "digits"}
+        ids = {
+            "sweep_id": sweep_id,
+            "other_id": self.extensible_id,
+            "run_id": f"{self.sweep_id}-0",
+            "slug": "not-found",
+            "dataset": "digits",
+        }
         return (path + (QUERIES.get(path, "") if query is None else query)).format(**ids)
 
     def send(

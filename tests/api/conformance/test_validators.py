@@ -14,8 +14,9 @@ from tests.support.raw_http import RawAnswer
 KEPT = ("Cache-Control", "Content-Location", "ETag", "Expires", "Vary")
 # One more value of each query parameter that has no enumerated values.
 OTHER_VALUES = {
-    "clip": "true", "columns": "0:1", "dpi": "80", "height": "4", "indices": "3", "log": "true", "pixel_range": "255",
-    "rows": "0:1", "samples": "true", "scale": "3", "seed": "7", "sweep": "{extensible_id}", "width": "5",
+    "clip": "true", "columns": "0:1", "dpi": "80", "height": "4", "indices": "3", "log": "true", "noise": "shot",
+    "pixel_range": "255", "rows": "0:1", "samples": "true", "scale": "3", "seed": "7", "sweep": "{extensible_id}",
+    "width": "5",
 }  # fmt: skip
 # Not every host has more data sets than digits.
 FIXED = {"dataset"}
@@ -42,7 +43,9 @@ def queries(path: str) -> Iterator[str]:
     yield default
     for parameter in PATHS[path]["get"]["parameters"]:
         name, schema = parameter["name"], parameter["schema"]
-        is_complete = schema.get("maxItems") == schema.get("minItems", 0) > 0  # its list takes no further value
+        # A list that takes no further value. A table of transfer has one scale for each sweep.
+        is_complete = schema.get("maxItems") == schema.get("minItems", 0) > 0
+        is_complete |= path.endswith("/transfer") and name in ("sweep", "scale")
         if parameter["in"] == "query" and name not in FIXED and not is_complete:
             schema = SCHEMAS[schema["$ref"].rsplit("/", 1)[1]] if "$ref" in schema else schema
             values = [OTHER_VALUES[name]] if name in OTHER_VALUES else schema["enum"]

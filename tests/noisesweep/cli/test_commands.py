@@ -9,36 +9,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Thread
 
-import httpx
 import pytest
 
 from noisesweep import NoiseSweep
 from noisesweep.local.launcher import free_port
 from shared.settings import Settings
 from tests.support.api import ApiThread
+from tests.support.commands import Run, command
 from tests.support.pictures import PNG_MAGIC
 from tests.support.terminal import Terminal
 from tests.support.training import Training
 from tests.support.waiting import wait_until
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
 SMALL = ["--dataset", "digits", "--epochs", "2", "--hidden-units", "8"]
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "noisesweep", *arguments]
-
-
-@pytest.fixture
-def run(http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Return a function that runs a command against the API and captures its output."""
-    monkeypatch.setenv("NOISESWEEP_URL", str(http.base_url))
-    monkeypatch.setenv("NO_COLOR", "1")
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=60, check=False)
-
-    return run
 
 
 @pytest.fixture
