@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from api.plots.axes import format_scale
 from api.plots.caption import Caption, format_seed_count
-from api.plots.data import Categories, Cells, Panel, PlotData, Texts
+from api.plots.data import MAX_INCHES, Categories, Cells, Panel, PlotData, Texts
 from api.science.config_text import format_settings
 from noisesweep.models import Sweep, Transfer
 
-CELL_WIDTH, CELL_HEIGHT = 1.3, 0.7
+CELL_WIDTH, CELL_HEIGHT = 1.6, 0.7
 
 
 def plot_data(sweeps: Sequence[Sweep], table: Transfer) -> PlotData:
@@ -44,7 +44,10 @@ def plot_data(sweeps: Sequence[Sweep], table: Transfer) -> PlotData:
                 )
             ),
         ),
-        size=(max(6.5, 2.6 + CELL_WIDTH * len(names)), max(4.5, 2.4 + CELL_HEIGHT * len(names))),
+        size=(
+            min(MAX_INCHES, max(6.5, 2.6 + CELL_WIDTH * len(names))),
+            min(MAX_INCHES, max(4.5, 2.4 + CELL_HEIGHT * len(names))),
+        ),
     )
 
 

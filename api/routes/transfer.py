@@ -41,7 +41,8 @@ Scales = Annotated[
     list[Scale] | None,
     Query(
         max_length=MAX_SWEEPS,
-        description="Training scale of each sweep, in their order. By default, the one nearest to its half-way scale.",
+        description="Training scale of each sweep, in their order. By default, the one that the other sweeps are "
+        "tested with; of several, the one nearest to its half-way scale.",
         examples=[[1.0, 0.5]],
     ),
 ]

@@ -37,7 +37,8 @@ def transfer(
     Args:
         sweeps: The sweeps.
         evaluations: The evaluation of each run, by sweep and run index.
-        scales: The training scale of each sweep; if empty, the one nearest to its half-way scale.
+        scales: The training scale of each sweep. If empty, the one that the other sweeps were tested with; of several,
+            the one nearest to its half-way scale.
 
     Raises:
         NotComparableError: The sweeps have different data sets, or a sweep lacks its scale or a half-way scale.
@@ -51,7 +52,7 @@ def transfer(
         )
     noises = [
         Noise(sweep.config.noise, _checked(sweep, scale))
-        for sweep, scale in zip(sweeps, scales or map(_nearest_to_half, sweeps), strict=True)
+        for sweep, scale in zip(sweeps, scales or [_default_scale(sweep, sweeps) for sweep in sweeps], strict=True)
     ]
     rows = [
         TransferRow(
@@ -79,17 +80,28 @@ def _checked(sweep: Sweep, scale: float) -> float:
     return scale
 
 
-def _nearest_to_half(sweep: Sweep) -> float:
-    """Return the positive scale of a sweep whose logarithm is nearest to that of its half-way scale."""
+def _default_scale(sweep: Sweep, sweeps: Sequence[Sweep]) -> float:
+    """Return the only positive scale of a sweep that all sweeps of other kinds were tested with.
+
+    If there is not exactly one, return that of them, or else of the sweep, whose logarithm is nearest to that of the
+    half-way scale.
+    """
+    kind = sweep.config.noise
+    positive = sorted({run.scale for run in sweep.runs if run.scale})
+    tests = [other.config.test_noise.get(kind, []) for other in sweeps if other.config.noise is not kind]
+    common = [scale for scale in positive if all(scale in scales for scales in tests)]
+    return common[0] if tests and len(common) == 1 else _nearest_to_half(sweep, common or positive)
+
+
+def _nearest_to_half(sweep: Sweep, scales: Sequence[float]) -> float:
     crossings = [halfway_crossing(curve, chance_level(sweep)) for curve in curves(sweep)]
     half = mean_halfway([crossing for crossing in crossings if crossing])
-    positive = [run.scale for run in sweep.runs if run.scale]
-    if half is None or not positive:
+    if half is None or not scales:
         raise NotComparableError(
             f"Sweep {sweep.id} has no half-way scale: its accuracy does not fall half-way to chance, or it has no "
             "clean run. Give one scale for each sweep."
         )
-    return min(positive, key=lambda scale: abs(log(scale / half.scale.mean)))
+    return min(scales, key=lambda scale: abs(log(scale / half.scale.mean)))
 
 
 def _accuracy(sweep: Sweep, evaluations: Sequence[Evaluation | None], scale: float, test: Noise) -> Interval | None:

@@ -127,9 +127,7 @@ def transfer(
     *,
     scales: Annotated[
         list[float] | None,
-        typer.Option(
-            "--scales", "--scale", help="Training scale of each sweep.", show_default="nearest to the half-way scale"
-        ),
+        typer.Option("--scales", "--scale", help="Training scale of each sweep.", show_default="as tested"),
     ] = None,
     out: Annotated[Path | None, plot_path_option("Also save a plot of the table: .png, .svg or .pdf.")] = None,
     as_json: Json = False,

@@ -131,7 +131,8 @@ class AsyncNoiseSweep:
 
         Args:
             sweeps: The sweeps.
-            scales: The training scale of each sweep; by default the one nearest to its half-way scale.
+            scales: The training scale of each sweep. By default the one that the other sweeps are tested with; of
+                several, the one nearest to its half-way scale.
 
         Raises:
             RefusedError: The sweeps have different data sets, or a sweep lacks its scale or a half-way scale.

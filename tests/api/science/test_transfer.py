@@ -47,6 +47,14 @@ def test_cells_are_the_accuracies_at_the_half_way_scales() -> None:
     assert found.remarks == []
 
 
+def test_default_scale_is_the_one_that_the_others_were_tested_with() -> None:
+    flat = measured_sweep({0.0: 0.9, 1.0: 0.89, 2.0: 0.88}, config=TrainingConfig(test_noise={SHOT: [0.5, 2.0]}))
+    other = sweep(SHOT, 2, test_noise={GAUSSIAN: [2.0, 3.0]})
+    evaluated = evaluations(sweep(GAUSSIAN, 1))
+    found = transfer([flat, other], [evaluated, evaluations(other)])
+    assert [row.scale for row in found.rows] == [2.0, 0.5]  # of 0.5 and 2, 0.5 is the half-way scale
+
+
 def test_noise_that_was_not_tested_is_named() -> None:
     sweeps = [sweep(GAUSSIAN, 1), sweep(SHOT, 2, dropout=0.5)]
     found = transfer(sweeps, [evaluations(each) for each in sweeps], [2.0, 2.0])
