@@ -40,10 +40,10 @@ def plot_data(sweep: Sweep, matrix: Matrix | None) -> PlotData:
         columns=Categories(
             label=f"Test scale (noise on the {judged} images)",
             names=tuple(
-                format_scale(scale) if kind is sweep.config.noise else f"{kind.text}\n{format_scale(scale)}"
+                format_scale(scale) if kind is sweep.config.noise else f"{kind.text} {format_scale(scale)}"
                 for kind, scale in zip(matrix.test_noise, matrix.test_scales, strict=True)
             ),
-            all_named=False,
+            all_named=bool(sweep.config.test_noise),
         ),
         values=tuple(map(tuple, matrix.val_accuracy)),
         texts=(_percent(matrix, 1), _percent(matrix, 0)),
@@ -53,7 +53,7 @@ def plot_data(sweep: Sweep, matrix: Matrix | None) -> PlotData:
         ),
     )
     width = max(6.5, 2.2 + CELL_WIDTH * len(matrix.test_scales))
-    height = max(4.5, 2.3 + CELL_HEIGHT * len(matrix.train_scales))
+    height = max(4.5, 2.3 + CELL_HEIGHT * len(matrix.train_scales)) + (1.5 if sweep.config.test_noise else 0)
     return PlotData(
         caption=caption(sweep, title, *notes),
         panels=(Panel(cells=cells),),

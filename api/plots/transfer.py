@@ -9,12 +9,12 @@ from api.plots.data import MAX_INCHES, Categories, Cells, Panel, PlotData, Texts
 from api.science.config_text import format_settings
 from noisesweep.models import Sweep, Transfer
 
-CELL_WIDTH, CELL_HEIGHT = 1.6, 0.7
+CELL_WIDTH, CELL_HEIGHT = 0.95, 0.6
 
 
 def plot_data(sweeps: Sequence[Sweep], table: Transfer) -> PlotData:
     """Return the heatmap of a table: a row for each sweep, a column for its noise."""
-    names = tuple(f"{row.noise.text}\n{format_scale(row.scale)}" for row in table.rows)
+    names = tuple(f"{row.noise.text} {format_scale(row.scale)}" for row in table.rows)
     seeds = format_seed_count({cell.seeds for row in table.rows for cell in row.val_accuracy if cell})
     has_gaps = any(cell is None for row in table.rows for cell in row.val_accuracy)
     config = sweeps[0].config
@@ -46,7 +46,7 @@ def plot_data(sweeps: Sequence[Sweep], table: Transfer) -> PlotData:
         ),
         size=(
             min(MAX_INCHES, max(6.5, 2.6 + CELL_WIDTH * len(names))),
-            min(MAX_INCHES, max(4.5, 2.4 + CELL_HEIGHT * len(names))),
+            min(MAX_INCHES, max(4.5, 3.4 + CELL_HEIGHT * len(names))),
         ),
     )
 

@@ -1,7 +1,7 @@
 // Networks trained on one kind of noise and tested with another.
 
 import { byId, element, setColumns, setRows, setText } from "./dom.js";
-import { formatInterval, formatNoise, formatPercent, formatScale } from "./format.js";
+import { formatNoise, formatPercent, formatScale } from "./format.js";
 import { colourCells } from "./results.js";
 
 /**
@@ -18,7 +18,7 @@ export function showTransfer({ rows, sentence, remarks }) {
     table,
     rows.map((/** @type {any} */ row, /** @type {number} */ index) => [
       names[index],
-      ...row.val_accuracy.map((/** @type {any} */ cell) => (cell ? formatInterval(cell, formatPercent) : "–")),
+      ...row.val_accuracy.map((/** @type {any} */ cell) => (cell ? formatPercent(cell.mean) : "–")),
     ]),
   );
   colourCells(table, (row, column) => rows[row].val_accuracy[column]?.mean ?? 0);
