@@ -152,10 +152,12 @@ def _differences(sweeps: Sequence[Sweep]) -> Iterator[str]:
 
 
 def _gaps(rows: Sequence[TransferRow], noises: Sequence[Noise]) -> Iterator[str]:
-    """Yield a remark on each sweep whose networks were not tested with the noise of another one."""
+    """Yield a remark on each sweep without networks, or whose networks were not tested with all noise of the table."""
     for row in rows:
         missing = [noise for noise, cell in zip(noises, row.val_accuracy, strict=True) if cell is None]
-        if missing:
+        if len(missing) == len(noises):
+            yield f"Sweep {row.sweep_id} has no succeeded run at scale {format_number(row.scale)}."
+        elif missing:
             tests = " and ".join(dict.fromkeys(map(str, missing)))
             yield (
                 f"Sweep {row.sweep_id} was not tested with {tests}: submit it with this in test_noise, or extend it if "

@@ -72,6 +72,7 @@ def test_unfinished_runs_are_left_out() -> None:
     sweeps[1] = sweeps[1].model_copy(update={"runs": queued})
     found = transfer(sweeps, [evaluations(sweeps[0]), [None] * 3], [1.0, 0.5])
     assert found.rows[1].val_accuracy == [None, None]
+    assert found.remarks[1] == "Sweep 0000000000000002 has no succeeded run at scale 0.5."
 
 
 def test_sweep_without_the_scale_is_refused() -> None:
