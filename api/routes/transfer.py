@@ -4,7 +4,6 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import WrapValidator
 
 from api.dependencies import ReadsDep, StoreDep
 from api.http.conditional import NOT_MODIFIED
@@ -19,7 +18,7 @@ from api.science.scale_figures import validation_images
 from api.science.transfer import MAX_SWEEPS, transfer
 from api.sweeps.building import build
 from noisesweep.models import Evaluation, Transfer
-from noisesweep.models.config import Scale, reject_duplicates
+from noisesweep.models.config import Scale
 
 router = APIRouter(tags=["sweeps"])
 ERRORS = problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -31,11 +30,9 @@ SweepIds = Annotated[
     Query(
         min_length=2,
         max_length=MAX_SWEEPS,
-        json_schema_extra={"uniqueItems": True},
-        description=f"Ids of 2 to {MAX_SWEEPS} different sweeps.",
+        description=f"Ids of 2 to {MAX_SWEEPS} sweeps. A sweep may be repeated, with another scale.",
         examples=[["5f0c6a1e9b3d2748", "93c1e55d0a7f4b26"]],
     ),
-    WrapValidator(reject_duplicates),
 ]
 Scales = Annotated[
     list[Scale] | None,

@@ -10,8 +10,12 @@ from schemathesis import Case, HookContext, Response
 from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import EnsureResourceAvailability, RejectedPositiveData
 
-# These problems depend on earlier requests and on the limits of the service, not on the schema.
-STATEFUL_PROBLEMS = ("/problems/idempotency-key-reused", "/problems/sweep-too-large")
+# These problems depend on earlier requests, on the sweeps and on the limits of the service, not on the schema.
+STATEFUL_PROBLEMS = (
+    "/problems/idempotency-key-reused",
+    "/problems/not-comparable",
+    "/problems/sweep-too-large",
+)
 TRAINED = os.environ["NOISESWEEP_FUZZ_TRAINED"]
 # Sweeps that were submitted with an idempotency key.
 KEYED: set[str] = set()
@@ -34,7 +38,9 @@ def flatmap_path_parameters(
 def flatmap_query(context: HookContext, query: dict[str, Any] | None) -> st.SearchStrategy[dict[str, Any] | None]:
     """Use the trained sweep and an available data set in half of the requests, because generated ids match no sweep."""
     existing: dict[str, Any] = {"/plots/compare": {"sweep": [TRAINED]}, "/compare": {"sweep": [TRAINED, TRAINED]}}
-    existing |= {path: {"dataset": "digits"} for path in ("/noise/plot", "/noise/samples")}
+    existing |= {path: {"dataset": "digits"} for path in ("/noise/kinds", "/noise/plot", "/noise/samples")}
+    rows = {"sweep": [TRAINED, TRAINED], "scale": [0.1, 1.0]}
+    existing |= dict.fromkeys(("/transfer", "/plots/transfer"), rows)
     if not query or not context.operation or context.operation.path not in existing:
         return st.just(query)
     return st.sampled_from([query, query | existing[context.operation.path]])

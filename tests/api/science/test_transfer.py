@@ -66,6 +66,12 @@ def test_noise_that_was_not_tested_is_named() -> None:
     assert "0000000000000002 was not tested with Gaussian noise at scale 2" in second
 
 
+def test_sweep_may_be_repeated_with_another_scale() -> None:
+    one = sweep(GAUSSIAN, 1)
+    found = transfer([one, one], [evaluations(one)] * 2, [1.0, 2.0])
+    assert [[cell and cell.mean for cell in row.val_accuracy] for row in found.rows] == [[0.5, 0.3], [0.5, 0.3]]
+
+
 def test_unfinished_runs_are_left_out() -> None:
     sweeps = [sweep(GAUSSIAN, 1), sweep(SHOT, 2)]
     queued = [run.model_copy(update={"status": RunStatus.QUEUED}) for run in sweeps[1].runs]
