@@ -33,7 +33,8 @@ from noisesweep.local.launcher import exit_on_signals
 from noisesweep.models import SweepRequest, TrainingConfig
 from shared.settings import Settings
 from shared.store.keys import SweepKeys, new_sweep_id, run_id
-from worker.leases import Claim, Leases
+from worker.claims import Claim
+from worker.leases import Leases
 from worker.trainer.state import RunState
 
 PROCESSES = min(16, os.cpu_count() or 1)

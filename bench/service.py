@@ -16,7 +16,8 @@ from redis import Redis
 from noisesweep.local.launcher import Processes, launch
 from noisesweep.models import EpochMetrics, Evaluation
 from shared.settings import Settings
-from worker.leases import Claim, Leases
+from worker.claims import Claim
+from worker.leases import Leases
 
 SCALES = (0.1, 0.5, 1.0, 2.0, 4.0)
 # Time between two epochs of a simulated run.

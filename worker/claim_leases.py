@@ -11,8 +11,9 @@ from redis import exceptions as store_errors
 from noisesweep.models import EpochMetrics, Evaluation, RunError, RunStatus
 from shared.errors import NoiseSweepError
 from shared.settings import Settings
+from worker.claims import Claim, ClaimedRun, KeptEpoch
 from worker.heartbeat import Heartbeat
-from worker.leases import Claim, ClaimedRun, KeptEpoch, LeaseLostError, Leases, LeaseState, Stored
+from worker.leases import LeaseLostError, Leases, LeaseState, Stored
 from worker.trainer.state import RunState
 
 logger = get_task_logger(__name__)

@@ -9,7 +9,8 @@ from celery.utils.log import get_logger
 from redis.exceptions import RedisError
 
 from shared.settings import Settings
-from worker.leases import Claim, Leases, LeaseState
+from worker.claims import Claim
+from worker.leases import Leases, LeaseState
 
 logger = get_logger(__name__)
 

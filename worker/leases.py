@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
 from enum import StrEnum
 from typing import cast
@@ -13,7 +13,7 @@ from redis.client import NEVER_DECODE
 from redis.exceptions import NoPermissionError, OutOfMemoryError
 from redis.retry import Retry
 
-from noisesweep.models import EpochMetrics, Evaluation, RunError, RunStatus, SweepRequest, TrainingConfig
+from noisesweep.models import EpochMetrics, Evaluation, RunError, RunStatus, SweepRequest
 from noisesweep.models.faults import explain
 from shared.errors import NoiseSweepError
 from shared.fingerprint import fingerprint
@@ -22,6 +22,7 @@ from shared.settings import Settings
 from shared.store import connections
 from shared.store.functions import Argument, Function, Functions
 from shared.store.keys import SweepKeys, run_id
+from worker.claims import Claim, ClaimedRun, KeptEpoch
 from worker.metrics import WorkerMetrics
 from worker.trainer.state import RunState
 
@@ -31,49 +32,6 @@ RETRIES = 2
 
 class LeaseLostError(NoiseSweepError):
     """The run no longer belongs to this owner. Nothing was written."""
-
-
-@dataclass(frozen=True)
-class KeptEpoch:
-    """Epoch whose weights a run with a holdout has kept, and its loss (nats) and accuracy on the test images."""
-
-    kept_epoch: int
-    test_loss: float
-    test_accuracy: float
-
-
-@dataclass(frozen=True)
-class ClaimedRun:
-    """A run that belongs to the claim's owner until its lease expires."""
-
-    index: int
-    scale: float
-    seed: int
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Runs of one seed that one owner has claimed.
-
-    Attributes:
-        owner: A new UUID for each claim, so that claims cannot be confused.
-        sweep_id: The sweep of the runs.
-        device: Kind of device that the worker trains on; empty if unknown.
-        request_id: Id of the request that submitted the sweep; empty if unknown.
-        traceparent: W3C trace context of that request; empty if unknown.
-        config: The training config of the sweep.
-        keep_model: Whether to store the trained models.
-        runs: The claimed runs.
-    """
-
-    owner: str
-    sweep_id: str
-    device: str
-    request_id: str
-    traceparent: str
-    config: TrainingConfig
-    keep_model: bool
-    runs: tuple[ClaimedRun, ...]
 
 
 class Stored(StrEnum):

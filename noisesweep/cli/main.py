@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from typer.exceptions import TyperException
 
 from noisesweep import __version__
-from noisesweep.cli import machine, results, sweeps
+from noisesweep.cli import machine, results, submission, sweeps
 from noisesweep.cli.output import console_for, print_line, replace_unencodable
 from noisesweep.client.errors import NoiseSweepError, RefusedError, ServiceUnreachableError, WrongUsageError
 from noisesweep.client.retries import is_temporary
@@ -29,7 +29,7 @@ LIST_OPTIONS = frozenset(
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 SERVICE: dict[str, Callable[..., None]] = {
-    "submit": sweeps.submit,
+    "submit": submission.submit,
     "list": sweeps.list_sweeps,
     "show": sweeps.show,
     "watch": sweeps.watch_sweep,

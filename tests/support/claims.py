@@ -6,7 +6,8 @@ from noisesweep.models import EpochMetrics, RunStatus, SweepRequest
 from shared.settings import Settings
 from shared.store.clock import server_time
 from tests.support.stored_sweeps import Sweeps
-from worker.leases import Claim, ClaimedRun, Leases
+from worker.claims import Claim, ClaimedRun
+from worker.leases import Leases
 from worker.reaping import Reaping, ReapResult, Round
 from worker.trainer.state import RunState
 

@@ -6,7 +6,8 @@ from noisesweep.models import EpochMetrics, SweepRequest
 from shared.settings import Settings
 from tests.support.claims import claim_runs
 from tests.support.stored_sweeps import Sweeps
-from worker.leases import Claim, Leases
+from worker.claims import Claim
+from worker.leases import Leases
 from worker.trainer.claim import ClaimTraining
 from worker.trainer.stack_cache import StackCache
 

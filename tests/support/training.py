@@ -3,7 +3,8 @@
 from noisesweep.models import EpochMetrics
 from tests.support.claims import claim_runs
 from tests.support.records import evaluation
-from worker.leases import Claim, Leases
+from worker.claims import Claim
+from worker.leases import Leases
 
 
 class Training:

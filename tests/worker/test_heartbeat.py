@@ -12,8 +12,9 @@ from tests.support.claims import claim_runs, reap
 from tests.support.redis_server import RedisServer
 from tests.support.stored_sweeps import Sweeps
 from tests.support.waiting import wait_until
+from worker.claims import Claim
 from worker.heartbeat import Heartbeat
-from worker.leases import Claim, Leases, LeaseState
+from worker.leases import Leases, LeaseState
 
 
 def claim_two(leases: Leases, sweeps: Sweeps) -> Claim:

@@ -14,7 +14,8 @@ from shared.store.keys import ENDED, LEASES, MODELS, SweepKeys, run_id
 from tests.support.claims import SHA, THREE, claim_next, claim_runs, metrics, reap, release, save, state
 from tests.support.records import evaluation
 from tests.support.stored_sweeps import Sweeps
-from worker.leases import Claim, ClaimedRun, LeaseLostError, Leases, LeaseState
+from worker.claims import Claim, ClaimedRun
+from worker.leases import LeaseLostError, Leases, LeaseState
 
 
 def test_a_claim_contains_config_and_runs(leases: Leases, sweeps: Sweeps) -> None:

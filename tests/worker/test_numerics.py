@@ -13,7 +13,8 @@ from tests.support.claims import SHA, THREE, claim_next, claim_runs, metrics, re
 from tests.support.records import evaluation
 from tests.support.stored_sweeps import Sweeps
 from tests.support.trainer import REQUEST, Trainer
-from worker.leases import Claim, LeaseLostError, Leases
+from worker.claims import Claim
+from worker.leases import LeaseLostError, Leases
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from tests.support.records import evaluation
 from tests.support.stored_sweeps import Sweeps
 from tests.support.trainer import REQUEST, Trainer
 from worker.claim_leases import ClaimLeases
-from worker.leases import Claim, ClaimedRun, Leases
+from worker.claims import Claim, ClaimedRun
+from worker.leases import Leases
 from worker.trainer.checkpoints import FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS, CheckpointSchedule
 from worker.trainer.state import RunState
 

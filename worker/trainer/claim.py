@@ -10,8 +10,9 @@ from shared.errors import NoiseSweepError
 from shared.settings import Settings
 from shared.store.keys import run_id
 from worker.claim_leases import ClaimLeases, RunCancelledError, StoreUnavailableError
+from worker.claims import Claim, ClaimedRun, KeptEpoch
 from worker.fail_points import fail_point
-from worker.leases import Claim, ClaimedRun, KeptEpoch, LeaseLostError, Leases, LeaseState, Stored
+from worker.leases import LeaseLostError, Leases, LeaseState, Stored
 from worker.trainer.checkpoints import CheckpointSchedule
 from worker.trainer.evaluation import Tested, evaluate
 from worker.trainer.loop import DivergedError, Stop, epochs

@@ -1,12 +1,24 @@
 """Evaluation of trained networks at all scales of the sweep, and on training images."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
 
 from noisesweep.models import Evaluation, Gaps, OtherNoise
 from shared.bits import pack_bits
+from shared.noise import Purpose, base_noise
+from worker.trainer.images import EVALUATION_BATCH, Batch
 from worker.trainer.loop import Stop
+from worker.trainer.network import Float64Array
 from worker.trainer.stack import Stack
+from worker.trainer.state import Array
+
+# Largest number of training images on which the accuracies with trained and with fresh noise are measured. It is the
+# number of test images of MNIST.
+GAP_IMAGES = 10_000
 
 
 class Tested(NamedTuple):
@@ -31,15 +43,15 @@ def evaluate(stack: Stack, scales: Sequence[float], test_scales: Sequence[float]
         if stop():
             return None
         found[test_scale] = stack.evaluate([test_scale] * stack.runs)
-    if stop():
-        return None
     others = {}
     for kind, kind_scales in stack.config.test_noise.items():
         for scale in kind_scales:
             if stop():
                 return None
             others[kind, scale] = stack.evaluate([scale] * stack.runs, kind=kind).accuracy
-    training, fresh = stack.accuracies_on_training_images()
+    if stop():
+        return None
+    training, fresh = accuracies_on_training_images(stack, scales)
     tested = []
     for run, scale in enumerate(scales):
         own = found[stack.config.validation_scale(scale)]
@@ -57,3 +69,38 @@ def evaluate(stack: Stack, scales: Sequence[float], test_scales: Sequence[float]
         )
         tested.append(Tested(evaluation, float(own.loss[run]), float(own.accuracy[run])))
     return tested
+
+
+def accuracies_on_training_images(stack: Stack, scales: Sequence[float]) -> tuple[Float64Array, Float64Array]:
+    """Return accuracies without dropout on training images, with the noise of the first epoch and with fresh noise.
+
+    The images are the first GAP_IMAGES of the first epoch, in its order. With `resample`, the noise of the last epochs
+    would also show what the networks remember of their last steps. The noise has each run's training scale in the first
+    accuracy, and its validation scale in the second.
+
+    Args:
+        stack: The stack.
+        scales: Scale of each run.
+
+    Returns:
+        Two arrays, each (K,).
+    """
+    order = stack.order(epoch=0)[:GAP_IMAGES]
+    fresh = base_noise(stack.seed, Purpose.FRESH_NOISE, (len(order), stack.pixels))
+    trained_at, validated_at = (
+        list(map(scale_of, scales)) for scale_of in (stack.config.training_scale, stack.config.validation_scale)
+    )
+    return (
+        stack.evaluate(trained_at, _training_batches(stack, order, stack.first_noise(order))).accuracy,
+        stack.evaluate(validated_at, _training_batches(stack, order, fresh)).accuracy,
+    )
+
+
+def _training_batches(stack: Stack, order: NDArray[np.int64], noise: Array | tf.Tensor | None) -> Iterator[Batch]:
+    """Yield training images in this order with the noise (n, P), or with their own if it is None."""
+    training = stack.training
+    for first in range(0, len(order), EVALUATION_BATCH):
+        some = slice(first, first + EVALUATION_BATCH)
+        rows = tf.constant(order[some], tf.int32)
+        own = tf.gather(training.noise, rows) if noise is None else tf.constant(noise[some])
+        yield Batch(tf.gather(training.images, rows), own, tf.gather(training.labels, rows))

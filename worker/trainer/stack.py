@@ -5,19 +5,17 @@ computes its minibatch from them, with Gaussian noise as x = C + scale * N. One 
 keeps the overhead of Python small. The letters in shapes are defined in worker/trainer/network.py.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from noisesweep.models import Keep, NoiseKind, TrainingConfig
-from shared.noise import Purpose, base_noise, generator
+from shared.noise import Purpose, generator
 from shared.noise_kinds import Level, level_of, table_size
 from worker.trainer import network
 from worker.trainer.images import (
-    EVALUATION_BATCH,
     NOISE_BUFFER_SIZE,
     Batch,
     NoiseBuffer,
@@ -26,51 +24,7 @@ from worker.trainer.images import (
 )
 from worker.trainer.network import Float64Array, Predictions
 from worker.trainer.state import Array, BestEpoch, RunState
-
-# Largest number of training images on which the accuracies with trained and with fresh noise are measured. It is the
-# number of test images of MNIST.
-GAP_IMAGES = 10_000
-
-
-class Draws(NamedTuple):
-    """Random draws of an epoch.
-
-    Attributes:
-        order: int32, (n,): indices of the training images in training order.
-        masks: Buffer of dropout masks, in the type of the matrix products.
-        mask_offsets: int32, (steps,): offset of each step's dropout masks in the buffer.
-        noise_offsets: int32, (steps, 2): offsets of each step's noise in the `NoiseBuffer`, used with `resample`.
-    """
-
-    order: tf.Tensor
-    masks: tf.Tensor
-    mask_offsets: tf.Tensor
-    noise_offsets: tf.Tensor
-
-
-class Variables:
-    """Variables of one run, or of several runs side by side with a leading axis. In shapes, "..." is this axis or none.
-
-    Attributes:
-        level: Scale of the training noise, (...), and its table, (..., n).
-        weights: Kernel (..., inputs, U) and bias (..., U) of each layer, float32.
-        mean_squares: RMSprop's running mean of each weight's squared gradient, in the same shapes.
-        momenta: RMSprop's momentum of each weight, in the same shapes; see `network.rmsprop`.
-        loss_sum: Sum of the losses of this epoch so far, (...).
-        correct: Number of images classified correctly in this epoch so far, (...).
-    """
-
-    def __init__(self, axis: list[int], shapes: Sequence[tuple[int, ...]], table_size: int) -> None:
-        self.level = Level(tf.Variable(tf.zeros(axis)), tf.Variable(tf.zeros([*axis, table_size])))
-        self.loss_sum, self.correct = (tf.Variable(tf.zeros(axis)) for _ in range(2))
-        self.weights, self.mean_squares, self.momenta = (
-            [tf.Variable(tf.zeros([*axis, *shape])) for shape in shapes] for _ in range(3)
-        )
-
-    @property
-    def state(self) -> list[tf.Variable]:
-        """Return the variables of `RunState`, in its order."""
-        return [*self.weights, *self.mean_squares, self.loss_sum, self.correct]
+from worker.trainer.variables import Draws, Variables
 
 
 class Stack:
@@ -182,7 +136,7 @@ class Stack:
         self.epoch, self.step = epoch, 0
         masks = network.mask_buffer(self.config, self.seed, epoch)
         self.draws = Draws(
-            order=tf.constant(self._order(epoch), tf.int32),
+            order=tf.constant(self.order(epoch), tf.int32),
             masks=tf.cast(tf.constant(masks), network.dtype_of(self.config.precision)),
             mask_offsets=draw_offsets(self.seed, Purpose.DROPOUT, epoch, network.MASK_BUFFER_SIZE, (self.steps,)),
             noise_offsets=self._noise_offsets(epoch),
@@ -191,7 +145,7 @@ class Stack:
             variables.loss_sum.assign(tf.zeros_like(variables.loss_sum))
             variables.correct.assign(tf.zeros_like(variables.correct))
 
-    def _order(self, epoch: int) -> NDArray[np.int64]:
+    def order(self, epoch: int) -> NDArray[np.int64]:
         """Return the rows of the training images in the order of an epoch."""
         return generator(self.seed, Purpose.SHUFFLE, epoch).permutation(len(self.training))
 
@@ -280,32 +234,7 @@ class Stack:
             np.concatenate([part.numpy() for part in labels]),
         )
 
-    def accuracies_on_training_images(self) -> tuple[Float64Array, Float64Array]:
-        """Return accuracies without dropout on training images, with the noise of the first epoch and with fresh noise.
-
-        The images are the first GAP_IMAGES of the first epoch, in its order. With `resample`, the noise of the last
-        epochs would also show what the networks remember of their last steps. The noise has each run's training scale
-        in the first accuracy, and its validation scale in the second.
-
-        Returns:
-            Two arrays, each (K,).
-        """
-        order = self._order(0)[:GAP_IMAGES]
-        fresh = base_noise(self.seed, Purpose.FRESH_NOISE, (len(order), self.pixels))
-        return (
-            self.evaluate(self._training_scales, self._training_batches(order, self._first_noise(order))).accuracy,
-            self.evaluate(self._validation_scales, self._training_batches(order, fresh)).accuracy,
-        )
-
-    def _training_batches(self, order: NDArray[np.int64], noise: Array | tf.Tensor | None) -> Iterator[Batch]:
-        """Yield training images in this order with the noise (n, P), or with their own if it is None."""
-        for first in range(0, len(order), EVALUATION_BATCH):
-            some = slice(first, first + EVALUATION_BATCH)
-            rows = tf.constant(order[some], tf.int32)
-            own = tf.gather(self.training.noise, rows) if noise is None else tf.constant(noise[some])
-            yield Batch(tf.gather(self.training.images, rows), own, tf.gather(self.training.labels, rows))
-
-    def _first_noise(self, order: NDArray[np.int64]) -> tf.Tensor | None:
+    def first_noise(self, order: NDArray[np.int64]) -> tf.Tensor | None:
         """Return the resampled noise (n, P) of the first n images of the first epoch; None without `resample`."""
         if self.noise_buffer is None:
             return None

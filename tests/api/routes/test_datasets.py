@@ -1,7 +1,6 @@
 import httpx
 import pytest
 
-from api.science.limit import limit_table
 from noisesweep import NoiseSweep
 
 
@@ -21,14 +20,6 @@ def test_best_possible_accuracy_is_served_at_the_requested_scales(http: httpx.Cl
 )
 def test_invalid_request_is_refused(http: httpx.Client, path: str, query: dict[str, object]) -> None:
     assert http.get(f"/datasets/{path}/ideal", params=query).status_code == 422  # type: ignore[arg-type]
-
-
-def test_limit_that_was_not_computed_is_not_found(http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = {"digits": limit_table()["digits"]}
-    monkeypatch.setattr("api.science.limit.limit_table", lambda: known)
-    answer = http.get("/datasets/mnist/ideal")
-    assert answer.status_code == 404
-    assert answer.json()["detail"] == "The limit of mnist has not been computed. Known: digits."
 
 
 def test_client_reads_the_best_possible_accuracy(http: httpx.Client) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.science.ideal_observer import IdealObserver, Sample
-from api.science.limit import exceeds_limit, limit_of, limit_table
+from api.science.limit import UnknownLimitError, dataset_limit, exceeds_limit, limit_of, limit_table
 from noisesweep.models import Ends, NoiseKind, NoiseOn, TrainingConfig
 from scripts.ideal import commonest, measure
 from shared import datasets
@@ -101,3 +101,8 @@ def test_limit_needs_gaussian_noise_on_the_validation_images() -> None:
     assert limit_of(TrainingConfig(dataset="digits", noise_on=NoiseOn.TRAIN)) is None
     assert limit_of(TrainingConfig(dataset="digits", noise=NoiseKind.UNIFORM)) is None
     assert limit_of(TrainingConfig(dataset="unknown")) is None
+
+
+def test_limit_that_was_not_computed_names_the_known_ones() -> None:
+    with pytest.raises(UnknownLimitError, match=r"The limit of letters has not been computed\. Known: digits, fashion"):
+        dataset_limit("letters", [1.0], clip=False)

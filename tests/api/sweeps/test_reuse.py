@@ -14,7 +14,8 @@ from shared.store.keys import QUEUE
 from tests.support.records import evaluation
 from tests.support.stored_sweeps import Sweeps
 from tests.support.training import invented_metrics
-from worker.leases import KeptEpoch, Leases
+from worker.claims import KeptEpoch
+from worker.leases import Leases
 from worker.presence import Presence
 
 BODY = {"scales": [0.1, 0.5, 1.0], "epochs": 2}

@@ -1,7 +1,6 @@
 """Tests of the commands that use a service, with text and JSON output."""
 
 import json
-import re
 import signal
 import subprocess
 import sys
@@ -15,13 +14,11 @@ from noisesweep import NoiseSweep
 from noisesweep.local.launcher import free_port
 from shared.settings import Settings
 from tests.support.api import ApiThread
-from tests.support.commands import Run, command
+from tests.support.commands import SMALL, Run, command
 from tests.support.pictures import PNG_MAGIC
 from tests.support.terminal import Terminal
 from tests.support.training import Training
 from tests.support.waiting import wait_until
-
-SMALL = ["--dataset", "digits", "--epochs", "2", "--hidden-units", "8"]
 
 
 @pytest.fixture
@@ -30,46 +27,6 @@ def finished(service: NoiseSweep, training: Training) -> str:
     sweep = service.submit(scales=[0.0, 0.5], dataset="digits", epochs=2, hidden_units=[8], name="week 3")
     training.epochs(sweep.record.links.self, runs=2, epochs=2, end=True)
     return sweep.id
-
-
-def test_submit_sends_all_options(run: Run, service: NoiseSweep) -> None:
-    options = "--seeds 3 4 --batch-size 32 --dropout 0.1 --learning-rate 0.01 --precision mixed_bfloat16"
-    options += " --noise-on train --clip --resample --keep-model --no-reuse --include-clean --tags a:b c:d --name x"
-    submitted = run("submit", "--scales", "0.1", "1", *SMALL, *options.split(), "--json")
-    assert submitted.returncode == 0, submitted.stderr
-    record = json.loads(submitted.stdout)
-    assert (record["scales"], record["seeds"], record["tags"]) == ([0, 0.1, 1], [3, 4], {"a": "b", "c": "d"})
-    config = record["config"]
-    assert (config["hidden_units"], config["batch_size"], config["noise_on"]) == ([8], 32, "train")
-    assert (config["dropout"], config["learning_rate"], config["precision"]) == (0.1, 0.01, "mixed_bfloat16")
-    assert (config["clip"], config["resample"], record["name"]) == (True, True, "x")
-    assert all(each["keep_model"] for each in record["runs"])
-    assert service.sweep(record["id"]).record.model_dump(mode="json") == record
-
-
-def test_submit_offers_the_severities_of_imagenet_c(run: Run) -> None:
-    tests = ("--test-noise", "gaussian:0.5,1", "uniform:1")
-    record = json.loads(run("submit", "--imagenet-c", "--noise", "shot", *tests, *SMALL, "--json").stdout)
-    assert (record["config"]["noise"], record["config"]["clip"]) == ("shot", True)
-    assert record["config"]["test_noise"] == {"gaussian": [0.5, 1], "uniform": [1]}
-    assert record["scales"] == [0.129, 0.2, 0.289, 0.447, 0.577]
-
-
-def test_submit_explains_the_next_step(run: Run) -> None:
-    submitted = run("submit", "--scales", "0.1", *SMALL)
-    assert submitted.returncode == 0
-    sweep = re.match("Sweep ([0-9a-f]{16}): queued, 0 of 2 epochs; digits at scale 0.1\n", submitted.stdout)
-    assert sweep
-    assert "no worker is alive" in submitted.stdout
-    assert f"`noisesweep watch {sweep[1]}`" in submitted.stdout
-
-
-def test_dry_run_submits_nothing(run: Run) -> None:
-    output = run("submit", "--scales", "0.1", "1", "--repeats", "3", "--dry-run").stdout
-    assert output.startswith("6 runs. Already in the queue: 0. Estimated time: unknown (")
-    assert json.loads(run("submit", "--scales", "0.1", "1", "--dry-run", "--json").stdout)["runs"] == 2
-    assert run("list").stdout == "There are no sweeps yet: submit one with `noisesweep submit`.\n"
-    assert json.loads(run("list", "--json").stdout) == []
 
 
 def test_progress_in_a_pipe_is_one_line_per_change(

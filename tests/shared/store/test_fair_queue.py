@@ -12,7 +12,8 @@ from shared.store.keys import LEASES, TURNS, SweepKeys, line_of, run_id
 from tests.support.claims import SHA, claim_next, metrics, reap
 from tests.support.records import evaluation
 from tests.support.stored_sweeps import Sweeps
-from worker.leases import Claim, KeptEpoch, Leases
+from worker.claims import Claim, KeptEpoch
+from worker.leases import Leases
 
 # Runs of these sweeps differ in work by a factor of ten.
 SHORT = SweepRequest(scales=[0.1], seeds=list(range(64)), epochs=2)

@@ -23,7 +23,8 @@ from tests.support.key_space import assert_consistent
 from tests.support.records import evaluation
 from tests.support.redis_server import RedisServer
 from tests.support.stored_sweeps import Sweeps
-from worker.leases import Claim, ClaimedRun, LeaseLostError, Leases
+from worker.claims import Claim, ClaimedRun
+from worker.leases import LeaseLostError, Leases
 from worker.reaping import Reaping
 
 EPOCHS = 3

@@ -23,8 +23,9 @@ from tests.support.redis_server import RedisServer
 from tests.support.stored_sweeps import Sweeps
 from tests.support.trainer import REQUEST, Interruption, Trainer, stop_after
 from tests.support.waiting import wait_until
+from worker.claims import Claim
 from worker.heartbeat import POLL_SECONDS
-from worker.leases import Claim, Leases
+from worker.leases import Leases
 from worker.trainer.loop import DivergedError
 from worker.trainer.state import RunState
 

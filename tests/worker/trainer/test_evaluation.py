@@ -95,7 +95,7 @@ def test_noise_from_the_buffer_is_learned_no_more_than_drawn_noise() -> None:
 
 def test_trained_noise_of_resample_is_that_of_the_first_epoch() -> None:
     ours = stack(config(resample=True, batch_size=100), [2.0])
-    noise = ours._first_noise(ours._order(0)[:250])  # noqa: SLF001 - the noise is not visible in the accuracies
+    noise = ours.first_noise(ours.order(epoch=0)[:250])
     assert ours.noise_buffer
     assert noise is not None
     for step, rows in enumerate((slice(0, 100), slice(100, 200), slice(200, 250))):
