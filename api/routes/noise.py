@@ -28,7 +28,7 @@ router = APIRouter(prefix="/noise", tags=["noise"])
 READ = problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY) | NOT_MODIFIED
 # Kinds that add noise in the unit of the pixels. The scale of the others is a share or a relative size.
 WITH_UNIT = {NoiseKind.GAUSSIAN, NoiseKind.UNIFORM}
-MAX_LEVELS = 20
+MAX_LEVELS = 25
 INDICES = r"^-?[0-9]{1,6}(,-?[0-9]{1,6}){0,11}$"
 SLICE = r"^[0-9]{0,2}:[0-9]{0,2}$"
 

@@ -140,7 +140,7 @@ def test_byte_range_scales_match_unit_range_scales(http: httpx.Client) -> None:
         ({"noise": "salt_and_pepper", "scale": [0.5, 1.5]}, "scale/1"),
         ({"noise": ["gaussian", "shot"], "scale": [0.01]}, "scale/0"),
         ({"noise": "speckle", "pixel_range": 255}, "pixel_range"),
-        ({"noise": list(NoiseKind), "scale": [0.1, 0.2, 0.3, 0.4, 0.5]}, "noise"),
+        ({"noise": list(NoiseKind), "scale": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]}, "noise"),
     ],
 )
 def test_invalid_query_parameter_is_named(http: httpx.Client, query: Query, pointer: str) -> None:
