@@ -17,7 +17,6 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from bench.report import percentile, print_table, write_json
 from bench.service import NO_WEIGHTS, Service, fake_evaluation, fake_metrics, serve
 from noisesweep.local.launcher import exit_on_signals
 from noisesweep.models import SweepRequest, TrainingConfig
+from shared.architecture import layer_shapes
 from shared.settings import Settings
 from shared.store.keys import SweepKeys, new_sweep_id, run_id
 from worker.claims import Claim
@@ -102,11 +102,11 @@ class Work:
 
 def fake_state() -> RunState:
     """Return a random state with the size of the default network."""
-    sizes, draws = [784, *TrainingConfig().hidden_units, 10], np.random.default_rng(0)
+    draws = np.random.default_rng(0)
     weights = [
         draws.standard_normal(shape, dtype=np.float32)
-        for inputs, units in pairwise(sizes)
-        for shape in ((inputs, units), (units,))
+        for layer in layer_shapes(TrainingConfig().model, (28, 28), classes=10)
+        for shape in (layer.kernel, layer.kernel[-1:])
     ]
     return RunState(1, 0, weights, [weight**2 for weight in weights], np.float32(0), np.float32(0))
 

@@ -107,7 +107,7 @@ class Trainings:
 
         if runs not in self._stacks:
             begun = time.perf_counter()
-            self._stacks[runs] = Stack(self.config, runs, *self._images, xla=self._xla)
+            self._stacks[runs] = Stack(self.config, runs, *self._images, classes=10, xla=self._xla)
             results(self._stacks[runs], [0.0] * runs)
             self.compile_seconds[runs] = time.perf_counter() - begun
         return self._stacks[runs]

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from noisesweep.models import Precision, TrainingConfig
-from shared.datasets import Dataset, to_pixels
+from shared.architecture import layer_shapes
+from shared.datasets import CLASSES, IMAGE_SHAPE, Dataset, to_pixels
 from shared.noise import Purpose, base_noise, generator
 from shared.noise_kinds import add_noise
 from worker.trainer.network import DECISIONS, EPSILON, RHO, initial_weights
@@ -49,7 +50,9 @@ def training(config: TrainingConfig, dataset: Dataset, seed: int, scale: float) 
         noisy(dataset.validation_images, Purpose.VALIDATION_NOISE),
         jnp.asarray(dataset.validation_labels, jnp.int32),
     )
-    weights: Weights = [jnp.asarray(each) for each in initial_weights(config, data[0].shape[1], seed)]
+    weights: Weights = [
+        jnp.asarray(each) for each in initial_weights(layer_shapes(config.model, IMAGE_SHAPE, CLASSES), seed)
+    ]
     mean_squares: Weights = [jnp.zeros_like(each) for each in weights]
     key = jax.random.key(seed, impl="threefry2x32")
     train = jax.jit(partial(_epoch, config, dtype), donate_argnums=(0, 1))
@@ -84,7 +87,7 @@ def _epoch(  # noqa: PLR0917 - JAX donates positional arguments
         return jnp.dot(a.astype(dtype), b.astype(dtype), preferred_element_type=jnp.float32)
 
     def logits(weights: Weights, outputs: Any, masks: Sequence[Any] | None = None) -> Any:  # noqa: ANN401
-        for layer in range(len(config.hidden_units)):
+        for layer in range(len(config.model.dense_units)):
             outputs = jax.nn.relu(product(outputs, weights[2 * layer]) + weights[2 * layer + 1])
             outputs = outputs * masks[layer] if masks else outputs
         return product(outputs, weights[-2]) + weights[-1]
@@ -95,9 +98,9 @@ def _epoch(  # noqa: PLR0917 - JAX donates positional arguments
 
     def step(state: tuple[Weights, Weights, Any, Any], rows: Any, key: Any) -> tuple[Weights, Weights, Any, Any]:  # noqa: ANN401
         weights, mean_squares, loss, correct = state
-        bits = jax.random.bits(key, (len(rows), sum(config.hidden_units)), jnp.uint16)
+        bits = jax.random.bits(key, (len(rows), sum(config.model.dense_units)), jnp.uint16)
         kept = jnp.where(bits >= dropped, DECISIONS / (DECISIONS - dropped), 0).astype(jnp.float32)
-        masks = jnp.split(kept, np.cumsum(config.hidden_units)[:-1], axis=1)
+        masks = jnp.split(kept, np.cumsum(config.model.dense_units)[:-1], axis=1)
 
         def mean_loss(weights: Weights) -> tuple[Any, tuple[Any, Any]]:
             totals = sums(logits(weights, images[rows], masks), labels[rows])

@@ -96,7 +96,7 @@ def train_without(parts: Sequence[str], config: TrainingConfig, images: Sequence
     training, validation = images
     whole = len(training) // config.batch_size
     with left_out(parts):
-        stack = Stack(config, 1, training, validation, xla=False)
+        stack = Stack(config, 1, training, validation, classes=10, xla=False)
         stack.start(SEED, [SCALE])
         stack.train(min(steps, whole))
 

@@ -15,7 +15,7 @@ def product_shapes(config: TrainingConfig, pixels: int) -> list[tuple[Shape, Sha
     For each layer, these are the products for the outputs, the weight gradients and the input gradients.
     """
     batch, shapes = config.batch_size, []
-    for layer, (inputs, units) in enumerate(pairwise([pixels, *config.hidden_units, CLASSES])):
+    for layer, (inputs, units) in enumerate(pairwise([pixels, *config.model.dense_units, CLASSES])):
         shapes += [((batch, inputs), (inputs, units)), ((inputs, batch), (batch, units))]
         if layer:  # the gradient of the images is not needed
             shapes.append(((batch, units), (units, inputs)))

@@ -46,7 +46,7 @@ def train(epochs: int, seeds: int) -> tuple[str, dict[str, NDArray[np.float64]]]
     validation = NoisyImages(dataset.validation_images, dataset.validation_labels, Purpose.VALIDATION_NOISE)
     images, pixels = validation.images.shape
     config = TrainingConfig(dataset=dataset.name, epochs=epochs, resample=True)
-    stack, drawn = (Stack(config, len(SCALES), training, validation, xla=False) for _ in range(2))
+    stack, drawn = (Stack(config, len(SCALES), training, validation, classes=10, xla=False) for _ in range(2))
     drawn.noise_buffer = DrawnNoise(config.batch_size, pixels)
 
     def accuracy_on(noise: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -40,7 +40,7 @@ begun = time.perf_counter()
 for scale in scales:
     noisy_train = train + np.random.normal(scale=scale, size=train.shape)
     noisy_test = test + np.random.normal(scale=scale, size=test.shape)
-    model = build_model(TrainingConfig(), pixels=train.shape[1])
+    model = build_model(TrainingConfig(), (28, 28), classes=10)
     model.fit(noisy_train, dataset.training_labels, batch_size=128, epochs=epochs, verbose=0,
               validation_data=(noisy_test, dataset.validation_labels))
 print(time.perf_counter() - begun)

@@ -46,7 +46,7 @@ def keras_fit(precision: str) -> Epoch:
     clean, clean_validation = to_pixels(dataset.training_images), to_pixels(dataset.validation_images)
     images = add_noise(clean, SCALE, base_noise(SEED, Purpose.TRAINING_NOISE, clean.shape))
     validation = add_noise(clean_validation, SCALE, base_noise(SEED, Purpose.VALIDATION_NOISE, clean_validation.shape))
-    model = build_model(config, pixels=images.shape[1])
+    model = build_model(config, dataset.training_images.shape[1:], classes=10)
     return lambda: model.fit(
         images,
         dataset.training_labels,
@@ -68,7 +68,7 @@ def trainer(precision: str) -> Epoch:
     training = NoisyImages(dataset.training_images, dataset.training_labels, Purpose.TRAINING_NOISE)
     validation = NoisyImages(dataset.validation_images, dataset.validation_labels, Purpose.VALIDATION_NOISE)
     del dataset
-    stack = Stack(config, 1, training, validation, xla=False)
+    stack = Stack(config, 1, training, validation, classes=10, xla=False)
     stack.start(SEED, [SCALE])
     results = epochs(stack, stop=lambda: False)
     return lambda: next(results)

@@ -33,6 +33,7 @@ class WorkerMetrics:
         pace: dict[Any, Any] = {
             "dataset": config.dataset,
             "precision": config.precision,
+            "model": config.model.kind,
             "batch_size": config.batch_size,
             "work": epoch_work(config),
             "seconds": seconds,

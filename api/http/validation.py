@@ -1,6 +1,8 @@
 """Invalid fields of a request, from the errors of pydantic."""
 
 import json
+from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -31,7 +33,7 @@ def invalid_fields(error: RequestValidationError) -> list[InvalidField]:
         _not_json(error, fault)
         if fault["type"] == "json_invalid"
         else InvalidField(
-            pointer=_pointer(*fault["loc"]),
+            pointer=_pointer(fault["loc"][0], *_received_path(error.body, *fault["loc"][1:])),
             detail=explain(fault) + _form_of_list(*fault["loc"]),
             received=_received(fault["input"]),
         )
@@ -43,6 +45,16 @@ def _not_json(error: RequestValidationError, fault: dict[str, Any]) -> InvalidFi
     """Return the error of a body that is not valid JSON, with the position in the detail."""
     detail = f"The body is not valid JSON: {fault['ctx']['error']} at character {fault['loc'][-1]}"
     return InvalidField(pointer="#", detail=detail, received=_received(error.body))
+
+
+def _received_path(body: object, *path: str | int) -> Iterator[str | int]:
+    """Yield the steps of the path, without the names of union members that pydantic adds to it."""
+    for step, following in zip_longest(path, path[1:]):
+        if isinstance(body, dict):
+            if step not in body and following is not None:
+                continue
+            body = body.get(step)
+        yield step
 
 
 def _pointer(origin: str, *path: str | int) -> str:

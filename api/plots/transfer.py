@@ -28,7 +28,7 @@ def plot_data(sweeps: Sequence[Sweep], table: Transfer) -> PlotData:
                 *(["Hatched: not tested."] if has_gaps else []),
                 *(remark for remark in table.remarks if remark.startswith("The sweeps also differ")),
             ),
-            settings=", ".join(settings[name] for name in ("dataset", "epochs", "hidden_units")),
+            settings=", ".join(settings[name] for name in ("dataset", "epochs", "model")),
             source=f"sweeps {', '.join(sweep.id for sweep in sweeps)}",
             config=json.dumps({sweep.id: sweep.config.model_dump(mode="json") for sweep in sweeps}),
         ),

@@ -27,7 +27,8 @@ class KerasResponse(StreamingResponse):
 
 KERAS: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "A .keras file. The model input is float32, shape (n, 784): pixels in [0, 1] plus noise.",
+        "description": "A .keras file. The input of the model is float32, pixels in [0, 1] plus noise: (n, pixels) for "
+        "a multilayer perceptron, (n, height, width, 1) for a convolutional network.",
         "headers": FILE_NAME,
         "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
     }

@@ -13,7 +13,7 @@ from api.http.root_path import ModelResponse, route_path
 from api.http.validation import invalid_field
 from api.state import AppState
 from api.sweeps.store import RequestContext
-from api.sweeps.supported_configs import MAX_PARAMETERS, UnsupportedConfigError
+from api.sweeps.supported_configs import MAX_MULTIPLY_ADDS, MAX_PARAMETERS, UnsupportedConfigError
 from noisesweep.models import Run, Sweep, SweepRequest
 from shared.datasets import DatasetName
 from shared.store.keys import keyed_sweep_id, new_sweep_id
@@ -71,7 +71,10 @@ def add_catalogue(schemas: dict[str, Any]) -> None:
     for name in ("SweepRequest", "RunRequest"):
         fields = schemas[name]["properties"]
         fields["dataset"]["enum"] = list(DatasetName)
-        fields["hidden_units"]["description"] += f" The limit is {MAX_PARAMETERS:,}."
+        fields["model"]["description"] += (
+            f" The service accepts up to {MAX_PARAMETERS:,} parameters and {MAX_MULTIPLY_ADDS:,} multiply-adds for an "
+            "image."
+        )
 
 
 async def _submission(

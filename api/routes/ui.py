@@ -15,7 +15,16 @@ from api.dashboard.assets import Asset
 from api.http import security
 from api.http.pages import StaticFile
 from noisesweep import __version__
-from noisesweep.models import Keep, NoiseKind, NoiseOn, Precision, SweepRequest
+from noisesweep.models import (
+    ConvolutionalNetwork,
+    Keep,
+    MultilayerPerceptron,
+    NetworkKind,
+    NoiseKind,
+    NoiseOn,
+    Precision,
+    SweepRequest,
+)
 from shared.datasets import DatasetName
 
 router = APIRouter(include_in_schema=False)
@@ -38,6 +47,9 @@ def _page(name: str, root: str) -> str:
         fields=fields,
         defaults={name: field["default"] for name, field in fields.items() if "default" in field},
         datasets=list(DatasetName),
+        networks=list(NetworkKind),
+        mlp=MultilayerPerceptron.model_json_schema()["properties"],
+        cnn=ConvolutionalNetwork.model_json_schema()["properties"],
         noise=list(NoiseKind),
         noise_on=list(NoiseOn),
         precisions=list(Precision),

@@ -24,7 +24,7 @@ def format_settings(config: TrainingConfig) -> dict[str, str]:
         "epochs": pluralize(config.epochs, "epoch"),
         "batch_size": f"batch size {config.batch_size}",
         "precision": config.precision.value,
-        "hidden_units": f"hidden units {'-'.join(map(str, config.hidden_units))}",
+        "model": config.model.text,
         "dropout": f"dropout {format_number(config.dropout)}",
         "learning_rate": f"learning rate {format_number(config.learning_rate)}",
         "test_noise": _format_tests(config),

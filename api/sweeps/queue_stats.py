@@ -69,8 +69,8 @@ class QueueStats:
     async def pace(self, config: TrainingConfig) -> float | None:
         """Return the recent multiply-accumulates per second of one training process; None if unknown.
 
-        Only similar epochs count: same data set and precision, similar work and batch size. The time of a small
-        network is mostly overhead and does not predict that of a large one.
+        Only similar epochs count: same data set, precision and kind of network, similar work and batch size. The time
+        of a small network is mostly overhead and does not predict that of a large one.
         """
         entries = await self._redis.xrevrange(PACE, count=PACE_ENTRIES)
         epochs = [cast("dict[str, str]", fields) for _, fields in cast("list[tuple[str, object]]", entries)]
@@ -78,6 +78,7 @@ class QueueStats:
             epoch
             for epoch in epochs
             if (epoch["dataset"], epoch["precision"]) == (config.dataset, config.precision)
+            and epoch.get("model", "mlp") == config.model.kind  # older workers trained nothing else
             and _are_similar(float(epoch["work"]), epoch_work(config))
             and _are_similar(float(epoch["batch_size"]), config.batch_size)
         ]

@@ -3,10 +3,14 @@
 import json
 
 from noisesweep.models import SweepRequest, TrainingConfig
-from shared.datasets import CATALOGUE, model_bytes, parameter_count
+from shared.datasets import CATALOGUE, image_outputs, image_work, model_bytes, parameter_count
 
 # A checkpoint stores each parameter twice in four bytes. This stays far below the maximum value size of Redis (512 MB).
 MAX_PARAMETERS = 20_000_000
+# A dense layer has one for each parameter; a convolution has many.
+MAX_MULTIPLY_ADDS = 200_000_000
+# 1.6 GB in float32.
+MAX_MINIBATCH_OUTPUTS = 400_000_000
 
 
 class UnsupportedConfigError(Exception):
@@ -37,13 +41,28 @@ def check_config(config: TrainingConfig) -> None:
             f"training images of {config.dataset}, received {config.holdout:,}",
             config.holdout,
         )
-    count = parameter_count(config)
-    if count > MAX_PARAMETERS:
+    _check_network(config, dataset.image_shape)
+
+
+def _check_network(config: TrainingConfig, image_shape: tuple[int, int]) -> None:
+    model, received = config.model, config.model.model_dump()
+    need, (height, width) = model.smallest_image, image_shape
+    if min(image_shape) < need:
         raise UnsupportedConfigError(
-            "hidden_units",
-            f"expected at most {MAX_PARAMETERS:,} parameters, received {count:,} from {config.hidden_units}",
-            config.hidden_units,
+            "model",
+            f"expected images of at least {need}x{need} pixels with {model.text}, received {config.dataset} with "
+            f"{height}x{width}",
+            received,
         )
+    for limit, count, unit in (
+        (MAX_PARAMETERS, parameter_count(config), "parameters"),
+        (MAX_MULTIPLY_ADDS, image_work(config), "multiply-adds for an image"),
+        (MAX_MINIBATCH_OUTPUTS, config.batch_size * image_outputs(config), "outputs of layers for a minibatch"),
+    ):
+        if count > limit:
+            raise UnsupportedConfigError(
+                "model", f"expected at most {limit:,} {unit}, received {count:,} with {model.text}", received
+            )
 
 
 def stored_model_bytes(request: SweepRequest, runs: int) -> int:
@@ -59,6 +78,6 @@ def check_models(request: SweepRequest, runs: int, max_bytes: int) -> None:
         raise UnsupportedConfigError(
             "keep_model",
             f"expected at most {limit:,.1f} MB of models in a sweep, received {received:,.1f} MB: {runs} x {each:,.1f} "
-            "MB. Reduce the number of runs or hidden_units, or set keep_model to false",
+            "MB. Reduce the number of runs or the units of the network, or set keep_model to false",
             request.keep_model,
         )

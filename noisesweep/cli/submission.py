@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel
 
 from noisesweep import NoiseSweep
 from noisesweep.cli.common import Json, Key, Url, check_plot_path
@@ -12,17 +13,32 @@ from noisesweep.cli.output import console_for, print_json, print_line
 from noisesweep.cli.sweeps import print_sweep, watch_until_end
 from noisesweep.client.errors import WrongUsageError
 from noisesweep.client.prose import format_duration
-from noisesweep.models import IMAGENET_C_SCALES, Keep, NoiseKind, NoiseOn, Precision, SweepRequest
+from noisesweep.models import (
+    IMAGENET_C_SCALES,
+    ConvolutionalNetwork,
+    Keep,
+    MultilayerPerceptron,
+    NetworkKind,
+    NoiseKind,
+    NoiseOn,
+    Precision,
+    SweepRequest,
+)
 
 
-def field_option(field: str, *names: str) -> Any:  # noqa: ANN401 - typer.Option returns Any
-    """Return an option for a field of SweepRequest, with the field's description and default."""
-    info = SweepRequest.model_fields[field]
+def field_option(field: str, *names: str, of: type[BaseModel] = SweepRequest) -> Any:  # noqa: ANN401 - typer.Option returns Any
+    """Return an option for a field of a model, with the field's description and default."""
+    info = of.model_fields[field]
     default = info.get_default()
     shown = " ".join(map(str, default)) if isinstance(default, list) else str(default)
     is_hidden = default is None or isinstance(default, bool)
     return typer.Option(*names, help=info.description, show_default=False if is_hidden else shown)
 
+
+NETWORKS: dict[NetworkKind, type[BaseModel]] = {
+    NetworkKind.MLP: MultilayerPerceptron,
+    NetworkKind.CNN: ConvolutionalNetwork,
+}
 
 Scales = Annotated[list[float] | None, typer.Option(help="One or more noise scales: --scales 0.1 0.5 1")]
 
@@ -42,7 +58,13 @@ def submit(
     dataset: Annotated[str | None, field_option("dataset")] = None,
     epochs: Annotated[int | None, field_option("epochs")] = None,
     batch_size: Annotated[int | None, field_option("batch_size")] = None,
-    hidden_units: Annotated[list[int] | None, field_option("hidden_units")] = None,
+    model: Annotated[
+        NetworkKind, typer.Option(help="Network: a multilayer perceptron (mlp), or a convolutional network (cnn).")
+    ] = NetworkKind.MLP,
+    hidden_units: Annotated[list[int] | None, field_option("hidden_units", of=MultilayerPerceptron)] = None,
+    filters: Annotated[list[int] | None, field_option("filters", of=ConvolutionalNetwork)] = None,
+    kernel_size: Annotated[int | None, field_option("kernel_size", of=ConvolutionalNetwork)] = None,
+    dense_units: Annotated[list[int] | None, field_option("dense_units", of=ConvolutionalNetwork)] = None,
     dropout: Annotated[float | None, field_option("dropout")] = None,
     learning_rate: Annotated[float | None, field_option("learning_rate")] = None,
     precision: Annotated[Precision | None, field_option("precision")] = None,
@@ -85,7 +107,9 @@ def submit(
         "dataset": dataset,
         "epochs": epochs,
         "batch_size": batch_size,
-        "hidden_units": hidden_units,
+        "model": _model(
+            model, hidden_units=hidden_units, filters=filters, kernel_size=kernel_size, dense_units=dense_units
+        ),
         "dropout": dropout,
         "learning_rate": learning_rate,
         "precision": precision,
@@ -114,6 +138,21 @@ def submit(
             watch_until_end(sweep, plot, as_json=as_json)
         else:
             print_sweep(sweep, as_json=as_json)
+
+
+def _model(kind: NetworkKind, **options: object) -> dict[str, object] | None:
+    """Return the network of the options; None if all of them have their defaults.
+
+    Raises:
+        WrongUsageError: An option belongs to the other kind of network.
+    """
+    given: dict[str, object] = {name: value for name, value in options.items() if value is not None}
+    other = NetworkKind.MLP if kind is NetworkKind.CNN else NetworkKind.CNN
+    wrong = [name for name in given if name not in NETWORKS[kind].model_fields]
+    if wrong:
+        option = f"--{wrong[0].replace('_', '-')}"
+        raise WrongUsageError(f"{option}: expected it with --model {other}, received --model {kind}")
+    return {"kind": kind, **given} if given or kind is not NetworkKind.MLP else None
 
 
 def _scales(scales: list[float] | None, kind: NoiseKind, *, imagenet_c: bool) -> Sequence[float]:

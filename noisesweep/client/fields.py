@@ -1,7 +1,7 @@
 """Types of the client's keyword arguments. The service sets the defaults of omitted arguments."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, TypedDict
+from typing import Literal, Required, TypedDict
 
 from noisesweep.models import Keep, NoiseKind, NoiseOn, Precision, RunStatus
 
@@ -9,6 +9,22 @@ PlotKind = Literal["accuracy", "epochs", "matrix", "confusion"]
 Theme = Literal["light", "dark"]
 # A name from GET /datasets: "mnist", "fashion_mnist" or "digits".
 Dataset = str
+
+
+class MlpFields(TypedDict, total=False):
+    """Fields of a multilayer perceptron. See noisesweep.models.MultilayerPerceptron for their meaning."""
+
+    kind: Required[Literal["mlp"]]
+    hidden_units: Sequence[int]
+
+
+class CnnFields(TypedDict, total=False):
+    """Fields of a convolutional network. See noisesweep.models.ConvolutionalNetwork for their meaning."""
+
+    kind: Required[Literal["cnn"]]
+    filters: Sequence[int]
+    kernel_size: int
+    dense_units: Sequence[int]
 
 
 class SweepFields(TypedDict, total=False):
@@ -20,6 +36,7 @@ class SweepFields(TypedDict, total=False):
     dataset: Dataset
     epochs: int
     batch_size: int
+    model: MlpFields | CnnFields
     hidden_units: Iterable[int]
     dropout: float
     learning_rate: float

@@ -9,6 +9,7 @@ from noisesweep.models.datasets import DatasetInfo, DatasetList
 from noisesweep.models.events import Event, EventList, EventType
 from noisesweep.models.keys import KEY_NAME, hash_api_key
 from noisesweep.models.limit import DatasetLimit, Ends
+from noisesweep.models.networks import ConvolutionalNetwork, Model, MultilayerPerceptron, NetworkKind
 from noisesweep.models.noise import (
     Images,
     NoiseKindInfo,
@@ -58,6 +59,7 @@ __all__ = [
     "AreaDifference",
     "Bounds",
     "Comparison",
+    "ConvolutionalNetwork",
     "DatasetInfo",
     "DatasetLimit",
     "DatasetList",
@@ -82,6 +84,9 @@ __all__ = [
     "Kept",
     "LevelEfficiency",
     "Matrix",
+    "Model",
+    "MultilayerPerceptron",
+    "NetworkKind",
     "NoiseKind",
     "NoiseKindInfo",
     "NoiseKindList",

@@ -10,13 +10,18 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
     WrapValidator,
     field_validator,
+    model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from noisesweep.models.float32 import DROPOUT_STEP, SMALLEST, as_dropout, as_float32, format_number
+from noisesweep.models.networks import Model, MultilayerPerceptron, as_integer
 from noisesweep.models.noise_kinds import NoiseKind
 
 MAX_EPOCHS = 200
@@ -131,11 +136,6 @@ LearningRate = Annotated[
 ]
 
 
-def as_integer(value: object) -> object:
-    """Convert whole floats to integers, because JSON has one number type and 20.0 equals 20."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 Integer = Annotated[int, BeforeValidator(as_integer)]
 Seed = Annotated[
     int,
@@ -153,7 +153,8 @@ Seed = Annotated[
 class TrainingConfig(BaseModel):
     """Training options shared by all runs of a sweep.
 
-    The defaults are those of the original notebook (docs/explanation/science.md).
+    The defaults are those of the original notebook (docs/explanation/science.md). `hidden_units` is accepted instead of
+    `model`, for a multilayer perceptron.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
@@ -173,14 +174,7 @@ class TrainingConfig(BaseModel):
         description="Images per minibatch. The last minibatch of an epoch may be smaller.",
         examples=[128],
     )
-    hidden_units: list[Annotated[int, Field(ge=1, le=4096), BeforeValidator(as_integer)]] = Field(
-        default=[512, 512],
-        min_length=1,
-        max_length=8,
-        description="Units of each hidden layer, from input to output: 1 to 8 layers of 1 to 4096 units. The service "
-        "also limits the total number of parameters.",
-        examples=[[512, 512]],
-    )
+    model: Model = MultilayerPerceptron(kind="mlp")
     dropout: Dropout = 0.2
     learning_rate: LearningRate = 0.001
     precision: Precision = Field(
@@ -244,6 +238,31 @@ class TrainingConfig(BaseModel):
         "holdout. null trains all epochs.",
         examples=[None],
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_hidden_units(cls, fields: Any) -> Any:  # noqa: ANN401 - not validated yet
+        if not isinstance(fields, dict) or "hidden_units" not in fields:
+            return fields
+        if "model" in fields:
+            raise ValueError("expected model or hidden_units, received both")
+        others = {name: value for name, value in fields.items() if name != "hidden_units"}
+        given = {"kind": "mlp", "hidden_units": fields["hidden_units"]}
+        return others | {"model": MultilayerPerceptron.model_validate(given)}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Add `hidden_units` to the schema of requests."""
+        schema = super().__get_pydantic_json_schema__(core_schema, handler)
+        if handler.mode == "validation":
+            fields = handler.resolve_ref_schema(schema)
+            units = MultilayerPerceptron.model_json_schema()["properties"]["hidden_units"]
+            fields["properties"]["hidden_units"] = units | {
+                "description": 'Short for `model` {"kind": "mlp", "hidden_units": [...]}. ' + units["description"],
+            }
+            either = {"not": {"required": ["model", "hidden_units"]}}
+            fields["allOf"] = [*fields.get("allOf", []), either]
+        return schema
 
     @field_validator("test_noise")
     @classmethod

@@ -36,6 +36,8 @@ EXPECTED = {
     "string_unicode": "text that UTF-8 can encode",
     "too_long": "a list with up to {max_length} items, received {actual_length}",
     "too_short": "a list with {min_length} or more items, received {actual_length}",
+    "union_tag_invalid": "one of {expected_tags} as {discriminator}, received {tag}",
+    "union_tag_not_found": "a JSON object with the field {discriminator}",
 }
 
 

@@ -15,7 +15,8 @@ from pydantic import (
     model_validator,
 )
 
-from noisesweep.models.config import Scale, Seed, TrainingConfig, as_integer, reject_duplicates
+from noisesweep.models.config import Scale, Seed, TrainingConfig, reject_duplicates
+from noisesweep.models.networks import as_integer
 from noisesweep.models.noise_kinds import NoiseKind
 from noisesweep.models.text import Name, TagValue
 

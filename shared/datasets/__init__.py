@@ -9,7 +9,7 @@ from shared.datasets.catalogue import CATALOGUE, CLASSES, IMAGE_SHAPE, DatasetNa
 from shared.datasets.files import read_idx
 from shared.datasets.holdout import holdout_rows
 from shared.datasets.loading import load
-from shared.datasets.work import epoch_work, model_bytes, parameter_count, run_work
+from shared.datasets.work import epoch_work, image_outputs, image_work, model_bytes, parameter_count, run_work
 
 __all__ = [
     "CATALOGUE",
@@ -19,6 +19,8 @@ __all__ = [
     "DatasetName",
     "epoch_work",
     "holdout_rows",
+    "image_outputs",
+    "image_work",
     "load",
     "model_bytes",
     "parameter_count",

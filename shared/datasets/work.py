@@ -1,22 +1,30 @@
 """Size of a network and cost of its training, computed from the config and the catalogue."""
 
-from itertools import pairwise
+from math import prod
 
 from noisesweep.models import SweepRequest, TrainingConfig
+from shared.architecture import LayerShape, layer_shapes, multiply_adds, parameters
 from shared.datasets.catalogue import CATALOGUE
 
 
 def parameter_count(config: TrainingConfig) -> int:
     """Return the number of weights and biases of the network; 669,706 by default."""
-    dataset = CATALOGUE[config.dataset]
-    height, width = dataset.image_shape
-    sizes = [height * width, *config.hidden_units, dataset.classes]
-    return sum((inputs + 1) * units for inputs, units in pairwise(sizes))
+    return sum(map(parameters, _layers(config)))
+
+
+def image_work(config: TrainingConfig) -> int:
+    """Return the multiply-adds of a forward pass for one image; 668,672 by default."""
+    return sum(map(multiply_adds, _layers(config)))
+
+
+def image_outputs(config: TrainingConfig) -> int:
+    """Return the number of outputs of all layers for one image, before pooling."""
+    return sum(prod(layer.outputs) for layer in _layers(config))
 
 
 def epoch_work(config: TrainingConfig) -> int:
-    """Return the cost of an epoch: training images x parameters, about the multiply-adds of a forward pass."""
-    return (CATALOGUE[config.dataset].training_images - config.holdout) * parameter_count(config)
+    """Return the cost of an epoch: the multiply-adds of a forward pass for all images to train on."""
+    return (CATALOGUE[config.dataset].training_images - config.holdout) * image_work(config)
 
 
 def model_bytes(config: TrainingConfig) -> int:
@@ -24,7 +32,8 @@ def model_bytes(config: TrainingConfig) -> int:
 
     It contains each parameter twice in 4 bytes, because it includes the state of the optimizer, and some kB per layer.
     """
-    return 8 * parameter_count(config) + 8_000 * (len(config.hidden_units) + 2)
+    layers = _layers(config)
+    return 8 * sum(map(parameters, layers)) + 8_000 * (len(layers) + 1)
 
 
 def run_work(request: SweepRequest) -> float:
@@ -34,4 +43,9 @@ def run_work(request: SweepRequest) -> float:
     """
     tests = len({0.0, *request.scales}) + sum(map(len, request.test_noise.values()))
     images = tests * CATALOGUE[request.dataset].validation_images
-    return request.epochs * epoch_work(request) + images * parameter_count(request) / 3
+    return request.epochs * epoch_work(request) + images * image_work(request) / 3
+
+
+def _layers(config: TrainingConfig) -> list[LayerShape]:
+    dataset = CATALOGUE[config.dataset]
+    return layer_shapes(config.model, dataset.image_shape, dataset.classes)

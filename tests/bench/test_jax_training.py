@@ -19,7 +19,7 @@ def train_both(config: TrainingConfig) -> list[tuple[EpochMetrics, dict[str, flo
     dataset = datasets.load(DatasetName.DIGITS, None)
     images = NoisyImages(dataset.training_images, dataset.training_labels, Purpose.TRAINING_NOISE)
     validation = NoisyImages(dataset.validation_images, dataset.validation_labels, Purpose.VALIDATION_NOISE)
-    stack = Stack(config, 1, images, validation, xla=False)
+    stack = Stack(config, 1, images, validation, classes=10, xla=False)
     stack.start(SEED, [SCALE])
     theirs = jax_training.training(config, dataset, SEED, SCALE)
     both = []

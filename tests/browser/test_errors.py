@@ -64,7 +64,7 @@ def test_failed_request_is_retried(visit: Visit, reused: str, url_pattern: str) 
 def test_data_set_description_is_retried(visit: Visit) -> None:
     failed = fail_once(visit.page, "/datasets$")
     page = visit.open("/ui")
-    expect(page.locator("#dataset-help")).to_contain_text("training images")
+    expect(page.locator("#dataset-help")).to_contain_text("60,000 images")
     assert len(failed) == 1
     visit.ignore_errors("status of 503")
 

@@ -4,13 +4,13 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.support.browser import Visit
+from tests.support.browser import BrowserService, Visit
 
 
 def test_presets_fit_the_kind_of_noise(visit: Visit) -> None:
     page = visit.open("/ui")
     kind, chips = page.get_by_label("Kind of noise"), page.locator("#scales-list li")
-    notebook, severities = (page.get_by_role("button", name=name) for name in ("notebook", "corruption severities"))
+    notebook, severities = (page.get_by_role("button", name=name) for name in ("notebook", "severities"))
     kind.select_option("uniform")
     expect(severities).to_be_disabled()  # ImageNet-C has no uniform noise
     kind.select_option("salt_and_pepper")
@@ -29,6 +29,46 @@ def test_presets_fit_the_kind_of_noise(visit: Visit) -> None:
     expect(page.locator("#status")).to_have_text("succeeded")
     expect(page.locator("#samples figure")).to_have_count(5)
     visit.ignore_errors("dry_run=true")  # until the preset was chosen, the scales 2 and 4 of the notebook were invalid
+
+
+def test_a_convolutional_network_is_submitted_with_its_own_fields(visit: Visit, service: BrowserService) -> None:
+    page = visit.open("/ui")
+    page.get_by_label("Data set", exact=True).first.select_option("digits")
+    page.get_by_label("Epochs", exact=True).fill("1")
+    page.get_by_text("More settings").click()
+    filters, hidden = page.get_by_label("Filters"), page.get_by_label("Hidden units")
+    expect(hidden).to_be_visible()
+    expect(filters).to_be_hidden()
+    page.get_by_label("Network").first.select_option("cnn")
+    expect(hidden).to_be_hidden()
+    filters.fill("4, 0")
+    expect(page.locator("#filters-error")).to_contain_text("a number of at least 1")
+    filters.fill("4, 8")
+    page.get_by_label("Kernel size").fill("13")
+    expect(page.locator("#model-error")).to_contain_text("images of at least 40x40 pixels")
+    page.get_by_label("Kernel size").fill("3")
+    page.get_by_label("Dense units").fill("")
+    expect(page.locator(".invalid:visible")).to_have_count(0)
+    page.get_by_role("button", name="Start sweep").click()
+    page.wait_for_url(re.compile(r"/ui/sweeps/[0-9a-f]{16}$"))
+    expect(page.locator("#description")).to_contain_text("convolutional network 4-8")
+    sweep = service.sweep(page.url[-16:])
+    expected = {"kind": "cnn", "filters": [4, 8], "kernel_size": 3, "dense_units": []}
+    assert sweep["config"]["model"] == expected
+    visit.ignore_errors("status of 422")
+
+
+def test_the_button_that_starts_a_sweep_is_on_the_first_screen(visit: Visit) -> None:
+    page = visit.open("/ui")
+    expect(page.locator("#noise-help")).to_contain_text("noise")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    card = page.locator(".new-sweep").bounding_box()
+    assert card
+    assert card["y"] + card["height"] <= 900
+    for opened in (False, True):
+        expect(page.get_by_role("button", name="Start sweep")).to_be_in_viewport(ratio=1)
+        if not opened:
+            page.get_by_text("More settings").click()
 
 
 def test_validation_errors_are_shown_at_their_fields(visit: Visit) -> None:

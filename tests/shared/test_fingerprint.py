@@ -8,7 +8,7 @@ OTHERS = {
     "dataset": "digits",
     "epochs": 21,
     "batch_size": 64,
-    "hidden_units": [512],
+    "model": {"kind": "cnn"},
     "dropout": 0.1,
     "learning_rate": 0.01,
     "precision": "mixed_bfloat16",

@@ -10,7 +10,7 @@ NOTEBOOK_CONFIG = {
     "dataset": "mnist",
     "epochs": 20,
     "batch_size": 128,
-    "hidden_units": [512, 512],
+    "model": {"kind": "mlp", "hidden_units": [512, 512]},
     "dropout": 0.2,
     "learning_rate": 0.001,
     "precision": "float32",

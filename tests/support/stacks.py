@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from noisesweep.models import NoiseKind, TrainingConfig
 from shared import datasets
+from shared.architecture import layer_shapes
 from shared.datasets import DatasetName, to_pixels
 from shared.noise import Purpose, base_noise, generator
 from shared.noise_kinds import add_noise
 from shared.settings import Settings
+from tests.support.networks import mlp
 from worker.trainer.images import NoisyImages
 from worker.trainer.keras_export import build_model
 from worker.trainer.network import initial_weights
@@ -24,13 +26,13 @@ XLA = bool(Settings().xla)  # set by `make test-xla`: the program for GPUs, comp
 
 
 def config(**fields: object) -> TrainingConfig:
-    return TrainingConfig.model_validate({"dataset": "digits", "hidden_units": [32, 16], "dropout": 0.0, **fields})
+    return TrainingConfig.model_validate({"dataset": "digits", "model": mlp(32, 16), "dropout": 0.0, **fields})
 
 
 def stack(config: TrainingConfig, scales: Sequence[float], images: int = 1442) -> Stack:
     training = NoisyImages(DIGITS.training_images[:images], DIGITS.training_labels[:images], Purpose.TRAINING_NOISE)
     validation = NoisyImages(DIGITS.validation_images, DIGITS.validation_labels, Purpose.VALIDATION_NOISE)
-    stack = Stack(config, len(scales), training, validation, xla=XLA)
+    stack = Stack(config, len(scales), training, validation, classes=10, xla=XLA)
     stack.start(SEED, scales)
     return stack
 
@@ -50,8 +52,8 @@ def order(epoch: int, images: int) -> NDArray[np.int64]:
 
 
 def keras_twin(config: TrainingConfig) -> keras.Sequential:
-    model = build_model(config, pixels=784)
-    model.set_weights(initial_weights(config, 784, SEED))
+    model = build_model(config, (28, 28), 10)
+    model.set_weights(initial_weights(layer_shapes(config.model, (28, 28), 10), SEED))
     return model
 
 

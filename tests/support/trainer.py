@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator
 from noisesweep.models import EpochMetrics, SweepRequest
 from shared.settings import Settings
 from tests.support.claims import claim_runs
+from tests.support.networks import mlp
 from tests.support.stored_sweeps import Sweeps
 from worker.claims import Claim
 from worker.leases import Leases
 from worker.trainer.claim import ClaimTraining
 from worker.trainer.stack_cache import StackCache
 
-REQUEST = SweepRequest(scales=[0.1, 0.5, 1.0], epochs=3, hidden_units=[32], batch_size=16, dataset="digits")
+REQUEST = SweepRequest(scales=[0.1, 0.5, 1.0], epochs=3, model=mlp(32), batch_size=16, dataset="digits")
 
 
 class Trainer:

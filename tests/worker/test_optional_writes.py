@@ -13,6 +13,7 @@ from noisesweep.models import RunStatus, SweepRequest
 from shared.settings import Settings
 from shared.store.keys import SweepKeys
 from tests.support.claims import SHA, claim_runs, metrics, save, state
+from tests.support.networks import mlp
 from tests.support.records import evaluation
 from tests.support.stored_sweeps import Sweeps
 from tests.support.trainer import REQUEST, Trainer
@@ -131,7 +132,7 @@ def test_a_run_starts_without_a_checkpoint_that_cannot_be_read(
 
 
 def test_a_model_that_does_not_fit_does_not_fail_its_run(trainer: Trainer, redis: Redis) -> None:
-    request = REQUEST.model_copy(update={"keep_model": True, "hidden_units": [512, 512]})
+    request = REQUEST.model_copy(update={"keep_model": True, "model": mlp(512, 512)})
     claim = trainer.create_claim(request)
     trainer.stack_cache.get(claim.config, 1)
     redis.config_set("maxmemory", redis.info("memory")["used_memory"] + 2_000_000)

@@ -12,10 +12,11 @@ from shared.numerics import NUMERICS
 from shared.settings import Settings
 from shared.store.keys import LEASES, QUEUE, SweepKeys
 from shared.store.queue import celery_app
+from tests.support.networks import mlp
 from tests.support.stored_sweeps import Sweeps
 from worker import tasks
 
-DIGITS = SweepRequest(scales=[0.1, 0.5], epochs=2, hidden_units=[16], dataset="digits")
+DIGITS = SweepRequest(scales=[0.1, 0.5], epochs=2, model=mlp(16), dataset="digits")
 
 
 @pytest.fixture(autouse=True)

@@ -96,7 +96,7 @@ class ClaimTraining:
         for position, run in finished:
             if position in self._active:
                 with self._isolate(position):
-                    self._succeed(run, stack.state(position), tested[position], kept[position])
+                    self._succeed(stack, position, run, tested[position], kept[position])
                     self._active.pop(position, None)
 
     def _load_checkpoints(self) -> list[RunState] | None:
@@ -135,20 +135,21 @@ class ClaimTraining:
                 released += status is RunStatus.QUEUED
         return released
 
-    def _succeed(self, run: ClaimedRun, state: RunState, tested: Tested, kept_epoch: int) -> None:
+    def _succeed(self, stack: Stack, position: int, run: ClaimedRun, tested: Tested, kept_epoch: int) -> None:
+        state = stack.state(position)
         if self._claim.keep_model:
-            self._save_model(run, state)
+            self._save_model(run, stack, state)
         kept = KeptEpoch(kept_epoch, tested.loss, tested.accuracy) if self._claim.config.holdout else None
         fail_point("before_finish", run.index)
         outcome = self._leases.succeed(run, state.weights_sha256, tested.evaluation, kept=kept, epochs=state.epoch)
         fail_point("after_finish", run.index)
         logger.info("Run %s %s", self._run_id(run), outcome)
 
-    def _save_model(self, run: ClaimedRun, state: RunState) -> None:
+    def _save_model(self, run: ClaimedRun, stack: Stack, state: RunState) -> None:
         from worker.trainer.keras_export import to_keras_file  # noqa: PLC0415 - imports Keras, which takes 2 s
 
         try:
-            model = to_keras_file(self._claim.config, list(state.weights))
+            model = to_keras_file(stack.config, stack.image_shape, stack.classes, list(state.weights))
         except OSError as error:  # for example, no space for the temporary file
             self._leases.warn(
                 run, Stored.MODEL, f"the worker could not write the file ({error.strerror or error})", TEMPORARY_FOLDER

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from noisesweep.models import Evaluation, Gaps, OtherNoise
 from shared.bits import pack_bits
 from shared.noise import Purpose, base_noise
-from worker.trainer.images import EVALUATION_BATCH, Batch
+from worker.trainer.images import Batch
 from worker.trainer.loop import Stop
-from worker.trainer.network import Float64Array
+from worker.trainer.predictions import Float64Array
 from worker.trainer.stack import Stack
 from worker.trainer.state import Array
 
@@ -99,8 +99,8 @@ def accuracies_on_training_images(stack: Stack, scales: Sequence[float]) -> tupl
 def _training_batches(stack: Stack, order: NDArray[np.int64], noise: Array | tf.Tensor | None) -> Iterator[Batch]:
     """Yield training images in this order with the noise (n, P), or with their own if it is None."""
     training = stack.training
-    for first in range(0, len(order), EVALUATION_BATCH):
-        some = slice(first, first + EVALUATION_BATCH)
+    for first in range(0, len(order), stack.evaluation_batch):
+        some = slice(first, first + stack.evaluation_batch)
         rows = tf.constant(order[some], tf.int32)
         own = tf.gather(training.noise, rows) if noise is None else tf.constant(noise[some])
         yield Batch(tf.gather(training.images, rows), own, tf.gather(training.labels, rows))

@@ -11,9 +11,6 @@ from noisesweep.models import NoiseKind
 from shared.noise import Purpose, generator, noise_blocks
 from shared.noise_kinds import Arrays, Level, noisy_images
 
-# Images per evaluation batch: large enough for fast matrix products, small enough for CPU caches. Results do not
-# depend on it.
-EVALUATION_BATCH = 1000
 # Size of the buffer of resampled noise, in numbers, in addition to the noise of one minibatch.
 NOISE_BUFFER_SIZE = 2**23
 # Offsets in a buffer are multiples of this number: TensorFlow slices at multiples of 64 bytes without a copy.
@@ -56,12 +53,13 @@ class NoisyImages:
     """Images on the device with the noise of one seed, drawn once per image.
 
     Args:
-        images: uint8, (N, ...), values 0 to 255.
+        images: uint8, (N, height, width), values 0 to 255.
         labels: uint8, (N,).
         purpose: Purpose of the noise.
         rows: The images to use, ascending; all if None. An image has the same noise with and without the others.
 
     Attributes:
+        image_shape: Height and width of an image.
         images: uint8, (n, P), values 0 to 255.
         labels: int32, (n,).
         noise: float32, (n, P), standard normal. `draw` fills it in place, so a process needs the memory only once.
@@ -74,6 +72,7 @@ class NoisyImages:
         purpose: Purpose,
         rows: NDArray[np.int64] | None = None,
     ) -> None:
+        self.image_shape: tuple[int, int] = images.shape[1:]
         self._drawn = len(images)
         self._rows = np.arange(len(images)) if rows is None else rows
         self.images = tf.constant(images.reshape(len(images), -1)[self._rows])
@@ -102,11 +101,11 @@ class NoisyImages:
         noise = tf.gather(self.noise, rows) if noise is None else noise
         return Minibatch(_to_pixels(tf.gather(self.images, rows)), noise, tf.gather(self.labels, rows))
 
-    def batches(self, seed: int) -> Iterator["Batch"]:
-        """Yield all images with the noise of a seed, in evaluation batches."""
+    def batches(self, seed: int, size: int) -> Iterator["Batch"]:
+        """Yield all images with the noise of a seed, in batches of this size."""
         self.draw(seed)
-        for first in range(0, len(self), EVALUATION_BATCH):
-            rows = slice(first, first + EVALUATION_BATCH)
+        for first in range(0, len(self), size):
+            rows = slice(first, first + size)
             yield Batch(self.images[rows], self.noise[rows], self.labels[rows])
 
 

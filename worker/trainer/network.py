@@ -1,22 +1,20 @@
 """The network's mathematics, as functions of their arguments.
 
-All axes are counted from the end, so the same functions compute one run, or K runs side by side with a leading axis K.
-In shapes, "..." is this axis or none, B the images in a minibatch, P the pixels in an image and U the units in a layer.
-All tensors are float32 unless stated otherwise.
+The letters in shapes are defined in worker/trainer/operations.py; P is the number of pixels in an image. All tensors
+are float32 unless stated otherwise.
 """
 
-from collections.abc import Sequence
-from itertools import pairwise
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from math import prod
 
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from noisesweep.models import Precision, TrainingConfig
 from noisesweep.models.float32 import DROPOUT_STEP
-from shared.datasets import CLASSES
+from shared.architecture import ConvolutionShape, LayerShape
 from shared.noise import Purpose, generator
+from worker.trainer.operations import Activation, Convolution, Dense, MaxPooling, Operation, Reshape
 from worker.trainer.state import Array
 
 # Keras's defaults for RMSprop. Epsilon is inside the square root, as in keras/src/optimizers/rmsprop.py.
@@ -27,19 +25,19 @@ DECISIONS = round(1 / DROPOUT_STEP)
 # Size of the buffer of dropout masks, in numbers, in addition to the masks of one minibatch.
 MASK_BUFFER_SIZE = 2**21
 
-Float64Array = NDArray[np.float64]
 
+def initial_weights(layers: Sequence[LayerShape], seed: int) -> list[Array]:
+    """Return kernel and bias of each layer, from the input to the output, in the shapes of `operations`.
 
-def initial_weights(config: TrainingConfig, pixels: int, seed: int) -> list[Array]:
-    """Return kernel (inputs, U) and bias (U,) of each layer, from the input to the output.
-
-    Kernels are uniform in +-sqrt(6 / (inputs + U)) (Glorot and Bengio 2010, equation 16), biases zero.
+    Kernels are uniform in +-sqrt(6 / (inputs + outputs)) of a unit, biases zero (Glorot and Bengio 2010, equation 16).
+    For a convolution, these numbers count all positions of its kernel, as in Keras.
     """
     draws = generator(seed, Purpose.WEIGHTS)
     weights: list[Array] = []
-    for inputs, units in pairwise([pixels, *config.hidden_units, CLASSES]):
-        limit = np.sqrt(6 / (inputs + units))
-        weights += [draws.uniform(-limit, limit, (inputs, units)).astype(np.float32), np.zeros(units, np.float32)]
+    for layer in layers:
+        *positions, inputs, units = layer.kernel
+        limit = np.sqrt(6 / (prod(positions) * (inputs + units)))
+        weights += [draws.uniform(-limit, limit, layer.kernel).astype(np.float32), np.zeros(units, np.float32)]
     return weights
 
 
@@ -51,107 +49,111 @@ def mask_buffer(config: TrainingConfig, seed: int, epoch: int) -> Array:
     if config.dropout == 0:
         return np.zeros(0, np.float32)
     dropped = round(config.dropout * DECISIONS)
-    size = MASK_BUFFER_SIZE + config.batch_size * sum(config.hidden_units)
+    size = MASK_BUFFER_SIZE + config.batch_size * sum(config.model.dense_units)
     words = generator(seed, Purpose.DROPOUT, epoch).integers(2**64, size=-(-size // 4), dtype=np.uint64)
     kept = words.astype("<u8", copy=False).view("<u2")[:size] >= dropped
     return kept * np.float32(DECISIONS / (DECISIONS - dropped))
 
 
 def dropout_masks(config: TrainingConfig, images: int, buffer: tf.Tensor, offset: tf.Tensor) -> list[tf.Tensor] | None:
-    """Return a slice of the buffer as mask (B, U) for each hidden layer; return None if the dropout rate is 0.
+    """Return a slice of the buffer as mask (B, U) for each hidden dense layer; return None if the dropout rate is 0.
 
     All runs share the masks.
     """
     if config.dropout == 0:
         return None
     masks = []
-    for units in config.hidden_units:
+    for units in config.model.dense_units:
         masks.append(tf.reshape(tf.slice(buffer, [offset], [images * units]), [images, units]))
         offset += images * units
     return masks
 
 
-class Layer(NamedTuple):
-    """Kernel (..., inputs, U) and bias (..., U) of a layer, in the precision of the matrix products."""
-
-    kernel: tf.Tensor
-    bias: tf.Tensor
-
-
-def layers_of(config: TrainingConfig, weights: Sequence[tf.Variable]) -> list[Layer]:
-    """Read the layers, from the input to the output."""
-    dtype = dtype_of(config.precision)
-    return [
-        Layer(tf.cast(kernel, dtype), tf.cast(bias, dtype))
-        for kernel, bias in zip(weights[::2], weights[1::2], strict=True)
-    ]
-
-
 def dtype_of(precision: Precision) -> tf.DType:
-    """Return the type of the operands and results of matrix products."""
+    """Return the type of the operands and results of matrix products and convolutions."""
     return tf.bfloat16 if precision is Precision.MIXED_BFLOAT16 else tf.float32
 
 
-def forward(layers: Sequence[Layer], images: tf.Tensor, masks: Sequence[tf.Tensor] | None = None) -> list[tf.Tensor]:
-    """Return the inputs of the layers, and last the logits (..., B, 10), for images (..., B, P).
+def operations(
+    layers: Sequence[LayerShape],
+    weights: Sequence[tf.Tensor],
+    image_shape: tuple[int, int],
+    masks: Sequence[tf.Tensor] | None = None,
+) -> list[Operation]:
+    """Return the operations of the network, from images (..., B, P) to the logits (..., B, classes).
 
-    Dropout masks (B, U), if given, apply after each ReLU. The logits are float32, and the inputs have the type of the
-    layers.
+    Pooling precedes the ReLU. That is the same function as in the usual order, as both keep the order of numbers, and
+    it needs a quarter of the ReLUs.
+
+    Args:
+        layers: The layers.
+        weights: Kernel and bias of each layer, in the type of the products.
+        image_shape: Height and width of the images.
+        masks: Dropout mask (B, U) of each hidden dense layer; None without dropout.
     """
-    inputs = [tf.cast(images, layers[0].kernel.dtype)]
-    for layer, mask in zip(layers[:-1], masks or [None] * (len(layers) - 1), strict=True):
-        outputs = tf.nn.relu(_affine(inputs[-1], layer))
-        inputs.append(outputs if mask is None else outputs * mask)
-    return [*inputs, tf.cast(_affine(inputs[-1], layers[-1]), tf.float32)]
+    return list(_operations(layers, weights, image_shape, masks))
 
 
-def _affine(inputs: tf.Tensor, layer: Layer) -> tf.Tensor:
-    outputs = tf.matmul(inputs, layer.kernel)
-    if layer.bias.shape.rank == 1:
-        return tf.nn.bias_add(outputs, layer.bias)  # TensorFlow fuses it with the product and the ReLU
-    return outputs + layer.bias[:, None]
+def _operations(
+    layers: Sequence[LayerShape],
+    weights: Sequence[tf.Tensor],
+    image_shape: tuple[int, int],
+    masks: Sequence[tf.Tensor] | None,
+) -> Iterator[Operation]:
+    remaining_masks = iter(masks or ())
+    shape: tuple[int, ...] = (prod(image_shape),)
+    for layer, kernel, bias in zip(layers, weights[::2], weights[1::2], strict=True):
+        if isinstance(layer, ConvolutionShape):
+            if len(shape) == 1:
+                yield Reshape(1, (*image_shape, 1))
+            yield from (Convolution(kernel, bias), MaxPooling(), Activation())
+            shape = layer.pooled
+        else:
+            if len(shape) > 1:
+                yield Reshape(len(shape), (prod(shape),))
+            yield Dense(kernel, bias)
+            shape = layer.outputs
+            if layer is not layers[-1]:
+                yield Activation(next(remaining_masks, None))
+
+
+def forward(operations: Sequence[Operation], images: tf.Tensor) -> list[tf.Tensor]:
+    """Return the inputs of all operations, and last the logits, for images (..., B, P) in the type of the weights."""
+    values = [images]
+    for operation in operations:
+        values.append(operation.outputs(values[-1]))
+    return values
 
 
 def losses_and_gradients(
-    layers: Sequence[Layer],
-    inputs: Sequence[tf.Tensor],
-    logits: tf.Tensor,
-    labels: tf.Tensor,
-    masks: Sequence[tf.Tensor] | None = None,
+    operations: Sequence[Operation], values: Sequence[tf.Tensor], labels: tf.Tensor
 ) -> tuple[tf.Tensor, list[tf.Tensor]]:
     """Compute the loss of each image, (..., B), in nats, and the gradients of each run's mean loss, by backpropagation.
 
-    Inputs, logits and masks are those of `forward`; labels are (B,). The gradients are in the order of the weights.
+    The values are those of `forward`; labels are (B,). The gradients are float32, in the order of the weights.
     """
+    logits = values[-1]
     losses, upstream = cross_entropy(logits, labels)
-    upstream = tf.cast(upstream / labels.shape[0], layers[0].kernel.dtype)
+    upstream = tf.cast(upstream / labels.shape[0], logits.dtype)
     gradients: list[tf.Tensor] = []
-    for index in reversed(range(len(layers))):
-        kernel_gradient = tf.matmul(inputs[index], upstream, transpose_a=True)
-        gradients[:0] = [tf.cast(gradient, tf.float32) for gradient in (kernel_gradient, _bias_gradient(upstream))]
-        if index:
-            upstream = tf.matmul(upstream, layers[index].kernel, transpose_b=True)
-            upstream = upstream if masks is None else upstream * masks[index - 1]
-            upstream = tf.raw_ops.ReluGrad(gradients=upstream, features=inputs[index])
+    for index in reversed(range(len(operations))):
+        operation, inputs, outputs = operations[index], values[index], values[index + 1]
+        gradients[:0] = [tf.cast(gradient, tf.float32) for gradient in operation.weight_gradients(inputs, upstream)]
+        if any(isinstance(before, Dense | Convolution) for before in operations[:index]):
+            upstream = operation.input_gradient(inputs, outputs, upstream)
     return losses, gradients
 
 
-def _bias_gradient(upstream: tf.Tensor) -> tf.Tensor:
-    """Sum (..., B, U) over the minibatch with a matrix product, which is computed separately for each run.
-
-    XLA computes a sum in an order that depends on where the run's units are in the vector lanes among all K * U units.
-    The last bits of a run would then depend on its position in the stack.
-    """
-    ones = tf.ones([*upstream.shape[:-2], 1, upstream.shape[-2]], upstream.dtype)
-    return tf.squeeze(tf.matmul(ones, upstream), axis=-2)
-
-
 def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Compute the loss of each image, (..., B), in nats, and its gradient with respect to the logits (..., B, 10)."""
+    """Compute the loss of each image, (..., B), in nats, and its gradient with respect to the logits.
+
+    Logits and gradient are (..., B, classes). The result is float32.
+    """
+    logits = tf.cast(logits, tf.float32)
     runs_and_batch = logits.shape[:-1]
     labels = tf.reshape(tf.broadcast_to(labels, runs_and_batch), [-1])
     losses, gradient = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(
-        features=tf.reshape(logits, [-1, CLASSES]), labels=labels
+        features=tf.reshape(logits, [-1, logits.shape[-1]]), labels=labels
     )
     return tf.reshape(losses, runs_and_batch), tf.reshape(gradient, logits.shape)
 
@@ -186,41 +188,10 @@ def rmsprop(
 
 
 def count_correct(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Count each run's correctly classified images, (...), from logits (..., B, 10) and labels (B,)."""
+    """Count each run's correctly classified images, (...), from logits (..., B, classes) and labels (B,)."""
     return tf.reduce_sum(tf.cast(tf.equal(classify(logits), labels), tf.float32), axis=-1)
 
 
 def classify(logits: tf.Tensor) -> tf.Tensor:
-    """Return the predicted class of each image, int32 (..., B), from logits (..., B, 10)."""
+    """Return the predicted class of each image, int32 (..., B), from logits (..., B, classes)."""
     return tf.argmax(logits, axis=-1, output_type=tf.int32)
-
-
-class Predictions(NamedTuple):
-    """Predictions of K networks on n images.
-
-    Attributes:
-        loss: Mean loss in nats, (K,).
-        predicted: Predicted class of each image, (K, n).
-        labels: True class of each image, (n,).
-    """
-
-    loss: Array
-    predicted: NDArray[np.int32]
-    labels: NDArray[np.int32]
-
-    @property
-    def correct(self) -> NDArray[np.bool_]:
-        """Return whether each image was classified correctly, (K, n)."""
-        correct: NDArray[np.bool_] = self.predicted == self.labels
-        return correct
-
-    @property
-    def accuracy(self) -> Float64Array:
-        """Return the fraction of correctly classified images, (K,)."""
-        accuracy: Float64Array = self.correct.mean(axis=1)
-        return accuracy
-
-    def confusion(self, run: int) -> NDArray[np.int64]:
-        """Return a network's number of images by true and predicted class, (10, 10)."""
-        counts = np.bincount(CLASSES * self.labels + self.predicted[run], minlength=CLASSES**2)
-        return counts.reshape(CLASSES, CLASSES)

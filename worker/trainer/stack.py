@@ -2,7 +2,7 @@
 
 The runs differ only in their noise scale. The device stores clean images C and standard normal noise N, and each step
 computes its minibatch from them, with Gaussian noise as x = C + scale * N. One call trains a chunk of steps, which
-keeps the overhead of Python small. The letters in shapes are defined in worker/trainer/network.py.
+keeps the overhead of Python small. The letters in shapes are defined in worker/trainer/operations.py.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from noisesweep.models import Keep, NoiseKind, TrainingConfig
+from noisesweep.models import Keep, MultilayerPerceptron, NoiseKind, TrainingConfig
+from shared.architecture import layer_shapes
 from shared.noise import Purpose, generator
 from shared.noise_kinds import Level, level_of, table_size
 from worker.trainer import network
@@ -22,9 +23,15 @@ from worker.trainer.images import (
     NoisyImages,
     draw_offsets,
 )
-from worker.trainer.network import Float64Array, Predictions
+from worker.trainer.operations import Operation
+from worker.trainer.predictions import Float64Array, Predictions
 from worker.trainer.state import Array, BestEpoch, RunState
 from worker.trainer.variables import Draws, Variables
+
+# Images per evaluation batch: large enough for fast matrix products, small enough for CPU caches, and for the memory of
+# a GPU, which holds the patches of convolutions of all runs.
+EVALUATION_BATCH = 1000
+CONVOLUTION_EVALUATION_BATCH = 200
 
 
 class Stack:
@@ -42,6 +49,7 @@ class Stack:
         training: Images to train on.
         validation: Images to validate each epoch on.
         test: Images to evaluate the trained networks on; those of the validation if None.
+        classes: Number of classes.
         xla: Whether to compile with XLA.
 
     Attributes:
@@ -59,18 +67,25 @@ class Stack:
         validation: NoisyImages,
         test: NoisyImages | None = None,
         *,
+        classes: int,
         xla: bool,
     ) -> None:
+        self.classes = classes
+        is_dense = isinstance(config.model, MultilayerPerceptron)
+        self.evaluation_batch = EVALUATION_BATCH if is_dense else CONVOLUTION_EVALUATION_BATCH
         self.config, self.runs = config, runs
         self.training, self.validation, self.test = training, validation, test or validation
+        self.image_shape = training.image_shape
         self.pixels: int = training.images.shape[1]
+        self._layers = layer_shapes(config.model, self.image_shape, classes)
         self.steps = -(-len(training) // config.batch_size)
+        self._dtype = network.dtype_of(config.precision)
         side_by_side = xla or bool(tf.config.list_logical_devices("GPU"))
         # With one run, XLA compiles a batched matrix product into a different one that rounds differently, which
         # changed the metrics of an epoch by 0.006. A single run therefore trains with a second, unused network, so that
         # it gets the same bits as in a larger stack.
         axis = [max(runs, 2) if xla else runs] if side_by_side else []
-        shapes = [weight.shape for weight in network.initial_weights(config, self.pixels, seed=0)]
+        shapes = [weight.shape for weight in network.initial_weights(self._layers, seed=0)]
         tables = table_size(config.noise)
         self._variables = [Variables(axis, shapes, tables) for _ in range(1 if side_by_side else runs)]
         self._shape = (len(self._variables), *axis)
@@ -83,7 +98,7 @@ class Stack:
         self.seed = seed
         (self.noise_buffer or self.training).draw(seed)
         if states is None:
-            initial = network.initial_weights(self.config, self.pixels, seed)
+            initial = network.initial_weights(self._layers, seed)
             zeros = [np.zeros_like(weight) for weight in initial]
             states = [RunState(0, 0, initial, zeros, np.float32(0), np.float32(0))] * len(scales)
         self._validation_scales = [self.config.validation_scale(scale) for scale in scales]
@@ -137,7 +152,7 @@ class Stack:
         masks = network.mask_buffer(self.config, self.seed, epoch)
         self.draws = Draws(
             order=tf.constant(self.order(epoch), tf.int32),
-            masks=tf.cast(tf.constant(masks), network.dtype_of(self.config.precision)),
+            masks=tf.cast(tf.constant(masks), self._dtype),
             mask_offsets=draw_offsets(self.seed, Purpose.DROPOUT, epoch, network.MASK_BUFFER_SIZE, (self.steps,)),
             noise_offsets=self._noise_offsets(epoch),
         )
@@ -171,7 +186,7 @@ class Stack:
 
     def validation_metrics(self) -> tuple[Array, Float64Array]:
         """Return mean loss (nats) and accuracy on the validation images at each run's validation scale, each (K,)."""
-        found = self.evaluate(self._validation_scales, self.validation.batches(self.seed))
+        found = self.evaluate(self._validation_scales, self.validation.batches(self.seed, self.evaluation_batch))
         return found.loss, found.accuracy
 
     def select(self, losses: Array) -> None:
@@ -222,16 +237,20 @@ class Stack:
         losses, predicted, labels = zip(
             *(
                 (*self._evaluate(kind, levels, batch), batch.labels)
-                for batch in batches or self.test.batches(self.seed)
+                for batch in batches or self.test.batches(self.seed, self.evaluation_batch)
             ),
             strict=True,
         )
         of_images = np.concatenate([part.numpy().reshape(-1, part.shape[-1]) for part in predicted], axis=1)
-        loss: Array = np.sum([part.numpy().reshape(-1) for part in losses], axis=0)
+        # NumPy adds the numbers of one run in another order than those of several runs side by side.
+        loss = np.concatenate(
+            [np.sum([part[index].numpy() for part in losses], axis=0).reshape(-1) for index in range(self._shape[0])]
+        )
         return Predictions(
             loss[: self.runs] / of_images.shape[1],
             of_images[: self.runs],
             np.concatenate([part.numpy() for part in labels]),
+            self.classes,
         )
 
     def first_noise(self, order: NDArray[np.int64]) -> tf.Tensor | None:
@@ -243,6 +262,10 @@ class Stack:
         parts = [self.noise_buffer.noise(min(size, len(order) - first), offsets[first // size]) for first in firsts]
         return tf.concat(parts, axis=0)
 
+    def _operations(self, variables: Variables, masks: Sequence[tf.Tensor] | None = None) -> list[Operation]:
+        weights = [tf.cast(weight, self._dtype) for weight in variables.weights]
+        return network.operations(self._layers, weights, self.image_shape, masks)
+
     def _train_steps(self, first: tf.Tensor, last: tf.Tensor, size: int, draws: Draws) -> None:
         """Train steps `first` to `last` - 1 with minibatches of `size` images. XLA needs this static shape."""
         step = first
@@ -253,9 +276,9 @@ class Stack:
             masks = network.dropout_masks(self.config, size, draws.masks, draws.mask_offsets[step])
             for variables in self._variables:
                 images = minibatch.noisy(self.config.noise, variables.level, clip=self.config.clip)
-                layers = network.layers_of(self.config, variables.weights)
-                *inputs, logits = network.forward(layers, images, masks)
-                losses, gradients = network.losses_and_gradients(layers, inputs, logits, minibatch.labels, masks)
+                operations = self._operations(variables, masks)
+                values = network.forward(operations, tf.cast(images, self._dtype))
+                losses, gradients = network.losses_and_gradients(operations, values, minibatch.labels)
                 network.rmsprop(
                     variables.weights,
                     variables.mean_squares,
@@ -264,7 +287,7 @@ class Stack:
                     self.config.learning_rate,
                 )
                 variables.loss_sum.assign_add(tf.reduce_sum(losses, axis=-1))
-                variables.correct.assign_add(network.count_correct(logits, minibatch.labels))
+                variables.correct.assign_add(network.count_correct(values[-1], minibatch.labels))
             step += 1
 
     def _evaluate_batch(self, kind: NoiseKind, levels: Level, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
@@ -274,7 +297,7 @@ class Stack:
         for index, variables in enumerate(self._variables):
             level = Level(levels.scale[index], levels.table[index])
             images = minibatch.noisy(kind, level, clip=self.config.clip)
-            logits = network.forward(network.layers_of(self.config, variables.weights), images)[-1]
+            logits = network.forward(self._operations(variables), tf.cast(images, self._dtype))[-1]
             losses.append(tf.reduce_sum(network.cross_entropy(logits, minibatch.labels)[0], axis=-1))
             predicted.append(network.classify(logits))
         return tf.stack(losses), tf.stack(predicted)

@@ -6,7 +6,7 @@ import numpy as np
 
 from noisesweep.models import TrainingConfig
 from shared import datasets
-from shared.datasets import holdout_rows
+from shared.datasets import CATALOGUE, holdout_rows
 from shared.noise import Purpose
 from shared.settings import Settings
 from worker.trainer.images import NoisyImages
@@ -33,7 +33,10 @@ class StackCache:
             if self._data and self._data[0] != (config.dataset, config.holdout):
                 self._data = None
             gc.collect()  # free the old stack first: it and its traced functions form a reference cycle
-            self._stack = Stack(config, runs, *self._images(config.dataset, config.holdout), xla=self._xla)
+            classes = CATALOGUE[config.dataset].classes
+            self._stack = Stack(
+                config, runs, *self._images(config.dataset, config.holdout), classes=classes, xla=self._xla
+            )
         return self._stack
 
     def _images(self, name: str, holdout: int) -> list[NoisyImages]:

@@ -34,7 +34,7 @@ class RunState:
     Attributes:
         epoch: Current epoch, from 0.
         step: Completed steps of this epoch.
-        weights: Kernel (inputs, units) and bias (units,) of each layer, from the input to the output, float32.
+        weights: Kernel and bias of each layer, from the input to the output, float32, in the shapes of Keras.
         mean_squares: RMSprop's running mean of the squared gradient of each weight, in the same shapes, float32.
         loss_sum: Sum of the losses of this epoch so far; float32, because the training continues it in float32.
         correct: Number of images classified correctly in this epoch so far.

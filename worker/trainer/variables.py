@@ -1,6 +1,6 @@
 """TensorFlow variables of runs, and the random draws of an epoch.
 
-The letters in shapes are defined in worker/trainer/network.py.
+The letters in shapes are defined in worker/trainer/operations.py.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ class Variables:
 
     Attributes:
         level: Scale of the training noise, (...), and its table, (..., n).
-        weights: Kernel (..., inputs, U) and bias (..., U) of each layer, float32.
+        weights: Kernel and bias of each layer, float32.
         mean_squares: RMSprop's running mean of each weight's squared gradient, in the same shapes.
         momenta: RMSprop's momentum of each weight, in the same shapes; see `network.rmsprop`.
         loss_sum: Sum of the losses of this epoch so far, (...).

@@ -8,7 +8,10 @@ import { byId, showText } from "./dom.js";
  * @param {string} pointer
  * @returns {string}
  */
-export const fieldOf = (pointer) => pointer.replace(/^#\/?/, "").split("/")[0];
+export function fieldOf(pointer) {
+  const [field, part] = pointer.replace(/^#\/?/, "").split("/");
+  return field === "model" && part ? part : field;
+}
 
 /**
  * Return the indexes of the invalid items in a list field.

@@ -15,16 +15,28 @@ const PRESETS = {
   none: [],
 };
 
+/** @type {Record<string, string>} */
+const NETWORKS = {
+  mlp: "Dense layers",
+  cnn: "LeNet, about 6 times slower",
+};
+
 /** @type {Record<string, (input: any) => unknown>} Read the value of a field. undefined stands for the default. */
 const READERS = {
   boolean: (input) => input.checked,
   text: (input) => input.value.trim() || undefined,
   number: (input) => (input.validity.badInput ? input.value : input.value === "" ? undefined : Number(input.value)),
-  numbers: (input) =>
-    input.value.split(",").map((/** @type {string} */ entry) => (entry.trim() ? Number(entry) : entry)),
+  numbers: (input) => (input.value.trim() ? parseNumbers(input.value) : []),
   tags: (input) => parseTags(input.value),
   noise: (input) => parseNoise(input.value),
 };
+
+/**
+ * Parse numbers that commas separate. An empty entry stays text, which the service refuses.
+ * @param {string} text
+ * @returns {(number | string)[]}
+ */
+const parseNumbers = (text) => text.split(",").map((entry) => (entry.trim() ? Number(entry) : entry));
 
 /**
  * Parse kinds of noise with their scales, of the form "shot: 0.3, 1; uniform: 0.5".
@@ -38,7 +50,7 @@ function parseNoise(text) {
     kinds.map((kind) => {
       const [name, scales = ""] = kind.split(":");
       const key = name.trim().toLowerCase().replaceAll("-", "_");
-      return [key, scales.split(",").map((entry) => (entry.trim() ? Number(entry) : entry))];
+      return [key, parseNumbers(scales)];
     }),
   );
 }
@@ -87,6 +99,7 @@ export class SweepForm {
       this.#key = newIdempotencyKey();
     });
     this.#chips.scales = PRESETS.notebook;
+    this.#describeNetwork();
   }
 
   /**
@@ -112,8 +125,21 @@ export class SweepForm {
     const show = () => {
       this.#kind = kinds.find(({ name }) => name === select.value);
       setText(byId("noise-help"), this.#kind.remark);
-      setText(byId("scales-help"), `${this.#kind.scale_meaning}. Type a number and press Enter.`);
+      setText(byId("scales-help"), this.#kind.scale_meaning);
       corruption.disabled = !this.#kind.imagenet_c_scales.length;
+    };
+    select.addEventListener("change", show);
+    show();
+  }
+
+  /** Show the description and the fields of the selected kind of network. */
+  #describeNetwork() {
+    const select = byId("model");
+    const show = () => {
+      setText(byId("model-help"), NETWORKS[select.value]);
+      for (const part of this.#form.querySelectorAll("[data-network]")) {
+        part.hidden = part.dataset.network !== select.value;
+      }
     };
     select.addEventListener("change", show);
     show();
@@ -127,8 +153,8 @@ export class SweepForm {
     const select = byId("dataset");
     const show = () => {
       const selected = datasets.find((dataset) => dataset.name === select.value);
-      const images = selected && formatCount(selected.training_images, "training image");
-      setText(byId("dataset-help"), selected ? `${images}, ${selected.classes} classes. ${selected.description}` : "");
+      setText(byId("dataset-help"), selected ? formatCount(selected.training_images, "image") : "");
+      select.title = selected ? `${selected.classes} classes. ${selected.description}` : "";
     };
     select.addEventListener("change", show);
     show();
@@ -137,8 +163,11 @@ export class SweepForm {
   /** Return the request body. */
   get #body() {
     const inputs = [...this.#form.querySelectorAll("[data-type]")];
-    const values = Object.fromEntries(inputs.map((input) => [input.name, READERS[input.dataset.type](input)]));
-    return { ...values, scales: this.#chips.scales };
+    const read = (/** @type {any[]} */ some) =>
+      Object.fromEntries(some.map((input) => [input.name, READERS[input.dataset.type](input)]));
+    const { model: kind, ...values } = read(inputs.filter((input) => !input.closest("[data-network]")));
+    const model = { kind, ...read(inputs.filter((input) => input.closest(`[data-network="${kind}"]`))) };
+    return { ...values, model, scales: this.#chips.scales };
   }
 
   /** Request an estimate when the user stops typing. */
@@ -196,14 +225,13 @@ export class SweepForm {
  * @returns {string}
  */
 function formatEstimate(estimate) {
-  const { runs, reused_runs: reused, images, estimated_seconds: seconds, queue_position: position } = estimate;
+  const { runs, reused_runs: reused, estimated_seconds: seconds, queue_position: position } = estimate;
   if (reused === runs) return `${formatCount(runs, "run")}, all reused: the results are available immediately.`;
   const parts = [formatCount(runs, "run")];
   if (reused) parts.push(`${reused} of them reused`);
-  if (images) parts.push(`${formatCount(images, "training image")} to process`);
   if (estimate.model_bytes) parts.push(`${(estimate.model_bytes / 1e6).toFixed(1)} MB of models to store`);
   if (position) parts.push(`${formatCount(position, "run")} ahead in the queue`);
   const time =
-    seconds === null ? " No time estimate: no similar run was trained recently." : ` About ${formatDuration(seconds)}.`;
+    seconds === null ? " Time unknown: nothing similar was trained recently." : ` About ${formatDuration(seconds)}.`;
   return `${parts.join(", ")}.${time}`;
 }

@@ -108,6 +108,7 @@ export function describeSweep(sweep) {
     `${formatCount(sweep.scales.length, "scale")} (${scales})`,
     formatCount(sweep.seeds.length, "seed"),
     formatCount(sweep.config.epochs, "epoch"),
+    ...(sweep.config.model.kind === "cnn" ? [`convolutional network ${sweep.config.model.filters.join("-")}`] : []),
     ...(sweep.config.noise_on === "both"
       ? []
       : [`noise on ${sweep.config.noise_on === "train" ? "training" : "validation"} images only`]),

@@ -18,7 +18,7 @@ const MAX_EMPTY_PAGES = 20;
 
 /** List of sweeps, newest first. */
 export class SweepList {
-  #filters = byId("filters");
+  #filters = byId("list-filters");
   /** @type {Map<string, string>} Names of the selected sweeps, by id. */
   #selected = new Map();
   /** @type {string | null} Path of the current page. null is the newest page. */

@@ -14,6 +14,7 @@ from api.science.intervals import accuracy
 from noisesweep.models import IntervalTarget, NoiseOn, RunStatus, TrainingConfig
 from tests.support.limits import no_known_limit
 from tests.support.measured import measured_sweep
+from tests.support.networks import mlp
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def test_note_says_that_equal_seeds_have_no_interval() -> None:
 
 def test_caption_contains_settings_and_source() -> None:
     caption = plot_data(
-        measured_sweep({0.1: 0.9}, {0.1: 0.9}, config=TrainingConfig(hidden_units=[64], dropout=0.5))
+        measured_sweep({0.1: 0.9}, {0.1: 0.9}, config=TrainingConfig(model=mlp(64), dropout=0.5))
     ).caption
     assert caption.settings == ("mnist, 20 epochs, batch size 128, float32, hidden units 64, dropout 0.5, seeds 0 to 1")
     assert caption.source == "sweep 0123456789abcdef"

@@ -29,6 +29,13 @@ def test_page_has_no_inline_scripts_or_styles(http: httpx.Client, page: str) -> 
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_ids_of_a_page_are_different(http: httpx.Client, page: str) -> None:
+    ids = re.findall(r'\bid="([^"]+)"', http.get(page).text)
+    assert ids
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_assets_of_a_page_are_cached_forever(http: httpx.Client, page: str) -> None:
     named = set(re.findall(rf'"([./]+{assets.PREFIX}/[^"]+)"', http.get(page).text))
     assert named
@@ -86,6 +93,11 @@ def test_js_module_is_short_and_imports_existing_files(module: Path) -> None:
 
 def test_form_shows_the_defaults_of_the_model(http: httpx.Client) -> None:
     page = http.get("/ui").text
-    for field, default in (("epochs", "20"), ("batch_size", "128"), ("hidden_units", "512, 512"), ("dropout", "0.2")):
+    for field, default in (
+        ("epochs", "20"),
+        ("batch_size", "128"),
+        ("hidden_units", "512, 512"),
+        ("filters", "20, 50"),
+    ):
         assert re.search(rf'<input id="{field}"[^>]* value="{default}"', page)
     assert '<option value="mnist" selected>' in page

@@ -80,6 +80,7 @@ def test_pace_is_measured_from_similar_epochs_only(http: httpx.Client, redis: Re
         {"dataset": "digits"},
         {"precision": "float32"},
         {"batch_size": 8},
+        {"model": "cnn"},
         {"work": 60_000 * 10_000},
     ):
         redis.xadd(PACE, alike | other | {"seconds": 9})

@@ -151,7 +151,28 @@ INVALID_REQUESTS: list[tuple[dict[str, Any] | str, str, str]] = [
     ({"scales": [1], "batch_size": 0}, "#/batch_size", "a number of at least 1"),
     ({"scales": [1], "hidden_units": [512, 0]}, "#/hidden_units/1", "a number of at least 1"),
     ({"scales": [1], "hidden_units": []}, "#/hidden_units", "1 or more items, received 0"),
-    ({"scales": [1], "hidden_units": [4096] * 8}, "#/hidden_units", "at most 20,000,000 parameters"),
+    ({"scales": [1], "hidden_units": [4096] * 8}, "#/model", "at most 20,000,000 parameters"),
+    (
+        {"scales": [1], "hidden_units": [8], "model": {"kind": "mlp"}},
+        "#",
+        "expected model or hidden_units, received both",
+    ),
+    ({"scales": [1], "model": "cnn"}, "#/model", "a JSON object"),
+    ({"scales": [1], "model": {"filters": [8]}}, "#/model", "a JSON object with the field 'kind'"),
+    ({"scales": [1], "model": {"kind": "svm"}}, "#/model", "one of 'mlp', 'cnn' as 'kind', received svm"),
+    ({"scales": [1], "model": {"kind": "mlp", "filters": [8]}}, "#/model/filters", "no field of this name"),
+    ({"scales": [1], "model": {"kind": "cnn", "filters": [8, 0]}}, "#/model/filters/1", "a number of at least 1"),
+    ({"scales": [1], "model": {"kind": "cnn", "kernel_size": 11}}, "#/model", "images of at least 34x34 pixels"),
+    (
+        {"scales": [1], "model": {"kind": "cnn", "filters": [1024], "kernel_size": 15, "dense_units": []}},
+        "#/model",
+        "outputs of layers for a minibatch",
+    ),
+    (
+        {"scales": [1], "model": {"kind": "cnn", "filters": [256, 1024], "dense_units": []}, "batch_size": 1},
+        "#/model",
+        "multiply-adds for an image",
+    ),
     ({"scales": [1], "holdout": 9}, "#/holdout", "expected 0, or 10 to 30,000 of the 60,000 training images of mnist"),
     ({"scales": [1], "holdout": 722, "dataset": "digits"}, "#/holdout", "0, or 10 to 721 of the 1,442 training images"),
     ({"scales": [1], "keep": "best"}, "#/keep", "expected a holdout with keep, received holdout 0"),
@@ -210,7 +231,7 @@ def test_invalid_request_is_rejected_with_pointer_and_detail(
 
 @pytest.mark.parametrize(
     ("fields", "pointer"),
-    [({"dataset": "cifar10"}, "#/dataset"), ({"hidden_units": [4096] * 8}, "#/hidden_units")],
+    [({"dataset": "cifar10"}, "#/dataset"), ({"hidden_units": [4096] * 8}, "#/model")],
 )
 @pytest.mark.parametrize(
     ("path", "noise"),

@@ -15,7 +15,8 @@ def test_submit_sends_all_options(run: Run, service: NoiseSweep) -> None:
     record = json.loads(submitted.stdout)
     assert (record["scales"], record["seeds"], record["tags"]) == ([0, 0.1, 1], [3, 4], {"a": "b", "c": "d"})
     config = record["config"]
-    assert (config["hidden_units"], config["batch_size"], config["noise_on"]) == ([8], 32, "train")
+    assert (config["batch_size"], config["noise_on"]) == (32, "train")
+    assert config["model"] == {"kind": "mlp", "hidden_units": [8]}
     assert (config["dropout"], config["learning_rate"], config["precision"]) == (0.1, 0.01, "mixed_bfloat16")
     assert (config["clip"], config["resample"], record["name"]) == (True, True, "x")
     assert all(each["keep_model"] for each in record["runs"])
@@ -28,6 +29,16 @@ def test_submit_offers_the_severities_of_imagenet_c(run: Run) -> None:
     assert (record["config"]["noise"], record["config"]["clip"]) == ("shot", True)
     assert record["config"]["test_noise"] == {"gaussian": [0.5, 1], "uniform": [1]}
     assert record["scales"] == [0.129, 0.2, 0.289, 0.447, 0.577]
+
+
+def test_submit_describes_a_convolutional_network(run: Run) -> None:
+    small = ("--scales", "0.1", "--dataset", "digits", "--epochs", "1", "--model", "cnn")
+    record = json.loads(run("submit", *small, "--filters", "4", "8", "--kernel-size", "3", "--json").stdout)
+    expected = {"kind": "cnn", "filters": [4, 8], "kernel_size": 3, "dense_units": [500]}
+    assert record["config"]["model"] == expected
+    refused = run("submit", *small, "--hidden-units", "8")
+    assert refused.returncode == 2
+    assert "--hidden-units: expected it with --model mlp, received --model cnn" in refused.stderr
 
 
 def test_submit_explains_the_next_step(run: Run) -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from noisesweep.models import MAX_RUNS, RunRequest, RunStatus, Sweep, SweepRequest, TrainingConfig
+from tests.support.networks import mlp
 from tests.support.records import NOTEBOOK_CONFIG, run_summary, sweep_of
 from tests.support.scales import SCALES
 
@@ -56,10 +57,10 @@ def test_too_many_runs_are_rejected() -> None:
 
 
 def test_run_request_becomes_a_sweep_of_one_run() -> None:
-    run = RunRequest(scale=0.5, seed=7, epochs=3, hidden_units=[16], name="one")
+    run = RunRequest(scale=0.5, seed=7, epochs=3, model=mlp(16), name="one")
     sweep = run.as_sweep()
     assert sweep.grid() == [(0.5, 7)]
-    assert sweep.config == run.config == TrainingConfig(epochs=3, hidden_units=[16])
+    assert sweep.config == run.config == TrainingConfig(epochs=3, model=mlp(16))
     assert sweep.name == "one"
 
 
@@ -96,7 +97,7 @@ def test_sweep_survives_a_json_round_trip() -> None:
 
 def test_whole_floats_are_accepted_as_integers() -> None:
     request = SweepRequest.model_validate_json('{"scales": [1], "epochs": 2e1, "hidden_units": [8.0], "seeds": [3.0]}')
-    assert (request.epochs, request.hidden_units, request.seeds) == (20, [8], [3])
+    assert (request.epochs, request.model, request.seeds) == (20, mlp(8), [3])
     for wrong in ("20.5", '"20"', "true", "1e999"):
         with pytest.raises(ValidationError):
             SweepRequest.model_validate_json(f'{{"scales": [1], "epochs": {wrong}}}')

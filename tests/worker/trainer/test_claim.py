@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from noisesweep.local.launcher import free_port
-from noisesweep.models import Precision
+from noisesweep.models import Model, Precision
 from shared import datasets
 from shared.datasets import DatasetName, to_pixels
 from shared.noise import Purpose, base_noise
@@ -19,6 +19,7 @@ from shared.noise_kinds import add_noise
 from shared.settings import Settings
 from shared.store.keys import LEASES, SweepKeys
 from tests.support.claims import claim_next, claim_runs, reap, release
+from tests.support.networks import cnn, mlp
 from tests.support.redis_server import RedisServer
 from tests.support.stored_sweeps import Sweeps
 from tests.support.trainer import REQUEST, Interruption, Trainer, stop_after
@@ -49,8 +50,10 @@ def test_results_are_reproducible_and_depend_on_the_seed(trainer: Trainer) -> No
 
 
 @pytest.mark.parametrize("checks", [0, 1, 2, 3, 5])
-def test_an_interrupted_run_ends_with_the_same_bits(trainer: Trainer, checks: int) -> None:
-    claim = trainer.create_claim(REQUEST)
+@pytest.mark.parametrize("network", [mlp(32), cnn([4, 8], dense_units=[20])], ids=["mlp", "cnn"])
+def test_an_interrupted_run_ends_with_the_same_bits(trainer: Trainer, network: Model, checks: int) -> None:
+    request = REQUEST.model_copy(update={"model": network})
+    claim = trainer.create_claim(request)
     assert trainer.train(claim, stop=stop_after(checks)) == 1
     again = trainer.leases.claim(limit=1)
     assert again
@@ -58,7 +61,7 @@ def test_an_interrupted_run_ends_with_the_same_bits(trainer: Trainer, checks: in
     state = trainer.leases.checkpoint(again, again.runs[0])
     assert state
     assert (state.epoch, state.step) > (0, 0) or checks == 0
-    stack = trainer.stack_cache.get(REQUEST.config, 1)
+    stack = trainer.stack_cache.get(request.config, 1)
     positions: list[tuple[int, int]] = []
 
     def record_position() -> bool:
@@ -68,7 +71,7 @@ def test_an_interrupted_run_ends_with_the_same_bits(trainer: Trainer, checks: in
     trainer.train(again, stop=record_position)
     assert positions[0] == (state.epoch, state.step)
     run = trainer.sweeps.run(claim.sweep_id, 0)
-    assert (trainer.metrics(claim.sweep_id, 0), run["weights_sha256"]) == trainer.train_uninterrupted(REQUEST)
+    assert (trainer.metrics(claim.sweep_id, 0), run["weights_sha256"]) == trainer.train_uninterrupted(request)
 
 
 def test_released_runs_and_new_runs_are_claimed_separately(trainer: Trainer) -> None:
@@ -254,21 +257,28 @@ def test_outages_of_the_store_change_no_results(trainer: Trainer, tmp_path: Path
 
 
 # The Keras model does not round products to bfloat16, so a few of the 355 images may be classified differently.
-@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("mixed_bfloat16", 0.02)])
+@pytest.mark.parametrize(
+    ("precision", "network", "tolerance"),
+    [("float32", mlp(32), 1e-4), ("mixed_bfloat16", mlp(32), 0.02), ("float32", cnn([6, 16], dense_units=[84]), 1e-4)],
+    ids=["float32", "mixed_bfloat16", "convolutions"],
+)
 def test_a_stored_model_reproduces_val_accuracy_in_keras(
-    trainer: Trainer, redis_bytes: Redis, tmp_path: Path, precision: str, tolerance: float
+    trainer: Trainer, redis_bytes: Redis, tmp_path: Path, *, precision: str, network: Model, tolerance: float
 ) -> None:
-    claim = trainer.create_claim(REQUEST.model_copy(update={"keep_model": True, "precision": Precision(precision)}))
+    changes = {"keep_model": True, "precision": Precision(precision), "model": network}
+    request = REQUEST.model_copy(update=changes)
+    claim = trainer.create_claim(request)
     trainer.train(claim)
     path = tmp_path / "run.keras"
     content = redis_bytes.get(SweepKeys(claim.sweep_id).model(0))
     assert isinstance(content, bytes)
-    assert 0.8 * datasets.model_bytes(REQUEST) < len(content) <= datasets.model_bytes(REQUEST)
+    assert 0.8 * datasets.model_bytes(request) < len(content) <= datasets.model_bytes(request)
     path.write_bytes(content)
     model = keras.models.load_model(path)
     dataset = datasets.load(DatasetName.DIGITS, None)
     clean = to_pixels(dataset.validation_images)
     images = add_noise(clean, claim.runs[0].scale, base_noise(0, Purpose.VALIDATION_NOISE, (len(clean), 784)))
+    images = images.reshape(-1, *model.input_shape[1:])
     _, accuracy = model.evaluate(images, dataset.validation_labels, verbose=0)
     assert accuracy == pytest.approx(trainer.metrics(claim.sweep_id, 0)[-1]["val_accuracy"], abs=tolerance)
     weights = RunState(0, 0, model.get_weights(), [], np.float32(0), np.float32(0))

@@ -7,6 +7,7 @@ import tensorflow as tf
 from noisesweep.models import Gaps, NoiseKind, NoiseOn, Precision
 from shared.bits import unpack_bits
 from shared.noise import Purpose, base_noise
+from tests.support.networks import mlp
 from tests.support.stacks import XLA, config, keras_twin, noisy, stack, trained
 from tests.support.trainer import REQUEST, Interruption, Trainer
 from worker.trainer.evaluation import evaluate
@@ -62,7 +63,7 @@ class DrawnNoise(NoiseBuffer):
 
 def gaps_of(scale: float, images: int = 1442, *, drawn: bool = False, **fields: object) -> Gaps:
     """Return the accuracies on training images after 20 epochs on the first images."""
-    ours = stack(config(hidden_units=[256], epochs=20, batch_size=32, **fields), [scale], images)
+    ours = stack(config(model=mlp(256), epochs=20, batch_size=32, **fields), [scale], images)
     if drawn:
         ours.noise_buffer = DrawnNoise(32, 784)
     while ours.epoch < ours.config.epochs:

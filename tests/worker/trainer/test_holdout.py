@@ -8,14 +8,13 @@ import pytest
 from noisesweep.models import EpochMetrics, Keep, SweepRequest
 from shared.datasets import holdout_rows
 from shared.noise import Purpose, base_noise
+from tests.support.networks import mlp
 from tests.support.stacks import DIGITS
 from tests.support.trainer import Trainer, stop_after
 
 HOLDOUT = 300
 # At this scale, the loss on the holdout is smallest after some epochs.
-LAST = SweepRequest(
-    scales=[1.0, 0.5, 2.0], epochs=12, hidden_units=[64], batch_size=16, dataset="digits", holdout=HOLDOUT
-)
+LAST = SweepRequest(scales=[1.0, 0.5, 2.0], epochs=12, model=mlp(64), batch_size=16, dataset="digits", holdout=HOLDOUT)
 BEST = LAST.model_copy(update={"keep": Keep.BEST})
 PATIENT = BEST.model_copy(update={"patience": 2})
 

@@ -8,17 +8,32 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from noisesweep.models import SweepRequest
+from noisesweep.models import Model, SweepRequest
 from shared.noise import Purpose
+from tests.support.networks import cnn, mlp
 from tests.support.stacks import SEED, XLA, config, keras_twin, noisy, order, relative_error, stack, trained
 from worker.trainer.state import RunState
 
+MLPS = st.builds(mlp, st.integers(1, 70)) | st.builds(mlp, st.integers(1, 70), st.integers(1, 70))
+CNNS = st.builds(
+    cnn,
+    st.lists(st.integers(1, 9), min_size=1, max_size=2),
+    kernel_size=st.integers(1, 6),
+    dense_units=st.lists(st.integers(1, 40), max_size=2),
+)
+# XLA compiles each program with convolutions for several seconds. With it, only the examples below have them.
+ANY_NETWORK = MLPS if XLA else MLPS | CNNS
+NETWORKS = {"mlp": mlp(32, 16), "lenet": cnn([20, 50]), "no dense layer": cnn([4, 7], kernel_size=4, dense_units=[])}
 
-@pytest.mark.parametrize(("steps", "tolerance"), [(1, 1e-5), (10, 1e-4)])
-def test_weights_after_some_steps_match_keras(steps: int, tolerance: float) -> None:
-    ours, twin = stack(config(), [0.5]), keras_twin(config())
+
+@pytest.mark.parametrize(("steps", "tolerance"), [(1, 1e-5), (10, 2e-3)])
+@pytest.mark.parametrize("network", NETWORKS)
+def test_weights_after_some_steps_match_keras(network: str, steps: int, tolerance: float) -> None:
+    shape = config(model=NETWORKS[network])
+    ours, twin = stack(shape, [0.5]), keras_twin(shape)
     ours.train(steps)
     images, labels = noisy(Purpose.TRAINING_NOISE, 0.5)
+    images = images.reshape(-1, *twin.input_shape[1:])
     for step in range(steps):
         rows = order(0, len(images))[step * 128 : (step + 1) * 128]
         twin.train_on_batch(images[rows], labels[rows])
@@ -73,7 +88,7 @@ def test_results_do_not_depend_on_chunks() -> None:
     scales=st.lists(st.sampled_from([0.0, 0.1, 0.5, 2.0]), min_size=2, max_size=5),
     fields=st.fixed_dictionaries(
         {
-            "hidden_units": st.lists(st.integers(1, 70), min_size=1, max_size=3),
+            "model": ANY_NETWORK,
             "batch_size": st.integers(1, 70),
             "dropout": st.sampled_from([0.0, 0.2, 0.5]),
             "precision": st.sampled_from(["float32", "mixed_bfloat16"]),
@@ -105,16 +120,29 @@ def test_a_run_computes_the_same_bits_in_any_stack(
     assert second.state(1).to_bytes() == alone.state(0).to_bytes()
     for metric in (0, 1):
         assert second.training_metrics()[metric][1] == alone.training_metrics()[metric][0]
-        np.testing.assert_array_equal(second.evaluate([0.1, 0.5])[metric][1], alone.evaluate([0.5])[metric][0])
+    ours, theirs = second.evaluate([0.1, 0.5]), alone.evaluate([0.5])
+    np.testing.assert_array_equal(ours.loss[1], theirs.loss[0])
+    np.testing.assert_array_equal(ours.predicted[1], theirs.predicted[0])
+
+
+def test_loss_on_many_batches_does_not_depend_on_the_stack() -> None:
+    together, alone = stack(config(), [0.1, 0.5, 2.0]), stack(config(), [0.5])
+    for each in (together, alone):
+        each.evaluation_batch = 7
+    assert together.validation_metrics()[0][1] == alone.validation_metrics()[0][0]
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
-@pytest.mark.parametrize("hidden_units", [[32, 16], [30, 13], [64]], ids=["even", "odd", "one layer"])
+@pytest.mark.parametrize(
+    "network",
+    [mlp(32, 16), mlp(30, 13), mlp(64), cnn([8, 16]), cnn([5, 7], kernel_size=3, dense_units=[])],
+    ids=["even", "odd", "one layer", "convolutions", "odd convolutions"],
+)
 @pytest.mark.skipif(not XLA, reason="tested above; with XLA these shapes caught errors")
-def test_a_run_does_not_depend_on_its_stack(precision: str, hidden_units: list[int]) -> None:
+def test_a_run_does_not_depend_on_its_stack(precision: str, network: Model) -> None:
     scales = [0.1, 0.5, 1.0, 2.0, 4.0]
-    together = trained(scales, [60], precision=precision, hidden_units=hidden_units, batch_size=8)
-    alone = trained([9.0], [], precision=precision, hidden_units=hidden_units, batch_size=8)
+    together = trained(scales, [60], precision=precision, model=network, batch_size=8)
+    alone = trained([9.0], [], precision=precision, model=network, batch_size=8)
     for run, scale in enumerate(scales):
         alone.start(SEED, [scale])
         alone.train(60)
@@ -130,8 +158,10 @@ def test_a_restarted_stack_equals_a_new_one() -> None:
     assert used.state(0).weights_sha256 == trained([0.5], [12]).state(0).weights_sha256
 
 
-def test_mixed_bfloat16_affects_only_matrix_products() -> None:
-    exact, rounded = trained([0.5], [12]), trained([0.5], [12], precision="mixed_bfloat16")
+@pytest.mark.parametrize("network", ["mlp", "lenet"])
+def test_mixed_bfloat16_affects_only_matrix_products(network: str) -> None:
+    model = NETWORKS[network]
+    exact, rounded = trained([0.5], [12], model=model), trained([0.5], [12], model=model, precision="mixed_bfloat16")
     for state in (exact.state(0), rounded.state(0)):
         assert {weight.dtype for weight in [*state.weights, *state.mean_squares]} == {np.dtype(np.float32)}
     error = relative_error(rounded.state(0).weights, exact.state(0).weights)
@@ -141,16 +171,17 @@ def test_mixed_bfloat16_affects_only_matrix_products() -> None:
 @hypothesis_settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow])
 @given(
     runs=st.integers(1, 3),
-    hidden_units=st.lists(st.integers(1, 40), min_size=1, max_size=3),
+    network=ANY_NETWORK,
     images=st.integers(1, 60),
     batch_size=st.integers(1, 80),
 )
-def test_training_matches_keras_for_any_shape(runs: int, hidden_units: list[int], images: int, batch_size: int) -> None:
-    shape = config(hidden_units=hidden_units, batch_size=batch_size)
+def test_training_matches_keras_for_any_shape(runs: int, network: Model, images: int, batch_size: int) -> None:
+    shape = config(model=network, batch_size=batch_size)
     ours = stack(shape, [0.5] * runs, images)
     ours.train(3)
     twin = keras_twin(shape)
     pixels, labels = noisy(Purpose.TRAINING_NOISE, 0.5, images)
+    pixels = pixels.reshape(-1, *twin.input_shape[1:])
     for step in range(min(3, -(-images // batch_size))):
         rows = order(0, images)[step * batch_size : (step + 1) * batch_size]
         twin.train_on_batch(pixels[rows], labels[rows])
