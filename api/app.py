@@ -8,6 +8,8 @@ from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 
+from api.datasets.cache import DatasetCache
+from api.datasets.store import MAX_BYTES, DatasetStore
 from api.errors import PROBLEM_TYPE_BY_ERROR, problem_type_of
 from api.http import conditional, openapi, pages, turns
 from api.http import problems as problem_documents
@@ -18,12 +20,11 @@ from api.http.declared import accept_only_declared
 from api.http.head import HeadRequests
 from api.http.pieces import Pieces
 from api.http.proxies import Proxies
-from api.http.security import Security
+from api.http.security import BodyLimit, Security
 from api.http.shared_work import SharedWork
 from api.http.telemetry import Telemetry
 from api.http.turns import Turns
 from api.limits import Limits
-from api.plots.dataset_cache import DatasetCache
 from api.routes import (
     compare,
     datasets,
@@ -42,7 +43,7 @@ from api.routes import (
     workers,
 )
 from api.routes.responses import STORE_UNAVAILABLE, TOO_BUSY, UNAUTHORIZED, UNKNOWN_PARAMETER
-from api.routes.submission import add_catalogue
+from api.routes.submission import add_limits
 from api.state import AppState, LifespanState
 from api.sweeps.events import EventBroadcaster
 from api.sweeps.service import SweepService
@@ -80,14 +81,16 @@ def create_app(settings: Settings, limits: Limits, guide: Path = GUIDE) -> FastA
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[LifespanState]:
         store, celery = Store(settings, limits), celery_app(settings)
-        broadcaster = EventBroadcaster(settings, store, limits)
+        broadcaster, data = EventBroadcaster(settings, store, limits), DatasetStore(store.redis, settings)
         yield {
             "app_state": AppState(
                 limits=limits,
                 store=store,
-                sweeps=SweepService(store, celery, settings),
+                sweeps=SweepService(store, data, celery, settings),
                 events=broadcaster,
-                datasets=DatasetCache(settings.data_dir),
+                datasets=data,
+                arrays=DatasetCache(settings.data_dir, data.arrays),
+                uploads=Turns(1, limits.uploads_waiting, limits.uploads_waiting_per_key),
                 pictures=Turns(1, limits.pictures_waiting, limits.pictures_waiting_per_key),
                 plot_data=Turns(1, limits.plot_data_waiting, limits.plot_data_waiting_per_key),
                 shared_work=SharedWork(),
@@ -117,7 +120,7 @@ def create_app(settings: Settings, limits: Limits, guide: Path = GUIDE) -> FastA
     _add_routes(app, settings)
     if guide.is_dir():
         pages.mount(app, "/guide", pages.Pages(directory=guide, html=True))
-    openapi.install(app, [EventList], add_catalogue)
+    openapi.install(app, [EventList], add_limits)
     return app
 
 
@@ -132,8 +135,8 @@ def _add_middleware(app: FastAPI, settings: Settings, limits: Limits, registry: 
         Security,
         hosts=hosts,
         origins=settings.cors_origins,
-        body_bytes=limits.body_bytes,
-        body_seconds=limits.body_seconds,
+        body=BodyLimit(limits.body_bytes, limits.body_seconds),
+        uploads={"/datasets": BodyLimit(MAX_BYTES, limits.upload_seconds)},
     )
     if settings.root_path or settings.trusted_proxies:
         app.add_middleware(Proxies, root_path=settings.root_path, trusted=settings.trusted_proxies)

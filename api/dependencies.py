@@ -7,6 +7,8 @@ from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Path, Request
 
+from api.datasets.cache import DatasetCache
+from api.datasets.store import DatasetStore
 from api.http.auth import key_name
 from api.http.conditional import (
     JSON,
@@ -19,7 +21,6 @@ from api.http.conditional import (
 )
 from api.http.root_path import root_path_of
 from api.http.turns import Turns, unless_disconnected
-from api.plots.dataset_cache import DatasetCache
 from api.plots.picture import drawing_thread, plot_data_thread
 from api.state import AppState
 from api.sweeps.events import EventBroadcaster
@@ -56,8 +57,12 @@ async def _events(request: Request) -> EventBroadcaster:
     return _state_of(request).events
 
 
-async def _datasets(request: Request) -> DatasetCache:
+async def _datasets(request: Request) -> DatasetStore:
     return _state_of(request).datasets
+
+
+async def _arrays(request: Request) -> DatasetCache:
+    return _state_of(request).arrays
 
 
 async def _context(request: Request) -> RequestContext:
@@ -104,7 +109,8 @@ StateDep = Annotated[AppState, Depends(_state)]
 StoreDep = Annotated[Store, Depends(_store)]
 SweepsDep = Annotated[SweepService, Depends(_sweeps)]
 EventsDep = Annotated[EventBroadcaster, Depends(_events)]
-DatasetsDep = Annotated[DatasetCache, Depends(_datasets)]
+DatasetsDep = Annotated[DatasetStore, Depends(_datasets)]
+ArraysDep = Annotated[DatasetCache, Depends(_arrays)]
 ContextDep = Annotated[RequestContext, Depends(_context)]
 DrawingDep = Annotated[RunInThread, Depends(_drawing)]
 PlotDataDep = Annotated[RunInThread, Depends(_plot_data)]

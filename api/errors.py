@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from redis.exceptions import OutOfMemoryError, RedisError
 
+from api.datasets.errors import DatasetNeededError, DatasetTakenError, UnknownDatasetError, UploadTooLargeError
 from api.http.errors import InvalidKeyError, TooBusyError
 from api.http.problem_types import (
     FRAMEWORK,
@@ -135,9 +136,24 @@ QUEUE_FULL = ProblemType(
 STORAGE_FULL = ProblemType(
     "storage-full",
     HTTPStatus.INSUFFICIENT_STORAGE,
-    "The stored sweeps occupy too many bytes",
-    "The stored sweeps of this API key, or all of them if the service has no keys, would occupy more bytes than "
-    "allowed. Delete sweeps that are no longer needed. Nothing was stored.",
+    "The stored sweeps and data sets occupy too many bytes",
+    "The stored sweeps and data sets of this API key, or all of them if the service has no keys, would occupy more "
+    "bytes than allowed, or a data set is too large. Delete sweeps and data sets that are no longer needed. Nothing "
+    "was stored.",
+)
+DATASET_TAKEN = ProblemType(
+    "dataset-taken",
+    HTTPStatus.CONFLICT,
+    "The name or the content belongs to another data set",
+    "A name belongs to one data set until it is deleted, and a data set has one name. Choose another name, or use the "
+    "name that the answer contains. Nothing was stored.",
+)
+DATASET_NEEDED = ProblemType(
+    "dataset-needed",
+    HTTPStatus.CONFLICT,
+    "The data set cannot be deleted",
+    "A data set that sweeps were submitted with can be deleted after these sweeps. A built-in data set cannot be "
+    "deleted.",
 )
 SWEEP_TOO_LARGE = ProblemType(
     "sweep-too-large",
@@ -171,6 +187,10 @@ PROBLEM_TYPE_BY_ERROR: dict[type[Exception], ProblemType] = {
     UnknownLimitError: NOT_FOUND,
     NotComparableError: NOT_COMPARABLE,
     DatasetUnavailableError: DATASET_UNAVAILABLE,
+    UnknownDatasetError: NOT_FOUND,
+    DatasetTakenError: DATASET_TAKEN,
+    DatasetNeededError: DATASET_NEEDED,
+    UploadTooLargeError: STORAGE_FULL,
     SweepOpenError: CONFLICT,
     AlreadyEndedError: CONFLICT,
     NoFixedNoiseError: CONFLICT,

@@ -16,6 +16,9 @@ class Limits:
         head_seconds: Maximum time until the headers of a request are complete.
         body_bytes: Maximum size of a request body. Valid requests are much smaller.
         body_seconds: Maximum time until a request body is complete.
+        upload_seconds: The same for an uploaded data set.
+        uploads_waiting: Maximum number of requests that wait to upload a data set, one after another.
+        uploads_waiting_per_key: The same with one API key.
         streams: Maximum number of open event streams.
         streams_per_key: Maximum number of open event streams of one API key. Without keys, only `streams` applies.
         stream_backlog: Maximum number of events buffered for one subscriber. A slower subscriber reads from the store.
@@ -37,6 +40,9 @@ class Limits:
     head_seconds: float = 10.0
     body_bytes: int = 64 * 1024
     body_seconds: float = 10.0
+    upload_seconds: float = 120.0
+    uploads_waiting: int = 16
+    uploads_waiting_per_key: int = 4
     streams: int = 1000
     streams_per_key: int = 200
     stream_backlog: int = 1000

@@ -5,11 +5,12 @@ from typing import TypedDict
 
 from prometheus_client import CollectorRegistry
 
+from api.datasets.cache import DatasetCache
+from api.datasets.store import DatasetStore
 from api.http.pieces import Pieces
 from api.http.shared_work import SharedWork
 from api.http.turns import Turns
 from api.limits import Limits
-from api.plots.dataset_cache import DatasetCache
 from api.sweeps.events import EventBroadcaster
 from api.sweeps.service import SweepService
 from api.sweeps.store import Store
@@ -24,7 +25,9 @@ class AppState:
         store: The store.
         sweeps: Operations on sweeps and runs.
         events: The event streams.
-        datasets: Data sets for plots and noise previews.
+        datasets: The data sets.
+        arrays: Arrays of data sets, for plots and noise previews.
+        uploads: Turns at uploading a data set.
         pictures: Turns at drawing pictures and computing noise previews.
         plot_data: Turns at computing the data of plots.
         shared_work: Results of this work, by ETag.
@@ -36,7 +39,9 @@ class AppState:
     store: Store
     sweeps: SweepService
     events: EventBroadcaster
-    datasets: DatasetCache
+    datasets: DatasetStore
+    arrays: DatasetCache
+    uploads: Turns
     pictures: Turns
     plot_data: Turns
     shared_work: SharedWork

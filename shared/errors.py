@@ -25,6 +25,10 @@ class DatasetUnavailableError(NoiseSweepError):
     code = "dataset_unavailable"
 
 
+class InvalidDatasetError(Exception):
+    """An uploaded data set is not one that the service can use."""
+
+
 class DatasetNotFoundError(DatasetUnavailableError):
     """A data set is in none of the searched places.
 

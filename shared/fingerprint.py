@@ -4,7 +4,7 @@ import hashlib
 import json
 
 from noisesweep.models import TrainingConfig
-from shared.datasets import CATALOGUE
+from shared.datasets import facts_of
 from shared.numerics import NUMERICS
 
 
@@ -14,7 +14,7 @@ def fingerprint(config: TrainingConfig, scale: float, seed: int, numerics: int =
     It covers the content of the data set, the config, the scale, the seed, and the numerics version.
     """
     inputs = config.model_dump(mode="json") | {
-        "dataset_sha256": CATALOGUE[config.dataset].sha256,
+        "dataset_sha256": facts_of(config).sha256,
         "scale": scale,
         "seed": seed,
         "numerics": numerics,

@@ -86,6 +86,12 @@ class Settings(BaseSettings):
         "keys. A sweep counts from its submission until it is deleted, with the size of its results, reused ones "
         "included, and of its models.",
     )
+    max_dataset_bytes: int = Field(
+        default=500_000_000,
+        ge=0,
+        description="Maximum number of bytes that all data sets which clients have added may occupy, compressed. With "
+        "0, clients can add none.",
+    )
     api_keys: Annotated[dict[str, str], NoDecode] = Field(
         default={},
         description="Keys that the API accepts: NAME:SHA256 for each key, separated by commas. `noisesweep key` "

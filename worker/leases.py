@@ -21,7 +21,7 @@ from shared.numerics import NUMERICS
 from shared.settings import Settings
 from shared.store import connections
 from shared.store.functions import Argument, Function, Functions
-from shared.store.keys import SweepKeys, run_id
+from shared.store.keys import SweepKeys, dataset_pieces, run_id
 from worker.claims import Claim, ClaimedRun, KeptEpoch
 from worker.metrics import WorkerMetrics
 from worker.trainer.state import RunState
@@ -184,6 +184,15 @@ class Leases:
         key = SweepKeys(claim.sweep_id).checkpoint(run.index)
         checkpoint: bytes | None = self.redis.execute_command("GET", key, **{NEVER_DECODE: True})  # type: ignore[no-untyped-call]
         return RunState.from_bytes(checkpoint) if checkpoint else None
+
+    def dataset(self, sha256: str) -> bytes:
+        """Return the content of a data set that a client has added, from `shared.datasets.pack`; empty if unknown."""
+        pieces: list[bytes] = []
+        while piece := self.redis.execute_command(  # type: ignore[no-untyped-call]
+            "LINDEX", dataset_pieces(sha256), len(pieces), **{NEVER_DECODE: True}
+        ):
+            pieces.append(piece)
+        return b"".join(pieces)
 
     def test_scales(self, claim: Claim) -> list[float]:
         """Return the scales at which to evaluate trained networks: 0 and every scale of the sweep, ascending."""

@@ -29,7 +29,7 @@ class WorkerMetrics:
 
     def count_epoch(self, config: TrainingConfig, metrics: EpochMetrics, runs: int) -> None:
         """Count an epoch of one run. `runs` is the number of runs that shared the device during this epoch."""
-        seconds = metrics.seconds / runs
+        seconds, label = metrics.seconds / runs, "own" if config.own_dataset else config.dataset
         pace: dict[Any, Any] = {
             "dataset": config.dataset,
             "precision": config.precision,
@@ -39,9 +39,9 @@ class WorkerMetrics:
             "seconds": seconds,
         }
         with self._pipeline() as pipeline:
-            pipeline.hincrby(COUNTERS, field(Counter.EPOCHS, config.dataset))
-            pipeline.hincrbyfloat(COUNTERS, field(Counter.EPOCH_SECONDS, config.dataset), metrics.seconds)
-            pipeline.hincrby(COUNTERS, field(Counter.EPOCH_BUCKET, config.dataset, bucket(metrics.seconds)))
+            pipeline.hincrby(COUNTERS, field(Counter.EPOCHS, label))
+            pipeline.hincrbyfloat(COUNTERS, field(Counter.EPOCH_SECONDS, label), metrics.seconds)
+            pipeline.hincrby(COUNTERS, field(Counter.EPOCH_BUCKET, label, bucket(metrics.seconds)))
             pipeline.xadd(PACE, pace, maxlen=STREAM_LENGTH)
 
     def count_ended(self, run: str, status: RunStatus) -> None:

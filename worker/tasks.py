@@ -18,6 +18,7 @@ from worker import devices
 from worker.broker import NoTimeLimitRequest
 from worker.fail_points import fail_point
 from worker.leases import Leases
+from worker.own_data import OwnData
 
 if TYPE_CHECKING:
     from worker.trainer.stack_cache import StackCache
@@ -74,7 +75,7 @@ def stack_cache() -> "StackCache":
     """Return this process's cache of data set and stack."""
     from worker.trainer.stack_cache import StackCache  # noqa: PLC0415 - imports TensorFlow
 
-    return StackCache(settings(), xla=device().xla)
+    return StackCache(settings(), OwnData(leases()).load, xla=device().xla)
 
 
 @shared_task(name=TRAIN_TASK, Request=NoTimeLimitRequest, bind=True)

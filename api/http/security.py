@@ -2,8 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
+from typing import NamedTuple
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -32,8 +33,15 @@ DOCS_CSP = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'se
 DOCS_CSP += "; img-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'none'"
 DOCS_PATHS = re.compile(r"/docs|/redoc|/guide(/.*)?")
 # The dashboard loads its own files, calls the API, and has nothing inline.
-DASHBOARD_CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'"
+DASHBOARD_CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'"
 DASHBOARD_CSP += "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+class BodyLimit(NamedTuple):
+    """Limits of a request body: its size in bytes, and the time until it is complete."""
+
+    size: int
+    seconds: float
 
 
 class Security:
@@ -44,8 +52,8 @@ class Security:
         app: ASGIApp,
         hosts: Collection[str],
         origins: Collection[str],
-        body_bytes: int,
-        body_seconds: float,
+        body: BodyLimit,
+        uploads: Mapping[str, BodyLimit],
     ) -> None:
         """Wrap an app.
 
@@ -53,12 +61,12 @@ class Security:
             app: The application.
             hosts: Allowed host names; empty allows all.
             origins: Origins of web pages that may use the API, besides its own.
-            body_bytes: Maximum size of a request body.
-            body_seconds: Maximum time until a request body is complete.
+            body: Limits of a request body.
+            uploads: Limits of the bodies that are sent to certain paths.
         """
         self._app = app
         self._hosts, self._origins = frozenset(hosts), frozenset(origins)
-        self._body_bytes, self._body_seconds = body_bytes, body_seconds
+        self._body, self._uploads = body, uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -84,16 +92,18 @@ class Security:
             response = respond(Request(scope), *problem)
             await response(scope, receive, send_with_headers)
         else:
-            receive = limit_body(receive, started, self._body_bytes, self._body_seconds)
+            limit = self._uploads.get(route_path(scope), self._body)
+            receive = limit_body(receive, started, limit)
             await self._app(scope, receive, send_with_headers)
 
 
-def limit_body(receive: Receive, started: asyncio.Event, body_bytes: int, body_seconds: float) -> Receive:
+def limit_body(receive: Receive, started: asyncio.Event, limit: BodyLimit) -> Receive:
     """Return a `receive` that raises HTTPException 413 if the body is too large and 408 if it takes too long.
 
     There is no time limit after the body is complete or after the answer has started. From then on `receive` only waits
     for the client to disconnect.
     """
+    body_bytes, body_seconds = limit
     deadline = asyncio.get_running_loop().time() + body_seconds
     size, complete = 0, False
 

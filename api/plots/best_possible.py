@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from api.plots.axes import ScaleAxis
 from api.plots.data import Band, Level
 from api.plots.theme import CHANCE, LIMIT
-from api.science.limit import limit_of, limit_table
+from api.science.limit import limit_of
 from noisesweep.models import TrainingConfig
+from shared.datasets import facts_of
 
 BAND_NOTE = "Band: the best possible accuracy on images like the training images lies between its ends."
 
@@ -17,10 +18,11 @@ def best_possible(configs: Sequence[TrainingConfig], axis: ScaleAxis) -> tuple[t
     There is no band if the limit is unknown, because the validation images have no noise, or noise of another kind.
     There is none either if the sweeps have different limits.
     """
-    limits, limit = limit_table().get(configs[0].dataset), limit_of(configs[0])
-    if limits is None or any(config.dataset != configs[0].dataset for config in configs):
+    data, limit = facts_of(configs[0]), limit_of(configs[0])
+    if any(facts_of(config).sha256 != data.sha256 for config in configs):
         return (), ()
-    levels = (Level(name="Chance", style=CHANCE, y=limits.commonest),)
+    # The accuracy of a classifier that always names the commonest class.
+    levels = (Level(name="Chance", style=CHANCE, y=max(data.validation_counts) / data.validation_images),)
     first = axis.scales[0] or (axis.scales[1] if axis.log and len(axis.scales) > 1 else 0)
     last = axis.scales[-1]
     if limit is None or first >= last or any(limit_of(config) != limit for config in configs):

@@ -10,7 +10,7 @@ from api.plots.caption import caption, format_seed_count, progress_note
 from api.plots.data import MAX_INCHES, Categories, Cells, Panel, PlotData, column_count
 from noisesweep.models import Evaluation, Run, RunStatus, Sweep
 from noisesweep.models.float32 import format_number
-from shared.datasets import CATALOGUE
+from shared.datasets import facts_of
 
 # A smaller fraction would be shown as 0 %.
 MIN_SHARE = 0.005
@@ -29,7 +29,7 @@ def of_sweep(sweep: Sweep, evaluations: Sequence[Evaluation | None]) -> PlotData
     for run, evaluation in zip(sweep.runs, evaluations, strict=True):
         if evaluation:
             by_scale.setdefault(run.scale, []).append(evaluation)
-    names = tuple(CATALOGUE[sweep.config.dataset].class_names)
+    names = tuple(facts_of(sweep.config).class_names)
     seeds, progress = format_seed_count({len(evaluated) for evaluated in by_scale.values()}), progress_note(sweep)
     percent = f"Percent of the images of the true class{f', over {seeds}' if seeds else ''}"
     notes = [
@@ -65,7 +65,7 @@ def of_run(run: Run) -> PlotData:
     if run.evaluation:
         counts = sum_counts([run.evaluation])
         texts = tuple(tuple(f"{count}" if count else "" for count in row) for row in counts)
-        cells = _cells(tuple(CATALOGUE[run.config.dataset].class_names), row_fractions(counts), texts)
+        cells = _cells(tuple(facts_of(run.config).class_names), row_fractions(counts), texts)
         correct = tuple(f"{100 * row[label]:.1f} %" for label, row in enumerate(row_fractions(counts)))
         panels = (Panel(cells=cells.model_copy(update={"row_notes": correct})),)
     return PlotData(

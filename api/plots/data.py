@@ -136,8 +136,9 @@ class Panel(Frozen):
 class Samples(Frozen):
     """One image at each noise scale of a sweep."""
 
+    image_shape: tuple[int, int] = Field(description="Height and width of an image, in pixels.", examples=[(28, 28)])
     images: tuple[tuple[float, Annotated[bytes, PlainSerializer(list, return_type=list[int])]], ...] = Field(
-        description="Scale, and 28 x 28 grey values in row-major order: 0 for pixels <= 0, 255 for pixels >= 1."
+        description="Scale, and the grey values in row-major order: 0 for pixels <= 0, 255 for pixels >= 1."
     )
     note: str = Field(
         description="Index of the image and seed of its noise.",

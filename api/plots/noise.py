@@ -14,7 +14,6 @@ from api.plots.picture import render
 from api.science.noise_preview import changes, noisy_images, statistics
 from noisesweep.models import NoiseKind
 from noisesweep.models.float32 import format_number
-from shared.datasets import DatasetName
 
 # Default side of an image, in inches.
 IMAGE_INCHES = 0.85
@@ -31,18 +30,18 @@ class NoisePicture:
     """Data of a noise preview picture.
 
     Attributes:
-        dataset: The data set of the images.
+        dataset: Name of the data set of the images.
         indices: The n indices of the images.
         labels: The class name of each image.
         levels: Kinds and scales of the noise, the scales in units of `pixel_range`.
-        clean: float32, shape (n, 28, 28), in [0, 1].
-        noise: float32, shape (n, 28, 28), standard normal.
+        clean: float32, shape (n, height, width), in [0, 1].
+        noise: float32, shape (n, height, width), standard normal.
         clip: Whether noisy pixels are clipped to the range.
         pixel_range: The value of white, 1 or 255.
         settings: Text that names the images and the seed.
     """
 
-    dataset: DatasetName
+    dataset: str
     indices: tuple[int, ...]
     labels: tuple[str, ...]
     levels: tuple[tuple[NoiseKind, float], ...]
@@ -101,22 +100,22 @@ def _draw(layout: Layout, data: NoisePicture) -> None:
     rows = _rows(data)
     layout.reserve(left=LABEL_WIDTH, top=2.4, bottom=0.4)
     (axes,) = layout.axes(min_width=MIN_SIDE * len(data.indices), min_height=MIN_SIDE * len(rows))
-    step = data.clean.shape[-1] + GAP
+    height, width = (side + GAP for side in data.clean.shape[1:])
     grid = np.concatenate([np.concatenate(_add_gaps(pixels), axis=1) for _, pixels in rows])[:-GAP, :-GAP]
     axes.imshow(grid, cmap="gray", vmin=0, vmax=1, interpolation="none")
     axes.set_anchor("N")
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
-    centre = (step - GAP - 1) / 2
+    middle, centre = ((side - GAP - 1) / 2 for side in (height, width))
     small = SMALL * layout.scale * FONT_POINTS
-    axes.set_yticks([centre + step * row for row in range(len(rows))], [label for label, _ in rows], size=small)
+    axes.set_yticks([middle + height * row for row in range(len(rows))], [label for label, _ in rows], size=small)
     axes.xaxis.tick_top()
-    axes.set_xticks([centre + step * column for column in range(len(data.labels))], data.labels)
+    axes.set_xticks([centre + width * column for column in range(len(data.labels))], data.labels)
     axes.tick_params(axis="x", pad=15 * layout.scale)
     for column, index in enumerate(data.indices):
         axes.annotate(
             f"image {index}",
-            (centre + step * column, -0.5),
+            (centre + width * column, -0.5),
             xytext=(0, 3 * layout.scale),
             textcoords="offset points",
             size=0.7 * layout.scale * FONT_POINTS,

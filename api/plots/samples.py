@@ -8,7 +8,7 @@ from api.plots.axes import Axis, format_scale, thin_out
 from api.plots.data import Samples
 from api.plots.layout import SMALL, Layout
 from noisesweep.models import NoiseOn, Sweep
-from shared.datasets import IMAGE_SHAPE, Dataset, to_pixels
+from shared.datasets import Dataset, to_pixels
 from shared.noise import Purpose, noise_blocks
 from shared.noise_kinds import add_noise
 
@@ -31,6 +31,7 @@ def samples(sweep: Sweep, dataset: Dataset) -> Samples:
     _, noise = next(noise_blocks(seed, purpose, (len(images), clean.shape[1]), rows_at_once=1))
     scales = sorted({run.scale for run in sweep.runs})
     return Samples(
+        image_shape=dataset.facts.image_shape,
         images=tuple((scale, _grey(add_noise(clean, scale, noise, config.noise))) for scale in scales),
         note=f"Strip: {'training' if in_training else 'validation'} image 0 with "
         f"{'example noise' if in_training and config.resample else 'the noise'} of seed {seed}. "
@@ -56,7 +57,7 @@ def draw_strip(layout: Layout, axes: Axes, axis: Axis, data: Samples) -> None:
             SIDE * em / layout.height,
         )
         strip = layout.figure.add_axes((left, bottom / layout.height, width, height))
-        pixels = np.frombuffer(image, np.uint8).reshape(IMAGE_SHAPE)
+        pixels = np.frombuffer(image, np.uint8).reshape(data.image_shape)
         strip.imshow(pixels, cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="none")
         strip.set_axis_off()
         layout.text(centre, bottom - 0.3 * em, format_scale(scale), SMALL, ha="center", va="top")

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from numpy.typing import NDArray
 from pydantic import WrapValidator
 
-from api.dependencies import DatasetsDep, DrawingDep
+from api.datasets.errors import UnknownDatasetError
+from api.dependencies import ArraysDep, DatasetsDep, DrawingDep
 from api.http.conditional import JSON, NOT_MODIFIED, IfNoneMatch, raise_if_not_modified, target_of
 from api.http.problems import problem_responses
 from api.http.root_path import root_path_of
@@ -19,10 +20,19 @@ from api.plots.options import FileFormat, OptionsDep, PlotResponse, plot_respons
 from api.routes.responses import named
 from api.science.noise_kinds import default_levels, describe_kinds
 from api.science.noise_preview import PURPOSES, NoisePreview, SelectedImages, preview_noise, samples, select_images
-from noisesweep.models import Images, NoiseKind, NoiseKindList, NoiseSamples, PixelRange, PixelScale
+from noisesweep.models import (
+    DatasetInfo,
+    DatasetSlug,
+    Images,
+    NoiseKind,
+    NoiseKindList,
+    NoiseSamples,
+    PixelRange,
+    PixelScale,
+)
 from noisesweep.models.config import Seed, reject_duplicates
 from noisesweep.models.links import to_json
-from shared.datasets import CATALOGUE, DatasetName
+from shared.datasets import DatasetName
 
 router = APIRouter(prefix="/noise", tags=["noise"])
 READ = problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY) | NOT_MODIFIED
@@ -33,9 +43,22 @@ INDICES = r"^-?[0-9]{1,6}(,-?[0-9]{1,6}){0,11}$"
 SLICE = r"^[0-9]{0,2}:[0-9]{0,2}$"
 
 
+async def _dataset(
+    datasets: DatasetsDep,
+    dataset: Annotated[DatasetSlug, Query(description="Name of the data set of the images.")] = DatasetName.MNIST,
+) -> DatasetInfo:
+    try:
+        return await datasets.find(dataset)
+    except UnknownDatasetError as error:
+        raise invalid_field(str(error), dataset, "query", "dataset") from error
+
+
+InfoDep = Annotated[DatasetInfo, Depends(_dataset)]
+
+
 async def _preview(
     *,
-    dataset: Annotated[DatasetName, Query(description="The data set.")] = DatasetName.MNIST,
+    info: InfoDep,
     images: Annotated[Images, Query(description="Training or validation images.")] = Images.TRAINING,
     indices: Annotated[
         str,
@@ -73,7 +96,7 @@ async def _preview(
 ) -> NoisePreview:
     levels = tuple(_levels(noise or [NoiseKind.GAUSSIAN], scale, pixel_range))
     return NoisePreview(
-        dataset, images, tuple(map(int, indices.split(","))), levels, seed, clip=clip, pixel_range=pixel_range
+        info.facts, images, tuple(map(int, indices.split(","))), levels, seed, clip=clip, pixel_range=pixel_range
     )
 
 
@@ -116,14 +139,14 @@ def _slice(text: str) -> slice:
 async def list_noise_kinds(
     *,
     request: Request,
-    datasets: DatasetsDep,
+    info: InfoDep,
+    arrays: ArraysDep,
     in_turn: DrawingDep,
-    dataset: Annotated[DatasetName, Query(description="Data set of the examples.")] = DatasetName.MNIST,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Describe each kind of noise: formula, valid scales, size of the change, and an example."""
-    data = await datasets.get(dataset)
-    headers = JSON.headers(target_of(request))
+    data = await arrays.get(info.facts)
+    headers = JSON.headers(target_of(request), info.sha256[:12])
     raise_if_not_modified(if_none_match, headers)
     root_path = root_path_of(request.scope)
     document = await in_turn(headers["ETag"], lambda: to_json(describe_kinds(data), root_path).encode())
@@ -135,7 +158,7 @@ async def get_noise_samples(
     *,
     request: Request,
     preview: PreviewDep,
-    datasets: DatasetsDep,
+    arrays: ArraysDep,
     in_turn: DrawingDep,
     rows: Annotated[Pixels, Query(description="Rows to return, as a Python slice start:stop; : returns all.")] = ":",
     columns: Annotated[Pixels, Query(description="Columns to return, in the same format.")] = ":",
@@ -145,8 +168,8 @@ async def get_noise_samples(
 
     A run with `resample` draws new noise of the same distribution in each epoch.
     """
-    selected = select_images(await datasets.get(preview.dataset), preview)
-    headers = JSON.headers(target_of(request))
+    selected = select_images(await arrays.get(preview.dataset), preview)
+    headers = JSON.headers(target_of(request), preview.dataset.sha256[:12])
     raise_if_not_modified(if_none_match, headers)
     document = await in_turn(headers["ETag"], lambda: _document(selected, preview, _slice(rows), _slice(columns)))
     return Response(document, headers=headers | named(f"{_name(preview)}.json"), media_type="application/json")
@@ -162,7 +185,7 @@ async def plot_noise(
     request: Request,
     preview: PreviewDep,
     options: OptionsDep,
-    datasets: DatasetsDep,
+    arrays: ArraysDep,
     in_turn: DrawingDep,
     if_none_match: IfNoneMatch = None,
 ) -> PlotResponse:
@@ -170,8 +193,8 @@ async def plot_noise(
 
     In the format json, the answer is the same as from /noise/samples.
     """
-    selected = select_images(await datasets.get(preview.dataset), preview)
-    headers = options.file_format.representation.headers(target_of(request))
+    selected = select_images(await arrays.get(preview.dataset), preview)
+    headers = options.file_format.representation.headers(target_of(request), preview.dataset.sha256[:12])
     raise_if_not_modified(if_none_match, headers)
 
     def answer() -> bytes:
@@ -184,17 +207,18 @@ async def plot_noise(
 
 
 def _name(preview: NoisePreview) -> str:
-    return f"noise-{preview.dataset}-{preview.images}-seed-{preview.seed}"
+    return f"noise-{preview.dataset.name}-{preview.images}-seed-{preview.seed}"
 
 
 def _noise(selected: SelectedImages, preview: NoisePreview) -> NDArray[np.float32]:
-    return preview_noise(preview.seed, PURPOSES[preview.images], selected.count, selected.indices)
+    purpose, shape = PURPOSES[preview.images], preview.dataset.image_shape
+    return preview_noise(preview.seed, purpose, selected.count, shape, selected.indices)
 
 
 def _noise_picture(selected: SelectedImages, preview: NoisePreview) -> NoisePicture:
-    class_names = CATALOGUE[preview.dataset].class_names
+    class_names = preview.dataset.class_names
     return NoisePicture(
-        dataset=preview.dataset,
+        dataset=preview.dataset.name,
         indices=selected.indices,
         labels=tuple(class_names[label] for label in selected.labels),
         levels=preview.levels,
@@ -202,5 +226,5 @@ def _noise_picture(selected: SelectedImages, preview: NoisePreview) -> NoisePict
         noise=_noise(selected, preview),
         clip=preview.clip,
         pixel_range=preview.pixel_range,
-        settings=f"{preview.dataset}, {preview.images} images, noise of seed {preview.seed}",
+        settings=f"{preview.dataset.name}, {preview.images} images, noise of seed {preview.seed}",
     )

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import WrapValidator
 
 from api.dependencies import (
-    DatasetsDep,
+    ArraysDep,
     DrawingDep,
     PlotDataDep,
     ReadsDep,
@@ -31,7 +31,7 @@ from api.science.matrix import matrix as matrix_of
 from api.sweeps.measurements import Measurements
 from noisesweep.models import Sweep
 from noisesweep.models.config import reject_duplicates
-from shared.datasets import Dataset
+from shared.datasets import Dataset, facts_of
 
 router = APIRouter(tags=["plots"])
 READ = plot_responses(Plot) | NOT_MODIFIED | problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -93,7 +93,7 @@ async def plot_sweep(
     sweep_id: SweepId,
     reads: ReadsDep,
     store: StoreDep,
-    datasets: DatasetsDep,
+    arrays: ArraysDep,
     encoder: EncoderDep,
     kind: Annotated[
         SweepPlot,
@@ -106,7 +106,7 @@ async def plot_sweep(
     """Plot the results of a sweep so far."""
     sweep, headers = await reads.sweep(sweep_id, encoder.representation)
     with_samples = kind is SweepPlot.ACCURACY and encoder.options.samples
-    dataset = await datasets.get(sweep.config.dataset) if with_samples else None
+    dataset = await arrays.get(facts_of(sweep.config)) if with_samples else None
     read, compute = _sweep_plot(kind, sweep, store.measurements, dataset, encoder.options)
     return await encoder.answer(compute, f"{sweep.id}-{kind}", headers, read)
 

@@ -15,7 +15,6 @@ from api.state import AppState
 from api.sweeps.store import RequestContext
 from api.sweeps.supported_configs import MAX_MULTIPLY_ADDS, MAX_PARAMETERS, UnsupportedConfigError
 from noisesweep.models import Run, Sweep, SweepRequest
-from shared.datasets import DatasetName
 from shared.store.keys import keyed_sweep_id, new_sweep_id
 
 # Seconds after which a client should first poll a new sweep.
@@ -47,7 +46,7 @@ class Submission:
             sweep: The sweep that the request describes.
             read: Returns the resource for a sweep id.
         """
-        self._raise_if_unsupported(sweep)
+        sweep = await self._complete(sweep)
         if self._dry_run:
             estimated = await self._sweeps.estimate(sweep, self._context.key)
             return Response(estimated.model_dump_json(), media_type="application/json")
@@ -58,19 +57,22 @@ class Submission:
         resource = await read(self._sweep_id)
         return ModelResponse(resource, HTTPStatus.ACCEPTED, {"Location": resource.links.self, **POLL_AFTER})
 
-    def _raise_if_unsupported(self, sweep: SweepRequest) -> None:
-        """Raise RequestValidationError for values that only the service can check, for example an unknown data set."""
+    async def _complete(self, sweep: SweepRequest) -> SweepRequest:
+        """Return the sweep with the content of its data set.
+
+        Raises:
+            RequestValidationError: Values are invalid that only the service can check, for example an unknown data set.
+        """
         try:
-            self._sweeps.check(sweep)
+            return await self._sweeps.complete(sweep)
         except UnsupportedConfigError as error:
             raise invalid_field(error.detail, error.received, "body", error.field) from error
 
 
-def add_catalogue(schemas: dict[str, Any]) -> None:
-    """Add the names of data sets and the parameter limit, which the wire models do not know, to the OpenAPI schemas."""
+def add_limits(schemas: dict[str, Any]) -> None:
+    """Add the limits of networks, which the wire models do not know, to the OpenAPI schemas."""
     for name in ("SweepRequest", "RunRequest"):
         fields = schemas[name]["properties"]
-        fields["dataset"]["enum"] = list(DatasetName)
         fields["model"]["description"] += (
             f" The service accepts up to {MAX_PARAMETERS:,} parameters and {MAX_MULTIPLY_ADDS:,} multiply-adds for an "
             "image."

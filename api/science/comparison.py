@@ -33,6 +33,7 @@ from noisesweep.models import (
     Sweep,
 )
 from noisesweep.models.float32 import format_number
+from shared.datasets import facts_of
 
 LARGEST_LOG = log(sys.float_info.max)
 
@@ -167,11 +168,11 @@ def _figures(pairs: Pairs, together: Interval) -> ScaleDifference:
 
 
 def _raise_if_not_comparable(first: Sweep, second: Sweep) -> None:
-    datasets = [sweep.config.dataset for sweep in (first, second)]
-    if datasets[0] != datasets[1]:
+    datasets = [facts_of(sweep.config) for sweep in (first, second)]
+    if datasets[0].sha256 != datasets[1].sha256:
         raise NotComparableError(
-            f"The sweeps have different data sets: A has {datasets[0]}, B has {datasets[1]}. Compare sweeps of one "
-            "data set."
+            f"The sweeps have different data sets: A has {datasets[0].name}, B has {datasets[1].name}. Compare "
+            "sweeps of one data set."
         )
     kinds = [sweep.config.noise for sweep in (first, second)]
     if kinds[0] != kinds[1]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from api.science.intervals import over_seeds
 from api.science.scale_figures import final_metrics
 from noisesweep.models import Area, HalfWay, Sweep
-from shared.datasets import CATALOGUE
+from shared.datasets import facts_of
 
 
 class Curve(NamedTuple):
@@ -44,7 +44,7 @@ class HalfwayCrossing(NamedTuple):
 
 def chance_level(sweep: Sweep) -> float:
     """Return the accuracy of random guessing, 1 / number of classes."""
-    return 1 / CATALOGUE[sweep.config.dataset].classes
+    return 1 / facts_of(sweep.config).classes
 
 
 def curves(sweep: Sweep) -> list[Curve]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from api.science.noise_preview import changes, preview_noise
 from noisesweep.models import IMAGENET_C_SCALES, NoiseKind, NoiseKindInfo, NoiseKindList, RmsChange
-from shared.datasets import IMAGE_SHAPE, Dataset, to_pixels
+from shared.datasets import Dataset, to_pixels
 from shared.noise import Purpose
 
 # The scales of the reference notebook.
@@ -76,6 +76,8 @@ def _describe(kind: NoiseKind, dataset: Dataset) -> NoiseKindInfo:
 
 
 def _change(kind: NoiseKind, scale: float, dataset: Dataset) -> float:
-    clean = to_pixels(dataset.training_images[:IMAGES]).reshape(-1, *IMAGE_SHAPE)
-    numbers = preview_noise(0, Purpose.TRAINING_NOISE, len(dataset.training_images), tuple(range(len(clean))))
+    shape = dataset.facts.image_shape
+    clean = to_pixels(dataset.training_images[:IMAGES]).reshape(-1, *shape)
+    count = len(dataset.training_images)
+    numbers = preview_noise(0, Purpose.TRAINING_NOISE, count, shape, tuple(range(len(clean))))
     return float(np.sqrt(np.mean(changes(clean, numbers, scale, kind) ** 2)))

@@ -7,8 +7,17 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from noisesweep.models import Images, NoiseKind, NoiseSample, NoiseSamples, NoiseStatistics, NoisyImage, PixelRange
-from shared.datasets import CATALOGUE, IMAGE_SHAPE, Dataset, DatasetName, to_pixels
+from noisesweep.models import (
+    DatasetFacts,
+    Images,
+    NoiseKind,
+    NoiseSample,
+    NoiseSamples,
+    NoiseStatistics,
+    NoisyImage,
+    PixelRange,
+)
+from shared.datasets import Dataset, to_pixels
 from shared.noise import Purpose, noise_blocks
 from shared.noise_kinds import Level, add_noise, level_of
 from shared.noise_kinds import noisy_images as apply
@@ -29,7 +38,7 @@ class NoisePreview:
     """Request for a noise preview.
 
     Attributes:
-        dataset: The data set.
+        dataset: Content of the data set.
         images: Training or validation images.
         indices: Indices of these images, from 0. Negative indices count from the end.
         levels: Kinds and scales of the noise, the scales in the unit of `pixel_range`.
@@ -38,7 +47,7 @@ class NoisePreview:
         pixel_range: The value of white, 1 or 255. Scales and returned pixels are in this range.
     """
 
-    dataset: DatasetName
+    dataset: DatasetFacts
     images: Images
     indices: tuple[int, ...]
     levels: tuple[tuple[NoiseKind, float], ...]
@@ -54,8 +63,8 @@ class SelectedImages:
     Attributes:
         count: Number of all training or validation images of the data set, n. Noise is drawn for them in sequence.
         indices: Indices of the selected images, from 0 to n - 1.
-        labels: Labels of the selected images, from 0 to 9.
-        clean: Pixels of the selected images in [0, 1], float32, shape (len(indices), 28, 28).
+        labels: Labels of the selected images, from 0.
+        clean: Pixels of the selected images in [0, 1], float32, shape (len(indices), height, width).
     """
 
     count: int
@@ -82,12 +91,14 @@ def select_images(dataset: Dataset, preview: NoisePreview) -> SelectedImages:
             )
     indices = tuple(index % count for index in preview.indices)
     selected = list(indices)
-    clean = to_pixels(images[selected]).reshape(-1, *IMAGE_SHAPE)
+    clean = to_pixels(images[selected]).reshape(-1, *dataset.facts.image_shape)
     return SelectedImages(count, indices, tuple(map(int, labels[selected])), clean)
 
 
 @lru_cache(maxsize=CACHE_SIZE)
-def preview_noise(seed: int, purpose: Purpose, count: int, indices: tuple[int, ...]) -> Array:
+def preview_noise(
+    seed: int, purpose: Purpose, count: int, image_shape: tuple[int, int], indices: tuple[int, ...]
+) -> Array:
     """Return the noise of selected images in a run with this seed, before multiplication by the scale.
 
     The draws are sequential, so the noise of all images up to the largest index is drawn. This takes up to a second for
@@ -97,12 +108,13 @@ def preview_noise(seed: int, purpose: Purpose, count: int, indices: tuple[int, .
         seed: The seed of the run.
         purpose: Training or validation noise.
         count: Number of images of the data set.
+        image_shape: Height and width of an image.
         indices: Indices of the selected images, from 0 to count - 1.
 
     Returns:
-        Standard normal numbers, float32, shape (len(indices), 28, 28); cached, so read-only.
+        Standard normal numbers, float32, shape (len(indices), height, width); cached, so read-only.
     """
-    pixels = IMAGE_SHAPE[0] * IMAGE_SHAPE[1]
+    pixels = math.prod(image_shape)
     noise = np.empty((len(indices), pixels), np.float32)
     for rows, block in noise_blocks(seed, purpose, (count, pixels)):
         for position, index in enumerate(indices):
@@ -111,7 +123,7 @@ def preview_noise(seed: int, purpose: Purpose, count: int, indices: tuple[int, .
         if rows.stop > max(indices):
             break
     noise.setflags(write=False)
-    return noise.reshape(-1, *IMAGE_SHAPE)
+    return noise.reshape(-1, *image_shape)
 
 
 def noisy_images(
@@ -168,7 +180,7 @@ def _decibels(signal_power: float, noise_power: float) -> float | None:
 def samples(selected: SelectedImages, noise: Array, preview: NoisePreview, rows: slice, columns: slice) -> NoiseSamples:
     """Return the pixels of the given rows and columns of each image, and statistics over the whole images."""
     white, clip = preview.pixel_range, preview.clip
-    class_names = CATALOGUE[preview.dataset].class_names
+    class_names = preview.dataset.class_names
 
     def cropped(pixels: Array, position: int) -> list[list[float]]:
         return shortest_decimals(pixels[position, rows, columns] * np.float32(white))
@@ -182,7 +194,7 @@ def samples(selected: SelectedImages, noise: Array, preview: NoisePreview, rows:
                 NoisyImage(kind=kind, scale=scale, noise=cropped(changed, position), noisy=cropped(noisy, position))
             )
     return NoiseSamples(
-        dataset=preview.dataset,
+        dataset=preview.dataset.name,
         images=preview.images,
         seed=preview.seed,
         clip=clip,

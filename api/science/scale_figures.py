@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from api.science.intervals import accuracy, crossed, difference, over_seeds, simultaneous
 from noisesweep.models import Bounds, EpochMetrics, Evaluation, Interval, NoiseOn, RunStatus, ScaleFigures, Sweep
 from shared.bits import unpack_bits
-from shared.datasets import CATALOGUE
+from shared.datasets import facts_of
 
 # Metrics of the trained networks of one scale, by seed.
 BySeed = dict[int, EpochMetrics]
@@ -32,7 +32,7 @@ def final_metrics(sweep: Sweep) -> dict[float, BySeed]:
 
 def validation_images(sweep: Sweep) -> int:
     """Return the number of images that trained networks are judged by: the test images of the data set."""
-    return CATALOGUE[sweep.config.dataset].validation_images
+    return facts_of(sweep.config).validation_images
 
 
 def figures(sweep: Sweep, evaluations: Sequence[Evaluation | None] = ()) -> list[ScaleFigures]:

@@ -10,7 +10,7 @@ from typing import Any
 from api.sweeps.errors import QueueFullError, StorageFullError, SweepTooLargeError
 from api.sweeps.queue_stats import QueueStats
 from noisesweep.models import SweepRequest
-from shared.datasets import CATALOGUE, model_bytes, run_work
+from shared.datasets import facts_of, model_bytes, run_work
 from shared.settings import Settings
 from shared.store.functions import WORK_UNIT, Argument
 
@@ -23,6 +23,8 @@ LONGEST_WAIT_SECONDS = 3600
 SWEEP_BYTES = 7_000
 # A run, its evaluation at the maximum number of scales, and its entry in the index of trained runs:
 RUN_BYTES = 4_500
+# Its confusion matrix has this number of cells with ten classes, and each further one needs:
+CELLS, CELL_BYTES = 100, 4
 # Two bits for each validation image in base64, in a block of the store's allocator:
 IMAGE_BYTES = 0.42
 # An epoch in the list of a run, and its event, which reused runs do not have:
@@ -34,7 +36,9 @@ RETRY_BYTES = 200
 
 def costs(request: SweepRequest) -> dict[str, int]:
     """Return what a sweep and each of its runs cost, as arguments of the store's function `create`."""
-    run_bytes = RUN_BYTES + math.ceil(CATALOGUE[request.dataset].validation_images * IMAGE_BYTES)
+    dataset = facts_of(request)
+    cells = max(0, dataset.classes**2 - CELLS)
+    run_bytes = RUN_BYTES + math.ceil(dataset.validation_images * IMAGE_BYTES) + cells * CELL_BYTES
     return {
         "epochs": request.epochs,
         "epoch_work": math.ceil(run_work(request) / request.epochs / WORK_UNIT),

@@ -4,7 +4,7 @@ from api.sweeps.queue_stats import QueueStats
 from api.sweeps.supported_configs import stored_model_bytes
 from api.sweeps.workers import Workers
 from noisesweep.models import Estimate, SweepRequest
-from shared.datasets import CATALOGUE, run_work
+from shared.datasets import facts_of, run_work
 
 
 async def estimate(
@@ -26,7 +26,7 @@ async def estimate(
     return Estimate(
         runs=runs + reused_runs,
         reused_runs=reused_runs,
-        images=runs * request.epochs * (CATALOGUE[request.dataset].training_images - request.holdout),
+        images=runs * request.epochs * (facts_of(request).training_images - request.holdout),
         estimated_seconds=seconds,
         queue_position=queue.runs_before,
         model_bytes=stored_model_bytes(request, runs),

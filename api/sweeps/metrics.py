@@ -20,6 +20,9 @@ from shared.datasets import DatasetName
 from shared.store.counters import EPOCH_SECONDS_BUCKETS, REAPER_ACTIONS, Counter, read
 from shared.store.keys import COUNTERS, SWEEPS
 
+# All data sets that clients have added share a label, so that their number does not matter.
+DATASET_LABELS = [*DatasetName, "own"]
+
 
 class BuildInfo:
     """Prometheus collector of the version of this process."""
@@ -59,7 +62,7 @@ class Snapshot:
         yield GaugeMetricFamily("noisesweep_sweeps", "Stored sweeps.", self._sweeps)
         ends = [status for status in RunStatus if status.is_final]
         yield self._counter(Counter.RUNS, "noisesweep_runs", "Ended runs.", "status", ends)
-        yield self._counter(Counter.EPOCHS, "noisesweep_epochs", "Committed epochs.", "dataset", DatasetName)
+        yield self._counter(Counter.EPOCHS, "noisesweep_epochs", "Committed epochs.", "dataset", DATASET_LABELS)
         yield self._epoch_seconds()
         actions = "Actions of the reapers: requeued or ended runs, republished messages."
         yield self._counter(Counter.REAPER, "noisesweep_reaper_actions", actions, "action", REAPER_ACTIONS)

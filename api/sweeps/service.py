@@ -8,6 +8,8 @@ from celery import Celery
 from pydantic import ValidationError
 from redis.exceptions import OutOfMemoryError
 
+from api.datasets.errors import UnknownDatasetError
+from api.datasets.store import DatasetStore
 from api.sweeps.admission import raise_if_refused
 from api.sweeps.batching import Batcher
 from api.sweeps.errors import (
@@ -25,6 +27,8 @@ from api.sweeps.store import RequestContext, Store
 from api.sweeps.supported_configs import UnsupportedConfigError, check_config, check_models
 from noisesweep.models import Estimate, ExtensionRequest, NoiseOn, Run, RunStatus, Sweep, SweepRequest
 from noisesweep.models.faults import explain
+from shared.datasets import CATALOGUE
+from shared.errors import DatasetUnavailableError
 from shared.numerics import NUMERICS
 from shared.settings import Settings
 from shared.store.keys import keyed_sweep_id, parse_run_id
@@ -42,17 +46,31 @@ class SweepService:
         stats: Queue statistics.
     """
 
-    def __init__(self, store: Store, celery: Celery, settings: Settings) -> None:
+    def __init__(self, store: Store, datasets: DatasetStore, celery: Celery, settings: Settings) -> None:
         self.stats = QueueStats(store.redis)
-        self._store = store
+        self._store, self._datasets = store, datasets
         self._celery = celery
         self._max_model_bytes = settings.max_model_bytes
         self._publications = Batcher(self._publish_all)
 
-    def check(self, request: SweepRequest) -> None:
-        """Raise UnsupportedConfigError if the service cannot train the sweep, or cannot store its models."""
+    async def complete(self, request: SweepRequest) -> SweepRequest:
+        """Return the request with the content of its data set.
+
+        Raises:
+            UnsupportedConfigError: The service cannot train the sweep, or cannot store its models.
+        """
+        try:
+            dataset = await self._datasets.find(request.dataset)
+        except UnknownDatasetError as error:
+            raise UnsupportedConfigError("dataset", str(error), request.dataset) from error
+        own = None if dataset.name in CATALOGUE else dataset.facts
+        if request.own_dataset not in (None, own):
+            reason = f"expected none, or the content of the data set {dataset.name}"
+            raise UnsupportedConfigError("own_dataset", reason, request.own_dataset.model_dump(mode="json"))
+        request = request.model_copy(update={"own_dataset": own})
         check_config(request)
         check_models(request, len(request.grid()), self._max_model_bytes)
+        return request
 
     async def submit(self, sweep_id: str, request: SweepRequest, fingerprint: str, context: RequestContext) -> None:
         """Create a sweep and publish its queued runs. An existing sweep with this id stays unchanged.
@@ -68,6 +86,7 @@ class SweepService:
             QueueFullError: There is currently no capacity for the runs.
             StorageFullError: The stored sweeps of this API key would occupy too many bytes.
             SweepTooLargeError: The sweep would not fit into an empty queue or an empty store.
+            DatasetUnavailableError: Its data set was deleted in the meantime.
         """
         trained = await self._store.trained_runs.measurements(await self._find_trained(request, request.grid()))
         runs = len(request.grid()) - len(trained)
@@ -79,6 +98,8 @@ class SweepService:
                 raise
             reply = ["exists", stored]  # a repeated request needs no room
         await raise_if_refused(reply, context.key, self.stats)
+        if reply == ["no_dataset"]:
+            raise DatasetUnavailableError(f"The data set {request.dataset} was deleted.")
         if reply == ["created"]:
             await self._publish(sweep_id, runs)
         elif reply != ["exists", fingerprint]:

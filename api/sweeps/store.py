@@ -90,9 +90,12 @@ class Store(SweepReader):
         round trip.
 
         Returns:
-            ["created"], ["exists", fingerprint of its submission], or a refusal, for admission.raise_if_refused.
+            ["created"], ["exists", fingerprint of its submission], ["no_dataset"] if its data set was deleted, or a
+            refusal, for admission.raise_if_refused.
         """
         arguments: dict[str, Argument] = {**costs(request), **self._limits}
+        if request.own_dataset:
+            arguments["dataset"] = request.own_dataset.sha256
         return await self._creations.call(
             call(
                 Function.CREATE,

@@ -1,9 +1,7 @@
-"""Checks that a config can be trained: known data set, size of the holdout, the network and the stored models."""
-
-import json
+"""Checks that a config can be trained: size of the holdout, the network and the stored models."""
 
 from noisesweep.models import SweepRequest, TrainingConfig
-from shared.datasets import CATALOGUE, image_outputs, image_work, model_bytes, parameter_count
+from shared.datasets import facts_of, image_outputs, image_work, model_bytes, parameter_count
 
 # A checkpoint stores each parameter twice in four bytes. This stays far below the maximum value size of Redis (512 MB).
 MAX_PARAMETERS = 20_000_000
@@ -28,12 +26,8 @@ class UnsupportedConfigError(Exception):
 
 
 def check_config(config: TrainingConfig) -> None:
-    """Raise UnsupportedConfigError if the data set is unknown, or the holdout or the network is too large for it."""
-    if config.dataset not in CATALOGUE:
-        raise UnsupportedConfigError(
-            "dataset", f"expected one of {', '.join(CATALOGUE)}, received {json.dumps(config.dataset)}", config.dataset
-        )
-    dataset = CATALOGUE[config.dataset]
+    """Raise UnsupportedConfigError if the holdout or the network is too large, or the images are too small for it."""
+    dataset = facts_of(config)
     if config.holdout and not dataset.classes <= config.holdout <= dataset.training_images // 2:
         raise UnsupportedConfigError(
             "holdout",

@@ -1,6 +1,6 @@
 """Text output of sweeps, on a terminal or to a pipe."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -14,6 +14,7 @@ from noisesweep.client.prose import describe_grid, describe_progress, run_label
 from noisesweep.models import (
     Bounds,
     Comparison,
+    DatasetInfo,
     DatasetLimit,
     Interval,
     NoiseSamples,
@@ -232,6 +233,20 @@ def transfer_table(transfer: Transfer) -> Table:
         result.add_column(column, justify="right")
     for name, row in zip(names, transfer.rows, strict=True):
         result.add_row(name, *map(_format_interval, row.val_accuracy))
+    return result
+
+
+def datasets_table(datasets: Sequence[DatasetInfo]) -> Table:
+    """Return a table of data sets."""
+    result = Table(title="Data sets")
+    result.add_column("name")
+    for column in ("training", "validation", "pixels", "classes", "stored, MB"):
+        result.add_column(column, justify="right")
+    for info in datasets:
+        images = f"{info.training_images:,}", f"{info.validation_images:,}"
+        stored = f"{info.stored_bytes / 1e6:.1f}" if info.stored_bytes else "built in"
+        pixels = "x".join(map(str, info.image_shape))
+        result.add_row(info.name, *images, pixels, str(info.classes), stored)
     return result
 
 

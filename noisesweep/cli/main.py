@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from typer.exceptions import TyperException
 
 from noisesweep import __version__
-from noisesweep.cli import machine, results, submission, sweeps
+from noisesweep.cli import datasets, machine, results, submission, sweeps
 from noisesweep.cli.output import console_for, print_line, replace_unencodable
 from noisesweep.client.errors import NoiseSweepError, RefusedError, ServiceUnreachableError, WrongUsageError
 from noisesweep.client.retries import is_temporary
@@ -24,7 +24,11 @@ UNREACHABLE = 3
 # Words for the errors of pydantic.
 NUMBERS = {"float_parsing": "a number", "int_parsing": "an integer", "int_from_float": "an integer"}
 LIST_OPTIONS = frozenset(
-    {"--scales", "--scale", "--kinds", "--test-noise", "--seeds", "--hidden-units", "--indices", "--tags", "--tag"}
+    f"--{name}"
+    for name in (
+        *("scales", "scale", "kinds", "test-noise", "seeds", "hidden-units", "filters", "dense-units", "indices"),
+        *("tags", "tag"),
+    )
 )
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
@@ -52,6 +56,7 @@ MACHINE: dict[str, Callable[..., None]] = {
     "api": machine.api,
     "worker": machine.worker,
 }
+app.add_typer(datasets.app, name="datasets", rich_help_panel="Use a service")
 for title, commands in {"Use a service": SERVICE, "Run a service": MACHINE}.items():
     for name, command in commands.items():
         # The API and the worker parse their own options.

@@ -1,9 +1,12 @@
 """Request bodies, query parameters and response parsing."""
 
+import io
 import json
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -65,6 +68,32 @@ def transfer_query(sweeps: Iterable[Any], scales: Iterable[float]) -> dict[str, 
     """Return the query parameters for a table of transfer between sweeps, given as ids or handles."""
     ids = [sweep if isinstance(sweep, str) else sweep.id for sweep in sweeps]
     return {"sweep": ids, "scale": [float(scale) for scale in scales]}
+
+
+def dataset_path(name: str) -> str:
+    """Return the path of a data set."""
+    return f"/datasets/{quote(name, safe='')}"
+
+
+def dataset_archive(path: str | Path) -> bytes:
+    """Return a file, or the files of a folder as a zip archive.
+
+    Raises:
+        WrongUsageError: The path does not exist, or the folder has no files.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise WrongUsageError(f"{path} does not exist: expected an .npz file, or a folder with four IDX files")
+    if path.is_file():
+        return path.read_bytes()
+    files = sorted(file for file in path.iterdir() if "ubyte" in file.name)
+    if not files:
+        raise WrongUsageError(f"{path} has no IDX files: expected names like train-images-idx3-ubyte or with .gz")
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            archive.write(file, file.name)
+    return content.getvalue()
 
 
 def image_format(path: str | PurePath) -> str:

@@ -4,8 +4,16 @@ The services and the client share these models, so they import nothing except py
 """
 
 from noisesweep.models.comparison import AreaDifference, Comparison, DifferenceMethod, ScaleDifference, ScaleRatio
-from noisesweep.models.config import DatasetSlug, Keep, NoiseOn, Precision, TrainingConfig
-from noisesweep.models.datasets import DatasetInfo, DatasetList
+from noisesweep.models.config import Keep, NoiseOn, Precision, TrainingConfig
+from noisesweep.models.datasets import (
+    MAX_CLASSES,
+    ContactSheet,
+    DatasetFacts,
+    DatasetInfo,
+    DatasetList,
+    DatasetSlug,
+    SheetClass,
+)
 from noisesweep.models.events import Event, EventList, EventType
 from noisesweep.models.keys import KEY_NAME, hash_api_key
 from noisesweep.models.limit import DatasetLimit, Ends
@@ -51,6 +59,7 @@ from noisesweep.models.workers import Worker, WorkerList, WorkerProfile
 __all__ = [
     "IMAGENET_C_SCALES",
     "KEY_NAME",
+    "MAX_CLASSES",
     "MAX_RUNS",
     "MAX_SCALES",
     "OLD_SWEEPS_EXIT_CODE",
@@ -59,7 +68,9 @@ __all__ = [
     "AreaDifference",
     "Bounds",
     "Comparison",
+    "ContactSheet",
     "ConvolutionalNetwork",
+    "DatasetFacts",
     "DatasetInfo",
     "DatasetLimit",
     "DatasetList",
@@ -114,6 +125,7 @@ __all__ = [
     "ScaleDifference",
     "ScaleFigures",
     "ScaleRatio",
+    "SheetClass",
     "Summary",
     "Sweep",
     "SweepLinks",

@@ -20,22 +20,13 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from noisesweep.models.float32 import DROPOUT_STEP, SMALLEST, as_dropout, as_float32, format_number
+from noisesweep.models.datasets import DatasetFacts, DatasetSlug
+from noisesweep.models.float32 import DROPOUT_STEP, SMALLEST, as_dropout, as_float32, format_number, zero_or
 from noisesweep.models.networks import Model, MultilayerPerceptron, as_integer
 from noisesweep.models.noise_kinds import NoiseKind
 
 MAX_EPOCHS = 200
 MAX_SEED = 2**32 - 1
-
-# The service checks if the data set exists, because only the service has the catalogue.
-DatasetSlug = Annotated[
-    str,
-    Field(
-        pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$",
-        description="Name of a data set. GET /datasets lists the available ones.",
-        examples=["mnist"],
-    ),
-]
 
 
 class Precision(StrEnum):
@@ -82,11 +73,6 @@ def _describe_duplicates(value: object, texts: list[str]) -> str:
         return f"{different[0]} more than once"
     equal = f"{format_number(value)} in float32" if isinstance(value, float) else str(value)
     return f"{' and '.join(different)}, which equal {equal}"
-
-
-def zero_or(**bounds: float) -> dict[str, Any]:
-    """Return the part of a JSON schema that allows 0 and numbers within bounds."""
-    return {"anyOf": [{"const": 0}, bounds]}
 
 
 Scale = Annotated[
@@ -163,6 +149,12 @@ class TrainingConfig(BaseModel):
         default="mnist",
         description="Data set to train and validate on. GET /datasets lists the available ones.",
         examples=["mnist"],
+    )
+    own_dataset: DatasetFacts | None = Field(
+        default=None,
+        description="Content of a data set that was added to the service, filled in by the service; null for a "
+        "built-in data set.",
+        examples=[None],
     )
     epochs: Integer = Field(
         default=20, ge=1, le=MAX_EPOCHS, description="Number of passes over the training images.", examples=[20]
@@ -252,7 +244,7 @@ class TrainingConfig(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Add `hidden_units` to the schema of requests."""
+        """Add `hidden_units` to the schema of requests, and leave out what the service fills in."""
         schema = super().__get_pydantic_json_schema__(core_schema, handler)
         if handler.mode == "validation":
             fields = handler.resolve_ref_schema(schema)
@@ -261,6 +253,7 @@ class TrainingConfig(BaseModel):
                 "description": 'Short for `model` {"kind": "mlp", "hidden_units": [...]}. ' + units["description"],
             }
             either = {"not": {"required": ["model", "hidden_units"]}}
+            del fields["properties"]["own_dataset"]
             fields["allOf"] = [*fields.get("allOf", []), either]
         return schema
 

@@ -8,6 +8,7 @@ compute, compare, store and show this decimal.
 import struct
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 # The smallest positive float32 with full precision. TensorFlow replaces smaller results by 0.
 SMALLEST = 2.0**-126
@@ -70,3 +71,8 @@ def _round_dropout(rate: float) -> float:
 def format_number(number: float) -> str:
     """Return the text of a number with all its digits; a whole number has no decimals: 1 instead of 1.0."""
     return str(float(number)).removesuffix(".0")
+
+
+def zero_or(**bounds: float) -> dict[str, Any]:
+    """Return the part of a JSON schema that allows 0 and numbers within bounds."""
+    return {"anyOf": [{"const": 0}, bounds]}

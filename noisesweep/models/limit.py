@@ -2,7 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from noisesweep.models.config import DatasetSlug, Scale
+from noisesweep.models.config import Scale
+from noisesweep.models.datasets import DatasetSlug
 
 
 class Ends(BaseModel):

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from noisesweep.models.config import DatasetSlug, Seed, zero_or
-from noisesweep.models.float32 import SMALLEST, as_float32
+from noisesweep.models.config import Seed
+from noisesweep.models.datasets import DatasetSlug
+from noisesweep.models.float32 import SMALLEST, as_float32, zero_or
 from noisesweep.models.links import Link
 from noisesweep.models.noise_kinds import NoiseKind
 

@@ -48,5 +48,11 @@ Name = Annotated[
     BeforeValidator(_reject_control),
     Field(json_schema_extra={"pattern": rf"^[^{CONTROL}]*[^\s{CONTROL}][^{CONTROL}]*$"}),
 ]
+Description = Annotated[
+    str,
+    StringConstraints(max_length=1000),
+    BeforeValidator(_reject_control),
+    Field(json_schema_extra={"pattern": f"^[^{CONTROL}]*$"}),
+]
 # Text of an answer.
 Shown = Annotated[str, AfterValidator(printable)]

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from noisesweep.models import DatasetInfo
+from noisesweep.models import DatasetFacts, DatasetInfo, TrainingConfig
 
 CLASSES = 10
 IMAGE_SHAPE = (28, 28)
@@ -29,6 +29,8 @@ CATALOGUE: dict[str, DatasetInfo] = {
         class_names=DIGITS,
         training_images=60_000,
         validation_images=10_000,
+        training_counts=[5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949],
+        validation_counts=[980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009],
         sha256="06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16",
     ),
     DatasetName.FASHION_MNIST: DatasetInfo(
@@ -54,6 +56,8 @@ CATALOGUE: dict[str, DatasetInfo] = {
         ],
         training_images=60_000,
         validation_images=10_000,
+        training_counts=[6_000] * CLASSES,
+        validation_counts=[1_000] * CLASSES,
         sha256="ca3ab2a37f845e1b8ae23cab1b51749a3011ba3bf1d9016176d75cbaabac376f",
     ),
     DatasetName.DIGITS: DatasetInfo(
@@ -68,6 +72,13 @@ CATALOGUE: dict[str, DatasetInfo] = {
         class_names=DIGITS,
         training_images=1_442,
         validation_images=355,
+        training_counts=[143, 146, 142, 147, 145, 146, 145, 144, 140, 144],
+        validation_counts=[35, 36, 35, 36, 36, 36, 36, 35, 34, 36],
         sha256="583ef91ef1ef9f3f05d3f157d28a4c11716af75a5ea4a0194e434cce17d750d5",
     ),
 }
+
+
+def facts_of(config: TrainingConfig) -> DatasetFacts:
+    """Return the content of the data set of a config: an own one, or a built-in one."""
+    return config.own_dataset or CATALOGUE[config.dataset]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from shared.datasets import digits
-from shared.datasets.arrays import Arrays, Dataset
+from shared.datasets.arrays import Arrays, Dataset, hash_arrays
 from shared.datasets.catalogue import CATALOGUE, DatasetName
 from shared.datasets.files import read
 from shared.datasets.search_paths import PUBLISHED, candidates
@@ -24,10 +24,9 @@ def load(name: str, data_dir: Path | None, *, download: bool = True) -> Dataset:
     """
     searched: list[str] = []
     for source, arrays in _sources(name, data_dir, searched, download=download):
-        dataset = Dataset(name, source, *arrays)
-        found, expected = dataset.sha256, CATALOGUE[name].sha256
+        found, expected = hash_arrays(arrays), CATALOGUE[name].sha256
         if found == expected:
-            return dataset
+            return Dataset(CATALOGUE[name], source, *arrays)
         other = next((entry.name for entry in CATALOGUE.values() if entry.sha256 == found), None)
         if other is None:
             raise DatasetUnavailableError(

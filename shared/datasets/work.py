@@ -4,7 +4,7 @@ from math import prod
 
 from noisesweep.models import SweepRequest, TrainingConfig
 from shared.architecture import LayerShape, layer_shapes, multiply_adds, parameters
-from shared.datasets.catalogue import CATALOGUE
+from shared.datasets.catalogue import facts_of
 
 
 def parameter_count(config: TrainingConfig) -> int:
@@ -24,7 +24,7 @@ def image_outputs(config: TrainingConfig) -> int:
 
 def epoch_work(config: TrainingConfig) -> int:
     """Return the cost of an epoch: the multiply-adds of a forward pass for all images to train on."""
-    return (CATALOGUE[config.dataset].training_images - config.holdout) * image_work(config)
+    return (facts_of(config).training_images - config.holdout) * image_work(config)
 
 
 def model_bytes(config: TrainingConfig) -> int:
@@ -42,10 +42,10 @@ def run_work(request: SweepRequest) -> float:
     A test image needs a forward pass only. That costs a third of a training image.
     """
     tests = len({0.0, *request.scales}) + sum(map(len, request.test_noise.values()))
-    images = tests * CATALOGUE[request.dataset].validation_images
+    images = tests * facts_of(request).validation_images
     return request.epochs * epoch_work(request) + images * image_work(request) / 3
 
 
 def _layers(config: TrainingConfig) -> list[LayerShape]:
-    dataset = CATALOGUE[config.dataset]
+    dataset = facts_of(config)
     return layer_shapes(config.model, dataset.image_shape, dataset.classes)

@@ -39,6 +39,8 @@ class Function(StrEnum):
     RETRY = "retry"
     CANCEL = "cancel"
     DELETE = "delete"
+    ADD_DATASET = "add_dataset"
+    DELETE_DATASET = "delete_dataset"
     READ = "read"
     READ_RUN = "read_run"
     QUEUE = "queue"

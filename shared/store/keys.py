@@ -5,6 +5,7 @@ Keys of a sweep:
     ns:sweep:<id>                 hash    schema, request (JSON), created_at (µs), version, run_count, open_runs,
                                           fingerprint: SHA-256 of the submitting request,
                                           submitter, request_id, traceparent: the submitting request, empty if unknown,
+                                          dataset: SHA-256 of its data set, unless that is built in,
                                           epochs, epoch_work: of one run,
                                           run_bytes, reused_run_bytes, model_bytes: counted for each run,
                                           bytes:<submitter>: counted for the sweep and not freed yet
@@ -47,6 +48,12 @@ Keys outside any sweep are indexes, measurements and workers:
     ns:sweeps                 zset    ids of all sweeps, scored by their creation (µs)
     ns:bytes                  hash    bytes counted for the stored sweeps, by submitter
     ns:models                 zset    ids of runs with a stored model, scored by its expiry (µs)
+    ns:datasets               hash    DatasetInfo (JSON) of each data set that was added, by name
+    ns:dataset_names          hash    name of each data set that was added, by SHA-256
+    ns:dataset_bytes          string  bytes of all data sets that were added
+    ns:dataset:<sha256>       list    pieces of a data set, at most 1 MB each (shared/datasets/packing.py)
+    ns:dataset:<sha256>:sweeps  set   ids of the sweeps that need it
+    ns:dataset:upload:<token> list    pieces that were uploaded; expires after some minutes
     ns:ended                  stream  runs that workers ended recently: run; used for the throughput
     ns:pace                   stream  epochs trained recently: dataset, precision, batch_size, work
                                       (multiply-accumulates of a forward pass), seconds; used for time estimates
@@ -91,6 +98,7 @@ UNACKED = "ns:unacked"
 SWEEPS = "ns:sweeps"
 BYTES = "ns:bytes"
 MODELS = "ns:models"
+DATASETS = "ns:datasets"
 ENDED = "ns:ended"
 PACE = "ns:pace"
 COUNTERS = "ns:counters"
@@ -142,6 +150,16 @@ class SweepKeys:
 def trained(fingerprint: str) -> str:
     """Return the key of the hash of runs that were trained with a fingerprint."""
     return f"ns:trained:{fingerprint}"
+
+
+def dataset_pieces(sha256: str) -> str:
+    """Return the key of the pieces of a data set with this SHA-256."""
+    return f"ns:dataset:{sha256}"
+
+
+def new_upload() -> str:
+    """Return the key of the pieces of a new upload."""
+    return f"ns:dataset:upload:{secrets.token_hex(8)}"
 
 
 def line_of(submitter: str) -> str:

@@ -17,6 +17,7 @@ local SCHEMA_KEY = 'ns:schema'
 local SWEEPS, BYTES, MODELS = 'ns:sweeps', 'ns:bytes', 'ns:models'
 local LEASES, TURNS, IDLE, TURN, WORK = 'ns:2:leases', 'ns:2:turns', 'ns:2:idle', 'ns:2:turn', 'ns:2:work'
 local REAPER, WORKERS = 'ns:reaper', 'ns:workers'
+local DATASETS, DATASET_NAMES, DATASET_BYTES = 'ns:datasets', 'ns:dataset_names', 'ns:dataset_bytes'
 
 local EXPIRED_MODELS_PER_ROUND = 100
 -- Far more than the API allows. A loop over the number in a broken record would stop the store.
@@ -306,6 +307,16 @@ local function free_bytes(sweep)
   end
 end
 
+-- Data sets ---------------------------------------------------------------------------------------------------------
+
+local function pieces_of(sha256)
+  return 'ns:dataset:' .. sha256
+end
+
+local function sweeps_with(sha256)
+  return 'ns:dataset:' .. sha256 .. ':sweeps'
+end
+
 -- Changes that several functions make -------------------------------------------------------------------------------
 
 -- Put a run into its final state. After the sweep's last open run, emit the end of the sweep.
@@ -429,18 +440,22 @@ end, { 'no-writes' })
 -- API: changes ------------------------------------------------------------------------------------------------------
 
 -- Write a sweep and all its runs. Return {'created'}, {'exists', fingerprint of its submission} if there is a sweep with
--- this id, or a refusal (see `refusal`).
+-- this id, {'no_dataset'} if its data set was deleted, or a refusal (see `refusal`).
 --
+-- dataset: SHA-256 of its data set, unless that is built in. It then cannot be deleted while the sweep exists.
 -- epoch_work: work of one epoch of one run. Bytes that count: sweep_bytes for the sweep, model_bytes for the model of each
 -- run, and run_bytes or reused_run_bytes for each run without and with measurements. runs: see add_runs.
 define('create', with_limits({
   sweep = 'text', fingerprint = 'text', request = 'text', submitter = 'text', request_id = 'text', traceparent = 'text',
+  dataset = 'text?',
   epochs = 'number', epoch_work = 'number', runs = 'json',
   sweep_bytes = 'number', run_bytes = 'number', reused_run_bytes = 'number', model_bytes = 'number',
 }), function(call)
   local record = record_of(call.sweep)
   if redis.call('EXISTS', record) == 1 then
     return { 'exists', redis.call('HGET', record, 'fingerprint') }
+  elseif call.dataset and redis.call('HEXISTS', DATASET_NAMES, call.dataset) == 0 then
+    return { 'no_dataset' }
   end
   local untrained, bytes = size_of(call.runs, call.run_bytes, call.reused_run_bytes, call.model_bytes)
   bytes = bytes + call.sweep_bytes
@@ -457,6 +472,10 @@ define('create', with_limits({
   redis.call('HSET', record, 'epochs', whole(call.epochs), 'epoch_work', whole(call.epoch_work))
   redis.call('HSET', record, 'run_bytes', whole(call.run_bytes), 'reused_run_bytes', whole(call.reused_run_bytes))
   redis.call('HSET', record, 'model_bytes', whole(call.model_bytes))
+  if call.dataset then
+    redis.call('HSET', record, 'dataset', call.dataset)
+    redis.call('SADD', sweeps_with(call.dataset), call.sweep)
+  end
   count_bytes(call.sweep, call.submitter, bytes)
   add_runs(call.sweep, 0, call.runs, call.submitter)
   return { 'created' }
@@ -577,8 +596,62 @@ define('delete', { sweep = 'text', ended_before = 'number?', version = 'number?'
     redis.call('ZREM', MODELS, run.id)
   end
   free_bytes(call.sweep)
+  local dataset = try_hget(record, 'dataset')
+  if dataset then
+    redis.call('SREM', sweeps_with(dataset), call.sweep)
+  end
   redis.call('DEL', record, record .. ':events')
   redis.call('ZREM', SWEEPS, call.sweep)
+  return { 'deleted' }
+end, { 'allow-oom' })
+
+-- Give a name to a data set whose pieces were written to the key `upload`. Return {'added'}, {'exists'} if the name has
+-- this content, {'taken'} if it has another one, {'stored', name} if the content has another name, or {'refused', limit's
+-- name, amount now, limit, amount asked for}. info: its description (JSON) with sha256, stored_bytes and submitter.
+define('add_dataset', {
+  name = 'text', info = 'json', upload = 'text', max_stored_bytes = 'number', max_dataset_bytes = 'number',
+}, function(call)
+  local info, present = call.info, redis.call('HGET', DATASETS, call.name)
+  if present then
+    return { cjson.decode(present).sha256 == info.sha256 and 'exists' or 'taken' }
+  end
+  local name = redis.call('HGET', DATASET_NAMES, info.sha256)
+  if name then
+    return { 'stored', name }
+  end
+  local stored = tonumber(redis.call('GET', DATASET_BYTES) or 0)
+  if stored + info.stored_bytes > call.max_dataset_bytes then
+    return { 'refused', 'max_dataset_bytes', stored, call.max_dataset_bytes, info.stored_bytes }
+  end
+  stored = tonumber(redis.call('HGET', BYTES, info.submitter) or 0)
+  if stored + info.stored_bytes > call.max_stored_bytes then
+    return { 'refused', 'max_stored_bytes', stored, call.max_stored_bytes, info.stored_bytes }
+  end
+  redis.call('RENAME', call.upload, pieces_of(info.sha256))
+  redis.call('PERSIST', pieces_of(info.sha256))
+  redis.call('HSET', DATASETS, call.name, cjson.encode(info))
+  redis.call('HSET', DATASET_NAMES, info.sha256, call.name)
+  redis.call('INCRBY', DATASET_BYTES, whole(info.stored_bytes))
+  add_stored_bytes(info.submitter, info.stored_bytes)
+  return { 'added' }
+end)
+
+-- Remove a data set. Return {'deleted'}, {'missing'} if no data set has this name, or {'needed', number of sweeps}.
+define('delete_dataset', { name = 'text' }, function(call)
+  local present = redis.call('HGET', DATASETS, call.name)
+  if not present then
+    return { 'missing' }
+  end
+  local info = cjson.decode(present)
+  local sweeps = redis.call('SCARD', sweeps_with(info.sha256))
+  if sweeps > 0 then
+    return { 'needed', sweeps }
+  end
+  redis.call('DEL', pieces_of(info.sha256))
+  redis.call('HDEL', DATASETS, call.name)
+  redis.call('HDEL', DATASET_NAMES, info.sha256)
+  redis.call('DECRBY', DATASET_BYTES, whole(info.stored_bytes))
+  add_stored_bytes(info.submitter, -info.stored_bytes)
   return { 'deleted' }
 end, { 'allow-oom' })
 

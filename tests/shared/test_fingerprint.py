@@ -1,4 +1,5 @@
 from noisesweep.models import TrainingConfig
+from shared.datasets import CATALOGUE
 from shared.fingerprint import fingerprint
 from shared.numerics import NUMERICS
 
@@ -6,6 +7,7 @@ CONFIG = TrainingConfig()
 # A different value for each field of the config.
 OTHERS = {
     "dataset": "digits",
+    "own_dataset": CATALOGUE["digits"].facts,
     "epochs": 21,
     "batch_size": 64,
     "model": {"kind": "cnn"},

@@ -60,6 +60,6 @@ def shrink_catalogue(monkeypatch: pytest.MonkeyPatch) -> dict[str, Dataset]:
     small = {}
     for name in PUBLISHED:
         images, labels = draws.integers(256, size=(10, 28, 28), dtype=np.uint8), np.arange(10, dtype=np.uint8)
-        small[name] = Dataset(name, "", images, labels, images[::-1], labels[::-1])
+        small[name] = Dataset(CATALOGUE[name], "", images, labels, images[::-1], labels[::-1])
         monkeypatch.setitem(CATALOGUE, name, CATALOGUE[name].model_copy(update={"sha256": small[name].sha256}))
     return small

@@ -8,6 +8,7 @@ SWEEP_ID = "0123456789abcdef"
 # The default config, which is that of the notebook.
 NOTEBOOK_CONFIG = {
     "dataset": "mnist",
+    "own_dataset": None,
     "epochs": 20,
     "batch_size": 128,
     "model": {"kind": "mlp", "hidden_units": [512, 512]},

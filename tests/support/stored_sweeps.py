@@ -26,7 +26,9 @@ class Sweeps:
         return sweep_id
 
     def write(self, sweep_id: str, request: SweepRequest, submitter: str = "", **limits: int) -> list[Any]:
-        arguments = {**costs(request), **UNLIMITED, **limits}
+        arguments: dict[str, Any] = {**costs(request), **UNLIMITED, **limits}
+        if request.own_dataset:
+            arguments["dataset"] = request.own_dataset.sha256
         reply: list[Any] = self.functions.call(
             Function.CREATE,
             fingerprint="",

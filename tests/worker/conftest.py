@@ -3,6 +3,8 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
+from noisesweep.models import DatasetFacts
+from shared.datasets import Dataset
 from shared.settings import Settings
 from tests.support.stored_sweeps import Sweeps
 from tests.support.trainer import Trainer
@@ -22,9 +24,13 @@ def redis_bytes(redis: Redis, settings: Settings) -> Iterator[Redis]:
     client.close()
 
 
+def no_added_data(facts: DatasetFacts) -> Dataset:
+    raise AssertionError(f"These tests have no data set {facts.name}.")
+
+
 @pytest.fixture(scope="session")
 def stack_cache() -> StackCache:
-    return StackCache(Settings(), xla=bool(Settings().xla))
+    return StackCache(Settings(), no_added_data, xla=bool(Settings().xla))
 
 
 @pytest.fixture

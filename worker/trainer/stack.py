@@ -11,12 +11,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from noisesweep.models import Keep, MultilayerPerceptron, NoiseKind, TrainingConfig
+from noisesweep.models import Keep, NetworkKind, NoiseKind, TrainingConfig
 from shared.architecture import layer_shapes
 from shared.noise import Purpose, generator
 from shared.noise_kinds import Level, level_of, table_size
 from worker.trainer import network
 from worker.trainer.images import (
+    EVALUATION_BATCHES,
     NOISE_BUFFER_SIZE,
     Batch,
     NoiseBuffer,
@@ -27,11 +28,6 @@ from worker.trainer.operations import Operation
 from worker.trainer.predictions import Float64Array, Predictions
 from worker.trainer.state import Array, BestEpoch, RunState
 from worker.trainer.variables import Draws, Variables
-
-# Images per evaluation batch: large enough for fast matrix products, small enough for CPU caches, and for the memory of
-# a GPU, which holds the patches of convolutions of all runs.
-EVALUATION_BATCH = 1000
-CONVOLUTION_EVALUATION_BATCH = 200
 
 
 class Stack:
@@ -71,8 +67,7 @@ class Stack:
         xla: bool,
     ) -> None:
         self.classes = classes
-        is_dense = isinstance(config.model, MultilayerPerceptron)
-        self.evaluation_batch = EVALUATION_BATCH if is_dense else CONVOLUTION_EVALUATION_BATCH
+        self.evaluation_batch = EVALUATION_BATCHES[NetworkKind(config.model.kind)]
         self.config, self.runs = config, runs
         self.training, self.validation, self.test = training, validation, test or validation
         self.image_shape = training.image_shape

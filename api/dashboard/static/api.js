@@ -30,7 +30,7 @@ export class Problem extends Error {
  * Send a request. If the service requires an API key, ask the user for one and send the request again.
  * Throw a Problem if it fails.
  * @param {string} path The path below the root path of the service.
- * @param {Options} options The body is sent as JSON.
+ * @param {Options} options The body is sent as JSON, and a Blob as a zip archive.
  * @returns {Promise<Response>}
  */
 export async function request(path, { timeout, signal, ...options } = {}) {
@@ -48,16 +48,16 @@ export async function request(path, { timeout, signal, ...options } = {}) {
  * Send a request once. Throw a Problem if it fails.
  * @param {string} path
  * @param {string | null} key The API key.
- * @param {Options} options The body is sent as JSON.
+ * @param {Options} options The body is sent as JSON, and a Blob as a zip archive.
  * @returns {Promise<Response>}
  */
 export async function send(path, key, { method = "GET", body, headers = {}, signal }) {
   const response = await fetch(`${ROOT}${path}`, {
     method,
     signal,
-    body: body === undefined ? undefined : JSON.stringify(body),
+    body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
     headers: {
-      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+      ...(body === undefined ? {} : { "Content-Type": body instanceof Blob ? "application/zip" : "application/json" }),
       ...(key ? { Authorization: `Bearer ${key}` } : {}),
       ...headers,
     },

@@ -146,18 +146,32 @@ export class SweepForm {
   }
 
   /**
-   * Show the description of the selected data set.
+   * Offer the data sets, and show the description of the selected one.
    * @param {any[]} datasets From GET /datasets.
    */
   describeDatasets(datasets) {
-    const select = byId("dataset");
-    const show = () => {
+    const [select, filter] = [byId("dataset"), byId("filter-dataset")];
+    for (const { name } of datasets) {
+      for (const list of [select, filter]) {
+        if (![...list.options].some(({ value }) => value === name)) list.add(new Option(name, name));
+      }
+    }
+    select.onchange = () => {
       const selected = datasets.find((dataset) => dataset.name === select.value);
       setText(byId("dataset-help"), selected ? formatCount(selected.training_images, "image") : "");
       select.title = selected ? `${selected.classes} classes. ${selected.description}` : "";
     };
-    select.addEventListener("change", show);
-    show();
+    select.onchange();
+  }
+
+  /**
+   * Select a data set.
+   * @param {string} name
+   */
+  selectDataset(name) {
+    byId("dataset").value = name;
+    byId("dataset").onchange();
+    this.#scheduleEstimate();
   }
 
   /** Return the request body. */

@@ -46,7 +46,7 @@ class AsyncSession:
         path: str,
         *,
         query: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | bytes | None = None,
         headers: Mapping[str, str] | None = None,
         attempt_seconds: float = ATTEMPT_SECONDS,
         reached: bool = False,
@@ -55,7 +55,7 @@ class AsyncSession:
         """Send a request, retry it if necessary, and return the response. Repeating the request must be safe.
 
         One attempt waits up to `attempt_seconds` for data. With `stream`, the body of a successful response is not
-        read, and the caller must close the response. See RetryPolicy for `reached`.
+        read, and the caller must close the response. See RetryPolicy for `reached`. A body of bytes is a zip archive.
 
         Raises:
             ServiceUnreachableError: No answer arrived in time, or the answer is not from noisesweep.
@@ -63,8 +63,10 @@ class AsyncSession:
             RefusedError: The service rejected the request, and no retry is possible in the time left.
         """
         policy = RetryPolicy(self._total_seconds, reached=reached)
-        content = None if body is None else json_body(body)
-        all_headers = {**(headers or {}), **({"Content-Type": "application/json"} if content else {})}
+        content, all_headers = None, dict(headers or {})
+        if body is not None:
+            content = body if isinstance(body, bytes) else json_body(body)
+            all_headers["Content-Type"] = "application/zip" if isinstance(body, bytes) else "application/json"
 
         async def attempt() -> httpx.Response:
             timeout = policy.attempt_seconds(attempt_seconds)
@@ -96,7 +98,13 @@ class AsyncSession:
         response = await self.send("GET", path, query=query)
         return parse(model, response.content, response)
 
-    async def post(self, model: type[Model], path: str, body: Mapping[str, Any] | None = None, **options: Any) -> Model:  # noqa: ANN401 - as send's
+    async def post(
+        self,
+        model: type[Model],
+        path: str,
+        body: Mapping[str, Any] | bytes | None = None,
+        **options: Any,  # noqa: ANN401 - as send's
+    ) -> Model:
         """Send a POST request and return the parsed response. The options are those of `send`."""
         response = await self.send("POST", path, body=body, **options)
         return parse(model, response.content, response)

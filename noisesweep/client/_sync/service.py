@@ -3,6 +3,7 @@
 
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from math import inf
 from pathlib import Path
 from typing import Self, Unpack
 from urllib.parse import quote
@@ -13,7 +14,16 @@ from noisesweep.client._sync.handle import SweepHandle, path_of
 from noisesweep.client._sync.session import Session
 from noisesweep.client.connection import Connection
 from noisesweep.client.fields import Filters, NoiseFields, PlotOptions, SweepFields
-from noisesweep.client.payloads import image_format, list_query, noise_query, parse, save, transfer_query
+from noisesweep.client.payloads import (
+    dataset_archive,
+    dataset_path,
+    image_format,
+    list_query,
+    noise_query,
+    parse,
+    save,
+    transfer_query,
+)
 from noisesweep.models import (
     Comparison,
     DatasetInfo,
@@ -100,13 +110,45 @@ class NoiseSweep:
         """List the available data sets."""
         return (self._session.get(DatasetList, "/datasets")).datasets
 
+    def dataset(self, name: str) -> DatasetInfo:
+        """Read the description of a data set."""
+        return self._session.get(DatasetInfo, dataset_path(name))
+
+    def add_dataset(self, name: str, path: str | Path, *, description: str = "") -> DatasetInfo:
+        """Add a data set of your own to the service. Repeating it changes nothing.
+
+        Args:
+            name: Its name, for `dataset` in submissions.
+            path: An .npz file with the arrays x_train, y_train, x_test and y_test of type uint8, as in Keras's
+                mnist.npz, and optionally class_names; or a folder with the four IDX files of MNIST, with their names.
+            description: Content, origin and preprocessing of the images.
+
+        Raises:
+            RefusedError: The file does not contain a data set, or the name belongs to another one.
+        """
+        query, content = {"name": name, "description": description}, dataset_archive(path)
+        return self._session.post(DatasetInfo, "/datasets", content, query=query, attempt_seconds=inf)
+
+    def dataset_plot(self, name: str, path: str | Path, **options: Unpack[PlotOptions]) -> Path:
+        """Plot the first images of each class, save the plot (.png, .svg or .pdf) and return its path."""
+        query = {"format": image_format(path), **options}
+        return save(path, (self._session.compute(f"{dataset_path(name)}/plot", query)).content)
+
+    def delete_dataset(self, name: str) -> None:
+        """Delete a data set that was added.
+
+        Raises:
+            RefusedError: A sweep needs it, or it is built in.
+        """
+        self._session.send("DELETE", dataset_path(name))
+
     def ideal(self, dataset: str, scales: Sequence[float] = (), *, clip: bool = False) -> DatasetLimit:
         """Read the best possible accuracy on a data set with Gaussian noise, by scale.
 
         Without scales, read it at all scales of the measured table. With `clip`, noisy pixels are clipped to [0, 1].
         """
         query = httpx.QueryParams({"scales": list(scales), "clip": clip})
-        return self._session.get(DatasetLimit, f"/datasets/{quote(dataset, safe='')}/ideal", query)
+        return self._session.get(DatasetLimit, f"{dataset_path(dataset)}/ideal", query)
 
     def workers(self) -> list[Worker]:
         """List the running workers and the workers lost in the last hour."""

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from shared.settings import Settings
-from tests.api.conformance.routes import Service
+from tests.api.conformance.routes import BODIES, Service
 from tests.support.api import ApiThread
 from tests.support.nginx import ROOT_PATH, Nginx, documented_servers, nginx_or_skip
 from tests.support.redis_server import RedisServer
@@ -28,6 +28,10 @@ def service(
     api, leases = ApiThread(settings), Leases(settings)
     sweep = api.http.post("/sweeps", json={"scales": [0.5], "dataset": "digits", "keep_model": True}).json()
     Training(leases).epochs(f"/sweeps/{sweep['id']}", runs=1, epochs=2, end=True, model=b"PK")
+    added = api.http.post(
+        "/datasets?name=bars", headers={"Content-Type": "application/zip"}, content=BODIES["/datasets"]
+    )
+    assert added.status_code == 201
     other = api.http.post("/sweeps", json={"scales": [0.5], "dataset": "digits", "epochs": 3}).json()
     if root_path:
         nginx = Nginx(tmp_path_factory.mktemp("nginx"), authority, api.url, documented_servers()[1])

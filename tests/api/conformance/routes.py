@@ -7,6 +7,7 @@ from api.app import create_app
 from api.limits import Limits
 from shared.settings import Settings
 from tests.support.api import ApiThread
+from tests.support.own_data import bars, npz
 from tests.support.raw_http import HOST, RawAnswer, Server, send
 
 DOCUMENT = create_app(Settings(), Limits()).openapi()
@@ -22,9 +23,12 @@ BODIES = {
     "/sweeps": b'{"scales": [0.5]}',
     "/runs": b'{"scale": 0.5}',
     "/sweeps/{sweep_id}/runs": b'{"scales": [0.9]}',
+    "/datasets": npz(bars(training=9, test=3)),
 }
+WITH_JSON = [each for each in WITH_BODY if each[1] != "/datasets"]
 # The status of `Service.request`, by route.
-STATUSES = {each: 202 if each in WITH_BODY else 412 if each in CHANGES else 200 for each in OPERATIONS}
+STATUSES = {each: 202 if each in WITH_JSON else 412 if each in CHANGES else 200 for each in OPERATIONS}
+STATUSES |= {("POST", "/datasets"): 200, ("DELETE", "/datasets/{dataset}"): 409}  # it is there, and cannot be deleted
 QUERIES = {
     "/noise/kinds": "?dataset=digits",
     "/noise/samples": "?dataset=digits",
@@ -34,6 +38,11 @@ QUERIES = {
     "/transfer": "?sweep={sweep_id}&sweep={other_id}&scale=0.5&scale=0.5",
     "/plots/transfer": "?sweep={sweep_id}&sweep={other_id}&scale=0.5&scale=0.5",
 }
+
+
+def body_types(method: str, path: str) -> list[str]:
+    """Return the types of a route's body."""
+    return list(PATHS[path][method.lower()]["requestBody"]["content"])
 
 
 @dataclass
@@ -69,14 +78,15 @@ class Service:
     def send(
         self, method: str, target: str, *headers: str, body: bytes = b"", host: str = HOST, version: str = "1.1"
     ) -> RawAnswer:
-        """Send a request to a target below the root path."""
+        """Send a request to a target below the root path. Only one change has a query, so it is added here."""
+        target += "?name=bars" if (method, target) == ("POST", "/datasets") else ""
         return send(self.server, method, self.root_path + target, headers, body, host=host, version=version)
 
     def request(self, method: str, path: str, *headers: str, **options: str) -> RawAnswer:
         """Send a valid request to a route. A change without a body has an If-Match that is never current."""
         body = BODIES.get(path, b"") if method == "POST" else b""
         if body:
-            headers = ("Content-Type: application/json", *headers)
+            headers = (f"Content-Type: {body_types(method, path)[0]}", *headers)
         elif method != "GET":
             headers = ('If-Match: "other"', *headers)
         return self.send(method, self.url(path), *headers, body=body, **options)

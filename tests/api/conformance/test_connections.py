@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from api.http.request_headers import PROBES
-from tests.api.conformance.routes import BODIES, OPERATIONS, STATUSES, WITH_BODY, Service
+from tests.api.conformance.routes import BODIES, OPERATIONS, STATUSES, WITH_BODY, Service, body_types
 from tests.support.waiting import wait_until
 
 
@@ -52,7 +52,7 @@ def test_client_that_disconnects_before_its_answer_is_forgotten(
 ) -> None:
     body = BODIES[path] if (method, path) in WITH_BODY else b""
     lines = [f"{method} {service.root_path}{service.url(path)} HTTP/1.1", "Host: localhost", 'If-Match: "other"']
-    lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"] if body else []
+    lines += [f"Content-Type: {body_types(method, path)[0]}", f"Content-Length: {len(body)}"] if body else []
     request = "\r\n".join([*lines, "", ""]).encode() + body
     with served_as_before(service, caplog):
         for sent in (request, request + request[:20]):
@@ -69,11 +69,11 @@ def test_incomplete_request_changes_nothing(
     head = f"{line}Host: localhost\r\nContent-Type: application/json\r\n"
     parts = [line[:9], line, head]
     if (method, path) in WITH_BODY:
-        body = BODIES[path].decode()
+        head, body = head.replace("application/json", body_types(method, path)[0]), BODIES[path].decode("latin-1")
         parts += [f"{head}Content-Length: {len(body)}\r\n\r\n{body[:-1]}"]
         parts += [f"{head}Transfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n{body}\r\n"]
     with served_as_before(service, caplog):
         for sent in parts:
             with service.server.connect() as client:
-                client.sendall(sent.encode())
+                client.sendall(sent.encode("latin-1"))
     assert service.state == before

@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from tests.api.conformance.routes import BODIES, OPERATIONS, READS, WITH_BODY, Service
+from tests.api.conformance.routes import BODIES, OPERATIONS, READS, WITH_JSON, Service
 from tests.support.raw_http import RawAnswer
 
 PAGES = ["/ui", "/ui/sweeps/{sweep_id}", "/ui/compare?sweep={sweep_id}", "/ui/workers", "/problems", "/docs", "/redoc"]
@@ -51,7 +51,12 @@ def test_links_of_answers_lead_to_the_api(service: Service, path: str) -> None:
     assert_links_lead_to_the_api(service, url, service.send("GET", url, "Accept: application/json"))
 
 
-@pytest.mark.parametrize(("method", "path"), WITH_BODY)
+def test_location_of_a_new_data_set_leads_to_it(service: Service) -> None:
+    answer = service.request("POST", "/datasets")
+    assert answer.headers["Location"] == f"{service.root_path}/datasets/bars"
+
+
+@pytest.mark.parametrize(("method", "path"), WITH_JSON)
 def test_links_of_submissions_lead_to_the_api(service: Service, method: str, path: str) -> None:
     answer = service.request(method, path)
     assert links(answer)[0] == answer.headers["Location"]

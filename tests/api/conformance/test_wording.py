@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.api.conformance.routes import BODIES, OPERATIONS, PATHS, QUERIES, SCHEMAS, WITH_BODY, Service
+from tests.api.conformance.routes import BODIES, OPERATIONS, PATHS, QUERIES, SCHEMAS, WITH_JSON, Service
 from tests.support.raw_http import RawAnswer
 
 pytestmark = pytest.mark.parametrize("service", ["direct"], indirect=True)
@@ -15,7 +15,7 @@ def details(answer: RawAnswer) -> list[str]:
     return [error["detail"] for error in answer.problem["errors"]] if answer.status == 422 else []
 
 
-@pytest.mark.parametrize(("method", "path"), WITH_BODY)
+@pytest.mark.parametrize(("method", "path"), WITH_JSON)
 def test_invalid_fields_are_explained_in_plain_words(service: Service, method: str, path: str) -> None:
     schema = PATHS[path][method.lower()]["requestBody"]["content"]["application/json"]["schema"]
     fields = SCHEMAS[schema["$ref"].rsplit("/", 1)[1]]["properties"]

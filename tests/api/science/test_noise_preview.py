@@ -39,12 +39,12 @@ def preview(
     pixel_range: PixelRange = PixelRange.ONE,
 ) -> NoisePreview:
     levels = tuple((kind, scale) for scale in scales)
-    return NoisePreview(DatasetName.DIGITS, images, indices, levels, 3, clip, pixel_range)
+    return NoisePreview(DIGITS.facts, images, indices, levels, 3, clip, pixel_range)
 
 
 def images_and_noise(preview: NoisePreview) -> tuple[SelectedImages, Array]:
     selected = select_images(DIGITS, preview)
-    return selected, preview_noise(preview.seed, PURPOSES[preview.images], selected.count, selected.indices)
+    return selected, preview_noise(preview.seed, PURPOSES[preview.images], selected.count, (28, 28), selected.indices)
 
 
 @pytest.mark.parametrize("images", Images)
@@ -60,7 +60,7 @@ def test_preview_noise_equals_the_noise_of_a_run(images: Images) -> None:
 
 def test_preview_noise_is_equal_beyond_the_first_block() -> None:
     count, indices = 4500, (1999, 2000, 4499, 3)
-    noise = preview_noise(1, Purpose.TRAINING_NOISE, count, indices)
+    noise = preview_noise(1, Purpose.TRAINING_NOISE, count, (28, 28), indices)
     everything = base_noise(1, Purpose.TRAINING_NOISE, (count, 784))
     np.testing.assert_array_equal(noise.reshape(4, -1), everything[list(indices)])
 

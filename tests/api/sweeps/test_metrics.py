@@ -142,4 +142,5 @@ def test_counters_start_at_zero(http: httpx.Client) -> None:
     assert set(values.values()) == {0}
     assert {key[1] for key in values if key[0] == "noisesweep_runs_total"} == {"succeeded", "failed", "cancelled"}
     assert {key[1] for key in values if key[0] == "noisesweep_reaper_actions_total"} == set(REAPER_ACTIONS)
-    assert {key[1] for key in values if key[0] == "noisesweep_epochs_total"} == {"mnist", "fashion_mnist", "digits"}
+    data_sets = {"mnist", "fashion_mnist", "digits", "own"}
+    assert {key[1] for key in values if key[0] == "noisesweep_epochs_total"} == data_sets

@@ -164,7 +164,7 @@ INVALID_REQUESTS: list[tuple[dict[str, Any] | str, str, str]] = [
     ({"scales": [1], "model": {"kind": "cnn", "filters": [8, 0]}}, "#/model/filters/1", "a number of at least 1"),
     ({"scales": [1], "model": {"kind": "cnn", "kernel_size": 11}}, "#/model", "images of at least 34x34 pixels"),
     (
-        {"scales": [1], "model": {"kind": "cnn", "filters": [1024], "kernel_size": 15, "dense_units": []}},
+        {"scales": [1], "batch_size": 10_000, "model": {"kind": "cnn", "filters": [1024], "dense_units": []}},
         "#/model",
         "outputs of layers for a minibatch",
     ),
@@ -231,7 +231,7 @@ def test_invalid_request_is_rejected_with_pointer_and_detail(
 
 @pytest.mark.parametrize(
     ("fields", "pointer"),
-    [({"dataset": "cifar10"}, "#/dataset"), ({"hidden_units": [4096] * 8}, "#/model")],
+    [({"dataset": "cifar10"}, "#/dataset"), ({"model": {"kind": "mlp", "hidden_units": [4096] * 8}}, "#/model")],
 )
 @pytest.mark.parametrize(
     ("path", "noise"),

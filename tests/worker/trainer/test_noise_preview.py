@@ -15,11 +15,9 @@ SEED = 7
 def test_the_preview_shows_the_noise_of_a_run(images: Images) -> None:
     digits = load(DatasetName.DIGITS, None)
     levels = ((NoiseKind.GAUSSIAN, 1.0),)
-    preview = NoisePreview(
-        DatasetName.DIGITS, images, (-1, 0, 100), levels, SEED, clip=False, pixel_range=PixelRange.ONE
-    )
+    preview = NoisePreview(digits.facts, images, (-1, 0, 100), levels, SEED, clip=False, pixel_range=PixelRange.ONE)
     selected = select_images(digits, preview)
-    noise = preview_noise(SEED, PURPOSES[images], selected.count, selected.indices)
+    noise = preview_noise(SEED, PURPOSES[images], selected.count, digits.facts.image_shape, selected.indices)
     training = images is Images.TRAINING
     on_device = NoisyImages(
         digits.training_images if training else digits.validation_images,

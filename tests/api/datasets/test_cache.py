@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from api.plots.dataset_cache import MAX_DATASETS, DatasetCache
+from api.datasets.cache import MAX_DATASETS, DatasetCache
+from noisesweep.models import DatasetFacts
 from shared import datasets
-from shared.datasets import Dataset, DatasetName
+from shared.datasets import CATALOGUE, Dataset, DatasetName
 from shared.errors import DatasetUnavailableError
 from tests.support.dataset_files import hide_data_sets, shrink_catalogue, write_archive
 
@@ -29,6 +30,10 @@ class CountedLoad:
         return datasets.load(name, data_dir)
 
 
+async def no_added_data(facts: DatasetFacts) -> Dataset:
+    raise AssertionError(f"These tests have no data set {facts.name}.")
+
+
 @pytest.fixture
 def load() -> CountedLoad:
     return CountedLoad()
@@ -36,8 +41,8 @@ def load() -> CountedLoad:
 
 def test_concurrent_calls_share_one_load(load: CountedLoad) -> None:
     async def read() -> list[Dataset]:
-        cache = DatasetCache(None, load=load)
-        return await asyncio.gather(*(cache.get(DatasetName.DIGITS) for _ in range(5)))
+        cache = DatasetCache(None, no_added_data, load=load)
+        return await asyncio.gather(*(cache.get(CATALOGUE[DatasetName.DIGITS]) for _ in range(5)))
 
     loaded = asyncio.run(read())
     assert all(dataset is loaded[0] for dataset in loaded)
@@ -50,9 +55,9 @@ def test_only_the_last_used_data_sets_are_cached(tmp_path: Path, small: dict[str
         write_archive(tmp_path / f"{name}.npz", dataset)
 
     async def read(*names: DatasetName) -> None:
-        cache = DatasetCache(tmp_path, load=load)
+        cache = DatasetCache(tmp_path, no_added_data, load=load)
         for name in names:
-            assert (await cache.get(name)).name is name
+            assert (await cache.get(CATALOGUE[name])).name == name
 
     asyncio.run(read(mnist, fashion, mnist, digits, mnist, digits, fashion))
     assert load.names == [mnist, fashion, digits, fashion]
@@ -65,15 +70,15 @@ def test_failed_load_is_retried_after_a_pause(
     load: CountedLoad,
 ) -> None:
     async def read() -> None:
-        cache = DatasetCache(tmp_path, failure_seconds=0.3, load=load)
+        cache = DatasetCache(tmp_path, no_added_data, failure_seconds=0.3, load=load)
         with pytest.raises(DatasetUnavailableError, match="MNIST was not found"):
-            await cache.get(DatasetName.MNIST)
+            await cache.get(CATALOGUE[DatasetName.MNIST])
         write_archive(tmp_path / "mnist.npz", small[DatasetName.MNIST])
         with pytest.raises(DatasetUnavailableError, match="MNIST was not found"):
-            await cache.get(DatasetName.MNIST)
+            await cache.get(CATALOGUE[DatasetName.MNIST])
         assert len(load.names) == 1
         await asyncio.sleep(0.4)
-        assert (await cache.get(DatasetName.MNIST)).source == str(tmp_path / "mnist.npz")
+        assert (await cache.get(CATALOGUE[DatasetName.MNIST])).source == str(tmp_path / "mnist.npz")
 
     asyncio.run(read())
     assert len(load.names) == 2

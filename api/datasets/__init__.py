@@ -1,0 +1,1 @@
+"""Data sets: which there are, their upload, and their arrays for pictures."""
