@@ -9,9 +9,10 @@ from redis.asyncio import Redis
 from redis.client import NEVER_DECODE
 
 from api.datasets.errors import DatasetNeededError, DatasetTakenError, UnknownDatasetError, UploadTooLargeError
+from api.datasets.files import find_files, read_files
 from noisesweep.models import DatasetFacts, DatasetInfo
 from shared.datasets import CATALOGUE, Dataset, Upload, hash_arrays, pack, read_upload, unpack
-from shared.errors import DatasetUnavailableError
+from shared.errors import DatasetUnavailableError, InvalidDatasetError
 from shared.settings import Settings
 from shared.store.clock import server_time_async
 from shared.store.functions import AsyncFunctions, Function
@@ -34,6 +35,7 @@ class DatasetStore:
         self._redis = redis
         self._functions = AsyncFunctions(redis)
         self._max_stored_bytes, self._max_dataset_bytes = settings.max_stored_bytes, settings.max_dataset_bytes
+        self._data_dir = settings.data_dir
 
     async def list_all(self) -> list[DatasetInfo]:
         """Return all data sets: the built-in ones, then the others by name."""
@@ -41,14 +43,21 @@ class DatasetStore:
         return [*CATALOGUE.values(), *(DatasetInfo.model_validate_json(stored[name]) for name in sorted(stored))]
 
     async def find(self, name: str) -> DatasetInfo:
-        """Return the data set of this name.
+        """Return the data set of this name. One that is only in NOISESWEEP_DATA_DIR is added first.
 
         Raises:
             UnknownDatasetError: There is none.
+            DatasetUnavailableError: The files in NOISESWEEP_DATA_DIR are not a data set, or there is no room for it.
         """
         if name in CATALOGUE:
             return CATALOGUE[name]
         stored = await self._redis.hget(DATASETS, name)
+        if stored is None and (path := find_files(self._data_dir, name)):
+            try:
+                info, _ = await self.add(name, await asyncio.to_thread(read_files, path), f"From {path.name}", "")
+            except (InvalidDatasetError, DatasetTakenError, UploadTooLargeError) as error:
+                raise DatasetUnavailableError(f"{path}: {error}") from error
+            return info
         if stored is None:
             names = [*CATALOGUE, *sorted(map(str, await self._redis.hkeys(DATASETS)))]
             raise UnknownDatasetError(name, names)
@@ -68,9 +77,9 @@ class DatasetStore:
             DatasetTakenError: The name belongs to another content, or the content has another name.
             UploadTooLargeError: It does not fit into the space that data sets, or those of this API key, may occupy.
         """
+        upload, packed, sha256 = await asyncio.to_thread(_read, content)
         if name in CATALOGUE:
             raise DatasetTakenError(f"The name {name} belongs to a built-in data set: choose another one.")
-        upload, packed, sha256 = await asyncio.to_thread(_read, content)
         if len(packed) > MAX_BYTES:
             raise UploadTooLargeError(
                 f"A data set may occupy {MAX_BYTES / 1e6:,.0f} MB, compressed. This one needs {len(packed) / 1e6:,.1f}."
@@ -100,7 +109,8 @@ class DatasetStore:
         finally:
             await self._redis.delete(key)  # it no longer exists if it was added
         _raise_if_refused(reply, name)
-        return await self.find(name), reply == ["added"]
+        stored = await self._redis.hget(DATASETS, name)
+        return DatasetInfo.model_validate_json(stored) if stored else info, reply == ["added"]
 
     async def delete(self, name: str) -> None:
         """Remove a data set.

@@ -13,6 +13,8 @@ from noisesweep.models.float32 import format_number
 from shared.datasets import facts_of
 
 # A smaller fraction would be shown as 0 %.
+# Number of classes up to which a matrix has all their names, and a note explains their numbers.
+MAX_NAMED, MAX_EXPLAINED = 12, 30
 MIN_SHARE = 0.005
 
 Counts = tuple[tuple[int, ...], ...]
@@ -88,10 +90,12 @@ def _untested_remark(run: Run) -> str:
 
 
 def _cells(names: tuple[str, ...], values: tuple[tuple[float, ...], ...], texts: tuple[tuple[str, ...], ...]) -> Cells:
+    all_named = len(names) <= MAX_NAMED
+    numbers = tuple(map(str, range(len(names))))
     return Cells(
         label="Fraction of the true class",
-        rows=Categories(label="True class", names=names),
-        columns=Categories(label="Predicted class", names=names),
+        rows=Categories(label="True class", names=names, all_named=all_named),
+        columns=Categories(label="Predicted class", names=names if all_named else numbers, all_named=all_named),
         values=values,
         texts=(texts,),
         square=True,
@@ -105,8 +109,10 @@ def sum_counts(evaluations: Sequence[Evaluation]) -> Counts:
 
 
 def _name_classes(names: Sequence[str]) -> list[str]:
-    """Return a note that names the classes whose name is not their label; no note if there are none."""
+    """Return a note that names the classes whose name is not their label; no note if there are none, or too many."""
     labels = [f"{label} {name}" for label, name in enumerate(names) if name != str(label)]
+    if len(names) > MAX_EXPLAINED:
+        return []
     return [f"{', '.join(labels)}."] if labels else []
 
 

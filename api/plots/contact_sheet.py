@@ -21,6 +21,8 @@ GAP = 2
 # Default side of an image, and width of the names in front of a row, in inches.
 IMAGE_INCHES, NAME_INCHES = 0.42, 1.3
 LONGEST_NAME = 16
+# Height of a line of text, in its font size.
+LINE_HEIGHT = 1.25
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,10 @@ class SheetPicture:
     @property
     def size(self) -> tuple[float, float]:
         """Return the default width and height in inches."""
-        each = max(map(len, self.images))
-        width = self.columns * (NAME_INCHES + each * IMAGE_INCHES) + 0.6
-        return min(MAX_INCHES, max(5.5, width)), min(MAX_INCHES, max(4.0, 1.7 + self.rows * IMAGE_INCHES))
+        each, (height, width) = max(map(len, self.images)), self.info.image_shape
+        across = self.columns * (NAME_INCHES + each * IMAGE_INCHES) + 0.6
+        down = 1.5 + self.rows * IMAGE_INCHES * (height + GAP) / (width + GAP)
+        return min(MAX_INCHES, max(5.5, across)), min(MAX_INCHES, max(2.4, down))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -107,13 +110,11 @@ def _draw(layout: Layout, picture: SheetPicture) -> None:
     axes.imshow(grid[:-GAP, :-GAP], cmap="gray", vmin=0, vmax=255, interpolation="none")
     axes.set_axis_off()
     axes.set_anchor("N")
+    axes.apply_aspect()
+    row_em = layout.extent(axes)[1] / picture.rows
+    size = min(SMALL, row_em / LINE_HEIGHT) * layout.scale * FONT_POINTS
     for left, centre, of_class in names:
         name = of_class.name if len(of_class.name) <= LONGEST_NAME else f"{of_class.name[: LONGEST_NAME - 1]}…"
-        axes.text(
-            left,
-            centre,
-            f"{name}\n{of_class.training_images:,}",
-            size=SMALL * layout.scale * FONT_POINTS,
-            ha="right",
-            va="center",
-        )
+        between = "\n" if row_em > 2 * LINE_HEIGHT * SMALL else "  "
+        text = f"{name}{between}{of_class.training_images:,}"
+        axes.text(left, centre, text, size=size, ha="right", va="center")

@@ -10,6 +10,7 @@ from api.plots.axes import FRACTION_LIMITS, Axis
 from api.plots.caption import Caption
 from api.plots.theme import StyleName, Theme
 from noisesweep.models import Interval, IntervalTarget
+from noisesweep.models.datasets import ImageShape
 
 # Preferred ratio of columns to rows in a grid of panels.
 ASPECT = 1.4
@@ -136,7 +137,7 @@ class Panel(Frozen):
 class Samples(Frozen):
     """One image at each noise scale of a sweep."""
 
-    image_shape: tuple[int, int] = Field(description="Height and width of an image, in pixels.", examples=[(28, 28)])
+    image_shape: ImageShape
     images: tuple[tuple[float, Annotated[bytes, PlainSerializer(list, return_type=list[int])]], ...] = Field(
         description="Scale, and the grey values in row-major order: 0 for pixels <= 0, 255 for pixels >= 1."
     )

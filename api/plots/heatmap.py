@@ -77,9 +77,6 @@ def _draw_cells(layout: Layout, axes: Axes, cells: Cells) -> None:
             # The outline is inside the cell, so that no neighbour covers it.
             ink, width = text_colour_on(cells.values[y][column] or 0), 1.6 * layout.scale
             axes.add_patch(Rectangle((column - 0.45, y - 0.44), 0.9, 0.88, fill=False, edgecolor=ink, linewidth=width))
-    right = len(cells.columns.names) - 0.4
-    for y, note in enumerate(cells.row_notes):
-        axes.text(right, y, note, size=SMALL * layout.scale * FONT_POINTS, ha="left", va="center_baseline")
 
 
 def _set_labels(layout: Layout, axes: Axes, cells: Cells) -> None:
@@ -97,6 +94,11 @@ def _set_labels(layout: Layout, axes: Axes, cells: Cells) -> None:
     rows = rows if cells.rows.all_named else thin_out(rows, fit_up)
     set_ticks(axes.xaxis, columns)
     set_ticks(axes.yaxis, rows)
+    if cells.row_notes:
+        right, size = len(cells.columns.names) - 0.4, SMALL * layout.scale * FONT_POINTS
+        for row in rows:
+            note = cells.row_notes[int(row.position)]
+            axes.text(right, row.position, note, size=size, ha="left", va="center_baseline")
     axes.set(xlabel=cells.columns.label, ylabel=cells.rows.label)
 
 

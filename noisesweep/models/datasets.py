@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from noisesweep.models.text import Shown
 
@@ -20,13 +20,21 @@ DatasetSlug = Annotated[
 ]
 
 
+# A plain list in the schema: not every tool knows the form of tuples.
+_PAIR = {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}
+ImageShape = Annotated[
+    tuple[int, int],
+    WithJsonSchema({**_PAIR, "description": "Height and width of an image, in pixels.", "examples": [[28, 28]]}),
+]
+
+
 class DatasetFacts(BaseModel):
     """Content of a data set, in numbers and names."""
 
     model_config = ConfigDict(frozen=True)
 
     name: DatasetSlug = Field(description="Value of `dataset` in a request.", examples=["mnist"])
-    image_shape: tuple[int, int] = Field(description="Height and width of an image, in pixels.", examples=[(28, 28)])
+    image_shape: ImageShape
     classes: int = Field(
         ge=2, description="Number of classes. Random guessing has an accuracy of 1 / classes.", examples=[10]
     )

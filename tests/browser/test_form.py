@@ -1,10 +1,12 @@
 """Form of a new sweep in a browser."""
 
 import re
+from pathlib import Path
 
 from playwright.sync_api import expect
 
 from tests.support.browser import BrowserService, Visit
+from tests.support.own_data import bars, npz
 
 
 def test_presets_fit_the_kind_of_noise(visit: Visit) -> None:
@@ -56,6 +58,37 @@ def test_a_convolutional_network_is_submitted_with_its_own_fields(visit: Visit, 
     expected = {"kind": "cnn", "filters": [4, 8], "kernel_size": 3, "dense_units": []}
     assert sweep["config"]["model"] == expected
     visit.ignore_errors("status of 422")
+
+
+def test_a_data_set_is_added_and_trained_on(visit: Visit, service: BrowserService, tmp_path: Path) -> None:
+    archive = tmp_path / "bars.npz"
+    archive.write_bytes(npz(bars(classes=3)))
+    page = visit.open("/ui")
+    page.get_by_label("Data set", exact=True).first.select_option("digits")
+    page.get_by_role("button", name="show/add").click()
+    dialog = page.get_by_role("dialog")
+    page.get_by_label("Its name").fill("Bars of a browser")
+    dialog.get_by_role("button", name="Add").click()
+    expect(page.locator("#datasets-name-error")).to_contain_text("expected text that matches")
+    page.get_by_label("Its name").fill("bars-of-a-browser")
+    dialog.get_by_role("button", name="Add").click()
+    expect(page.locator("#datasets-error")).to_contain_text("expected a zip archive")
+    page.get_by_label("File").set_input_files(archive)
+    dialog.get_by_role("button", name="Add").click()
+    expect(page.locator("#datasets-error")).to_be_hidden()
+    expect(dialog.get_by_alt_text("each class of bars-of-a-browser")).to_be_visible()
+    dialog.get_by_role("button", name="Close").click()
+    expect(page.locator("#dataset")).to_have_value("bars-of-a-browser")
+    expect(page.locator("#dataset-help")).to_have_text("240 images")
+    page.get_by_label("Epochs", exact=True).fill("1")
+    page.get_by_role("button", name="Start sweep").click()
+    page.wait_for_url(re.compile(r"/ui/sweeps/[0-9a-f]{16}$"))
+    expect(page.locator("#status")).to_have_text("succeeded")
+    expect(page.locator("#confusion tbody tr")).to_have_count(3)
+    expect(page.locator("#samples canvas").first).to_be_visible()
+    visit.ignore_errors("status of 422")
+    service.http.delete(f"/sweeps/{page.url[-16:]}").raise_for_status()
+    service.http.delete("/datasets/bars-of-a-browser").raise_for_status()
 
 
 def test_the_button_that_starts_a_sweep_is_on_the_first_screen(visit: Visit) -> None:

@@ -10,8 +10,11 @@ from schemathesis import Case, HookContext, Response
 from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import EnsureResourceAvailability, RejectedPositiveData
 
+from tests.support.own_data import bars, npz
+
 # These problems depend on earlier requests, on the sweeps and on the limits of the service, not on the schema.
 STATEFUL_PROBLEMS = (
+    "/problems/dataset-taken",
     "/problems/idempotency-key-reused",
     "/problems/not-comparable",
     "/problems/sweep-too-large",
@@ -19,6 +22,13 @@ STATEFUL_PROBLEMS = (
 TRAINED = os.environ["NOISESWEEP_FUZZ_TRAINED"]
 # Sweeps that were submitted with an idempotency key.
 KEYED: set[str] = set()
+# Runs that were queued when they were submitted, and not cancelled since.
+QUEUED: list[str] = []
+# Data sets that were added and not deleted.
+ADDED: set[str] = set()
+ARCHIVES = [npz(bars(classes, training=2 * classes, test=classes)) for classes in range(2, 17)]
+for media_type in ("application/zip", "application/octet-stream"):
+    schemathesis.openapi.media_type(media_type, st.sampled_from(ARCHIVES) | st.binary(max_size=100))
 
 
 @schemathesis.hook
@@ -28,7 +38,7 @@ def flatmap_path_parameters(
     """Use the ids of the trained sweep in half of the GET requests, because few generated sweeps succeed."""
     if not path_parameters or not context.operation or context.operation.method != "get":
         return st.just(path_parameters)
-    trained = {"sweep_id": TRAINED, "run_id": f"{TRAINED}-0"}
+    trained = {"sweep_id": TRAINED, "run_id": f"{TRAINED}-0", "dataset": "digits"}
     return st.sampled_from(
         [path_parameters, {name: trained.get(name, value) for name, value in path_parameters.items()}]
     )
@@ -47,6 +57,14 @@ def flatmap_query(context: HookContext, query: dict[str, Any] | None) -> st.Sear
 
 
 @schemathesis.hook
+def flatmap_body(context: HookContext, body: Any) -> st.SearchStrategy[Any]:
+    """Use the name of a data set in most bodies, because the schema does not list them."""
+    if not isinstance(body, dict) or "dataset" not in body:
+        return st.just(body)
+    return st.sampled_from([body | {"dataset": "digits"}, body | {"dataset": "mnist"}, body])
+
+
+@schemathesis.hook
 def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
     """Limit long polling to 1 s, protect the trained sweep from deletion and extension, and let changes succeed.
 
@@ -55,6 +73,10 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     changes = case.method == "DELETE" or case.path.endswith("/runs")
     if changes and case.path_parameters.get("sweep_id") == TRAINED:
         case.path_parameters["sweep_id"] = "0" * 16
+    if case.path == "/runs/{run_id}/cancel" and QUEUED and len(str(case.path_parameters.get("run_id"))) % 2 == 0:
+        case.path_parameters["run_id"] = QUEUED.pop()  # the last one is the least likely to have ended
+    if (case.method, case.path) == ("DELETE", "/datasets/{dataset}") and ADDED:
+        case.path_parameters["dataset"] = ADDED.pop()
     if case.headers and len(str(case.headers.get("if-match", ""))) % 2:
         case.headers["if-match"] = "*"
     if case.headers and isinstance(case.headers.get("prefer"), str):
@@ -63,7 +85,13 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
 
 @schemathesis.hook
 def after_call(context: HookContext, case: Case[Any], response: Response) -> None:
-    """Remember the sweeps that were submitted with an idempotency key."""
+    """Remember the sweeps that were submitted with an idempotency key, queued runs, and data sets that were added."""
+    if response.status_code == 201:
+        ADDED.add(response.json()["name"])
+    if (case.method, case.path, response.status_code) == ("POST", "/runs", 202) and response.json()[
+        "status"
+    ] == "queued":
+        QUEUED.append(response.json()["id"])
     if response.status_code == 202 and case.headers and "idempotency-key" in case.headers:
         KEYED.update(_sweep_ids(response.json()["id"]))
 
@@ -81,13 +109,14 @@ def filter_failure(context: HookContext, failure: Failure, case: Case[Any], resp
     problem = response.json()
     # The schema does not express rules on several fields together. Their errors point to the whole body, say that a
     # holdout is missing, or name the kind of noise that does not accept a scale or a pixel range. It also does not
-    # express the limits of a network, that scales must differ in float32, and that the size of a
-    # holdout depends on the data set.
+    # express the names of data sets, the content of an archive, the limits of a network, that scales must differ in
+    # float32, and that the size of a holdout depends on the data set.
     errors = problem.get("errors", [])
     beyond_schema = bool(errors) and all(
         error["pointer"] == "#"
         or (error["pointer"] == "#/model" and re.match("expected (at most|images of)", error["detail"]))
         or error["pointer"] == "#/holdout"
+        or (error["pointer"] in ("#/dataset", "dataset") and error["detail"].startswith("expected one of"))
         or "expected a holdout" in error["detail"]
         or re.search("with [a-zA-Z-]+ noise, received", error["detail"])
         or "expected other kinds than the noise of the sweep" in error["detail"]

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,11 +13,12 @@ from PIL import Image
 from redis import Redis
 
 from noisesweep.models import SweepRequest, hash_api_key
+from shared.datasets.files import IDX_FILES
 from shared.settings import Settings
 from shared.store.keys import BYTES
 from tests.support.added_data import add_dataset
 from tests.support.api import ApiThread
-from tests.support.own_data import bars, npz
+from tests.support.own_data import bars, idx, npz
 from tests.support.stored_sweeps import Sweeps
 
 BARS = bars()
@@ -221,6 +223,25 @@ def test_data_sets_occupy_limited_space(serve: Serve, redis: Redis) -> None:
     assert counted["ada"] == str(
         http.get("/datasets/more", headers={"Authorization": "Bearer bob"}).json()["stored_bytes"]
     )
+
+
+@pytest.mark.parametrize("form", ["file", "folder"])
+def test_data_set_in_the_data_folder_is_added_when_it_is_used(serve: Serve, tmp_path: Path, form: str) -> None:
+    http = serve(data_dir=tmp_path)
+    assert http.post("/sweeps", json=SWEEP).status_code == 422
+    if form == "file":
+        (tmp_path / "bars.npz").write_bytes(npz(BARS))
+    else:
+        (tmp_path / "bars").mkdir()
+        for file, array in zip(IDX_FILES, BARS.values(), strict=True):
+            (tmp_path / "bars" / file).write_bytes(idx(array))
+    sweep = http.post("/sweeps", json=SWEEP)
+    assert sweep.status_code == 202
+    assert sweep.json()["config"]["own_dataset"]["training_images"] == 240
+    assert http.get("/datasets").json()["datasets"][-1]["name"] == "bars"
+    (tmp_path / "letters.npz").write_bytes(b"")
+    refused = http.get("/datasets/letters")
+    assert (refused.status_code, refused.json()["type"]) == (404, "/problems/dataset-unavailable")
 
 
 def test_larger_body_than_a_data_set_may_have_is_refused(http: httpx.Client, redis: Redis) -> None:
