@@ -17,6 +17,7 @@ import os
 import resource
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
@@ -24,7 +25,7 @@ from statistics import median
 import numpy as np
 
 from bench import data, jax_training, products
-from noisesweep.models import Precision, TrainingConfig
+from noisesweep.models import ConvolutionalNetwork, Model, Precision, TrainingConfig
 from shared.datasets import to_pixels
 from shared.noise import Purpose, base_noise
 from shared.noise_kinds import add_noise
@@ -34,19 +35,21 @@ SEED, SCALE, PIXELS = 0, 0.5, 784
 # Device of a training process on a host without a GPU.
 CPU = Device(DeviceKind.CPU, processes=1, stack=1, xla=False, reason="benchmark")
 Epoch = Callable[[], object]
+MLP = TrainingConfig().model
 
 
-def keras_fit(precision: str) -> Epoch:
+def keras_fit(precision: str, network: Model = MLP) -> Epoch:
     """Return a function that trains and validates one epoch like the notebook (a)."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
     from worker.trainer.keras_export import build_model  # noqa: PLC0415 - each process imports only its contender
 
     assert precision == "float32"  # noqa: S101 - the notebook has no other precision
-    dataset, config = data.load(), TrainingConfig()
+    dataset, config = data.load(), TrainingConfig(model=network)
     clean, clean_validation = to_pixels(dataset.training_images), to_pixels(dataset.validation_images)
     images = add_noise(clean, SCALE, base_noise(SEED, Purpose.TRAINING_NOISE, clean.shape))
     validation = add_noise(clean_validation, SCALE, base_noise(SEED, Purpose.VALIDATION_NOISE, clean_validation.shape))
     model = build_model(config, dataset.training_images.shape[1:], classes=10)
+    images, validation = (each.reshape(-1, *model.input_shape[1:]) for each in (images, validation))
     return lambda: model.fit(
         images,
         dataset.training_labels,
@@ -56,7 +59,7 @@ def keras_fit(precision: str) -> Epoch:
     )
 
 
-def trainer(precision: str) -> Epoch:
+def trainer(precision: str, network: Model = MLP) -> Epoch:
     """Return a function that trains and validates one epoch with this trainer (b)."""
     prepare(CPU)
     from worker.trainer.images import NoisyImages  # noqa: PLC0415 - as above
@@ -64,7 +67,7 @@ def trainer(precision: str) -> Epoch:
     from worker.trainer.stack import Stack  # noqa: PLC0415 - as above
 
     dataset = data.load()
-    config = TrainingConfig.model_validate({"precision": precision, "epochs": 200})
+    config = TrainingConfig(model=network, precision=Precision(precision), epochs=200)
     training = NoisyImages(dataset.training_images, dataset.training_labels, Purpose.TRAINING_NOISE)
     validation = NoisyImages(dataset.validation_images, dataset.validation_labels, Purpose.VALIDATION_NOISE)
     del dataset
@@ -111,6 +114,7 @@ def step_count(config: TrainingConfig) -> int:
     return -(-len(data.load().training_images) // config.batch_size)
 
 
+CNN = ConvolutionalNetwork(kind="cnn")
 CONTENDERS: dict[str, tuple[Callable[[str], Epoch], str, bool]] = {
     "a Keras fit": (keras_fit, "float32", False),
     "b trainer, float32": (trainer, "float32", True),
@@ -119,14 +123,33 @@ CONTENDERS: dict[str, tuple[Callable[[str], Epoch], str, bool]] = {
     "c products, TensorFlow bfloat16": (tensorflow_products, "mixed_bfloat16", True),
     "c products, NumPy float32": (numpy_products, "float32", True),
 }
+CNN_CONTENDERS: dict[str, tuple[Callable[[str], Epoch], str, bool]] = {
+    "a Keras fit, CNN": (partial(keras_fit, network=CNN), "float32", False),
+    "b trainer, CNN, float32": (partial(trainer, network=CNN), "float32", True),
+    "b trainer, CNN, mixed_bfloat16": (partial(trainer, network=CNN), "mixed_bfloat16", True),
+}
 if jax_training.is_installed():
     CONTENDERS["d JAX, float32"] = (jax_trainer, "float32", True)
     CONTENDERS["d JAX, mixed_bfloat16"] = (jax_trainer, "mixed_bfloat16", True)
 
 
+# Pairs of contenders whose times are divided.
+RATIOS = {
+    "a/b float32": ("a Keras fit", "b trainer, float32"),
+    "a/b mixed_bfloat16": ("a Keras fit", "b trainer, mixed_bfloat16"),
+    "b/c float32, TensorFlow": ("b trainer, float32", "c products, TensorFlow float32"),
+    "b/c bfloat16, TensorFlow": ("b trainer, mixed_bfloat16", "c products, TensorFlow bfloat16"),
+    "b/c float32, NumPy": ("b trainer, float32", "c products, NumPy float32"),
+    "d/b float32": ("d JAX, float32", "b trainer, float32"),
+    "d/b mixed_bfloat16": ("d JAX, mixed_bfloat16", "b trainer, mixed_bfloat16"),
+    "a/b CNN, float32": ("a Keras fit, CNN", "b trainer, CNN, float32"),
+    "a/b CNN, mixed_bfloat16": ("a Keras fit, CNN", "b trainer, CNN, mixed_bfloat16"),
+}
+
+
 def serve(contender: str, connection: Connection) -> None:
     """Build a contender, then run an epoch for each message and reply with (seconds, peak memory in bytes)."""
-    build, precision, _ = CONTENDERS[contender]
+    build, precision, _ = (CONTENDERS | CNN_CONTENDERS)[contender]
     epoch = build(precision)
     epoch()  # compiles the graph and warms the caches
     connection.send("ready")
@@ -141,7 +164,7 @@ class ContenderProcesses:
 
     def __init__(self, contender: str) -> None:
         context = multiprocessing.get_context("spawn")
-        single_threaded = CONTENDERS[contender][2]
+        single_threaded = (CONTENDERS | CNN_CONTENDERS)[contender][2]
         os.environ["OPENBLAS_NUM_THREADS"] = "1" if single_threaded else str(usable_cores())
         self._connections = []
         for _ in range(usable_cores() if single_threaded else 1):
@@ -169,11 +192,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.training", description=main.__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--out", type=Path, default=Path("bench-training.json"))
+    parser.add_argument("--cnn", action="store_true", help="measure the default convolutional network: (a) and (b)")
     arguments = parser.parse_args()
 
-    name = data.load().name
-    contenders = {contender: ContenderProcesses(contender) for contender in CONTENDERS}
-    measured: dict[str, list[tuple[float, float]]] = {contender: [] for contender in CONTENDERS}
+    name, chosen = data.load().name, CNN_CONTENDERS if arguments.cnn else CONTENDERS
+    contenders = {contender: ContenderProcesses(contender) for contender in chosen}
+    measured: dict[str, list[tuple[float, float]]] = {contender: [] for contender in chosen}
     for _ in range(arguments.rounds):
         for contender, processes in contenders.items():
             measured[contender].append(processes.epoch())
@@ -183,23 +207,18 @@ def main() -> None:
     memory = {contender: max(pair[1] for pair in pairs) for contender, pairs in measured.items()}
 
     print(f"{name}, {usable_cores()} cores, {arguments.rounds} rounds: seconds per run and epoch, medians")
-    for contender in CONTENDERS:
+    for contender in chosen:
         spread = [pair[0] for pair in measured[contender]]
         print(
             f"  {contender:32} {seconds[contender]:6.3f}  ({min(spread):.3f} to {max(spread):.3f})"
             f"  peak {memory[contender] / 1e9:.2f} GB"
         )
     ratios = {
-        "a/b float32": seconds["a Keras fit"] / seconds["b trainer, float32"],
-        "a/b mixed_bfloat16": seconds["a Keras fit"] / seconds["b trainer, mixed_bfloat16"],
-        "b/c float32, TensorFlow": seconds["b trainer, float32"] / seconds["c products, TensorFlow float32"],
-        "b/c bfloat16, TensorFlow": seconds["b trainer, mixed_bfloat16"] / seconds["c products, TensorFlow bfloat16"],
-        "b/c float32, NumPy": seconds["b trainer, float32"] / seconds["c products, NumPy float32"],
+        name: seconds[above] / seconds[below]
+        for name, (above, below) in RATIOS.items()
+        if above in seconds and below in seconds
     }
-    if jax_training.is_installed():
-        for precision in Precision:
-            ratios[f"d/b {precision}"] = seconds[f"d JAX, {precision}"] / seconds[f"b trainer, {precision}"]
-    else:
+    if not (arguments.cnn or jax_training.is_installed()):
         print("  d JAX is not installed, so it was left out. To include it: pip install 'noisesweep[bench]'")
     for ratio, value in ratios.items():
         print(f"  {ratio:32} {value:6.2f}")

@@ -30,7 +30,11 @@ from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 
 KEYS = {"alice": "a" * 32, "bob": "b" * 32}
-BODY = {"dataset": "digits", "epochs": 6, "batch_size": 16, "hidden_units": [32], "reuse": False}
+BODY = {"dataset": "digits", "epochs": 6, "batch_size": 16, "reuse": False}
+NETWORKS = [
+    {"kind": "mlp", "hidden_units": [32]},
+    {"kind": "cnn", "filters": [4], "kernel_size": 5, "dense_units": [16]},
+]
 SCALES = [0.1, 0.5, 1.0, 2.0]
 SEEDS = [0, 1, 2]
 FAULTS_PER_ROUND = 6
@@ -142,7 +146,11 @@ class Chaos:
     def submit(self) -> None:
         name = self.client_rng.choice(list(KEYS))
         scales = self.client_rng.sample(SCALES, self.client_rng.randrange(1, 4))
-        body = BODY | {"scales": scales, "seeds": self.client_rng.sample(SEEDS, self.client_rng.randrange(1, 3))}
+        body = BODY | {
+            "scales": scales,
+            "model": self.client_rng.choice(NETWORKS),
+            "seeds": self.client_rng.sample(SEEDS, self.client_rng.randrange(1, 3)),
+        }
         with self.client(name) as client:
             answer = self._request(client, "POST", "/sweeps", json=body)
             if answer is not None and answer.status_code == 202:
@@ -245,7 +253,7 @@ def chaos(tmp_path: Path, rng: random.Random) -> Iterator[Chaos]:
 
 
 def test_random_faults_and_requests_lose_and_double_nothing(chaos: Chaos) -> None:
-    weights: dict[tuple[float, int], str] = {}
+    weights: dict[tuple[str, float, int], str] = {}
     for number in rounds(full=40, in_ci=2):
         print(f"round {number}")
         chaos.round()
@@ -258,5 +266,6 @@ def test_random_faults_and_requests_lose_and_double_nothing(chaos: Chaos) -> Non
                 if run.status is RunStatus.SUCCEEDED:
                     assert run.epochs_done == BODY["epochs"]
                     assert run.weights_sha256
-                    assert weights.setdefault((run.scale, run.seed), run.weights_sha256) == run.weights_sha256
+                    equal = (sweep.config.model.kind, run.scale, run.seed)
+                    assert weights.setdefault(equal, run.weights_sha256) == run.weights_sha256
     print(dict(chaos.faults), f"{len(chaos.accepted)} sweeps accepted")

@@ -96,8 +96,10 @@ class Service(Client):
         """Start the API without waiting until it is ready."""
         return ApiProcess(self.environment, self.folder / "api.log")
 
-    def start_worker(self, processes: int = 2, program: Path | None = None) -> Worker:
-        worker = Worker(self.environment, self.folder / "worker.log", processes, program)
+    def start_worker(
+        self, processes: int = 2, program: Path | None = None, environment: Mapping[str, str] | None = None
+    ) -> Worker:
+        worker = Worker({**self.environment, **(environment or {})}, self.folder / "worker.log", processes, program)
         self.workers.append(worker)
         return worker
 

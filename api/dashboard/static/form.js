@@ -18,7 +18,7 @@ const PRESETS = {
 /** @type {Record<string, string>} */
 const NETWORKS = {
   mlp: "Dense layers",
-  cnn: "LeNet, about 6 times slower",
+  cnn: "LeNet, about 5 times slower",
 };
 
 /** @type {Record<string, (input: any) => unknown>} Read the value of a field. undefined stands for the default. */
