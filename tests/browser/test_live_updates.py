@@ -59,6 +59,7 @@ def test_confusion_matrix_keeps_the_selected_run(visit: Visit, service: BrowserS
 def test_one_click_submits_the_scale_being_typed(visit: Visit, service: BrowserService) -> None:
     page = visit.open("/ui")
     page.get_by_label("Data set", exact=True).first.select_option("digits")
+    page.get_by_text("More settings").click()
     page.get_by_label("Name", exact=True).fill("one click")
     page.get_by_role("button", name="none").click()
     entry, chips = page.get_by_label("Noise scales").last, page.locator(".chips").first
@@ -83,6 +84,7 @@ def test_one_click_submits_the_scale_being_typed(visit: Visit, service: BrowserS
 def test_form_submits_a_new_sweep_after_going_back(visit: Visit, service: BrowserService) -> None:
     page = visit.open("/ui")
     page.get_by_label("Data set", exact=True).first.select_option("digits")
+    page.get_by_text("More settings").click()
     page.get_by_label("Name", exact=True).fill("and back")
     page.route("**/ui/sweeps/*", lambda route: route.fulfill(status=204))  # status 204 keeps the browser on this page
     start = page.get_by_role("button", name="Start sweep")

@@ -43,6 +43,7 @@ def test_sweep_is_submitted_watched_and_downloaded(visit: Visit, url: str) -> No
     expect(page).to_have_url(f"{url}/ui")
     page.get_by_label("Data set", exact=True).first.select_option("digits")
     page.get_by_label("Epochs", exact=True).fill("3")
+    page.get_by_text("More settings").click()
     page.get_by_label("Name", exact=True).fill("below a path")
     page.get_by_role("button", name="none").click()
     page.get_by_label("Noise scales").last.fill("0.3 0.6")

@@ -5,17 +5,11 @@ import threading
 import time
 from pathlib import Path
 
-import keras
-import numpy as np
 import pytest
 from redis import Redis
 
 from noisesweep.local.launcher import free_port
-from noisesweep.models import Model, Precision
-from shared import datasets
-from shared.datasets import DatasetName, to_pixels
-from shared.noise import Purpose, base_noise
-from shared.noise_kinds import add_noise
+from noisesweep.models import Model
 from shared.settings import Settings
 from shared.store.keys import LEASES, SweepKeys
 from tests.support.claims import claim_next, claim_runs, reap, release
@@ -28,7 +22,6 @@ from worker.claims import Claim
 from worker.heartbeat import POLL_SECONDS
 from worker.leases import Leases
 from worker.trainer.loop import DivergedError
-from worker.trainer.state import RunState
 
 
 def test_all_runs_of_a_stack_succeed(trainer: Trainer) -> None:
@@ -49,8 +42,11 @@ def test_results_are_reproducible_and_depend_on_the_seed(trainer: Trainer) -> No
     assert other[1] != first[1]
 
 
-@pytest.mark.parametrize("checks", [0, 1, 2, 3, 5])
-@pytest.mark.parametrize("network", [mlp(32), cnn([4, 8], dense_units=[20])], ids=["mlp", "cnn"])
+@pytest.mark.parametrize(
+    ("network", "checks"),
+    [*((mlp(32), checks) for checks in (0, 1, 2, 3, 5)), (cnn([4], dense_units=[20]), 3)],
+    ids=["mlp-0", "mlp-1", "mlp-2", "mlp-3", "mlp-5", "cnn-3"],
+)
 def test_an_interrupted_run_ends_with_the_same_bits(trainer: Trainer, network: Model, checks: int) -> None:
     request = REQUEST.model_copy(update={"model": network})
     claim = trainer.create_claim(request)
@@ -254,38 +250,3 @@ def test_outages_of_the_store_change_no_results(trainer: Trainer, tmp_path: Path
     assert (other.metrics(stopped.sweep_id, 0), run["weights_sha256"]) == expected
     other.leases.close()
     store.close()
-
-
-# The Keras model does not round products to bfloat16, so a few of the 355 images may be classified differently.
-@pytest.mark.parametrize(
-    ("precision", "network", "tolerance"),
-    [("float32", mlp(32), 1e-4), ("mixed_bfloat16", mlp(32), 0.02), ("float32", cnn([6, 16], dense_units=[84]), 1e-4)],
-    ids=["float32", "mixed_bfloat16", "convolutions"],
-)
-def test_a_stored_model_reproduces_val_accuracy_in_keras(
-    trainer: Trainer, redis_bytes: Redis, tmp_path: Path, *, precision: str, network: Model, tolerance: float
-) -> None:
-    changes = {"keep_model": True, "precision": Precision(precision), "model": network}
-    request = REQUEST.model_copy(update=changes)
-    claim = trainer.create_claim(request)
-    trainer.train(claim)
-    path = tmp_path / "run.keras"
-    content = redis_bytes.get(SweepKeys(claim.sweep_id).model(0))
-    assert isinstance(content, bytes)
-    assert 0.8 * datasets.model_bytes(request) < len(content) <= datasets.model_bytes(request)
-    path.write_bytes(content)
-    model = keras.models.load_model(path)
-    dataset = datasets.load(DatasetName.DIGITS, None)
-    clean = to_pixels(dataset.validation_images)
-    images = add_noise(clean, claim.runs[0].scale, base_noise(0, Purpose.VALIDATION_NOISE, (len(clean), 784)))
-    images = images.reshape(-1, *model.input_shape[1:])
-    _, accuracy = model.evaluate(images, dataset.validation_labels, verbose=0)
-    assert accuracy == pytest.approx(trainer.metrics(claim.sweep_id, 0)[-1]["val_accuracy"], abs=tolerance)
-    weights = RunState(0, 0, model.get_weights(), [], np.float32(0), np.float32(0))
-    assert weights.weights_sha256 == trainer.sweeps.run(claim.sweep_id, 0)["weights_sha256"]
-
-
-def test_a_model_is_not_stored_by_default(trainer: Trainer, redis: Redis) -> None:
-    claim = trainer.create_claim(REQUEST)
-    trainer.train(claim)
-    assert not redis.exists(SweepKeys(claim.sweep_id).model(0))
