@@ -9,7 +9,8 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 
 from api.datasets.cache import DatasetCache
-from api.datasets.store import MAX_BYTES, DatasetStore
+from api.datasets.files import MAX_BYTES
+from api.datasets.store import DatasetStore
 from api.errors import PROBLEM_TYPE_BY_ERROR, problem_type_of
 from api.http import conditional, openapi, pages, turns
 from api.http import problems as problem_documents

@@ -5,6 +5,10 @@ import zipfile
 from pathlib import Path
 
 from shared.datasets.files import idx_files
+from shared.errors import InvalidDatasetError
+
+# Largest size of a data set in the store, and of an uploaded archive.
+MAX_BYTES = 64_000_000
 
 
 def find_files(folder: Path | None, name: str) -> Path | None:
@@ -21,11 +25,19 @@ def find_files(folder: Path | None, name: str) -> Path | None:
 
 
 def read_files(path: Path) -> bytes:
-    """Return the files as an archive, in the form of an upload."""
+    """Return the files as an archive, in the form of an upload.
+
+    Raises:
+        InvalidDatasetError: They are larger than an upload may be.
+    """
+    files = [path] if path.is_file() else idx_files(path) or []
+    size = sum(file.stat().st_size for file in files)
+    if size > MAX_BYTES:
+        raise InvalidDatasetError(f"expected up to {MAX_BYTES / 1e6:,.0f} MB, received {size / 1e6:,.1f} MB")
     if path.is_file():
         return path.read_bytes()
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
-        for file in idx_files(path) or []:
+        for file in files:
             archive.write(file, file.name)
     return content.getvalue()

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.client import NEVER_DECODE
 
 from api.datasets.errors import DatasetNeededError, DatasetTakenError, UnknownDatasetError, UploadTooLargeError
-from api.datasets.files import find_files, read_files
+from api.datasets.files import MAX_BYTES, find_files, read_files
 from noisesweep.models import DatasetFacts, DatasetInfo
 from shared.datasets import CATALOGUE, Dataset, Upload, hash_arrays, pack, read_upload, unpack
 from shared.errors import DatasetUnavailableError, InvalidDatasetError
@@ -18,8 +18,6 @@ from shared.store.clock import server_time_async
 from shared.store.functions import AsyncFunctions, Function
 from shared.store.keys import DATASETS, dataset_pieces, new_upload
 
-# Largest size of a data set in the store, and of an uploaded archive.
-MAX_BYTES = 64_000_000
 PIECE_BYTES = 1_000_000
 # Longer than an upload takes. What remains of an interrupted one is then gone.
 UPLOAD_SECONDS = 600

@@ -89,7 +89,8 @@ def _print(info: DatasetInfo, *, as_json: bool) -> None:
         f"Data set {info.name}: {info.training_images:,} training and {info.validation_images:,} validation images of "
         f"{height}x{width} pixels in {info.classes} classes",
     )
-    print_line(console, f"Classes: {', '.join(info.class_names)}")
+    counts = zip(info.class_names, info.training_counts, strict=True)
+    print_line(console, f"Training images: {', '.join(f'{name} {count:,}' for name, count in counts)}")
     for text in (info.description, info.licence, info.citation):
         if text:
             print_line(console, text)

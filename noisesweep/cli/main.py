@@ -78,7 +78,7 @@ Version = Annotated[
 
 @app.callback()
 def noisesweep(*, version: Version = False) -> None:
-    """Measure the accuracy of a digit classifier on noisy images: submit a sweep of noise scales, then plot it."""
+    """Measure the accuracy of an image classifier on noisy images: submit a sweep of noise scales, then plot it."""
 
 
 def expand_lists(arguments: Iterable[str], options: frozenset[str] = LIST_OPTIONS) -> list[str]:

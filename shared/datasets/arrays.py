@@ -48,7 +48,7 @@ def hash_arrays(arrays: Iterable[NDArray[np.uint8]]) -> str:
     """Return the SHA-256 of the arrays' bytes, one after another in row-major order."""
     digest = hashlib.sha256()
     for array in arrays:
-        digest.update(array.tobytes())
+        digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 

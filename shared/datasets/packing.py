@@ -15,7 +15,9 @@ LEVEL = 6
 
 def pack(arrays: Arrays) -> bytes:
     """Return the compressed arrays."""
-    return zlib.compress(b"".join(array.tobytes() for array in arrays), LEVEL)
+    compressor = zlib.compressobj(LEVEL)
+    parts = [compressor.compress(np.ascontiguousarray(array).data) for array in arrays]
+    return b"".join([*parts, compressor.flush()])
 
 
 def unpack(content: bytes, facts: DatasetFacts, source: str) -> Dataset:
