@@ -6,6 +6,10 @@ from typing import NamedTuple
 
 from noisesweep.models import ConvolutionalNetwork, MultilayerPerceptron
 
+# Images per evaluation batch: large enough for fast matrix products, small enough for CPU caches, and for the memory of
+# a GPU, which holds the patches of convolutions of all runs.
+EVALUATION_BATCHES = {"mlp": 1000, "cnn": 200}
+
 
 class ConvolutionShape(NamedTuple):
     """Shape of a convolution without padding and with stride 1, which is followed by 2x2 max pooling.

@@ -31,7 +31,7 @@ class OwnData:
         """Return a data set. Its hash is checked in each case.
 
         Raises:
-            DatasetUnavailableError: The store does not have it, or something else.
+            DatasetUnavailableError: The store does not have the data set, or its content has another hash.
         """
         path = self._folder / facts.sha256
         with suppress(OSError, DatasetUnavailableError):  # it is not there, or damaged
@@ -50,7 +50,7 @@ class OwnData:
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
             file.write(content)
-        Path(file.name).replace(path)  # at once: other processes read it, too
+        Path(file.name).replace(path)  # atomic, because other processes read the file
         by_age = sorted(self._folder.iterdir(), key=lambda each: each.stat().st_mtime)
         for old in by_age[:-MAX_CACHED]:
             old.unlink()

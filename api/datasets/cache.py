@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
-from weakref import WeakValueDictionary
 
 from cachetools import LRUCache, TTLCache
 
@@ -12,8 +12,8 @@ from noisesweep.models import DatasetFacts
 from shared.datasets import CATALOGUE, Dataset, DatasetName, load
 from shared.errors import DatasetUnavailableError
 
-# MNIST takes 55 MB.
-MAX_DATASETS = 2
+# MNIST takes 55 MB. A data set that clients have added takes up to 400 MB; one larger than this is not kept.
+MAX_CACHED_BYTES = 150_000_000
 # Pause after a failed load. Without it, each request on a host without internet access would start a download and wait
 # seconds until it fails.
 FAILURE_SECONDS = 60.0
@@ -41,9 +41,9 @@ class DatasetCache:
     ) -> None:
         self._load, self._load_added = load, load_added
         self._data_dir = data_dir
-        self._loaded: LRUCache[str, Dataset] = LRUCache(MAX_DATASETS)
-        self._failures: TTLCache[str, str] = TTLCache(MAX_FAILURES, failure_seconds)
-        self._loading: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._loaded: LRUCache[object, Dataset] = LRUCache(MAX_CACHED_BYTES, getsizeof=_size)
+        self._failures: TTLCache[object, str] = TTLCache(MAX_FAILURES, failure_seconds)
+        self._loading = asyncio.Lock()  # one at a time, because each takes memory
 
     async def get(self, facts: DatasetFacts) -> Dataset:
         """Return a data set. Concurrent calls share one load.
@@ -51,21 +51,28 @@ class DatasetCache:
         Raises:
             DatasetUnavailableError: This host cannot load the data set, or a recent attempt failed.
         """
-        sha256 = facts.sha256
-        lock = self._loading.setdefault(sha256, asyncio.Lock())
-        async with lock:
-            if sha256 not in self._loaded:
-                if reason := self._failures.get(sha256):
+        if found := self._loaded.get(facts.content):
+            return found
+        async with self._loading:
+            found = self._loaded.get(facts.content)
+            if found is None:
+                if reason := self._failures.get(facts.content):
                     raise DatasetUnavailableError(reason)
                 try:
-                    self._loaded[sha256] = await self._read(facts)
+                    found = await self._read(facts)
                 except (DatasetUnavailableError, OSError) as error:
                     logger.warning("Cannot load the data set %s: %s", facts.name, error)
-                    self._failures[sha256] = str(error)
+                    self._failures[facts.content] = str(error)
                     raise DatasetUnavailableError(str(error)) from error
-            return self._loaded[sha256]
+                with suppress(ValueError):  # it is larger than the cache
+                    self._loaded[facts.content] = found
+            return found
 
     async def _read(self, facts: DatasetFacts) -> Dataset:
         if facts.name in CATALOGUE:
             return await asyncio.to_thread(self._load, DatasetName(facts.name), self._data_dir)
         return await self._load_added(facts)
+
+
+def _size(dataset: Dataset) -> int:
+    return dataset.training_images.nbytes + dataset.validation_images.nbytes

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 
+# Names in an error message.
+MAX_SHOWN = 10
+
 
 class UnknownDatasetError(Exception):
     """No data set has this name."""
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
-        super().__init__(f'expected one of {", ".join(known)}, received "{name}"')
+        more = f" and {len(known) - MAX_SHOWN} others" if len(known) > MAX_SHOWN else ""
+        super().__init__(f'expected one of {", ".join(known[:MAX_SHOWN])}{more}, received "{name}"')
 
 
 class DatasetTakenError(Exception):

@@ -39,5 +39,5 @@ def read_files(path: Path) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for file in files:
-            archive.write(file, file.name)
+            archive.writestr(file.name, file.read_bytes())  # `write` fails for a time of modification before 1980
     return content.getvalue()

@@ -2,12 +2,15 @@
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cachetools import TTLCache
 from redis.asyncio import Redis
 from redis.client import NEVER_DECODE
 
+from api.datasets.cache import FAILURE_SECONDS, MAX_FAILURES
 from api.datasets.errors import DatasetNeededError, DatasetTakenError, UnknownDatasetError, UploadTooLargeError
 from api.datasets.files import MAX_BYTES, find_files, read_files
 from noisesweep.models import DatasetFacts, DatasetInfo
@@ -19,8 +22,10 @@ from shared.store.functions import AsyncFunctions, Function
 from shared.store.keys import DATASETS, dataset_pieces, new_upload
 
 PIECE_BYTES = 1_000_000
-# Longer than an upload takes. What remains of an interrupted one is then gone.
+# Pieces of an interrupted upload expire after this time.
 UPLOAD_SECONDS = 600
+# A data set in the store, without its arrays and its description.
+RECORD_BYTES = 1000
 
 
 class DatasetStore:
@@ -33,7 +38,8 @@ class DatasetStore:
         self._redis = redis
         self._functions = AsyncFunctions(redis)
         self._max_stored_bytes, self._max_dataset_bytes = settings.max_stored_bytes, settings.max_dataset_bytes
-        self._data_dir = settings.data_dir
+        self._data_dir, self._adding = settings.data_dir, asyncio.Lock()
+        self._failures: TTLCache[Path, str] = TTLCache(MAX_FAILURES, FAILURE_SECONDS)
 
     async def list_all(self) -> list[DatasetInfo]:
         """Return all data sets: the built-in ones, then the others by name."""
@@ -51,15 +57,25 @@ class DatasetStore:
             return CATALOGUE[name]
         stored = await self._redis.hget(DATASETS, name)
         if stored is None and (path := find_files(self._data_dir, name)):
+            return await self._add_files(name, path)
+        if stored is None:
+            raise UnknownDatasetError(name, await self._names())
+        return DatasetInfo.model_validate_json(stored)
+
+    async def _names(self) -> list[str]:
+        return [*CATALOGUE, *sorted(map(str, await self._redis.hkeys(DATASETS)))]
+
+    async def _add_files(self, name: str, path: Path) -> DatasetInfo:
+        """Add a data set from the data folder, one at a time. Failures are cached."""
+        async with self._adding:
+            if reason := self._failures.get(path):
+                raise DatasetUnavailableError(reason)
             try:
                 info, _ = await self.add(name, await asyncio.to_thread(read_files, path), f"From {path.name}", "")
-            except (InvalidDatasetError, DatasetTakenError, UploadTooLargeError) as error:
-                raise DatasetUnavailableError(f"{path}: {error}") from error
+            except (InvalidDatasetError, DatasetTakenError, UploadTooLargeError, OSError) as error:
+                self._failures[path] = f"{path.name}: {error}"
+                raise DatasetUnavailableError(self._failures[path]) from error
             return info
-        if stored is None:
-            names = [*CATALOGUE, *sorted(map(str, await self._redis.hkeys(DATASETS)))]
-            raise UnknownDatasetError(name, names)
-        return DatasetInfo.model_validate_json(stored)
 
     async def add(self, name: str, content: bytes, description: str, submitter: str) -> tuple[DatasetInfo, bool]:
         """Add a data set from an uploaded archive. Return it, and whether it is new.
@@ -75,6 +91,8 @@ class DatasetStore:
             DatasetTakenError: The name belongs to another content, or the content has another name.
             UploadTooLargeError: It does not fit into the space that data sets, or those of this API key, may occupy.
         """
+        if self._max_dataset_bytes == 0:
+            raise UploadTooLargeError("This service accepts no data sets.")
         upload, packed, sha256 = await asyncio.to_thread(_read, content)
         if name in CATALOGUE:
             raise DatasetTakenError(f"The name {name} belongs to a built-in data set: choose another one.")
@@ -84,18 +102,16 @@ class DatasetStore:
             )
         created_at = datetime.fromtimestamp(await server_time_async(self._redis) / 1e6, UTC)
         info = _describe(name, upload, sha256).model_copy(
-            update={
-                "description": description,
-                "stored_bytes": len(packed),
-                "submitter": submitter,
-                "created_at": created_at,
-            }
+            update={"description": description, "submitter": submitter, "created_at": created_at}
         )
-        key = new_upload()
-        for first in range(0, len(packed), PIECE_BYTES):
-            await self._redis.rpush(key, packed[first : first + PIECE_BYTES])
-            await self._redis.expire(key, UPLOAD_SECONDS)
+        size = len(packed) + len(info.model_dump_json().encode()) + RECORD_BYTES
+        info, key = info.model_copy(update={"stored_bytes": size}), new_upload()
         try:
+            for first in range(0, len(packed), PIECE_BYTES):
+                async with self._redis.pipeline(transaction=True) as pipeline:
+                    pipeline.rpush(key, packed[first : first + PIECE_BYTES])
+                    pipeline.expire(key, UPLOAD_SECONDS)
+                    await pipeline.execute()
             reply = await self._functions.call(
                 Function.ADD_DATASET,
                 name=name,
@@ -108,7 +124,12 @@ class DatasetStore:
             await self._redis.delete(key)  # it no longer exists if it was added
         _raise_if_refused(reply, name)
         stored = await self._redis.hget(DATASETS, name)
-        return DatasetInfo.model_validate_json(stored) if stored else info, reply == ["added"]
+        found = DatasetInfo.model_validate_json(stored) if stored else info
+        if found.facts != info.facts:
+            raise DatasetTakenError(
+                f"The data set {name} has these arrays with another shape or other class names: delete it first."
+            )
+        return found, reply == ["added"]
 
     async def delete(self, name: str) -> None:
         """Remove a data set.
@@ -121,7 +142,7 @@ class DatasetStore:
             raise DatasetNeededError(f"The data set {name} is built in and cannot be deleted.")
         match await self._functions.call(Function.DELETE_DATASET, name=name):
             case ["missing"]:
-                await self.find(name)
+                raise UnknownDatasetError(name, await self._names())
             case ["needed", count]:
                 raise DatasetNeededError(
                     f"{count} sweep{'s need' if count > 1 else ' needs'} the data set {name}: delete "
@@ -175,6 +196,8 @@ def _raise_if_refused(reply: list[Any], name: str) -> None:
             raise DatasetTakenError(f"The data set {name} has another content: choose another name, or delete it.")
         case ["stored", other]:
             raise DatasetTakenError(f"This content is already stored as {other}: use this name.")
+        case ["refused", "max_datasets", count, *_]:
+            raise UploadTooLargeError(f"The service has {count} data sets, and may have no more. Delete some.")
         case ["refused", limit, stored, allowed, size]:
             whose = "all data sets" if limit == "max_dataset_bytes" else "the sweeps and data sets of this API key"
             raise UploadTooLargeError(

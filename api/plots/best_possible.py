@@ -19,7 +19,7 @@ def best_possible(configs: Sequence[TrainingConfig], axis: ScaleAxis) -> tuple[t
     There is none either if the sweeps have different limits.
     """
     data, limit = facts_of(configs[0]), limit_of(configs[0])
-    if any(facts_of(config).sha256 != data.sha256 for config in configs):
+    if any(facts_of(config).content != data.content for config in configs):
         return (), ()
     # The accuracy of a classifier that always names the commonest class.
     levels = (Level(name="Chance", style=CHANCE, y=max(data.validation_counts) / data.validation_images),)

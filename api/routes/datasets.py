@@ -124,7 +124,7 @@ async def plot_dataset(
     if_none_match: IfNoneMatch = None,
 ) -> PlotResponse:
     """Plot a contact sheet: the first training images of each class, with the number of images."""
-    headers = options.file_format.representation.headers(target_of(request), info.sha256[:12])
+    headers = options.file_format.representation.headers(target_of(request), info.state)
     raise_if_not_modified(if_none_match, headers)
     data = await arrays.get(info.facts)
 

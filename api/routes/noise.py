@@ -146,7 +146,7 @@ async def list_noise_kinds(
 ) -> Response:
     """Describe each kind of noise: formula, valid scales, size of the change, and an example."""
     data = await arrays.get(info.facts)
-    headers = JSON.headers(target_of(request), info.sha256[:12])
+    headers = JSON.headers(target_of(request), info.state)
     raise_if_not_modified(if_none_match, headers)
     root_path = root_path_of(request.scope)
     document = await in_turn(headers["ETag"], lambda: to_json(describe_kinds(data), root_path).encode())
@@ -169,7 +169,7 @@ async def get_noise_samples(
     A run with `resample` draws new noise of the same distribution in each epoch.
     """
     selected = select_images(await arrays.get(preview.dataset), preview)
-    headers = JSON.headers(target_of(request), preview.dataset.sha256[:12])
+    headers = JSON.headers(target_of(request), preview.dataset.state)
     raise_if_not_modified(if_none_match, headers)
     document = await in_turn(headers["ETag"], lambda: _document(selected, preview, _slice(rows), _slice(columns)))
     return Response(document, headers=headers | named(f"{_name(preview)}.json"), media_type="application/json")
@@ -194,7 +194,7 @@ async def plot_noise(
     In the format json, the answer is the same as from /noise/samples.
     """
     selected = select_images(await arrays.get(preview.dataset), preview)
-    headers = options.file_format.representation.headers(target_of(request), preview.dataset.sha256[:12])
+    headers = options.file_format.representation.headers(target_of(request), preview.dataset.state)
     raise_if_not_modified(if_none_match, headers)
 
     def answer() -> bytes:

@@ -169,7 +169,7 @@ def _figures(pairs: Pairs, together: Interval) -> ScaleDifference:
 
 def _raise_if_not_comparable(first: Sweep, second: Sweep) -> None:
     datasets = [facts_of(sweep.config) for sweep in (first, second)]
-    if datasets[0].sha256 != datasets[1].sha256:
+    if datasets[0].content != datasets[1].content:
         raise NotComparableError(
             f"The sweeps have different data sets: A has {datasets[0].name}, B has {datasets[1].name}. Compare "
             "sweeps of one data set."

@@ -2,6 +2,7 @@
 
 from noisesweep.models import Keep, NoiseKind, NoiseOn, TrainingConfig
 from noisesweep.models.float32 import format_number
+from shared.datasets import facts_of
 
 # Text of options that are not numbers or names, as it follows the word "with".
 _WORDS: dict[str, dict[object, str]] = {
@@ -40,8 +41,10 @@ def _format_tests(config: TrainingConfig) -> str:
 
 
 def differing_settings(first: TrainingConfig, second: TrainingConfig) -> list[str]:
-    """Return the names of the options in which two configs differ."""
-    return [name for name in TrainingConfig.model_fields if getattr(first, name) != getattr(second, name)]
+    """Return the names of the options in which two configs differ; `dataset` stands for the content of the data set."""
+    names = [name for name in TrainingConfig.model_fields if name not in ("dataset", "own_dataset")]
+    different = ["dataset"] if facts_of(first).content != facts_of(second).content else []
+    return different + [name for name in names if getattr(first, name) != getattr(second, name)]
 
 
 def format_setting(config: TrainingConfig, name: str) -> str:

@@ -65,7 +65,7 @@ class SweepService:
             raise UnsupportedConfigError("dataset", str(error), request.dataset) from error
         own = None if dataset.name in CATALOGUE else dataset.facts
         if request.own_dataset not in (None, own):
-            reason = f"expected none, or the content of the data set {dataset.name}"
+            reason = f"expected null, or the content of the data set {dataset.name}"
             raise UnsupportedConfigError("own_dataset", reason, request.own_dataset.model_dump(mode="json"))
         request = request.model_copy(update={"own_dataset": own})
         check_config(request)

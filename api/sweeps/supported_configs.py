@@ -1,6 +1,7 @@
 """Checks that a config can be trained: size of the holdout, the network and the stored models."""
 
 from noisesweep.models import SweepRequest, TrainingConfig
+from shared.architecture import EVALUATION_BATCHES
 from shared.datasets import facts_of, image_outputs, image_work, model_bytes, parameter_count
 
 # A checkpoint stores each parameter twice in four bytes. This stays far below the maximum value size of Redis (512 MB).
@@ -48,10 +49,11 @@ def _check_network(config: TrainingConfig, image_shape: tuple[int, int]) -> None
             f"{height}x{width}",
             received,
         )
+    batch = max(config.batch_size, EVALUATION_BATCHES[model.kind])
     for limit, count, unit in (
         (MAX_PARAMETERS, parameter_count(config), "parameters"),
         (MAX_MULTIPLY_ADDS, image_work(config), "multiply-adds for an image"),
-        (MAX_MINIBATCH_OUTPUTS, config.batch_size * image_outputs(config), "outputs of layers for a minibatch"),
+        (MAX_MINIBATCH_OUTPUTS, batch * image_outputs(config), f"outputs of layers for {batch:,} images"),
     ):
         if count > limit:
             raise UnsupportedConfigError(

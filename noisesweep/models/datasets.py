@@ -1,5 +1,6 @@
 """Data sets: what they contain, and the bodies of responses about them."""
 
+import hashlib
 from datetime import datetime
 from typing import Annotated
 
@@ -52,7 +53,18 @@ class DatasetFacts(BaseModel):
         description="SHA-256 of the decoded arrays: training images, training labels, validation images, "
         "validation labels, each as unsigned bytes in row-major order.",
         examples=["06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"],
+        pattern="^[0-9a-f]{64}$",
     )
+
+    @property
+    def content(self) -> tuple[object, ...]:
+        """Return what identifies the arrays. Their hash covers their bytes, not their shapes."""
+        return self.sha256, self.image_shape, self.training_images
+
+    @property
+    def state(self) -> str:
+        """Return 12 hexadecimal digits that change with any part of the description, for ETags."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
 
 
 class DatasetInfo(DatasetFacts):

@@ -55,7 +55,7 @@ Keys outside any sweep are indexes, measurements and workers:
     ns:dataset:<sha256>:sweeps  set   ids of the sweeps that need it
     ns:dataset:upload:<token> list    pieces that were uploaded; expires after some minutes
     ns:ended                  stream  runs that workers ended recently: run; used for the throughput
-    ns:pace                   stream  epochs trained recently: dataset, precision, batch_size, work
+    ns:pace                   stream  epochs trained recently: dataset, precision, model, batch_size, work
                                       (multiply-accumulates of a forward pass), seconds; used for time estimates
     ns:counters               hash    worker metrics: see shared/store/counters.py
     ns:reaper                 hash    at (µs): when a reaper last reached the store,

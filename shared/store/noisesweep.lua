@@ -22,6 +22,8 @@ local DATASETS, DATASET_NAMES, DATASET_BYTES = 'ns:datasets', 'ns:dataset_names'
 local EXPIRED_MODELS_PER_ROUND = 100
 -- Far more than the API allows. A loop over the number in a broken record would stop the store.
 local MAX_RUNS = 10000
+-- Lists and error messages contain all data sets.
+local MAX_DATASETS = 1000
 
 -- Arguments ---------------------------------------------------------------------------------------------------------
 
@@ -618,6 +620,10 @@ define('add_dataset', {
   local name = redis.call('HGET', DATASET_NAMES, info.sha256)
   if name then
     return { 'stored', name }
+  end
+  local count = redis.call('HLEN', DATASETS)
+  if count >= MAX_DATASETS then
+    return { 'refused', 'max_datasets', count, MAX_DATASETS, 1 }
   end
   local stored = tonumber(redis.call('GET', DATASET_BYTES) or 0)
   if stored + info.stored_bytes > call.max_dataset_bytes then

@@ -1,7 +1,9 @@
 """Uploaded data sets: what is accepted, and the error of everything else."""
 
 import gzip
+import io
 import tracemalloc
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -131,12 +133,17 @@ def test_a_zip_bomb_is_refused_without_much_memory(kind: str) -> None:
         content = archive(arrays | {f"{IDX_FILES[0]}.gz": gzip.compress(first)})
     del bomb
     assert len(content) < 1_000_000
+    assert_refused_with_little_memory(content, "expected 48,960 bytes after the header, received more")
+
+
+def assert_refused_with_little_memory(content: bytes, message: str) -> None:
     tracemalloc.start()
-    with pytest.raises(InvalidDatasetError, match="expected 48,960 bytes after the header, received more"):
-        read_upload(content)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 10_000_000
+    try:
+        with pytest.raises(InvalidDatasetError, match=message):
+            read_upload(content)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
@@ -161,6 +168,55 @@ def test_a_zip_bomb_is_refused_without_much_memory(kind: str) -> None:
 def test_other_content_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(InvalidDatasetError, match=message):
         read_upload(content)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_compression_is_refused_because_it_has_no_limit(method: int) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", method) as file:
+        file.writestr("x_train.npy", b"\0" * 50_000_000)
+    assert_refused_with_little_memory(content.getvalue(), "x_train.npy: expected no compression or deflate")
+
+
+def test_negative_shape_reads_nothing() -> None:
+    files = {f"{name}.npy": npy(array) for name, array in BARS.items()}
+    names = npy(np.array(["a" * 64])).replace(b"(1,)", b"(-1,)").replace(b"      \n", b"     \n")
+    content = archive(files | {"class_names.npy": names + b"\0" * 50_000_000})
+    assert_refused_with_little_memory(content, "class_names: expected a list of up to 100 texts")
+
+
+def test_many_members_are_refused() -> None:
+    content = archive({f"{number}": b"" for number in range(200)})
+    with pytest.raises(InvalidDatasetError, match="an archive with up to 100 files"):
+        read_upload(content)
+
+
+@pytest.mark.parametrize(
+    "header", [b"{'descr': '|u1', ", b"{'descr': (), 'fortran_order': False, 'shape': ()}", b"-" * 9000]
+)
+def test_damaged_header_is_refused(header: bytes) -> None:
+    header += b" " * (-len(header) % 64) + b"\n"
+    damaged = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+    files = {f"{name}.npy": npy(array) for name, array in BARS.items()} | {"x_train.npy": damaged}
+    with pytest.raises(InvalidDatasetError):
+        read_upload(archive(files))
+
+
+def test_names_that_are_no_text_are_refused() -> None:
+    files = {f"{name}.npy": npy(array) for name, array in BARS.items()}
+    names = np.array(["a", "b", "c"])
+    damaged = npy(names).replace(names.tobytes(), b"\xff\xff\xff\x7f" * 3)
+    with pytest.raises(InvalidDatasetError):
+        read_upload(archive(files | {"class_names.npy": damaged}))
+
+
+def test_more_pixels_than_the_service_can_hold_are_refused_by_their_headers() -> None:
+    one = npy(np.zeros((1, 64, 64), np.uint8))
+    many = one.replace(b"(1, 64, 64)", b"(150000, 64, 64)").replace(b"      \n", b" \n")
+    labels, label = npy(np.zeros(150_000, np.uint8)), npy(np.zeros(1, np.uint8))
+    files = dict(zip((f"{name}.npy" for name in NAMES), (many, labels, one, label), strict=True))
+    with pytest.raises(InvalidDatasetError, match=r"400,000,000 pixels .*150,001 images and 614,404,096 pixels"):
+        read_upload(archive(files))
 
 
 @given(content=st.binary(max_size=200), cut=st.integers(0, 2000), flipped=st.integers(0, 2000))

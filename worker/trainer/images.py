@@ -7,13 +7,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from noisesweep.models import NetworkKind, NoiseKind
+from noisesweep.models import NoiseKind
 from shared.noise import Purpose, generator, noise_blocks
 from shared.noise_kinds import Arrays, Level, noisy_images
 
-# Images per evaluation batch: large enough for fast matrix products, small enough for CPU caches, and for the memory of
-# a GPU, which holds the patches of convolutions of all runs.
-EVALUATION_BATCHES = {NetworkKind.MLP: 1000, NetworkKind.CNN: 200}
 # Size of the buffer of resampled noise, in numbers, in addition to the noise of one minibatch.
 NOISE_BUFFER_SIZE = 2**23
 # Offsets in a buffer are multiples of this number: TensorFlow slices at multiples of 64 bytes without a copy.

@@ -11,13 +11,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from noisesweep.models import Keep, NetworkKind, NoiseKind, TrainingConfig
-from shared.architecture import layer_shapes
+from noisesweep.models import Keep, NoiseKind, TrainingConfig
+from shared.architecture import EVALUATION_BATCHES, layer_shapes
 from shared.noise import Purpose, generator
 from shared.noise_kinds import Level, level_of, table_size
 from worker.trainer import network
 from worker.trainer.images import (
-    EVALUATION_BATCHES,
     NOISE_BUFFER_SIZE,
     Batch,
     NoiseBuffer,
@@ -67,7 +66,7 @@ class Stack:
         xla: bool,
     ) -> None:
         self.classes = classes
-        self.evaluation_batch = EVALUATION_BATCHES[NetworkKind(config.model.kind)]
+        self.evaluation_batch = EVALUATION_BATCHES[config.model.kind]
         self.config, self.runs = config, runs
         self.training, self.validation, self.test = training, validation, test or validation
         self.image_shape = training.image_shape

@@ -38,7 +38,7 @@ class StackCache:
     def __init__(self, settings: Settings, load_added: Callable[[DatasetFacts], Dataset], *, xla: bool) -> None:
         self._settings, self._load_added = settings, load_added
         self._xla = xla
-        self._data: tuple[tuple[str, int], list[NoisyImages]] | None = None
+        self._data: tuple[tuple[object, int], list[NoisyImages]] | None = None
         self._stack: Stack | None = None
 
     def get(self, config: TrainingConfig, runs: int) -> Stack:
@@ -51,7 +51,7 @@ class StackCache:
         if not self._stack or self._stack.config != config or self._stack.runs != runs:
             self._stack = None
             facts = facts_of(config)
-            if self._data and self._data[0] != (facts.sha256, config.holdout):
+            if self._data and self._data[0] != (facts.content, config.holdout):
                 self._data = None
             gc.collect()  # free the old stack first: it and its traced functions form a reference cycle
             images = self._images(facts, config.holdout)
@@ -69,7 +69,7 @@ class StackCache:
             parts = [NoisyImages(images, labels, Purpose.TRAINING_NOISE, others)]
             if holdout:
                 parts.append(NoisyImages(images[held_out], labels[held_out], Purpose.HOLDOUT_NOISE))
-            self._data = (facts.sha256, holdout), [*parts, test]
+            self._data = (facts.content, holdout), [*parts, test]
         return self._data[1]
 
     def _load(self, facts: DatasetFacts) -> Dataset:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from api.datasets.cache import MAX_DATASETS, DatasetCache
+from api.datasets.cache import DatasetCache
 from noisesweep.models import DatasetFacts
 from shared import datasets
 from shared.datasets import CATALOGUE, Dataset, DatasetName
@@ -49,8 +49,12 @@ def test_concurrent_calls_share_one_load(load: CountedLoad) -> None:
     assert load.names == [DatasetName.DIGITS]
 
 
-def test_only_the_last_used_data_sets_are_cached(tmp_path: Path, small: dict[str, Dataset], load: CountedLoad) -> None:
+def test_only_the_last_used_data_sets_are_cached(
+    tmp_path: Path, small: dict[str, Dataset], load: CountedLoad, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mnist, fashion, digits = DatasetName.MNIST, DatasetName.FASHION_MNIST, DatasetName.DIGITS
+    size = datasets.load(digits, None).training_images.nbytes + datasets.load(digits, None).validation_images.nbytes
+    monkeypatch.setattr("api.datasets.cache.MAX_CACHED_BYTES", size + small[mnist].training_images.nbytes * 2)
     for name, dataset in small.items():
         write_archive(tmp_path / f"{name}.npz", dataset)
 
@@ -61,7 +65,6 @@ def test_only_the_last_used_data_sets_are_cached(tmp_path: Path, small: dict[str
 
     asyncio.run(read(mnist, fashion, mnist, digits, mnist, digits, fashion))
     assert load.names == [mnist, fashion, digits, fashion]
-    assert MAX_DATASETS == 2
 
 
 def test_failed_load_is_retried_after_a_pause(

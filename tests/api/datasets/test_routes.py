@@ -84,6 +84,18 @@ def test_a_name_and_a_content_belong_to_one_data_set(http: httpx.Client) -> None
         assert refused.json()["detail"].startswith(detail)
 
 
+def test_same_images_with_other_names_or_another_shape_are_not_the_same_data_set(http: httpx.Client) -> None:
+    add(http)
+    flat = {name: array.reshape(len(array), 17, 12) if name.startswith("x") else array for name, array in BARS.items()}
+    for changed in (BARS | {"class_names": np.array(["a", "b", "c"])}, flat):
+        refused = add(http, content=npz(changed))
+        assert (refused.status_code, refused.json()["type"]) == (409, "/problems/dataset-taken")
+    etag = http.get("/datasets/bars/plot").headers["ETag"]
+    http.delete("/datasets/bars")
+    add(http, content=npz(BARS | {"class_names": np.array(["a", "b", "c"])}))
+    assert http.get("/datasets/bars/plot", headers={"If-None-Match": etag}).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("content", "detail"),
     [
@@ -240,8 +252,13 @@ def test_data_set_in_the_data_folder_is_added_when_it_is_used(serve: Serve, tmp_
     assert sweep.json()["config"]["own_dataset"]["training_images"] == 240
     assert http.get("/datasets").json()["datasets"][-1]["name"] == "bars"
     (tmp_path / "letters.npz").write_bytes(b"")
-    refused = http.get("/datasets/letters")
-    assert (refused.status_code, refused.json()["type"]) == (404, "/problems/dataset-unavailable")
+    for refused in (http.get("/datasets/letters"), http.get("/datasets/letters")):
+        assert (refused.status_code, refused.json()["type"]) == (404, "/problems/dataset-unavailable")
+    for _ in range(2):
+        http.post(f"/sweeps/{sweep.json()['id']}/cancel")
+        http.delete(f"/sweeps/{sweep.json()['id']}")
+        http.delete("/datasets/bars")
+    assert "bars" not in [each["name"] for each in http.get("/datasets").json()["datasets"]]
 
 
 def test_larger_body_than_a_data_set_may_have_is_refused(http: httpx.Client, redis: Redis) -> None:

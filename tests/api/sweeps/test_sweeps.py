@@ -166,7 +166,7 @@ INVALID_REQUESTS: list[tuple[dict[str, Any] | str, str, str]] = [
     (
         {"scales": [1], "batch_size": 10_000, "model": {"kind": "cnn", "filters": [1024], "dense_units": []}},
         "#/model",
-        "outputs of layers for a minibatch",
+        "outputs of layers for 10,000 images",
     ),
     (
         {"scales": [1], "model": {"kind": "cnn", "filters": [256, 1024], "dense_units": []}, "batch_size": 1},
