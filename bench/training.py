@@ -127,6 +127,7 @@ CNN_CONTENDERS: dict[str, tuple[Callable[[str], Epoch], str, bool]] = {
     "a Keras fit, CNN": (partial(keras_fit, network=CNN), "float32", False),
     "b trainer, CNN, float32": (partial(trainer, network=CNN), "float32", True),
     "b trainer, CNN, mixed_bfloat16": (partial(trainer, network=CNN), "mixed_bfloat16", True),
+    "b trainer, float32": CONTENDERS["b trainer, float32"],
 }
 if jax_training.is_installed():
     CONTENDERS["d JAX, float32"] = (jax_trainer, "float32", True)
@@ -142,6 +143,7 @@ RATIOS = {
     "b/c float32, NumPy": ("b trainer, float32", "c products, NumPy float32"),
     "d/b float32": ("d JAX, float32", "b trainer, float32"),
     "d/b mixed_bfloat16": ("d JAX, mixed_bfloat16", "b trainer, mixed_bfloat16"),
+    "b CNN / b, float32": ("b trainer, CNN, float32", "b trainer, float32"),
     "a/b CNN, float32": ("a Keras fit, CNN", "b trainer, CNN, float32"),
     "a/b CNN, mixed_bfloat16": ("a Keras fit, CNN", "b trainer, CNN, mixed_bfloat16"),
 }
@@ -192,7 +194,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.training", description=main.__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--out", type=Path, default=Path("bench-training.json"))
-    parser.add_argument("--cnn", action="store_true", help="measure the default convolutional network: (a) and (b)")
+    parser.add_argument(
+        "--cnn",
+        action="store_true",
+        help="measure (a) and (b) with the default convolutional network",
+    )
     arguments = parser.parse_args()
 
     name, chosen = data.load().name, CNN_CONTENDERS if arguments.cnn else CONTENDERS

@@ -12,7 +12,7 @@ from noisesweep.models import DatasetFacts
 from shared.datasets import CATALOGUE, Dataset, DatasetName, load
 from shared.errors import DatasetUnavailableError
 
-# MNIST takes 55 MB. A data set that clients have added takes up to 400 MB; one larger than this is not kept.
+# MNIST takes 55 MB, a data set that clients have added up to 400 MB.
 MAX_CACHED_BYTES = 150_000_000
 # Pause after a failed load. Without it, each request on a host without internet access would start a download and wait
 # seconds until it fails.
@@ -29,6 +29,7 @@ class DatasetCache:
         data_dir: The folder named by NOISESWEEP_DATA_DIR, or None.
         load_added: Function that loads a data set that a client has added.
         failure_seconds: Time after which a failed load is tried again.
+        max_bytes: Size of the images that are kept. A larger data set is not kept.
         load: Function that loads a built-in data set by name. It is called in a thread.
     """
 
@@ -38,10 +39,11 @@ class DatasetCache:
         load_added: Callable[[DatasetFacts], Awaitable[Dataset]],
         failure_seconds: float = FAILURE_SECONDS,
         load: Callable[[DatasetName, Path | None], Dataset] = load,
+        max_bytes: int = MAX_CACHED_BYTES,
     ) -> None:
         self._load, self._load_added = load, load_added
         self._data_dir = data_dir
-        self._loaded: LRUCache[object, Dataset] = LRUCache(MAX_CACHED_BYTES, getsizeof=_size)
+        self._loaded: LRUCache[object, Dataset] = LRUCache(max_bytes, getsizeof=_size)
         self._failures: TTLCache[object, str] = TTLCache(MAX_FAILURES, failure_seconds)
         self._loading = asyncio.Lock()  # one at a time, because each takes memory
 

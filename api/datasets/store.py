@@ -123,13 +123,14 @@ class DatasetStore:
         finally:
             await self._redis.delete(key)  # it no longer exists if it was added
         _raise_if_refused(reply, name)
-        stored = await self._redis.hget(DATASETS, name)
-        found = DatasetInfo.model_validate_json(stored) if stored else info
-        if found.facts != info.facts:
+        if reply == ["added"]:
+            return info, True
+        present = await self.find(name)
+        if present.facts != info.facts:
             raise DatasetTakenError(
                 f"The data set {name} has these arrays with another shape or other class names: delete it first."
             )
-        return found, reply == ["added"]
+        return present, False
 
     async def delete(self, name: str) -> None:
         """Remove a data set.

@@ -100,17 +100,18 @@ class Security:
 def limit_body(receive: Receive, started: asyncio.Event, limit: BodyLimit) -> Receive:
     """Return a `receive` that raises HTTPException 413 if the body is too large and 408 if it takes too long.
 
-    There is no time limit after the body is complete or after the answer has started. From then on `receive` only waits
-    for the client to disconnect.
+    The time starts when the body is first read, because an upload may wait for its turn. There is no time limit after
+    the body is complete or after the answer has started. From then on `receive` only waits until the client
+    disconnects.
     """
     body_bytes, body_seconds = limit
-    deadline = asyncio.get_running_loop().time() + body_seconds
-    size, complete = 0, False
+    size, complete, deadline = 0, False, 0.0
 
     async def receive_limited() -> Message:
-        nonlocal size, complete
+        nonlocal size, complete, deadline
         if complete:
             return await receive()
+        deadline = deadline or asyncio.get_running_loop().time() + body_seconds
         try:
             async with asyncio.timeout_at(deadline):
                 message = await receive()

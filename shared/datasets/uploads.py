@@ -53,7 +53,8 @@ def read_upload(content: bytes) -> Upload:
     except InvalidDatasetError:
         raise
     except Exception as error:  # a damaged archive can raise any error, in zipfile, zlib, struct, tokenize or NumPy
-        raise InvalidDatasetError(f"expected a zip archive, for example an .npz file: {error!r}") from error
+        reason = str(error) or type(error).__name__
+        raise InvalidDatasetError(f"expected a zip archive, for example an .npz file: {reason}") from error
 
 
 def _read_archive(content: bytes) -> Upload:

@@ -32,9 +32,9 @@ def own_trainer(sweeps: Sweeps, leases: Leases, settings: Settings, tmp_path: Pa
 
 @pytest.mark.parametrize("network", [mlp(16), cnn([4], kernel_size=3, dense_units=[8])], ids=["mlp", "cnn"])
 def test_a_network_learns_images_of_another_shape_and_number_of_classes(
-    own_trainer: Trainer, redis: Redis, network: object
+    own_trainer: Trainer, settings: Settings, network: object
 ) -> None:
-    facts = add_dataset(redis, "bars", bars(classes=3, shape=(12, 17)))
+    facts = add_dataset(settings, "bars", bars(classes=3, shape=(12, 17)))
     request = SweepRequest.model_validate(
         {"scales": [0.1], "dataset": "bars", "own_dataset": facts, "epochs": 4, "batch_size": 16, "model": network}
     )
@@ -48,29 +48,33 @@ def test_a_network_learns_images_of_another_shape_and_number_of_classes(
     assert confusion.sum(axis=1).tolist() == facts.validation_counts
 
 
-def test_a_built_in_data_set_that_was_uploaded_gives_its_bits(own_trainer: Trainer, redis: Redis) -> None:
-    facts = add_dataset(redis, "mine", arrays_of(datasets.load(DatasetName.DIGITS, None)))
+def test_a_built_in_data_set_that_was_uploaded_gives_its_bits(own_trainer: Trainer, settings: Settings) -> None:
+    facts = add_dataset(settings, "mine", arrays_of(datasets.load(DatasetName.DIGITS, None)))
     fields = {"scales": [0.5], "epochs": 1, "hidden_units": [16]}
     built_in = SweepRequest.model_validate({**fields, "dataset": "digits"})
     own = SweepRequest.model_validate({**fields, "dataset": "mine", "own_dataset": facts})
     assert own_trainer.train_uninterrupted(own) == own_trainer.train_uninterrupted(built_in)
 
 
-def test_workers_with_separate_caches_read_the_store_once_each(leases: Leases, redis: Redis, tmp_path: Path) -> None:
-    facts = add_dataset(redis, "bars", bars())
+def test_workers_with_separate_caches_read_the_store_once_each(
+    leases: Leases, settings: Settings, redis: Redis, tmp_path: Path
+) -> None:
+    large = bars(training=12_000)
+    facts = add_dataset(settings, "bars", large)
     first, second = (OwnData(leases, tmp_path / name) for name in ("first", "second"))
     assert first.load(facts).source == second.load(facts).source == "the store"
+    assert redis.llen(dataset_pieces(facts.sha256)) > 1
     redis.delete(dataset_pieces(facts.sha256))
     for cache in (first, second):
         again = cache.load(facts)
         assert again.source.endswith(facts.sha256)
-        np.testing.assert_array_equal(again.training_images, bars()["x_train"])
+        np.testing.assert_array_equal(again.training_images, large["x_train"])
     with pytest.raises(DatasetUnavailableError, match="The store does not have the data set bars"):
         OwnData(leases, tmp_path / "third").load(facts)
 
 
-def test_a_damaged_cache_is_replaced(leases: Leases, redis: Redis, tmp_path: Path) -> None:
-    facts = add_dataset(redis, "bars", bars())
+def test_a_damaged_cache_is_replaced(leases: Leases, settings: Settings, tmp_path: Path) -> None:
+    facts = add_dataset(settings, "bars", bars())
     cache = OwnData(leases, tmp_path)
     cache.load(facts)
     (tmp_path / facts.sha256).write_bytes(b"damaged")
@@ -78,21 +82,23 @@ def test_a_damaged_cache_is_replaced(leases: Leases, redis: Redis, tmp_path: Pat
     assert cache.load(facts).source.endswith(facts.sha256)
 
 
-def test_the_cache_keeps_the_data_sets_that_were_used_last(leases: Leases, redis: Redis, tmp_path: Path) -> None:
+def test_the_cache_keeps_the_data_sets_that_were_used_last(
+    leases: Leases, settings: Settings, redis: Redis, tmp_path: Path
+) -> None:
     for age in range(MAX_CACHED + 3):
         old = tmp_path / f"old-{age}"
         old.write_bytes(b"")
         os.utime(old, (1_000_000 - age, 1_000_000 - age))
-    facts = add_dataset(redis, "bars", bars())
+    facts = add_dataset(settings, "bars", bars())
     OwnData(leases, tmp_path).load(facts)
     kept = {path.name for path in tmp_path.iterdir()}
     assert kept == {facts.sha256, *(f"old-{age}" for age in range(MAX_CACHED - 1))}
 
 
 def test_images_that_do_not_fit_into_the_memory_fail_with_the_reason(
-    own_trainer: Trainer, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    own_trainer: Trainer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    facts = add_dataset(redis, "bars", bars())
+    facts = add_dataset(settings, "bars", bars())
     monkeypatch.setattr(limits, "free_memory", lambda: 6 * 300 * 12 * 17 - 1)
     claim = own_trainer.create_claim(SweepRequest(scales=[0.1], epochs=1, dataset="bars", own_dataset=facts))
     own_trainer.train(claim)

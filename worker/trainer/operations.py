@@ -56,7 +56,7 @@ class Convolution(Operation):
 
     TensorFlow's own convolution has no leading axis for runs side by side. They are computed as the product of patches
     and kernel, which is separate for each run, so its bits do not depend on the other runs. One run is computed with
-    TensorFlow's convolution, which is twice as fast on a CPU.
+    TensorFlow's convolution, which is faster on a CPU.
     """
 
     kernel: tf.Tensor
@@ -196,7 +196,7 @@ def _rows(images: tf.Tensor) -> tf.Tensor:
 
 def _one_batch(images: tf.Tensor) -> tf.Tensor:
     """Join the runs and images of (..., B, H, W, C) to one axis."""
-    # TensorFlow computes pooling and its gradient four times as fast if nothing is between them.
+    # TensorFlow computes pooling and its gradient much faster if nothing is between them.
     return images if images.shape.rank == ONE_RUN else tf.reshape(images, [-1, *images.shape[-3:]])
 
 

@@ -1,7 +1,7 @@
 // Form of a new sweep, with its estimate and its errors.
 
 import { newIdempotencyKey, Problem, post } from "./api.js";
-import { Chips } from "./chips.js";
+import { Chips, parseNumbers } from "./chips.js";
 import { byId, setText } from "./dom.js";
 import { invalidIndexes, messageOf, showFormErrors } from "./errors.js";
 import { formatCount, formatDuration } from "./format.js";
@@ -26,17 +26,10 @@ const READERS = {
   boolean: (input) => input.checked,
   text: (input) => input.value.trim() || undefined,
   number: (input) => (input.validity.badInput ? input.value : input.value === "" ? undefined : Number(input.value)),
-  numbers: (input) => (input.value.trim() ? parseNumbers(input.value) : []),
+  numbers: (input) => parseNumbers(input.value),
   tags: (input) => parseTags(input.value),
   noise: (input) => parseNoise(input.value),
 };
-
-/**
- * Parse numbers that commas separate. An empty entry stays text, which the service refuses.
- * @param {string} text
- * @returns {(number | string)[]}
- */
-const parseNumbers = (text) => text.split(",").map((entry) => (entry.trim() ? Number(entry) : entry));
 
 /**
  * Parse kinds of noise with their scales, of the form "shot: 0.3, 1; uniform: 0.5".

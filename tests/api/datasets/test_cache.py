@@ -49,17 +49,15 @@ def test_concurrent_calls_share_one_load(load: CountedLoad) -> None:
     assert load.names == [DatasetName.DIGITS]
 
 
-def test_only_the_last_used_data_sets_are_cached(
-    tmp_path: Path, small: dict[str, Dataset], load: CountedLoad, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_the_last_used_data_sets_are_cached(tmp_path: Path, small: dict[str, Dataset], load: CountedLoad) -> None:
     mnist, fashion, digits = DatasetName.MNIST, DatasetName.FASHION_MNIST, DatasetName.DIGITS
     size = datasets.load(digits, None).training_images.nbytes + datasets.load(digits, None).validation_images.nbytes
-    monkeypatch.setattr("api.datasets.cache.MAX_CACHED_BYTES", size + small[mnist].training_images.nbytes * 2)
+    max_bytes = size + small[mnist].training_images.nbytes * 2
     for name, dataset in small.items():
         write_archive(tmp_path / f"{name}.npz", dataset)
 
     async def read(*names: DatasetName) -> None:
-        cache = DatasetCache(tmp_path, no_added_data, load=load)
+        cache = DatasetCache(tmp_path, no_added_data, load=load, max_bytes=max_bytes)
         for name in names:
             assert (await cache.get(CATALOGUE[name])).name == name
 

@@ -1,8 +1,7 @@
 """Data sets that clients add: upload, description, use in sweeps, and deletion."""
 
 import io
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +15,13 @@ from noisesweep.models import SweepRequest, hash_api_key
 from shared.datasets.files import IDX_FILES
 from shared.settings import Settings
 from shared.store.keys import BYTES
+from tests.api.conftest import Serve
 from tests.support.added_data import add_dataset
-from tests.support.api import ApiThread
 from tests.support.own_data import bars, idx, npz
 from tests.support.stored_sweeps import Sweeps
 
 BARS = bars()
 SWEEP = {"scales": [0.1, 0.5], "dataset": "bars", "epochs": 1, "hidden_units": [8]}
-Serve = Callable[..., httpx.Client]
-
-
-@pytest.fixture
-def serve(settings: Settings) -> Iterator[Serve]:
-    """Yield a function that serves the API with other settings and returns a client of it."""
-    with ExitStack() as cleanup:
-
-        def serve(**changed: object) -> httpx.Client:
-            served = ApiThread(settings.model_copy(update=changed))
-            cleanup.callback(served.close)
-            return served.http
-
-        yield serve
 
 
 def add(http: httpx.Client, name: str = "bars", content: bytes | None = None, **more: str) -> httpx.Response:
@@ -177,8 +162,8 @@ def test_config_is_checked_against_the_data_set(
     assert error["detail"].startswith(detail)
 
 
-def test_sweep_of_a_data_set_that_was_deleted_meanwhile_is_refused(sweeps: Sweeps, redis: Redis) -> None:
-    facts = add_dataset(redis, "bars", BARS)
+def test_sweep_of_a_data_set_that_was_deleted_meanwhile_is_refused(sweeps: Sweeps, settings: Settings) -> None:
+    facts = add_dataset(settings, "bars", BARS)
     request = SweepRequest(scales=[0.1], dataset="bars", own_dataset=facts)
     gone = request.model_copy(update={"own_dataset": facts.model_copy(update={"sha256": "0" * 64})})
     assert sweeps.write("0" * 16, gone) == ["no_dataset"]

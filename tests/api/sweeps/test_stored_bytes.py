@@ -1,7 +1,5 @@
 """Tests of the limit on the bytes that the sweeps of one API key occupy in the store."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from typing import Any, cast
 
 import httpx
@@ -15,7 +13,7 @@ from shared.bits import pack_bits
 from shared.settings import Settings
 from shared.store.clock import server_time
 from shared.store.keys import BYTES, MODELS, SWEEPS, SweepKeys, parse_sweep_id
-from tests.support.api import ApiThread
+from tests.api.conftest import Serve
 from tests.support.claims import SHA, claim_runs, delete_ended
 from tests.support.records import evaluation
 from tests.support.stored_sweeps import Sweeps
@@ -25,7 +23,6 @@ from worker.reaping import Reaping
 
 KEYS = {"alice": hash_api_key("a"), "bob": hash_api_key("b")}
 ALICE, BOB = {"Authorization": "Bearer a"}, {"Authorization": "Bearer b"}
-Serve = Callable[..., httpx.Client]
 # What a run on MNIST measures in addition.
 BITS = pack_bits(np.ones(10_000, bool))
 MEASURED = {
@@ -33,19 +30,6 @@ MEASURED = {
     "correct_clean": BITS,
     "gaps": Gaps(training=0.9981000000000001, fresh=0.38410000000000001),
 }
-
-
-@pytest.fixture
-def serve(settings: Settings) -> Iterator[Serve]:
-    """Yield a function that serves the API with other settings and returns a client of it."""
-    with ExitStack() as cleanup:
-
-        def serve(**changed: object) -> httpx.Client:
-            served = ApiThread(settings.model_copy(update=changed))
-            cleanup.callback(served.close)
-            return served.http
-
-        yield serve
 
 
 def counted(redis: Redis) -> dict[str, int]:
