@@ -169,7 +169,7 @@ class SweepReader:
                 return unreadable  # the other runs of the batch are returned
 
         return [
-            await build(partial(parse, *target, reply), len(reply[4]) if isinstance(reply, list) else 0)
+            await build(partial(parse, *target, reply), len(reply[5]) if isinstance(reply, list) else 0)
             for target, reply in zip(targets, replies, strict=True)
         ]
 

@@ -50,6 +50,7 @@ def parse_sweep(sweep_id: str, reply: Sequence[Any], *, any_worker: bool) -> Swe
         version=int(record["version"]),
         name=request.name,
         tags=request.tags,
+        submitter=record["submitter"] or None,
         created_at=_time(record["created_at"]),
         config=request.config,
         # The grid may have been extended since the request.
@@ -81,7 +82,7 @@ def parse_run(sweep_id: str, index: int, reply: Sequence[Any], *, any_worker: bo
         reply: Reply of the store's function `read_run`.
         any_worker: Whether any worker is alive.
     """
-    request_json, version, fields, status_text, epochs, evaluation = reply
+    request_json, version, submitter, fields, status_text, epochs, evaluation = reply
     request, run, status = SweepRequest.model_validate_json(request_json), _pairs(fields), RunStatus(status_text)
     metrics = [EpochMetrics.model_validate_json(epoch) for epoch in epochs]
     latest = metrics[-1] if metrics else None
@@ -90,6 +91,7 @@ def parse_run(sweep_id: str, index: int, reply: Sequence[Any], *, any_worker: bo
         **summary.model_dump(),
         sweep_id=sweep_id,
         sweep_version=int(version),
+        submitter=submitter or None,
         status_detail=_detail(
             waits=not status.is_final and not any_worker, warnings=list(filter(None, [_warning(run)]))
         ),

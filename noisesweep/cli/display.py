@@ -142,14 +142,17 @@ def runs_table(sweep: Sweep, limit: DatasetLimit | None = None) -> Table:
 
 def print_sweeps(sweeps: Iterable[Sweep], console: Console) -> None:
     """Print one sweep per row: a table on a terminal, otherwise lines with two spaces between the fields."""
+    sweeps = list(sweeps)
+    with_submitter = any(sweep.submitter for sweep in sweeps)
     table = Table()
-    for column in ("id", "submitted", "status", "epochs"):
+    for column in ("id", "submitted", *(["by"] if with_submitter else []), "status", "epochs"):
         table.add_column(column, no_wrap=True)
     table.add_column("sweep", overflow="fold", min_width=12)
     for sweep in sweeps:
         progress = f"{sweep.progress.epochs_done}/{sweep.progress.epochs_total}"
         submitted = f"{sweep.created_at.astimezone():%Y-%m-%d %H:%M}"
-        cells = [sweep.id, submitted, str(sweep.status), progress, describe_grid(sweep)]
+        by = [sweep.submitter or "-"] if with_submitter else []
+        cells = [sweep.id, submitted, *by, str(sweep.status), progress, describe_grid(sweep)]
         if console.is_terminal:
             table.add_row(*map(Text, cells))
         else:

@@ -20,6 +20,14 @@ StatusDetail = Annotated[
     ),
 ]
 
+Submitter = Annotated[
+    str | None,
+    Field(
+        description="Name of the API key that the sweep was submitted with; null if the service had no keys.",
+        examples=["alice"],
+    ),
+]
+
 Numerics = Annotated[
     int | None,
     Field(
@@ -190,6 +198,7 @@ class Run(RunSummary):
         description="Version of the sweep. It increases with every change of the sweep or its runs.",
         examples=[48],
     )
+    submitter: Submitter = None
     config: TrainingConfig = Field(description="Training options.")
     status_detail: StatusDetail
     epochs: list[EpochMetrics] = Field(description="Metrics of all stored epochs, in order.")

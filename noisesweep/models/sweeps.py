@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, computed_field
 
 from noisesweep.models.config import Scale, Seed, TrainingConfig
 from noisesweep.models.links import Link
-from noisesweep.models.runs import RunStatus, RunSummary, StatusDetail
+from noisesweep.models.runs import RunStatus, RunSummary, StatusDetail, Submitter
 from noisesweep.models.text import Shown
 
 
@@ -55,6 +55,7 @@ class Sweep(BaseModel):
     )
     name: Shown | None = Field(description="Display name from the request.", examples=["week 3, group B"])
     tags: dict[Shown, Shown] = Field(description="Tags from the request.", examples=[{"course": "ml-101"}])
+    submitter: Submitter = None
     created_at: datetime = Field(description="Time of the submission, UTC.", examples=["2026-03-02T09:00:00.123456Z"])
     config: TrainingConfig = Field(description="Training options, shared by all runs.")
     scales: list[Scale] = Field(description="Scales of the grid.")

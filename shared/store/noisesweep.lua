@@ -681,17 +681,18 @@ define('read', { sweep = 'text' }, function(call)
   return reply
 end, { 'no-writes' })
 
--- Return a run as it is at one moment: {request (JSON), version of the sweep, hash, status, list of EpochMetrics
--- (JSON), Evaluation (JSON)}. Return nil if there is no such run.
+-- Return a run as it is at one moment: {request (JSON), version and submitter of the sweep, hash, status, list of
+-- EpochMetrics (JSON), Evaluation (JSON)}. Return nil if there is no such run.
 define('read_run', { sweep = 'text', index = 'number' }, function(call)
   refuse_newer(call.sweep)
   local run = run_at(call.sweep, whole(call.index))
-  local fields, record = redis.call('HGETALL', run.key), redis.call('HMGET', run.record, 'request', 'version')
+  local fields, record = redis.call('HGETALL', run.key), redis.call('HMGET', run.record, 'request', 'version', 'submitter')
   if #fields == 0 or not record[1] then
     return nil
   end
   return {
-    record[1], record[2], fields, status_of(run), redis.call('LRANGE', run.epochs, 0, -1), redis.call('GET', run.evaluation)
+    record[1], record[2], record[3], fields, status_of(run), redis.call('LRANGE', run.epochs, 0, -1),
+    redis.call('GET', run.evaluation)
   }
 end, { 'no-writes' })
 

@@ -118,5 +118,6 @@ export function describeSweep(sweep) {
     ...(sweep.config.holdout ? [`${formatCount(sweep.config.holdout, "image")} held out`] : []),
     ...(sweep.config.keep === "best" ? ["best epoch kept"] : []),
     ...(sweep.config.patience ? [`patience ${sweep.config.patience}`] : []),
+    ...(sweep.submitter ? [`by ${sweep.submitter}`] : []),
   ].join(" · ");
 }

@@ -63,6 +63,13 @@ def test_any_valid_key_can_read_everything(http: httpx.Client) -> None:
         assert http.get(path, headers=BOB).status_code == 200
 
 
+def test_sweep_and_its_runs_name_their_submitter(http: httpx.Client) -> None:
+    sweep = http.post("/sweeps", json=ONE, headers=ALICE).json()
+    run = http.get(f"/runs/{sweep['id']}-0", headers=BOB).json()
+    assert (sweep["submitter"], run["submitter"]) == ("alice", "alice")
+    assert http.get("/sweeps", headers=BOB).json()["sweeps"][0]["submitter"] == "alice"
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/problems", "/docs", "/openapi.json"])
 def test_public_routes_need_no_key(http: httpx.Client, path: str) -> None:
     assert http.get(path).status_code == 200
