@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from api.datasets.cache import DatasetCache
 from api.datasets.files import MAX_BYTES
 from api.datasets.store import DatasetStore
+from api.dependencies import find_caller
 from api.errors import PROBLEM_TYPE_BY_ERROR, problem_type_of
 from api.http import conditional, openapi, pages, turns
 from api.http import problems as problem_documents
@@ -25,12 +26,15 @@ from api.http.security import BodyLimit, Security
 from api.http.shared_work import SharedWork
 from api.http.telemetry import Telemetry
 from api.http.turns import Turns
+from api.keys.keyring import Keyring
+from api.keys.store import KeyStore
 from api.limits import Limits
 from api.routes import (
     compare,
     datasets,
     events,
     health,
+    keys,
     metrics,
     noise,
     plots,
@@ -82,12 +86,16 @@ def create_app(settings: Settings, limits: Limits, guide: Path = GUIDE) -> FastA
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[LifespanState]:
         store, celery = Store(settings, limits), celery_app(settings)
-        broadcaster, data = EventBroadcaster(settings, store, limits), DatasetStore(store.redis, settings)
+        keyring, data = Keyring(store.redis, settings), DatasetStore(store.redis, settings)
+        broadcaster = EventBroadcaster(settings, store, limits, keyring.is_valid)
         yield {
             "app_state": AppState(
                 limits=limits,
                 store=store,
                 sweeps=SweepService(store, data, celery, settings),
+                keyring=keyring,
+                keys=KeyStore(store.redis, keyring),
+                visibility=settings.visibility,
                 events=broadcaster,
                 datasets=data,
                 arrays=DatasetCache(settings.data_dir, data.arrays),
@@ -145,10 +153,10 @@ def _add_middleware(app: FastAPI, settings: Settings, limits: Limits, registry: 
 
 
 def _add_routes(app: FastAPI, settings: Settings) -> None:
-    keys = [Depends(Auth(settings.api_keys))] if settings.api_keys else []
-    protected = [*keys, Depends(accept_only_declared)]
-    unauthorized = UNAUTHORIZED if keys else {}
-    for routes in (sweeps, results, compare, plots, transfer, runs, events, queue, workers, metrics):
+    auth = [Depends(Auth(find_caller))] if settings.api_keys else []
+    protected = [*auth, Depends(accept_only_declared)]
+    unauthorized = UNAUTHORIZED if auth else {}
+    for routes in (sweeps, results, compare, plots, transfer, runs, events, queue, workers, metrics, keys):
         app.include_router(
             routes.router, dependencies=protected, responses=STORE_UNAVAILABLE | UNKNOWN_PARAMETER | unauthorized
         )

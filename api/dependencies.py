@@ -9,7 +9,7 @@ from fastapi import Depends, Path, Request
 
 from api.datasets.cache import DatasetCache
 from api.datasets.store import DatasetStore
-from api.http.auth import key_name
+from api.http.auth import caller_of, key_name
 from api.http.conditional import (
     JSON,
     IfMatch,
@@ -21,13 +21,16 @@ from api.http.conditional import (
 )
 from api.http.root_path import root_path_of
 from api.http.turns import Turns, unless_disconnected
+from api.keys.access import Access
+from api.keys.store import KeyStore
 from api.plots.picture import drawing_thread, plot_data_thread
 from api.state import AppState
 from api.sweeps.events import EventBroadcaster
 from api.sweeps.reader import SweepVersion
 from api.sweeps.service import SweepService
 from api.sweeps.store import RequestContext, Store
-from noisesweep.models import Run, Sweep
+from api.sweeps.view import SweepView
+from noisesweep.models import Caller, Run, Sweep
 from shared.store.keys import parse_run_id, parse_sweep_id
 
 SweepId = Annotated[str, Path(description="The id of a sweep.", examples=["5f0c6a1e9b3d2748"])]
@@ -63,6 +66,28 @@ async def _datasets(request: Request) -> DatasetStore:
 
 async def _arrays(request: Request) -> DatasetCache:
     return _state_of(request).arrays
+
+
+async def _keys(request: Request) -> KeyStore:
+    return _state_of(request).keys
+
+
+async def find_caller(request: Request, key: str) -> Caller:
+    """Return who presents an API key. Raise InvalidKeyError if it is unknown, was revoked or has expired."""
+    return await _state_of(request).keyring.find(key)
+
+
+def access_of(request: Request) -> Access:
+    """Return what the request's API key may see and change."""
+    return Access(caller_of(request), _state_of(request).visibility)
+
+
+async def _access(request: Request) -> Access:
+    return access_of(request)
+
+
+def _view(request: Request) -> SweepView:
+    return SweepView(_state_of(request).store, access_of(request).may_see)
 
 
 async def _context(request: Request) -> RequestContext:
@@ -111,17 +136,11 @@ SweepsDep = Annotated[SweepService, Depends(_sweeps)]
 EventsDep = Annotated[EventBroadcaster, Depends(_events)]
 DatasetsDep = Annotated[DatasetStore, Depends(_datasets)]
 ArraysDep = Annotated[DatasetCache, Depends(_arrays)]
+KeysDep = Annotated[KeyStore, Depends(_keys)]
+AccessDep = Annotated[Access, Depends(_access)]
 ContextDep = Annotated[RequestContext, Depends(_context)]
 DrawingDep = Annotated[RunInThread, Depends(_drawing)]
 PlotDataDep = Annotated[RunInThread, Depends(_plot_data)]
-
-
-async def _sweep(store: StoreDep, sweep_id: SweepId) -> Sweep:
-    return await store.sweep(parse_sweep_id(sweep_id))
-
-
-async def _run(store: StoreDep, run_id: RunId) -> Run:
-    return await store.run(*parse_run_id(run_id))
 
 
 class Reads:
@@ -132,15 +151,15 @@ class Reads:
     answer 304 or 404 before an invalid option is rejected with 422.
     """
 
-    def __init__(self, target: str, store: Store, if_none_match: str | None) -> None:
-        self._target, self._store, self._if_none_match = target, store, if_none_match
+    def __init__(self, target: str, view: SweepView, if_none_match: str | None) -> None:
+        self._target, self._view, self._if_none_match = target, view, if_none_match
 
     async def sweep(self, sweep_id: str, representation: Representation = JSON) -> tuple[Sweep, dict[str, str]]:
         """Read a sweep."""
         sweep_id = parse_sweep_id(sweep_id)
         if self._if_none_match:
-            self._check(representation, await self._store.version(sweep_id))
-        sweep = await self._store.sweep(sweep_id)
+            self._check(representation, await self._view.version(sweep_id))
+        sweep = await self._view.sweep(sweep_id)
         return sweep, self._headers(representation, SweepVersion.of(sweep))
 
     async def sweeps(
@@ -149,16 +168,16 @@ class Reads:
         """Read several sweeps."""
         sweep_ids = [parse_sweep_id(sweep_id) for sweep_id in sweep_ids]
         if self._if_none_match:
-            self._check(representation, *await asyncio.gather(*map(self._store.version, sweep_ids)))
-        sweeps = await asyncio.gather(*map(self._store.sweep, sweep_ids))
+            self._check(representation, *await asyncio.gather(*map(self._view.version, sweep_ids)))
+        sweeps = await asyncio.gather(*map(self._view.sweep, sweep_ids))
         return sweeps, self._headers(representation, *map(SweepVersion.of, sweeps))
 
     async def run(self, run_id: str, representation: Representation = JSON) -> tuple[Run, dict[str, str]]:
         """Read a run."""
         sweep_id, index = parse_run_id(run_id)
         if self._if_none_match:
-            self._check(representation, await self._store.version(sweep_id, index))
-        run = await self._store.run(sweep_id, index)
+            self._check(representation, await self._view.version(sweep_id, index))
+        run = await self._view.run(sweep_id, index)
         return run, self._headers(representation, SweepVersion.of(run))
 
     def _check(self, representation: Representation, *versions: SweepVersion) -> None:
@@ -170,12 +189,43 @@ class Reads:
 
 # Not the class itself: FastAPI calls what is not asynchronous in a thread.
 async def _reads(request: Request, if_none_match: IfNoneMatch = None) -> Reads:
-    return Reads(target_of(request), _state_of(request).store, if_none_match)
+    return Reads(target_of(request), _view(request), if_none_match)
+
+
+async def _sweep(request: Request, sweep_id: SweepId) -> Sweep:
+    return await _view(request).sweep(parse_sweep_id(sweep_id))
+
+
+async def _run(request: Request, run_id: RunId) -> Run:
+    return await _view(request).run(*parse_run_id(run_id))
+
+
+async def _own_sweep(request: Request, sweep_id: SweepId) -> Sweep:
+    sweep = await _sweep(request, sweep_id)
+    access_of(request).check_change(sweep.submitter)
+    return sweep
+
+
+async def _own_run(request: Request, run_id: RunId) -> Run:
+    run = await _run(request, run_id)
+    access_of(request).check_change(run.submitter)
+    return run
+
+
+async def _own_sweep_id(request: Request, sweep_id: SweepId) -> str:
+    submitter = await _view(request).submitter(parse_sweep_id(sweep_id))
+    access_of(request).check_change(submitter)
+    return sweep_id
 
 
 ReadsDep = Annotated[Reads, Depends(_reads)]
 SweepDep = Annotated[Sweep, Depends(_sweep)]
 RunDep = Annotated[Run, Depends(_run)]
+# What the API key of the request may change.
+OwnSweepDep = Annotated[Sweep, Depends(_own_sweep)]
+OwnRunDep = Annotated[Run, Depends(_own_run)]
+# The same for a sweep that perhaps cannot be read.
+OwnSweepIdDep = Annotated[str, Depends(_own_sweep_id)]
 
 
 def headers_of(request: Request, resource: Sweep | Run) -> dict[str, str]:
@@ -187,18 +237,18 @@ def _headers(request: Request, path: str, version: SweepVersion) -> dict[str, st
     return JSON.headers(f"{root_path_of(request.scope)}{path}?", str(version))
 
 
-async def _sweep_version(request: Request, store: StoreDep, sweep_id: SweepId, if_match: IfMatch = None) -> int | None:
+async def _sweep_version(request: Request, sweep_id: SweepId, if_match: IfMatch = None) -> int | None:
     if if_match is None:
         return None
-    version = await store.version(parse_sweep_id(sweep_id))
+    version = await _view(request).version(parse_sweep_id(sweep_id))
     raise_unless_match(if_match, _headers(request, f"/sweeps/{sweep_id}", version)["ETag"])
     return version.number
 
 
-async def _run_version(request: Request, store: StoreDep, run_id: RunId, if_match: IfMatch = None) -> int | None:
+async def _run_version(request: Request, run_id: RunId, if_match: IfMatch = None) -> int | None:
     if if_match is None:
         return None
-    version = await store.version(*parse_run_id(run_id))
+    version = await _view(request).version(*parse_run_id(run_id))
     raise_unless_match(if_match, _headers(request, f"/runs/{run_id}", version)["ETag"])
     return version.number
 

@@ -17,6 +17,7 @@ from api.http.problem_types import (
     TOO_MANY_BYTES,
     ProblemType,
 )
+from api.keys.errors import KeyConflictError, NotAllowedError, UnknownKeyNameError
 from api.science.comparison import NotComparableError
 from api.science.limit import UnknownLimitError
 from api.science.noise_preview import ImageNotFoundError
@@ -56,6 +57,20 @@ CONFLICT = ProblemType(
     "The state of the sweep or run does not allow this",
     "A sweep or run that has ended cannot be cancelled. One that has succeeded cannot be retried. One that has not "
     "ended can be neither deleted nor retried: cancel it first, or wait until it ends.",
+)
+KEY_CONFLICT = ProblemType(
+    "key-conflict",
+    HTTPStatus.CONFLICT,
+    "The API key cannot be created or revoked",
+    "Each key has a name of its own. Keys in NOISESWEEP_API_KEYS are changed there, and a service without keys there "
+    "accepts all requests, so that it has no administrator who could create keys. Nothing was changed.",
+)
+NOT_ALLOWED = ProblemType(
+    "not-allowed",
+    HTTPStatus.FORBIDDEN,
+    "This API key may not do this",
+    "A member changes only what it has submitted, and a viewer changes nothing. Instructors and administrators change "
+    "what anybody has submitted. Only administrators create and revoke keys. Nothing was changed.",
 )
 KEY_REUSED = ProblemType(
     "idempotency-key-reused",
@@ -201,6 +216,9 @@ PROBLEM_TYPE_BY_ERROR: dict[type[Exception], ProblemType] = {
     StorageFullError: STORAGE_FULL,
     TooManyStreamsError: TOO_MANY_STREAMS,
     InvalidKeyError: KEY_REFUSED,
+    NotAllowedError: NOT_ALLOWED,
+    KeyConflictError: KEY_CONFLICT,
+    UnknownKeyNameError: NOT_FOUND,
     TooBusyError: TOO_BUSY,
     OutOfMemoryError: STORE_FULL,
     MissingFunctionsError: STORE_WITHOUT_FUNCTIONS,

@@ -33,6 +33,8 @@ class Server(uvicorn.Server):
                 create_app(settings, limits),
                 host=settings.host,
                 port=settings.port,
+                ssl_certfile=settings.tls_cert,
+                ssl_keyfile=settings.tls_key,
                 http=protocol,  # type: ignore[arg-type] # uvicorn accepts any factory
                 ws="none",
                 server_header=False,

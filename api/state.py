@@ -10,10 +10,13 @@ from api.datasets.store import DatasetStore
 from api.http.pieces import Pieces
 from api.http.shared_work import SharedWork
 from api.http.turns import Turns
+from api.keys.keyring import Keyring
+from api.keys.store import KeyStore
 from api.limits import Limits
 from api.sweeps.events import EventBroadcaster
 from api.sweeps.service import SweepService
 from api.sweeps.store import Store
+from shared.settings import Visibility
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,9 @@ class AppState:
         limits: Limits of this process.
         store: The store.
         sweeps: Operations on sweeps and runs.
+        keyring: The API keys that the service accepts.
+        keys: Operations on API keys.
+        visibility: Whose sweeps members and viewers see.
         events: The event streams.
         datasets: The data sets.
         arrays: Arrays of data sets, for plots and noise previews.
@@ -38,6 +44,9 @@ class AppState:
     limits: Limits
     store: Store
     sweeps: SweepService
+    keyring: Keyring
+    keys: KeyStore
+    visibility: Visibility
     events: EventBroadcaster
     datasets: DatasetStore
     arrays: DatasetCache

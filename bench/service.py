@@ -13,7 +13,8 @@ import psutil
 from pydantic import SecretStr
 from redis import Redis
 
-from noisesweep.local.launcher import Processes, launch
+from noisesweep.local.launcher import Processes, free_port, launch
+from noisesweep.local.listener import Listener
 from noisesweep.models import EpochMetrics, Evaluation
 from shared.settings import Settings
 from worker.claims import Claim
@@ -97,7 +98,7 @@ def serve() -> Iterator[Service]:
         os.environ.pop(variable, None)
     with tempfile.TemporaryDirectory(prefix="noisesweep-bench-") as folder:
         data = Path(folder)
-        with launch(data, port=None, workers=0, log=data / "log") as processes:
+        with launch(data, Listener(free_port()), workers=0, log=data / "log") as processes:
             service = Service(processes)
             yield service
             service.check()

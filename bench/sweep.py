@@ -18,7 +18,8 @@ from pathlib import Path
 import httpx
 
 from bench import data
-from noisesweep.local.launcher import launch
+from noisesweep.local.launcher import free_port, launch
+from noisesweep.local.listener import Listener
 from noisesweep.models import Precision, RunStatus, Sweep
 
 SCALES = [0.1, 0.5, 1.0, 2.0, 4.0]
@@ -87,7 +88,7 @@ def main() -> None:
     seconds: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         with (
-            launch(Path(folder), port=None, workers=None, log=Path(folder) / "log") as processes,
+            launch(Path(folder), Listener(free_port()), workers=None, log=Path(folder) / "log") as processes,
             httpx.Client(base_url=processes.url, trust_env=False) as http,
         ):
             run_sweep(http, WARM_UP | {"dataset": name})

@@ -4,11 +4,12 @@ import ipaddress
 import os
 import re
 import sys
+from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -17,7 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from noisesweep.models import KEY_NAME
+from noisesweep.models import KEY_NAME, Role
 from noisesweep.models.faults import explain
 from shared.store import address
 
@@ -26,7 +27,21 @@ SECRETS = Path("/run/secrets")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]*:[0-9a-f:.]*")
 _ROOT_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
 MAX_ROOT_PATH = 200
-_API_KEY = re.compile(rf"({KEY_NAME.pattern}):([0-9a-f]{{64}})")
+_API_KEY = re.compile(rf"({KEY_NAME.pattern}):([0-9a-f]{{64}})(?::({'|'.join(Role)}))?")
+
+
+class ConfiguredKey(NamedTuple):
+    """API key in the settings."""
+
+    sha256: str
+    role: Role = Role.MEMBER
+
+
+class Visibility(StrEnum):
+    """Sweeps that members and viewers see: those of everyone, or only their own."""
+
+    EVERYONE = "everyone"
+    OWN = "own"
 
 
 class Settings(BaseSettings):
@@ -57,6 +72,12 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address that the API binds to.")
     port: int = Field(default=8000, ge=1, le=65535, description="Port that the API binds to.")
+    tls_cert: Path | None = Field(
+        default=None, description="Certificate of the API with its chain, in PEM format, for HTTPS. If unset: HTTP."
+    )
+    tls_key: Path | None = Field(
+        default=None, validate_default=True, description="Private key of this certificate, in PEM format."
+    )
     allow_anonymous: bool = Field(
         default=False, description="Allow an API without keys to bind to an address that other machines can reach."
     )
@@ -92,10 +113,16 @@ class Settings(BaseSettings):
         description="Maximum number of bytes that all data sets which clients have added may occupy, compressed. With "
         "0, clients can add none.",
     )
-    api_keys: Annotated[dict[str, str], NoDecode] = Field(
+    api_keys: Annotated[dict[str, ConfiguredKey], NoDecode] = Field(
         default={},
-        description="Keys that the API accepts: NAME:SHA256 for each key, separated by commas. `noisesweep key` "
-        "creates one. If unset, every client that can reach the API may use the API.",
+        description="Keys that the API accepts, in addition to those in the store: NAME:SHA256 or NAME:SHA256:ROLE for "
+        "each key, separated by commas. `noisesweep key` creates one. The role is admin, instructor, member (the "
+        "default) or viewer. If unset, every client that can reach the API may use the API without a key.",
+    )
+    visibility: Visibility = Field(
+        default=Visibility.EVERYONE,
+        description="Whose sweeps a member or viewer sees: those of everyone, or only its own. Administrators and "
+        "instructors see all.",
     )
     allowed_hosts: Annotated[list[str], NoDecode] = Field(
         default=[],
@@ -172,16 +199,17 @@ class Settings(BaseSettings):
     def _parse_api_keys(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        keys: dict[str, str] = {}
+        keys: dict[str, ConfiguredKey] = {}
         for entry in filter(None, map(str.strip, value.split(","))):
             match = _API_KEY.fullmatch(entry)
             if not match:
                 raise ValueError(
-                    "expected NAME:SHA256 with 64 hexadecimal digits for each key; create one with `noisesweep key`"
+                    "expected NAME:SHA256 or NAME:SHA256:ROLE for each key, with 64 hexadecimal digits and the role "
+                    f"{', '.join(Role)}; create one with `noisesweep key`"
                 )
             if match[1] in keys:
                 raise ValueError(f"duplicate key name: {match[1]}")
-            keys[match[1]] = match[2]
+            keys[match[1]] = ConfiguredKey(match[2], Role(match[3] or Role.MEMBER))
         if not keys:
             raise ValueError("expected at least one key; leave the variable unset to run without keys")
         return keys
@@ -220,6 +248,13 @@ class Settings(BaseSettings):
             if not _HOST.fullmatch(name):
                 raise ValueError(f"expected a host name or address without scheme and port, received {name}")
         return names
+
+    @field_validator("tls_key")
+    @classmethod
+    def _check_tls(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        if (key is None) != (info.data.get("tls_cert") is None):
+            raise ValueError("HTTPS needs both NOISESWEEP_TLS_CERT and NOISESWEEP_TLS_KEY")
+        return key
 
     @property
     def serves_loopback_only(self) -> bool:

@@ -132,6 +132,19 @@ class DatasetStore:
             )
         return present, False
 
+    async def submitter(self, name: str) -> str | None:
+        """Return the name of the API key that added a data set; None if the service had no keys.
+
+        Raises:
+            UnknownDatasetError: No data set has this name.
+            DatasetNeededError: It is built in.
+        """
+        _raise_if_built_in(name)
+        stored = await self._redis.hget(DATASETS, name)
+        if stored is None:
+            raise UnknownDatasetError(name, await self._names())
+        return DatasetInfo.model_validate_json(stored).submitter or None
+
     async def delete(self, name: str) -> None:
         """Remove a data set.
 
@@ -139,8 +152,7 @@ class DatasetStore:
             UnknownDatasetError: No data set has this name.
             DatasetNeededError: It is built in, or a sweep needs it.
         """
-        if name in CATALOGUE:
-            raise DatasetNeededError(f"The data set {name} is built in and cannot be deleted.")
+        _raise_if_built_in(name)
         match await self._functions.call(Function.DELETE_DATASET, name=name):
             case ["missing"]:
                 raise UnknownDatasetError(name, await self._names())
@@ -165,6 +177,11 @@ class DatasetStore:
         if not pieces:
             raise DatasetUnavailableError(f"The data set {facts.name} was deleted.")
         return await asyncio.to_thread(unpack, b"".join(pieces), facts, "the store")
+
+
+def _raise_if_built_in(name: str) -> None:
+    if name in CATALOGUE:
+        raise DatasetNeededError(f"The data set {name} is built in and cannot be deleted.")
 
 
 def _read(content: bytes) -> tuple[Upload, bytes, str]:

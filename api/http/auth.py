@@ -1,13 +1,14 @@
-"""API keys as bearer tokens. The service knows only the hashes of the keys."""
+"""API keys as bearer tokens."""
 
-import hmac
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.http.errors import InvalidKeyError
-from noisesweep.models import hash_api_key
+from noisesweep.models import Caller
+from noisesweep.models.keys import ANYONE
 
 _bearer = HTTPBearer(
     auto_error=False, scheme_name="api_key", description="An API key made with `noisesweep key`, as a bearer token."
@@ -17,14 +18,14 @@ _bearer = HTTPBearer(
 class Auth:
     """FastAPI dependency of all routes that are not public: admits requests with a known API key."""
 
-    def __init__(self, api_keys: dict[str, str]) -> None:
-        """Store the SHA-256 of each key by its name."""
-        self._api_keys = api_keys
+    def __init__(self, find: Callable[[Request, str], Awaitable[Caller]]) -> None:
+        """Take a function that returns who presents a key, or raises InvalidKeyError."""
+        self._find = find
 
     async def __call__(
         self, request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
     ) -> None:
-        """Store the key's name in the request's state.
+        """Store the caller and its key in the request's state.
 
         Raises:
             InvalidKeyError: The key is missing or unknown.
@@ -34,15 +35,22 @@ class Auth:
                 "This service requires an API key: set NOISESWEEP_API_KEY for the noisesweep client, or send "
                 "the header `Authorization: Bearer <key>`."
             )
-        presented = hash_api_key(credentials.credentials)
-        # Constant-time comparison with every key: the response time reveals nothing about any of them.
-        names = [name for name, digest in self._api_keys.items() if hmac.compare_digest(presented, digest)]
-        if not names:
-            raise InvalidKeyError("Unknown API key: ask the operator of this service for a valid one.")
-        request.state.key = names[0]
+        request.state.caller = await self._find(request, credentials.credentials)
+        request.state.api_key = credentials.credentials
+
+
+def caller_of(request: Request) -> Caller:
+    """Return who sends the request. Without keys, everybody is the same caller."""
+    caller: Caller = getattr(request.state, "caller", ANYONE)
+    return caller
 
 
 def key_name(request: Request) -> str:
     """Return the name of the request's API key, or "" if the service has no keys."""
-    name: str = getattr(request.state, "key", "")
-    return name
+    return caller_of(request).name
+
+
+def api_key(request: Request) -> str | None:
+    """Return the request's API key, or None if the service has no keys."""
+    key: str | None = getattr(request.state, "api_key", None)
+    return key

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import WrapValidator
 from starlette.requests import ClientDisconnect
 
-from api.dependencies import ArraysDep, DatasetsDep, DrawingDep, StateDep
+from api.dependencies import AccessDep, ArraysDep, DatasetsDep, DrawingDep, StateDep
 from api.http.auth import key_name
 from api.http.conditional import NOT_MODIFIED, IfNoneMatch, raise_if_not_modified, target_of
 from api.http.errors import ClientDisconnectedError
@@ -59,6 +59,7 @@ async def list_datasets(datasets: DatasetsDep) -> DatasetList:
     response_model=DatasetInfo,
     responses={200: {"model": DatasetInfo, "description": "The service already has this data set."}}
     | problem_responses(
+        HTTPStatus.FORBIDDEN,
         HTTPStatus.CONFLICT,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -73,6 +74,7 @@ async def add_dataset(
     *,
     request: Request,
     state: StateDep,
+    access: AccessDep,
     name: Annotated[DatasetSlug, Query(description="Name of the new data set, for `dataset` in requests.")],
     description: Annotated[
         Description, Query(description="Content, origin and preprocessing of the images, and their licence.")
@@ -82,6 +84,7 @@ async def add_dataset(
 
     The arrays are checked, and stored compressed, in at most 64 MB. A repeated request changes nothing.
     """
+    access.check_submission()
     async with state.uploads.turn(key_name(request)):
         try:
             info, is_new = await state.datasets.add(name, await request.body(), description, key_name(request))
@@ -102,10 +105,11 @@ async def get_dataset(info: InfoDep) -> DatasetInfo:
 @router.delete(
     "/{dataset}",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT) | STORE_UNAVAILABLE,
+    responses=problem_responses(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT) | STORE_UNAVAILABLE,
 )
-async def delete_dataset(dataset: SlugPath, datasets: DatasetsDep) -> None:
+async def delete_dataset(dataset: SlugPath, access: AccessDep, datasets: DatasetsDep) -> None:
     """Delete a data set that was added, if no sweep needs it."""
+    access.check_change(await datasets.submitter(dataset))
     await datasets.delete(dataset)
 
 

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from api.dependencies import ContextDep, RunDep, StateDep, SweepDep
+from api.dependencies import RunDep, StateDep, SweepDep
+from api.http.auth import api_key, key_name
 from api.http.problems import problem_responses
 from api.http.root_path import root_path_of
 from api.state import AppState
@@ -81,10 +82,9 @@ EVENTS = STREAM | problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSAB
 class Subscription:
     """Request for events: the position to start from and the format."""
 
-    def __init__(self, state: AppState, root_path: str, key: str, after: str, *, as_json: bool) -> None:
+    def __init__(self, state: AppState, request: Request, after: str, *, as_json: bool) -> None:
         self._state = state
-        self._root_path = root_path
-        self._key = key
+        self._request = request
         self._after = after
         self._as_json = as_json
 
@@ -95,7 +95,8 @@ class Subscription:
         # EventSource does not reconnect after 204.
         if ended and not await self._has_later_event(sweep_id, index):
             return Response(status_code=HTTPStatus.NO_CONTENT, headers=HEADERS)
-        return EventStream(self._state.events.open(sweep_id, self._after, index, self._key))
+        caller, key = key_name(self._request), api_key(self._request)
+        return EventStream(self._state.events.open(sweep_id, self._after, index, caller, key))
 
     async def _has_later_event(self, sweep_id: str, index: int | None) -> bool:
         async for events in self._state.store.all_events(sweep_id, self._after):
@@ -109,7 +110,7 @@ class Subscription:
             events=[event for event in events if is_about(event, index)],
             next=f"{path}?after={events[-1].id}" if events else None,
         )
-        body = await build(lambda: to_json(page, self._root_path), len(events))
+        body = await build(lambda: to_json(page, root_path_of(self._request.scope)), len(events))
         return Response(body, media_type="application/json", headers=HEADERS)
 
 
@@ -117,7 +118,6 @@ async def _subscription(
     *,
     request: Request,
     state: StateDep,
-    context: ContextDep,
     last_event_id: Annotated[
         str | None,
         Header(
@@ -138,7 +138,7 @@ async def _subscription(
     ] = "*/*",
 ) -> Subscription:
     as_json = "application/json" in accept and "text/event-stream" not in accept
-    return Subscription(state, root_path_of(request.scope), context.key, last_event_id or after, as_json=as_json)
+    return Subscription(state, request, last_event_id or after, as_json=as_json)
 
 
 SubscriptionDep = Annotated[Subscription, Depends(_subscription)]

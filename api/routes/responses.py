@@ -9,6 +9,7 @@ from noisesweep.models import Estimate
 # Routes that add runs to the queue.
 ADMISSION = problem_responses(
     HTTPStatus.BAD_REQUEST,
+    HTTPStatus.FORBIDDEN,
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from api.dependencies import ReadsDep, RequiredRunVersion, RunDep, RunId, StoreDep, SweepsDep, headers_of
+from api.dependencies import OwnRunDep, ReadsDep, RequiredRunVersion, RunDep, RunId, StoreDep, SweepsDep, headers_of
 from api.http.conditional import NOT_MODIFIED, PRECONDITION
 from api.http.openapi import FILE_NAME
 from api.http.problems import problem_responses
@@ -52,9 +52,9 @@ async def get_run(run_id: RunId, reads: ReadsDep) -> Response:
     "/{run_id}/cancel",
     status_code=HTTPStatus.ACCEPTED,
     response_model=Run,
-    responses=PRECONDITION | problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    responses=PRECONDITION | problem_responses(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
-async def cancel_run(request: Request, run: RunDep, version: RequiredRunVersion, sweeps: SweepsDep) -> Response:
+async def cancel_run(request: Request, run: OwnRunDep, version: RequiredRunVersion, sweeps: SweepsDep) -> Response:
     """Cancel a run. A queued run ends immediately, a running one within about two seconds. Its metrics are kept."""
     run = await sweeps.cancel_run(run, version)
     return ModelResponse(run, HTTPStatus.ACCEPTED, headers_of(request, run))

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Query, Request, Response
 from pydantic import BaseModel
 
-from api.dependencies import ContextDep, StateDep
+from api.dependencies import AccessDep, ContextDep, StateDep
 from api.http.root_path import ModelResponse, route_path
 from api.http.validation import invalid_field
 from api.state import AppState
@@ -83,6 +83,7 @@ async def _submission(
     *,
     request: Request,
     state: StateDep,
+    access: AccessDep,
     context: ContextDep,
     idempotency_key: Annotated[
         str | None,
@@ -95,6 +96,7 @@ async def _submission(
     ] = None,
     dry_run: Annotated[bool, Query(description="Store nothing, and answer 200 with an estimate of the cost.")] = False,
 ) -> Submission:
+    access.check_submission()
     return Submission(route_path(request.scope), state, context, idempotency_key, dry_run=dry_run)
 
 

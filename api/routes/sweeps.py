@@ -8,7 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.dependencies import (
+    AccessDep,
     ContextDep,
+    OwnSweepDep,
+    OwnSweepIdDep,
     ReadsDep,
     RequiredSweepVersion,
     StateDep,
@@ -27,15 +30,16 @@ from api.routes.submission import POLL_AFTER, SubmissionDep
 from api.sweeps import listing
 from api.sweeps.reader import Cursor
 from noisesweep.models import DatasetSlug, ExtensionRequest, RunStatus, Sweep, SweepList, SweepRequest
-from shared.store.keys import parse_sweep_id
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 READ = problem_responses(HTTPStatus.NOT_FOUND) | NOT_MODIFIED
 EXTENSION = ADMISSION | PRECONDITION | problem_responses(HTTPStatus.NOT_FOUND)
-CHANGE = PRECONDITION | problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+CHANGE = PRECONDITION | problem_responses(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
 async def _filters(
+    *,
+    access: AccessDep,
     status: Annotated[RunStatus | None, Query(description="Only sweeps with this status.")] = None,
     dataset: Annotated[DatasetSlug | None, Query(description="Only sweeps on this data set.")] = None,
     name: Annotated[
@@ -48,8 +52,11 @@ async def _filters(
             description="Only sweeps with this tag, `key` or `key:value`. If repeated, all tags must match.",
         ),
     ] = None,
+    submitter: Annotated[
+        str | None, Query(max_length=32, description="Only sweeps that were submitted with the API key of this name.")
+    ] = None,
 ) -> listing.Filters:
-    return listing.Filters(status, dataset, name, tag or [])
+    return listing.Filters(status, dataset, name, tag or [], submitter, access.may_see)
 
 
 @router.post("", status_code=HTTPStatus.ACCEPTED, response_model=Sweep, responses=ADMISSION | ESTIMATE)
@@ -92,7 +99,7 @@ async def get_sweep(sweep_id: SweepId, reads: ReadsDep) -> Response:
 async def extend_sweep(
     *,
     request: Request,
-    sweep: SweepDep,
+    sweep: OwnSweepDep,
     version: RequiredSweepVersion,
     extension: ExtensionRequest,
     sweeps: SweepsDep,
@@ -115,19 +122,28 @@ async def extend_sweep(
     responses=EXTENSION | problem_responses(HTTPStatus.CONFLICT),
 )
 async def repeat_with_fresh_noise(
-    request: Request, sweep: SweepDep, version: RequiredSweepVersion, sweeps: SweepsDep, context: ContextDep
+    *,
+    request: Request,
+    access: AccessDep,
+    sweep: SweepDep,
+    version: RequiredSweepVersion,
+    sweeps: SweepsDep,
+    context: ContextDep,
 ) -> Response:
     """Submit a second sweep that differs only in `resample`: it draws new training noise in every epoch.
 
     Compare both to see how much of the accuracy is due to noise that stays the same. A repeated request returns the
     same second sweep, and extends it if the first one was extended.
     """
+    access.check_submission()
     fresh = await sweeps.with_fresh_noise(sweep, context, version)
     return _accepted(request, fresh, {"Location": fresh.links.self, **POLL_AFTER})
 
 
 @router.post("/{sweep_id}/cancel", status_code=HTTPStatus.ACCEPTED, response_model=Sweep, responses=CHANGE)
-async def cancel_sweep(request: Request, sweep: SweepDep, version: RequiredSweepVersion, sweeps: SweepsDep) -> Response:
+async def cancel_sweep(
+    request: Request, sweep: OwnSweepDep, version: RequiredSweepVersion, sweeps: SweepsDep
+) -> Response:
     """Cancel all queued and running runs. Queued runs end immediately, running ones within about two seconds.
 
     Their metrics are kept. Runs that have already ended do not change. A repeated request changes nothing.
@@ -147,16 +163,16 @@ async def cancel_sweep(request: Request, sweep: SweepDep, version: RequiredSweep
     ),
 )
 async def retry_sweep(
-    request: Request, sweep: SweepDep, version: RequiredSweepVersion, sweeps: SweepsDep, context: ContextDep
+    request: Request, sweep: OwnSweepDep, version: RequiredSweepVersion, sweeps: SweepsDep, context: ContextDep
 ) -> Response:
     """Queue the failed and cancelled runs again. Succeeded runs do not change."""
     return _accepted(request, await sweeps.retry(sweep, context.key, version))
 
 
 @router.delete("/{sweep_id}", status_code=HTTPStatus.NO_CONTENT, responses=CHANGE)
-async def delete_sweep(sweep_id: SweepId, version: RequiredSweepVersion, sweeps: SweepsDep) -> None:
+async def delete_sweep(sweep_id: OwnSweepIdDep, version: RequiredSweepVersion, sweeps: SweepsDep) -> None:
     """Delete a sweep with its metrics and models. All of its runs must have ended."""
-    await sweeps.delete(parse_sweep_id(sweep_id), version)
+    await sweeps.delete(sweep_id, version)
 
 
 def _accepted(request: Request, sweep: Sweep, headers: Mapping[str, str] = MappingProxyType({})) -> Response:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -25,10 +25,14 @@ from shared.store.keys import SweepKeys
 
 logger = logging.getLogger(__name__)
 
+IsValid = Callable[[str], Awaitable[bool]]
+
 EVENTS_PER_READ = 1000
 # Events of subscribed sweeps arrive immediately. A new subscription takes effect after at most this time.
 BLOCK_MILLISECONDS = 50
 RETRY_SECONDS = 0.5
+# The API keys of open streams are checked at this interval.
+KEY_CHECK_SECONDS = 1.0
 # Range of the time after which clients reconnect. It is random, because all streams may end together.
 RECONNECT_MILLISECONDS = (500, 3000)
 
@@ -63,10 +67,13 @@ class Subscriber:
 
     Attributes:
         behind: Whether frames were dropped because the buffer was full.
+        api_key: The API key that reads the events; None if the service has no keys.
+        refused: Whether this key is no longer valid.
     """
 
-    def __init__(self, index: int | None, limits: Limits) -> None:
-        self.behind = False
+    def __init__(self, index: int | None, limits: Limits, api_key: str | None) -> None:
+        self.behind = self.refused = False
+        self.api_key = api_key
         self._index = index
         self._backlog, self._keepalive_seconds = limits.stream_backlog, limits.keepalive_seconds
         self._waiting: list[SSEFrame] = []
@@ -107,8 +114,10 @@ class EventBroadcaster:
     Streams read earlier events, and events that their subscriber missed, from the store.
     """
 
-    def __init__(self, settings: Settings, reader: SweepReader, limits: Limits) -> None:
+    def __init__(self, settings: Settings, reader: SweepReader, limits: Limits, is_valid: IsValid) -> None:
+        """Take the store, and a function that returns whether an API key is still valid."""
         self._reader = reader
+        self._is_valid = is_valid
         self._limits = limits
         # Reading is a loop, so the client itself needs no retries.
         self._redis = connections.async_client(settings, socket_connect_timeout=1, socket_timeout=2)
@@ -117,36 +126,44 @@ class EventBroadcaster:
         self._last_ids: dict[str, str] = {}  # id of the last event read, by subscribed sweep
         self._subscribed = asyncio.Event()
         self._stopping = False
-        self._reading = asyncio.create_task(self._read())
+        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._check_keys())]
 
     def stop(self) -> None:
         """End every stream with a closing event, because the server is about to stop."""
         self._stopping = True
-        for subscribers in self._subscribers.values():
-            for subscriber in subscribers:
-                subscriber.wake()
+        for subscriber in self._all_subscribers():
+            subscriber.wake()
 
     async def close(self) -> None:
         """Stop reading and close the connection."""
-        self._reading.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._reading
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._redis.aclose()
 
     @asynccontextmanager
     async def open(
-        self, sweep_id: str, after: str, index: int | None = None, key: str = ""
+        self, sweep_id: str, after: str, index: int | None = None, key: str = "", api_key: str | None = None
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """Open a stream for an API key: the server-sent events of a sweep or one of its runs after an event id.
 
         The stream ends after the event that ends the sweep or run, unless a retry follows. It also ends when the
-        server stops or the store fails; then the last event tells the client to reconnect. Comments keep an idle
-        connection alive.
+        server stops, the store fails, or the key is no longer valid; then the last event tells the client to
+        reconnect. Comments keep an idle connection alive.
+
+        Args:
+            sweep_id: Id of the sweep.
+            after: Id of the last event that the client has.
+            index: Index of the run; None for all of the sweep.
+            key: Name of the API key; empty without keys.
+            api_key: The key itself; None without keys.
 
         Raises:
             TooManyStreamsError: The server or the key has its maximum number of open streams.
         """
-        with self._slot(key), self._subscription(sweep_id, await self._reader.last_event_id(sweep_id), index) as new:
+        last_event_id = await self._reader.last_event_id(sweep_id)
+        subscriber = Subscriber(index, self._limits, api_key)
+        with self._slot(key), self._subscription(sweep_id, last_event_id, subscriber) as new:
             yield self._frames(new, sweep_id, after, index)
 
     async def _frames(
@@ -164,7 +181,7 @@ class EventBroadcaster:
                     last_id = events[-1].id if events else last_id
                 while not subscriber.behind and not (over and subscriber.up_to_date):
                     frames = [] if self._stopping else await subscriber.receive()
-                    if self._stopping:
+                    if self._stopping or subscriber.refused:
                         yield closing_event()
                         return
                     if not frames and not subscriber.behind:
@@ -197,8 +214,7 @@ class EventBroadcaster:
             self._open[key] -= 1
 
     @contextmanager
-    def _subscription(self, sweep_id: str, last_event_id: str, index: int | None) -> Iterator[Subscriber]:
-        subscriber = Subscriber(index, self._limits)
+    def _subscription(self, sweep_id: str, last_event_id: str, subscriber: Subscriber) -> Iterator[Subscriber]:
         subscribers = self._subscribers.setdefault(sweep_id, set())
         self._last_ids.setdefault(sweep_id, last_event_id)
         subscribers.add(subscriber)
@@ -215,6 +231,21 @@ class EventBroadcaster:
             return await self._reader.exists(sweep_id)
         except RedisError:
             return True  # unknown, so the stream continues
+
+    def _all_subscribers(self) -> list[Subscriber]:
+        return [each for subscribers in self._subscribers.values() for each in subscribers]
+
+    async def _check_keys(self) -> None:
+        """End the streams of keys that are no longer valid."""
+        while True:
+            await asyncio.sleep(KEY_CHECK_SECONDS)
+            subscribers = self._all_subscribers()
+            for api_key in {each.api_key for each in subscribers if each.api_key}:
+                if not await self._is_valid(api_key):
+                    for subscriber in subscribers:
+                        if subscriber.api_key == api_key:
+                            subscriber.refused = True
+                            subscriber.wake()
 
     async def _read(self) -> None:
         while True:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
+from api.keys.access import Sees
 from api.sweeps.building import build, joined
 from api.sweeps.reader import Cursor, SweepReader
 from noisesweep.models import RunStatus, Sweep, SweepList
@@ -14,19 +15,26 @@ CURSOR_PATTERN = r"^[0-9]{1,16}-[0-9a-f]{16}$"
 
 @dataclass(frozen=True)
 class Filters:
-    """Filters for listing sweeps; None or empty matches all. Tags are `key` or `key:value`, and all must match."""
+    """Filters for listing sweeps; None or empty matches all. Tags are `key` or `key:value`, and all must match.
+
+    Only sweeps that the caller sees match.
+    """
 
     status: RunStatus | None = None
     dataset: str | None = None
     name: str | None = None
     tags: Sequence[str] = ()
+    submitter: str | None = None
+    sees: Sees = lambda _submitter: True
 
     def match(self, sweep: Sweep) -> bool:
         """Return whether the sweep matches."""
         return (
-            (self.status is None or sweep.status is self.status)
+            self.sees(sweep.submitter)
+            and (self.status is None or sweep.status is self.status)
             and (self.dataset is None or sweep.config.dataset == self.dataset)
             and (self.name is None or (sweep.name or "").startswith(self.name))
+            and (self.submitter is None or sweep.submitter == self.submitter)
             and all(has_tag(sweep, tag) for tag in self.tags)
         )
 

@@ -41,16 +41,18 @@ class SweepVersion(NamedTuple):
     Attributes:
         number: Number that increases with each change of the sweep.
         stranded: Whether runs wait while no worker is alive.
+        submitter: Name of the API key that the sweep was submitted with; None if there was none.
     """
 
     number: int
     stranded: bool
+    submitter: str | None
 
     @classmethod
     def of(cls, resource: Sweep | Run) -> "SweepVersion":
         """Return the version of a sweep or run that was read."""
         number = resource.version if isinstance(resource, Sweep) else resource.sweep_version
-        return cls(number, stranded=is_stranded(resource))
+        return cls(number, is_stranded(resource), resource.submitter)
 
     def __str__(self) -> str:
         return f"{self.number}{'-stranded' if self.stranded else ''}"
@@ -80,7 +82,7 @@ class SweepReader:
         """Return a sweep. Raise SweepNotFoundError if it does not exist."""
         sweep = await self._sweeps.call(sweep_id)
         if sweep is None:
-            raise _sweep_not_found(sweep_id)
+            raise sweep_not_found(sweep_id)
         return sweep
 
     async def _read_sweeps(self, sweep_ids: list[str]) -> list[Sweep | Exception | None]:
@@ -145,14 +147,14 @@ class SweepReader:
         schema, request = record
         raise_if_newer(schema)
         if request is None:
-            raise _sweep_not_found(sweep_id)
+            raise sweep_not_found(sweep_id)
         return SweepRequest.model_validate_json(request)
 
     async def run(self, sweep_id: str, index: int) -> Run:
         """Return a run with all its epochs. Raise RunNotFoundError if it does not exist."""
         run = await self._runs.call((sweep_id, index))
         if run is None:
-            raise _run_not_found(sweep_id, index)
+            raise run_not_found(sweep_id, index)
         return run
 
     async def _read_runs(self, targets: list[tuple[str, int]]) -> list[Run | Exception | None]:
@@ -182,7 +184,7 @@ class SweepReader:
         """
         version = await self._versions.call((sweep_id, index))
         if version is None:
-            raise _sweep_not_found(sweep_id) if index is None else _run_not_found(sweep_id, index)
+            raise sweep_not_found(sweep_id) if index is None else run_not_found(sweep_id, index)
         return version
 
     async def _read_versions(self, targets: list[tuple[str, int | None]]) -> list[SweepVersion | Exception | None]:
@@ -190,7 +192,7 @@ class SweepReader:
         async with self.redis.pipeline(transaction=True) as pipeline:
             for sweep_id, index in targets:
                 keys = SweepKeys(sweep_id)
-                pipeline.hmget(keys.record, "version", "open_runs")
+                pipeline.hmget(keys.record, "version", "open_runs", "submitter")
                 pipeline.hmget(keys.run(index or 0), "scale", "outcome")
             replies = await pipeline.execute(raise_on_error=False)
         any_worker = await self.workers.any_alive()
@@ -198,12 +200,12 @@ class SweepReader:
         def parse(index: int | None, record: Any, run: Any) -> SweepVersion | Exception | None:  # noqa: ANN401 - replies
             if error := next((reply for reply in (record, run) if isinstance(reply, Exception)), None):
                 return error  # the other versions of the batch are returned
-            (version, open_runs), (scale, outcome) = record, run
+            (version, open_runs, submitter), (scale, outcome) = record, run
             if version is None or scale is None:
                 return None
             try:
                 is_open = int(open_runs) > 0 if index is None else outcome is None
-                return SweepVersion(int(version), stranded=is_open and not any_worker)
+                return SweepVersion(int(version), is_open and not any_worker, submitter or None)
             except ValueError as error:
                 return UnreadableSweepError(f"The version of a sweep: {error}")
 
@@ -212,6 +214,20 @@ class SweepReader:
     async def exists(self, sweep_id: str) -> bool:
         """Return whether the sweep exists."""
         return bool(await self.redis.exists(SweepKeys(sweep_id).record))
+
+    async def submitter(self, sweep_id: str) -> str | None:
+        """Return who submitted a sweep, also of one that cannot be read; None if it is not known.
+
+        Raises:
+            SweepNotFoundError: The sweep does not exist.
+        """
+        try:
+            submitter = cast("str | None", await self.redis.hget(SweepKeys(sweep_id).record, "submitter"))
+        except ResponseError:
+            return None  # its key contains something else than a record
+        if submitter is None and not await self.exists(sweep_id):
+            raise sweep_not_found(sweep_id)
+        return submitter or None
 
     async def fingerprint(self, sweep_id: str) -> str | None:
         """Return the fingerprint of the request that has created the sweep, or None if there is no sweep."""
@@ -238,9 +254,11 @@ class SweepReader:
         return cast("list[StreamEntry]", entries)
 
 
-def _sweep_not_found(sweep_id: str) -> SweepNotFoundError:
+def sweep_not_found(sweep_id: str) -> SweepNotFoundError:
+    """Return the error for a sweep that does not exist."""
     return SweepNotFoundError(f'No sweep has the id "{sweep_id}".')
 
 
-def _run_not_found(sweep_id: str, index: int) -> RunNotFoundError:
+def run_not_found(sweep_id: str, index: int) -> RunNotFoundError:
+    """Return the error for a run that does not exist."""
     return RunNotFoundError(f'No run has the id "{run_id(sweep_id, index)}".')

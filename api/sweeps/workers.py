@@ -6,6 +6,7 @@ from typing import cast
 
 from redis.asyncio import Redis
 
+from api.keys.access import Sees
 from noisesweep.models import Worker, WorkerProfile
 from shared.store.clock import server_time_async
 from shared.store.heartbeat import ALIVE_SECONDS
@@ -32,13 +33,13 @@ class Workers:
             self._asked_at = time.monotonic()
         return self._any_alive
 
-    async def list_all(self) -> list[Worker]:
-        """Return the workers of the last hour with their running runs, sorted by name."""
+    async def list_all(self, sees: Sees = lambda _submitter: True) -> list[Worker]:
+        """Return the workers of the last hour, sorted by name, with those of their running runs that a caller sees."""
         seen = cast("list[tuple[str, float]]", await self._redis.zrange(WORKERS, 0, -1, withscores=True))
         if not seen:
             return []
         profiles = await self._redis.mget([worker_key(name) for name, _ in seen])
-        now, running = await server_time_async(self._redis), await self._running_by_worker()
+        now, running = await server_time_async(self._redis), await self._running_by_worker(sees)
         workers = [
             Worker(
                 **WorkerProfile.model_validate_json(profile).model_dump(),
@@ -51,16 +52,17 @@ class Workers:
         ]
         return sorted(workers, key=lambda worker: worker.name)
 
-    async def _running_by_worker(self) -> dict[str, list[str]]:
-        """Return the ids of the running runs by worker name."""
+    async def _running_by_worker(self, sees: Sees) -> dict[str, list[str]]:
+        """Return the ids of the running runs that a caller sees, by worker name."""
         running = sorted(map(parse_run_id, cast("list[str]", await self._redis.zrange(LEASES, 0, -1))))
         async with self._redis.pipeline(transaction=False) as pipeline:
             for sweep_id, index in running:
                 pipeline.hget(SweepKeys(sweep_id).run(index), "worker")
-            names = await pipeline.execute(raise_on_error=False)
+                pipeline.hget(SweepKeys(sweep_id).record, "submitter")
+            replies = await pipeline.execute(raise_on_error=False)
         by_worker: dict[str, list[str]] = {}
-        for (sweep_id, index), name in zip(running, names, strict=True):
-            if isinstance(name, str):
+        for (sweep_id, index), name, submitter in zip(running, replies[::2], replies[1::2], strict=True):
+            if isinstance(name, str) and isinstance(submitter, str) and sees(submitter or None):
                 by_worker.setdefault(name, []).append(run_id(sweep_id, index))
         return by_worker
 

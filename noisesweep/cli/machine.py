@@ -3,6 +3,7 @@
 import os
 import secrets
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -17,9 +18,10 @@ from noisesweep.client.errors import WrongUsageError
 from noisesweep.local.commands import module_command
 from noisesweep.local.demo import choose_dataset, demo
 from noisesweep.local.errors import LaunchError
-from noisesweep.local.launcher import launch
+from noisesweep.local.launcher import LOOPBACK, launch
+from noisesweep.local.listener import Listener
 from noisesweep.local.store import find_store_binary
-from noisesweep.models import KEY_NAME, SweepRequest, hash_api_key
+from noisesweep.models import KEY_NAME, Role, SweepRequest, hash_api_key
 from noisesweep.models.faults import explain
 
 API_KEYS = "NOISESWEEP_API_KEYS"
@@ -42,28 +44,47 @@ def up(
         Path, typer.Option(file_okay=False, help="Data folder of Redis. Unused if NOISESWEEP_REDIS_URL is set.")
     ] = DATA,
     *,
+    host: Annotated[
+        str, typer.Option(help="Address of the API. 0.0.0.0 serves other machines too, and needs API keys.")
+    ] = LOOPBACK,
+    tls_cert: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Certificate for HTTPS, with its chain (PEM).")
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Private key of the certificate (PEM).")
+    ] = None,
     as_json: JsonLog = False,
 ) -> None:
-    """Run the whole service on this machine until Ctrl-C: Redis, the API on 127.0.0.1, and a worker.
+    """Run the whole service on this machine until Ctrl-C: Redis, the API, and a worker.
 
     A process that ends is started again.
     """
+    listener = Listener(port, host, tls_cert, tls_key)
     _set_log_format(as_json=as_json)
     console = console_for(as_json=as_json)
     try:
-        with launch(data, port, workers, say=print_message_as_json if as_json else print_message) as processes:
+        with launch(data, listener, workers, say=print_message_as_json if as_json else print_message) as processes:
             if as_json:
-                print_json({"url": processes.url})
+                print_json({"url": processes.url, "urls": listener.urls})
             else:
-                print_line(
-                    console,
-                    f"noisesweep is running at {processes.url} (API documentation: {processes.url}/docs). "
-                    "Press Ctrl-C to stop it.",
-                )
+                for line in _welcome(listener):
+                    print_line(console, line)
             processes.wait()
     except KeyboardInterrupt:
         if not as_json:
             print_line(console, "noisesweep has stopped.")
+
+
+def _welcome(listener: Listener) -> Iterator[str]:
+    first = listener.urls[0]
+    yield f"noisesweep is running at {first} (API documentation: {first}/docs). Press Ctrl-C to stop it."
+    if len(listener.urls) > 1:
+        yield f"Other addresses of this machine: {', '.join(listener.urls[1:])}"
+    if listener.is_readable_by_others:
+        yield (
+            "The connections are plain HTTP: others on the network can read the keys. --tls-cert and --tls-key encrypt "
+            "them."
+        )
 
 
 def run_demo(
@@ -101,16 +122,21 @@ def run_demo(
 def key(
     name: Annotated[str, typer.Argument(help="Name of the key's user: 1 to 32 characters of A-Z a-z 0-9 _ . -")],
     *,
+    role: Annotated[Role, typer.Option(help="What the key may do.")] = Role.MEMBER,
     as_json: Json = False,
 ) -> None:
-    """Create an API key. Print it once, together with the setting that makes the API accept it."""
+    """Create an API key for the setting NOISESWEEP_API_KEYS, for example that of the first administrator.
+
+    Print the key once, together with this setting. Administrators create further keys with `noisesweep keys add`.
+    """
     if not KEY_NAME.fullmatch(name):
         raise WrongUsageError(f"key name: expected 1 to 32 characters of A-Z a-z 0-9 _ . -, received {name!r}")
     secret = f"ns_{secrets.token_urlsafe(32)}"
     existing = os.environ.get(API_KEYS)
     if existing and name in {entry.partition(":")[0].strip() for entry in existing.split(",")}:
         raise WrongUsageError(f"{API_KEYS} already has a key of {name}: remove it, or choose another name")
-    entries = ",".join(filter(None, [existing, f"{name}:{hash_api_key(secret)}"]))
+    suffix = "" if role is Role.MEMBER else f":{role}"
+    entries = ",".join(filter(None, [existing, f"{name}:{hash_api_key(secret)}{suffix}"]))
     if as_json:
         print_json({"name": name, "key": secret, API_KEYS: entries})
         return

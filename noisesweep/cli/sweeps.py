@@ -30,13 +30,14 @@ def list_sweeps(
         list[str] | None,
         typer.Option("--tags", "--tag", help="Only sweeps with all of these tags, each key or key:value."),
     ] = None,
+    submitter: Annotated[str | None, typer.Option(help="Only sweeps of the API key with this name.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of sweeps.")] = 20,
     as_json: Json = False,
     url: Url = None,
     key: Key = None,
 ) -> None:
     """List sweeps, newest first."""
-    given: dict[str, Any] = {"status": status, "dataset": dataset, "name": name, "tags": tags}
+    given: dict[str, Any] = {"status": status, "dataset": dataset, "name": name, "tags": tags, "submitter": submitter}
     filters: Any = {field: value for field, value in given.items() if value is not None}
     with NoiseSweep(url, key) as service:
         sweeps = [sweep.record for sweep in islice(service.sweeps(**filters), limit)]

@@ -63,12 +63,14 @@ class Filters(TypedDict, total=False):
         dataset: Name of the data set.
         name: Beginning of the sweep's name.
         tags: Tags that the sweep must have, each `key` or `key:value`.
+        submitter: Name of the API key that the sweep was submitted with.
     """
 
     status: RunStatus | Literal["queued", "running", "succeeded", "failed", "cancelled"]
     dataset: Dataset
     name: str
     tags: Iterable[str]
+    submitter: str
 
 
 class PlotOptions(TypedDict, total=False):

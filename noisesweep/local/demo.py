@@ -13,7 +13,8 @@ from noisesweep.cli.display import runs_table, show_progress
 from noisesweep.cli.output import print_line
 from noisesweep.client.errors import RefusedError, ServiceUnreachableError
 from noisesweep.local.commands import module_command
-from noisesweep.local.launcher import Processes, launch
+from noisesweep.local.launcher import Processes, free_port, launch
+from noisesweep.local.listener import Listener
 from noisesweep.models import DatasetLimit, Sweep, SweepRequest
 
 POLL_SECONDS = 0.3
@@ -43,7 +44,11 @@ def demo(request: SweepRequest, console: Console, workers: int | None, plot: Pat
         print_line(console, "Starting Redis, the API and the worker ...")
         with (
             launch(
-                data, port=None, workers=workers, log=data / "log", say=lambda message: print_line(console, message)
+                data,
+                Listener(free_port()),
+                workers=workers,
+                log=data / "log",
+                say=lambda message: print_line(console, message),
             ) as processes,
             NoiseSweep(processes.url) as service,
         ):

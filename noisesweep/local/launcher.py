@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ import httpx
 from noisesweep.cli.output import print_message
 from noisesweep.local.commands import module_command
 from noisesweep.local.errors import LaunchError
+from noisesweep.local.listener import Listener
 from noisesweep.local.parts import START_ATTEMPTS, Part
 from noisesweep.local.process_group import ProcessGroup, process_group
 from noisesweep.local.store import LOOPBACK, configure_store, find_store_binary, free_port, lock_folder, store_binary
@@ -47,7 +47,7 @@ class Processes:
     """Processes of the running service, and the thread that supervises them.
 
     Attributes:
-        url: URL of the API.
+        url: URL of the API for programs on this machine.
         log: File with the output of all processes; None if they print to standard error.
         say: Function that tells the user what happens to the processes.
         data: Data folder of the launcher's own store; None if it uses another one.
@@ -85,8 +85,8 @@ class Processes:
         while time.monotonic() < deadline:
             self.check()
             try:
-                # trust_env=False: ignore proxies for loopback.
-                if httpx.get(f"{self.url}/readyz", timeout=5, trust_env=False).is_success:
+                # trust_env=False: ignore proxies for loopback. The certificate need not be valid for this URL.
+                if httpx.get(f"{self.url}/readyz", timeout=5, trust_env=False, verify=False).is_success:  # noqa: S501
                     self._was_ready = True
                     return
             except httpx.TransportError:
@@ -139,7 +139,7 @@ class Processes:
 
 @contextmanager
 def launch(
-    data: Path, port: int | None, workers: int | None, log: Path | None = None, say: Say = print_message
+    data: Path, listener: Listener, workers: int | None, log: Path | None = None, say: Say = print_message
 ) -> Iterator[Processes]:
     """Start the service, yield its processes when it is ready, and stop them at the end.
 
@@ -147,22 +147,20 @@ def launch(
 
     Args:
         data: Data folder of the store; unused if NOISESWEEP_REDIS_URL is set.
-        port: Port of the API on loopback; None selects a free one.
+        listener: Address of the API.
         workers: Number of training processes; None lets the worker choose, 0 starts no worker.
         log: File for the output of all processes; None sends their output to standard error.
         say: Function that tells the user which server was skipped, and which process has ended.
 
     Raises:
-        LaunchError: The port or the data folder is in use, or a process does not start.
+        LaunchError: The data folder is in use, or a process does not start.
     """
-    port = port or free_port()
-    _check_port_is_free(port)
-    processes = Processes(url=f"http://{LOOPBACK}:{port}", log=log, say=say)
+    processes = Processes(url=listener.url, log=log, say=say)
     with ExitStack() as cleanup:
         output = cleanup.enter_context(log.open("wb")) if log else None
         group = cleanup.enter_context(process_group())
         cleanup.callback(processes.stop)
-        environment = os.environ | {"NOISESWEEP_HOST": LOOPBACK, "NOISESWEEP_PORT": str(port)}
+        environment = os.environ | listener.environment
 
         def start(name: str, command: list[str], lock: IO[str] | None = None) -> None:
             def spawn() -> subprocess.Popen[bytes]:
@@ -195,17 +193,6 @@ def launch(
         processes.supervise(group)
         processes.wait_until_ready()
         yield processes
-
-
-def _check_port_is_free(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError as error:
-            raise LaunchError(
-                f"Port {port} on {LOOPBACK} is not available ({error.strerror}): choose another --port."
-            ) from error
 
 
 def exit_on_signals() -> None:

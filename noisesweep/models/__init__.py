@@ -15,7 +15,17 @@ from noisesweep.models.datasets import (
     SheetClass,
 )
 from noisesweep.models.events import Event, EventList, EventType
-from noisesweep.models.keys import KEY_NAME, hash_api_key
+from noisesweep.models.keys import (
+    KEY_NAME,
+    ApiKey,
+    Caller,
+    CreatedKey,
+    KeyList,
+    KeyName,
+    KeyRequest,
+    Role,
+    hash_api_key,
+)
 from noisesweep.models.limit import DatasetLimit, Ends
 from noisesweep.models.networks import ConvolutionalNetwork, Model, MultilayerPerceptron, NetworkKind
 from noisesweep.models.noise import (
@@ -64,12 +74,15 @@ __all__ = [
     "MAX_SCALES",
     "OLD_SWEEPS_EXIT_CODE",
     "REQUIRED_STORE",
+    "ApiKey",
     "Area",
     "AreaDifference",
     "Bounds",
+    "Caller",
     "Comparison",
     "ContactSheet",
     "ConvolutionalNetwork",
+    "CreatedKey",
     "DatasetFacts",
     "DatasetInfo",
     "DatasetLimit",
@@ -93,6 +106,9 @@ __all__ = [
     "InvalidField",
     "Keep",
     "Kept",
+    "KeyList",
+    "KeyName",
+    "KeyRequest",
     "LevelEfficiency",
     "Matrix",
     "Model",
@@ -116,6 +132,7 @@ __all__ = [
     "ResultRow",
     "Results",
     "RmsChange",
+    "Role",
     "Run",
     "RunError",
     "RunLinks",

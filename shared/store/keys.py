@@ -57,6 +57,9 @@ Keys outside any sweep are indexes, measurements and workers:
     ns:ended                  stream  runs that workers ended recently: run; used for the throughput
     ns:pace                   stream  epochs trained recently: dataset, precision, model, batch_size, work
                                       (multiply-accumulates of a forward pass), seconds; used for time estimates
+    ns:api_keys               hash    record of each API key that was created while the service ran (JSON with its hash:
+                                      api/keys/keyring.py), by name
+    ns:api_key_uses           hash    Unix time of the last use of each API key, by name
     ns:counters               hash    worker metrics: see shared/store/counters.py
     ns:reaper                 hash    at (µs): when a reaper last reached the store,
                                       spared_since, spared_until (µs): until the second time, reapers ignore
@@ -99,6 +102,8 @@ SWEEPS = "ns:sweeps"
 BYTES = "ns:bytes"
 MODELS = "ns:models"
 DATASETS = "ns:datasets"
+API_KEYS = "ns:api_keys"
+API_KEY_USES = "ns:api_key_uses"
 ENDED = "ns:ended"
 PACE = "ns:pace"
 COUNTERS = "ns:counters"

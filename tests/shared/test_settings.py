@@ -21,14 +21,17 @@ def test_loopback_addresses_are_recognized(host: str, loopback: bool) -> None:
 
 def test_api_keys_are_parsed_as_names_and_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOISESWEEP_API_KEYS", f"alice:{'a' * 64}, bob:{'b' * 64},")
-    assert Settings().api_keys == {"alice": "a" * 64, "bob": "b" * 64}
+    assert Settings().api_keys == {"alice": ("a" * 64, "member"), "bob": ("b" * 64, "member")}
+    monkeypatch.setenv("NOISESWEEP_API_KEYS", f"teacher:{'a' * 64}:admin")
+    assert Settings().api_keys == {"teacher": ("a" * 64, "admin")}
     monkeypatch.setenv("NOISESWEEP_API_KEYS", "")
     assert Settings().api_keys == {}
 
 
 @pytest.mark.parametrize(("keys", "message"), [
     ("alice", "NAME:SHA256"), ("alice:short", "NAME:SHA256"), (f"a b:{'a' * 64}", "NAME:SHA256"),
-    (f"alice:{'A' * 64}", "NAME:SHA256"), (f"alice:{'a' * 64},alice:{'b' * 64}", "duplicate key name: alice"),
+    (f"alice:{'A' * 64}", "NAME:SHA256"), (f"alice:{'a' * 64}:boss", "admin, instructor, member, viewer"),
+    (f"alice:{'a' * 64},alice:{'b' * 64}", "duplicate key name: alice"),
 ])  # fmt: skip
 def test_malformed_api_keys_are_rejected(keys: str, message: str) -> None:
     with pytest.raises(ValidationError, match=message):

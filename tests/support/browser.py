@@ -13,6 +13,7 @@ from tests.support.waiting import wait_until
 
 TIMEOUT_MILLISECONDS = 30_000
 KEY = "ns_of-the-browser"
+GUEST_KEY = "ns_of-a-viewer"
 SMALL: dict[str, object] = {"dataset": "digits", "epochs": 3, "hidden_units": [16]}
 # Runs longer than any test; the test cancels it.
 LONG: dict[str, object] = {"dataset": "digits", "epochs": 200, "hidden_units": [512], "batch_size": 8, "reuse": False}
@@ -20,13 +21,14 @@ Scheme = Literal["light", "dark"]
 
 
 class BrowserService:
-    """Service with a second API on the same store that requires a key."""
+    """Service with a second API on the same store that requires a key: that of the member ada or the viewer guest."""
 
     def __init__(self, folder: Path) -> None:
         environment = without_data_sets(folder)
         self._service = Service(folder, environment)
         self.api, self.http, self.redis = self._service.api, self._service.http, self._service.redis
-        keys = {"NOISESWEEP_API_KEYS": f"ada:{hash_api_key(KEY)}"}
+        guest = f"guest:{hash_api_key(GUEST_KEY)}:viewer"
+        keys = {"NOISESWEEP_API_KEYS": f"ada:{hash_api_key(KEY)},{guest}"}
         self.api_with_keys = ApiProcess(self._service.environment | keys, folder / "api-with-keys.log")
 
     def serve_below(self, root_path: str, folder: Path) -> ApiProcess:

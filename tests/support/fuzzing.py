@@ -39,7 +39,7 @@ class FuzzedService(Service):
             # Limits that no schema expresses: valid requests must be accepted.
             "NOISESWEEP_MAX_MODEL_BYTES": str(10**15),
             "NOISESWEEP_MAX_STORED_BYTES": str(10**15),
-            "NOISESWEEP_API_KEYS": f"fuzzer:{hash_api_key(KEY)}",
+            "NOISESWEEP_API_KEYS": f"fuzzer:{hash_api_key(KEY)}:admin",
         }
         super().__init__(folder, without_data_sets(folder) | limits, body=TRAINED)
         self.http.headers["Authorization"] = AUTHORIZATION

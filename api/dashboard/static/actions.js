@@ -1,6 +1,7 @@
 // Buttons and dialogs of a sweep.
 
 import { download, Problem, post } from "./api.js";
+import { mayChange, maySubmit } from "./caller.js";
 import { Chips, parseNumbers } from "./chips.js";
 import { byId, setText } from "./dom.js";
 import { attempt, invalidIndexes, showFormErrors } from "./errors.js";
@@ -13,6 +14,8 @@ import { curlSnippet, pythonSnippet, requestOf } from "./snippets.js";
 export class Actions {
   #path;
   #live;
+  /** @type {import("./caller.js").Caller | null} Null until it was read. */
+  caller = null;
   #chips = new Chips("extend-", () => {});
 
   /**
@@ -58,9 +61,12 @@ export class Actions {
   show() {
     const { sweep } = this.#live;
     const canRetry = sweep.runs.some((/** @type {any} */ run) => ["failed", "cancelled"].includes(run.status));
-    setHidden("cancel", isFinal(sweep.status));
-    setHidden("retry", !canRetry);
-    setHidden("fresh", sweep.config.resample || sweep.config.noise_on === "validation");
+    const own = this.caller !== null && mayChange(this.caller, sweep);
+    setHidden("cancel", !own || isFinal(sweep.status));
+    setHidden("retry", !own || !canRetry);
+    byId("extend").hidden = !own;
+    const submits = this.caller !== null && maySubmit(this.caller);
+    setHidden("fresh", !submits || sweep.config.resample || sweep.config.noise_on === "validation");
   }
 
   /**
@@ -115,13 +121,13 @@ export class Actions {
 }
 
 /**
- * Hide or show a button. If a hidden button has the focus, move the focus to the Extend button.
+ * Hide or show a button. If a hidden button has the focus, move the focus to a button that is always there.
  * @param {string} id
  * @param {boolean} hidden
  */
 function setHidden(id, hidden) {
   const button = byId(id);
-  if (hidden && document.activeElement === button) byId("extend").focus();
+  if (hidden && document.activeElement === button) byId("copy").focus();
   button.hidden = hidden;
 }
 

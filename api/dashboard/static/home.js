@@ -1,14 +1,16 @@
 // Start page: the form of a new sweep and the list of sweeps.
 
 import { get } from "./api.js";
+import { maySubmit, readCaller } from "./caller.js";
 import { DatasetDialog } from "./datasets.js";
+import { byId } from "./dom.js";
 import { report } from "./errors.js";
 import { SweepForm } from "./form.js";
 import { SweepList } from "./list.js";
 import { retry } from "./retries.js";
 
 const form = new SweepForm();
-new SweepList();
+const list = new SweepList();
 const describeDatasets = async () => form.describeDatasets((await get("/datasets")).datasets);
 retry(describeDatasets).catch(report);
 new DatasetDialog(async (name) => {
@@ -16,3 +18,9 @@ new DatasetDialog(async (name) => {
   form.selectDataset(name);
 });
 retry(async () => form.describeNoise((await get("/noise/kinds?dataset=digits")).kinds)).catch(report);
+readCaller()
+  .then((caller) => {
+    byId("new-sweep").hidden = !maySubmit(caller);
+    list.offerOwn(caller.name);
+  })
+  .catch(report);

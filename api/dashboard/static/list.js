@@ -55,6 +55,15 @@ export class SweepList {
   }
 
   /**
+   * Show the filter for the sweeps of an API key. Without API keys there is none.
+   * @param {string} name Name of the key; empty without keys.
+   */
+  offerOwn(name) {
+    byId("own-field").hidden = !name;
+    byId("filter-own").value = name;
+  }
+
+  /**
    * Show another page.
    * @param {string | null} page
    */

@@ -2,6 +2,7 @@
 
 import { Actions } from "./actions.js";
 import { get } from "./api.js";
+import { readCaller } from "./caller.js";
 import { backgroundNote, backgroundTraces, Chart, curveTraces } from "./charts.js";
 import { byId, setText, showText } from "./dom.js";
 import { report } from "./errors.js";
@@ -255,4 +256,10 @@ for (const radio of document.querySelectorAll("input[name=curve]")) radio.addEve
 document.addEventListener("visibilitychange", () => document.hidden && live.pause());
 addEventListener("focus", follow);
 follow();
+readCaller()
+  .then((caller) => {
+    actions.caller = caller;
+    draw();
+  })
+  .catch(report);
 Promise.all([byScale.load(), byEpoch.load()]).catch(report);

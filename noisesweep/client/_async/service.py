@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime
 from math import inf
 from pathlib import Path
 from typing import Self, Unpack
@@ -24,14 +25,19 @@ from noisesweep.client.payloads import (
     transfer_query,
 )
 from noisesweep.models import (
+    ApiKey,
+    Caller,
     Comparison,
+    CreatedKey,
     DatasetInfo,
     DatasetLimit,
     DatasetList,
     Estimate,
+    KeyList,
     NoiseKindList,
     NoiseSamples,
     Queue,
+    Role,
     Run,
     Sweep,
     SweepList,
@@ -148,6 +154,35 @@ class AsyncNoiseSweep:
         """
         query = httpx.QueryParams({"scales": list(scales), "clip": clip})
         return await self._session.get(DatasetLimit, f"{dataset_path(dataset)}/ideal", query)
+
+    async def whoami(self) -> Caller:
+        """Read the name and role of this client's API key. Without keys, everybody has the role admin."""
+        return await self._session.get(Caller, "/whoami")
+
+    async def api_keys(self) -> list[ApiKey]:
+        """List the API keys of the service, for an instructor or administrator."""
+        return (await self._session.get(KeyList, "/keys")).keys
+
+    async def add_api_key(
+        self, name: str, *, role: Role | str = Role.MEMBER, expires_at: datetime | None = None
+    ) -> CreatedKey:
+        """Create an API key, for an administrator. Only this answer contains the key itself.
+
+        Args:
+            name: Its name: 1 to 32 characters of A-Z a-z 0-9 _ . -
+            role: admin, instructor, member or viewer.
+            expires_at: Time after which the service refuses the key, with a time zone; None for never.
+
+        Raises:
+            RefusedError: There is a key of this name, or this client's key is not that of an administrator. If the
+                answer of an earlier attempt was lost, revoke the key and create it again.
+        """
+        fields = {"name": name, "role": role, "expires_at": expires_at and expires_at.isoformat()}
+        return await self._session.post(CreatedKey, "/keys", fields)
+
+    async def revoke_api_key(self, name: str) -> None:
+        """Revoke an API key, for an administrator. Its sweeps remain."""
+        await self._session.send("DELETE", f"/keys/{quote(name, safe='')}")
 
     async def workers(self) -> list[Worker]:
         """List the running workers and the workers lost in the last hour."""

@@ -24,11 +24,15 @@ BODIES = {
     "/runs": b'{"scale": 0.5}',
     "/sweeps/{sweep_id}/runs": b'{"scales": [0.9]}',
     "/datasets": npz(bars(training=9, test=3)),
+    "/keys": b'{"name": "alice"}',
 }
 WITH_JSON = [each for each in WITH_BODY if each[1] != "/datasets"]
+# Requests that the service answers with a new or changed sweep or run.
+SUBMISSIONS = [each for each in WITH_JSON if each[1] != "/keys"]
 # The status of `Service.request`, by route.
-STATUSES = {each: 202 if each in WITH_JSON else 412 if each in CHANGES else 200 for each in OPERATIONS}
+STATUSES = {each: 202 if each in SUBMISSIONS else 412 if each in CHANGES else 200 for each in OPERATIONS}
 STATUSES |= {("POST", "/datasets"): 200, ("DELETE", "/datasets/{dataset}"): 409}  # it is there, and cannot be deleted
+STATUSES |= {("POST", "/keys"): 409, ("DELETE", "/keys/{name}"): 404}  # a service without keys
 QUERIES = {
     "/noise/kinds": "?dataset=digits",
     "/noise/samples": "?dataset=digits",
@@ -72,6 +76,7 @@ class Service:
             "run_id": f"{self.sweep_id}-0",
             "slug": "not-found",
             "dataset": "digits",
+            "name": "nobody",
         }
         return (path + (QUERIES.get(path, "") if query is None else query)).format(**ids)
 

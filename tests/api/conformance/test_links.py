@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from tests.api.conformance.routes import BODIES, OPERATIONS, READS, WITH_JSON, Service
+from tests.api.conformance.routes import BODIES, OPERATIONS, READS, SUBMISSIONS, Service
 from tests.support.raw_http import RawAnswer
 
 PAGES = ["/ui", "/ui/sweeps/{sweep_id}", "/ui/compare?sweep={sweep_id}", "/ui/workers", "/problems", "/docs", "/redoc"]
@@ -56,7 +56,7 @@ def test_location_of_a_new_data_set_leads_to_it(service: Service) -> None:
     assert answer.headers["Location"] == f"{service.root_path}/datasets/bars"
 
 
-@pytest.mark.parametrize(("method", "path"), WITH_JSON)
+@pytest.mark.parametrize(("method", "path"), SUBMISSIONS)
 def test_links_of_submissions_lead_to_the_api(service: Service, method: str, path: str) -> None:
     answer = service.request(method, path)
     assert links(answer)[0] == answer.headers["Location"]

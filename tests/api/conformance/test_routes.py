@@ -13,8 +13,8 @@ from tests.api.conformance.routes import (
     QUERIES,
     READS,
     SCHEMAS,
+    SUBMISSIONS,
     WITH_BODY,
-    WITH_JSON,
     Service,
     body_types,
 )
@@ -118,7 +118,7 @@ def test_body_of_another_type_returns_415(service: Service, method: str, path: s
     assert service.state == before
 
 
-@pytest.mark.parametrize("path", [path for _, path in WITH_JSON])
+@pytest.mark.parametrize("path", [path for _, path in SUBMISSIONS])
 @pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "APPLICATION/JSON", "application/a+json"])
 def test_types_of_json_are_accepted(service: Service, path: str, content_type: str) -> None:
     answer = service.send("POST", service.url(path), f"Content-Type: {content_type}", body=BODIES[path])

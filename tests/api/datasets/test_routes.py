@@ -11,12 +11,13 @@ import pytest
 from PIL import Image
 from redis import Redis
 
-from noisesweep.models import SweepRequest, hash_api_key
+from noisesweep.models import SweepRequest
 from shared.datasets.files import IDX_FILES
 from shared.settings import Settings
 from shared.store.keys import BYTES
 from tests.api.conftest import Serve
 from tests.support.added_data import add_dataset
+from tests.support.keys import configured
 from tests.support.own_data import bars, idx, npz
 from tests.support.stored_sweeps import Sweeps
 
@@ -28,7 +29,7 @@ def add(http: httpx.Client, name: str = "bars", content: bytes | None = None, **
     content = npz(BARS) if content is None else content
     headers = {
         "Content-Type": "application/zip",
-        **({"Authorization": f"Bearer {more.pop('key')}"} if "key" in more else {}),
+        **({"Authorization": f"Bearer ns_{more.pop('key')}"} if "key" in more else {}),
     }
     return http.post("/datasets", params={"name": name, **more}, content=content, headers=headers)
 
@@ -210,7 +211,7 @@ def test_data_sets_occupy_limited_space(serve: Serve, redis: Redis) -> None:
     assert (refused.status_code, refused.json()["type"]) == (507, "/problems/storage-full")
     assert "all data sets occupy" in refused.json()["detail"]
     assert not [key for key in redis.keys() if "upload" in key]  # noqa: SIM118
-    keys = {"ada": hash_api_key("ada"), "bob": hash_api_key("bob")}
+    keys = configured("ada", "bob")
     http = serve(max_stored_bytes=size + 10, api_keys=keys)
     assert add(http, "more", npz(bars(classes=4)), key="ada").status_code == 201
     assert add(http, "others", npz(bars(classes=5)), key="ada").status_code == 507
@@ -218,7 +219,7 @@ def test_data_sets_occupy_limited_space(serve: Serve, redis: Redis) -> None:
     counted = redis.hgetall(BYTES)
     assert set(counted) == {"", "ada", "bob"}
     assert counted["ada"] == str(
-        http.get("/datasets/more", headers={"Authorization": "Bearer bob"}).json()["stored_bytes"]
+        http.get("/datasets/more", headers={"Authorization": "Bearer ns_bob"}).json()["stored_bytes"]
     )
 
 

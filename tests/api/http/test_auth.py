@@ -10,6 +10,7 @@ from redis import Redis
 from noisesweep.models import hash_api_key
 from shared.settings import Settings
 from tests.support.api import ApiThread
+from tests.support.keys import configured
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 
@@ -19,7 +20,7 @@ ONE, THREE = {"scales": [0.5]}, {"scales": [0.1, 0.5, 1.0]}
 
 @pytest.fixture(scope="module")
 def api_with_keys(redis_server: RedisServer) -> Iterator[ApiThread]:
-    keys = {"alice": hash_api_key("ns_alice"), "bob": hash_api_key("ns_bob")}
+    keys = configured("alice", "bob")
     served = ApiThread(
         Settings(redis_url=redis_server.url, api_keys=keys, max_queued_runs=7, max_queued_runs_per_key=4)
     )

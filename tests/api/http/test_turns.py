@@ -18,9 +18,9 @@ from api.http.errors import TooBusyError
 from api.http.turns import Turns
 from api.limits import Limits
 from api.plots.picture import drawing_thread
-from noisesweep.models import hash_api_key
 from shared.settings import Settings
 from tests.support.api import ApiThread
+from tests.support.keys import configured
 from tests.support.training import Training
 from tests.support.waiting import wait_until
 
@@ -130,7 +130,7 @@ def test_abandoned_requests_are_not_worked_on(
 
 
 def test_key_with_many_waiting_requests_gets_503(settings: Settings, drawing_released: threading.Event) -> None:
-    keys = {name: hash_api_key(f"ns_{name}") for name in ("alice", "bob")}
+    keys = configured("alice", "bob")
     limits = Limits(pictures_waiting=10, pictures_waiting_per_key=2)
     served = ApiThread(settings.model_copy(update={"api_keys": keys}), limits)
     with closing(served), ThreadPoolExecutor(8) as threads:

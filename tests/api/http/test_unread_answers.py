@@ -10,9 +10,9 @@ import pytest
 
 from api.limits import Limits
 from api.sweeps.measurements import MODEL_PIECE_BYTES
-from noisesweep.models import hash_api_key
 from shared.settings import Settings
 from tests.support.api import ApiThread
+from tests.support.keys import configured
 from tests.support.training import Training
 from tests.support.waiting import wait_until
 
@@ -87,7 +87,7 @@ def test_unread_answers_are_bounded(training: Training, serve_with_limits: Serve
 
 
 def test_one_key_cannot_hold_all_unread_answers(settings: Settings, training: Training) -> None:
-    keys = {name: hash_api_key(f"ns_{name}") for name in ("alice", "bob")}
+    keys = configured("alice", "bob")
     served = ApiThread(
         settings.model_copy(update={"api_keys": keys}), Limits(answer_bytes_per_key=MODEL_PIECE_BYTES + 100_000)
     )

@@ -10,9 +10,9 @@ import pytest
 from api.dashboard import assets
 from api.plots.options import ThemeName
 from api.plots.theme import THEMES, VALIDATION
-from noisesweep.models import hash_api_key
 from shared.settings import Settings
 from tests.support.api import ApiThread
+from tests.support.keys import configured
 
 PAGES = ["/ui", "/ui/sweeps/0123456789abcdef", "/ui/compare?sweep=0123456789abcdef", "/ui/workers"]
 MODULES = sorted(assets.FOLDER.glob("*.js"))
@@ -66,7 +66,7 @@ def test_root_redirects_browsers_to_ui_and_others_to_docs(http: httpx.Client, ac
 
 
 def test_pages_need_no_key(settings: Settings) -> None:
-    served = ApiThread(settings.model_copy(update={"api_keys": {"ada": hash_api_key("ns_a")}}))
+    served = ApiThread(settings.model_copy(update={"api_keys": configured("ada")}))
     try:
         assert [served.http.get(page).status_code for page in PAGES] == [200] * len(PAGES)
         assert served.http.get("/sweeps").status_code == 401

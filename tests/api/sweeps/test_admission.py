@@ -11,11 +11,12 @@ import httpx
 import pytest
 from redis import Redis
 
-from noisesweep.models import RunError, hash_api_key
+from noisesweep.models import RunError
 from shared.settings import Settings
 from shared.store.keys import ENDED, QUEUE, SWEEPS, SweepKeys, line_of, parse_run_id, queued, run_id
 from tests.support.api import ApiProcess, ApiThread
 from tests.support.claims import claim_next, claim_runs
+from tests.support.keys import configured
 from tests.support.records import evaluation
 from tests.support.redis_server import RedisServer
 from tests.support.stored_sweeps import Sweeps
@@ -23,7 +24,7 @@ from tests.support.training import Training
 from worker.leases import LeaseLostError, Leases
 
 THREE = {"scales": [0.1, 0.5, 1.0]}
-KEYS = {name: hash_api_key(name) for name in ("alice", "bob", "carol")}
+KEYS = configured("alice", "bob", "carol")
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +203,7 @@ def test_several_processes_admit_exactly_as_many_runs_as_allowed(api_processes: 
 
     def submit(submission: tuple[str, ApiProcess]) -> tuple[str, int]:
         name, process = submission
-        headers = {"Authorization": f"Bearer {name}"}
+        headers = {"Authorization": f"Bearer ns_{name}"}
         return name, process.http.post("/runs", json={"scale": 0.5}, headers=headers).status_code
 
     with ThreadPoolExecutor(24) as threads:
@@ -214,7 +215,7 @@ def test_several_processes_admit_exactly_as_many_runs_as_allowed(api_processes: 
     assert {name: redis.zcard(queued(line_of(name))) for name in KEYS} == accepted
     # Each key has as many queued runs as it may, or all keys together have.
     name = min(accepted, key=lambda name: accepted[name])
-    headers = {"Authorization": f"Bearer {name}"}
+    headers = {"Authorization": f"Bearer ns_{name}"}
     (run,) = cast("list[str]", redis.zrange(queued(line_of(name)), 0, 0))
     sweep = f"/sweeps/{parse_run_id(run)[0]}"
     for process in api_processes:
@@ -227,13 +228,14 @@ def test_several_processes_admit_exactly_as_many_runs_as_allowed(api_processes: 
 def test_retry_and_extension_use_the_limit_and_turns_of_the_key_that_asks(
     settings: Settings, leases: Leases, redis: Redis
 ) -> None:
-    served = ApiThread(settings.model_copy(update={"api_keys": KEYS, "max_queued_runs_per_key": 6}))
+    keys = configured("alice", bob="instructor", carol="instructor")
+    served = ApiThread(settings.model_copy(update={"api_keys": keys, "max_queued_runs_per_key": 6}))
 
     def post(name: str, path: str, body: object = None) -> httpx.Response:
-        return served.http.post(path, json=body, headers={"Authorization": f"Bearer {name}"})
+        return served.http.post(path, json=body, headers={"Authorization": f"Bearer ns_{name}"})
 
     def queued_runs() -> list[int]:
-        return [redis.zcard(queued(line_of(name))) for name in KEYS]
+        return [redis.zcard(queued(line_of(name))) for name in keys]
 
     try:
         retried = post("alice", "/sweeps", THREE).json()["links"]["self"]

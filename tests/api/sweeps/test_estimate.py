@@ -7,12 +7,13 @@ import httpx
 import pytest
 from redis import Redis
 
-from noisesweep.models import SweepRequest, hash_api_key
+from noisesweep.models import SweepRequest
 from shared.datasets import epoch_work
 from shared.settings import Settings
 from shared.store.keys import PACE
 from tests.support.api import ApiThread
 from tests.support.claims import claim_next
+from tests.support.keys import configured
 from tests.support.training import Training
 from worker.devices import Device, DeviceKind
 from worker.leases import Leases
@@ -93,11 +94,11 @@ def test_pace_is_measured_from_similar_epochs_only(http: httpx.Client, redis: Re
 
 
 def test_estimates_follow_the_turns_of_keys(settings: Settings, redis: Redis, leases: Leases) -> None:
-    keys = {name: hash_api_key(name) for name in ("alice", "bob")}
+    keys = configured("alice", "bob")
     served = ApiThread(settings.model_copy(update={"api_keys": keys}))
 
     def post(name: str, path: str, body: object) -> dict[str, Any]:
-        answer = served.http.post(path, json=body, headers={"Authorization": f"Bearer {name}"})
+        answer = served.http.post(path, json=body, headers={"Authorization": f"Bearer ns_{name}"})
         return dict(answer.raise_for_status().json())
 
     def estimates(body: object) -> dict[str, tuple[float, float]]:

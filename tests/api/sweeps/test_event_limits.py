@@ -9,13 +9,13 @@ from redis import Redis
 
 from api.limits import Limits
 from api.sweeps.events import closing_event
-from noisesweep.models import hash_api_key
 from shared.settings import Settings
 from shared.store.connections import MAX_CONNECTIONS
 from shared.store.keys import SweepKeys
 from tests.support.api import ApiThread
 from tests.support.concurrency import get_all
 from tests.support.event_stream import EventStream
+from tests.support.keys import configured
 from tests.support.training import Training
 from tests.support.waiting import wait_until
 
@@ -57,7 +57,7 @@ def test_limit_of_streams_holds_for_concurrent_requests(
 
 
 def test_one_key_cannot_open_all_streams(settings: Settings) -> None:
-    keys = {name: hash_api_key(f"ns_{name}") for name in ("alice", "bob")}
+    keys = configured("alice", "bob")
     alice, bob = ({"Authorization": f"Bearer ns_{name}"} for name in keys)
     served = ApiThread(settings.model_copy(update={"api_keys": keys}), Limits(streams=5, streams_per_key=2))
     with closing(served):
@@ -67,7 +67,7 @@ def test_one_key_cannot_open_all_streams(settings: Settings) -> None:
         refused = served.http.get(f"{sweep}/events", headers=alice)
         assert refused.status_code == 429
         assert "All 2 event streams of this API key are in use" in refused.json()["detail"]
-        served.http.post(f"{sweep}/cancel", headers=bob)
+        served.http.post(f"{sweep}/cancel", headers=alice)
         for stream in streams:
             stream.end()
             assert stream.status == 200

@@ -8,21 +8,22 @@ import pytest
 from redis import Redis
 
 from api.sweeps.admission import RETRY_BYTES, costs, stored_bytes
-from noisesweep.models import Gaps, RunError, SweepRequest, hash_api_key
+from noisesweep.models import Gaps, RunError, SweepRequest
 from shared.bits import pack_bits
-from shared.settings import Settings
+from shared.settings import ConfiguredKey, Settings
 from shared.store.clock import server_time
 from shared.store.keys import BYTES, MODELS, SWEEPS, SweepKeys, parse_sweep_id
 from tests.api.conftest import Serve
 from tests.support.claims import SHA, claim_runs, delete_ended
+from tests.support.keys import configured
 from tests.support.records import evaluation
 from tests.support.stored_sweeps import Sweeps
 from tests.support.training import Training, invented_metrics
 from worker.leases import Leases
 from worker.reaping import Reaping
 
-KEYS = {"alice": hash_api_key("a"), "bob": hash_api_key("b")}
-ALICE, BOB = {"Authorization": "Bearer a"}, {"Authorization": "Bearer b"}
+KEYS = configured("alice", bob="instructor")
+ALICE, BOB = {"Authorization": "Bearer ns_alice"}, {"Authorization": "Bearer ns_bob"}
 # What a run on MNIST measures in addition.
 BITS = pack_bits(np.ones(10_000, bool))
 MEASURED = {
@@ -165,7 +166,7 @@ def test_models_count_until_they_expire(
 
 
 @pytest.mark.parametrize("api_keys", [{}, KEYS], ids=["without keys", "with keys"])
-def test_a_sweep_above_the_limit_is_rejected_with_both_sizes(serve: Serve, api_keys: dict[str, str]) -> None:
+def test_a_sweep_above_the_limit_is_rejected_with_both_sizes(serve: Serve, api_keys: dict[str, ConfiguredKey]) -> None:
     http = serve(max_stored_bytes=500_000, api_keys=api_keys)
     size = stored_bytes(SweepRequest(**grid(64)), 64)
     of = "of one API key" if api_keys else "in all"

@@ -12,7 +12,7 @@ import pytest
 
 from noisesweep import NoiseSweep
 from noisesweep.local.launcher import free_port
-from shared.settings import Settings
+from shared.settings import ConfiguredKey, Settings
 from tests.support.api import ApiThread
 from tests.support.commands import SMALL, Run, command
 from tests.support.pictures import PNG_MAGIC
@@ -243,7 +243,7 @@ def test_unreachable_service_is_reported_in_one_line(run: Run) -> None:
 def test_key_is_sent_but_never_printed(settings: Settings, run: Run) -> None:
     made = json.loads(run("key", "alice", "--json").stdout)
     secret, digest = made["key"], made["NOISESWEEP_API_KEYS"].partition(":")[2]
-    api = ApiThread(settings.model_copy(update={"api_keys": {"alice": digest}}))
+    api = ApiThread(settings.model_copy(update={"api_keys": {"alice": ConfiguredKey(digest)}}))
     try:
         accepted = run("list", "--url", api.url, "--key", secret)
         rejected = run("list", "--url", api.url, "--key", "ns_wrong")

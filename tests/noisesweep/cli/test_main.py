@@ -75,10 +75,10 @@ def test_key_is_printed_with_the_setting_that_accepts_it(monkeypatch: pytest.Mon
     secret, line = (text.strip() for text in noisesweep("key", "alice").stdout.splitlines() if text.startswith("    "))
     variable, entries = line.split("=")
     monkeypatch.setenv(variable, entries)
-    assert Settings().api_keys == {"alice": hash_api_key(secret)}
-    both = noisesweep("key", "bob").stdout.splitlines()[-2].strip()
+    assert Settings().api_keys == {"alice": (hash_api_key(secret), "member")}
+    both = noisesweep("key", "bob", "--role", "admin").stdout.splitlines()[-2].strip()
     monkeypatch.setenv(*both.split("="))
-    assert list(Settings().api_keys) == ["alice", "bob"]
+    assert {name: key.role for name, key in Settings().api_keys.items()} == {"alice": "member", "bob": "admin"}
     assert noisesweep("key", "ob").returncode == 0  # the end of an existing name, but not the same name
     again = noisesweep("key", "alice")
     assert (again.returncode, again.stdout) == (2, "")
