@@ -21,12 +21,14 @@ from api.http.conditional import (
 )
 from api.http.root_path import root_path_of
 from api.http.turns import Turns, unless_disconnected
+from api.limits import Limits
 from api.plots.picture import drawing_thread, plot_data_thread
 from api.state import AppState
 from api.sweeps.events import EventBroadcaster
 from api.sweeps.reader import SweepVersion
 from api.sweeps.service import SweepService
 from api.sweeps.store import RequestContext, Store
+from api.sweeps.tagged import find_tagged, read_tagged
 from noisesweep.models import Run, Sweep
 from shared.store.keys import parse_run_id, parse_sweep_id
 
@@ -160,6 +162,19 @@ class Reads:
             self._check(representation, await self._store.version(sweep_id, index))
         run = await self._store.run(sweep_id, index)
         return run, self._headers(representation, SweepVersion.of(run))
+
+    async def tagged(
+        self, tag: str, limits: Limits, representation: Representation = JSON
+    ) -> tuple[list[Sweep], bool, dict[str, str]]:
+        """Read the sweeps with a tag, newest first, and return whether they are all that have it.
+
+        Every answer about a class reads its sweeps here.
+        """
+        found = await find_tagged(self._store, tag, limits)
+        raise_if_not_modified(self._if_none_match, representation.headers(self._target, found.state))
+        sweeps, read = await read_tagged(self._store, found)
+        # A sweep may have changed since the search, so the ETag names what was read.
+        return sweeps, read.complete, representation.headers(self._target, read.state)
 
     def _check(self, representation: Representation, *versions: SweepVersion) -> None:
         raise_if_not_modified(self._if_none_match, self._headers(representation, *versions))
