@@ -27,6 +27,7 @@ from api.http.telemetry import Telemetry
 from api.http.turns import Turns
 from api.limits import Limits
 from api.routes import (
+    classes,
     compare,
     datasets,
     events,
@@ -148,7 +149,7 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
     keys = [Depends(Auth(settings.api_keys))] if settings.api_keys else []
     protected = [*keys, Depends(accept_only_declared)]
     unauthorized = UNAUTHORIZED if keys else {}
-    for routes in (sweeps, results, compare, plots, transfer, runs, events, queue, workers, metrics):
+    for routes in (sweeps, results, compare, plots, transfer, classes, runs, events, queue, workers, metrics):
         app.include_router(
             routes.router, dependencies=protected, responses=STORE_UNAVAILABLE | UNKNOWN_PARAMETER | unauthorized
         )
