@@ -145,6 +145,13 @@ def test_unreadable_sweep_is_skipped(http: httpx.Client, redis: Redis, kind: str
     assert read(http).headers["ETag"] == etag
 
 
+def test_sweep_of_a_newer_version_does_not_prevent_304(http: httpx.Client, redis: Redis) -> None:
+    submit(http)
+    damage(redis, submit(http))["newer"]()
+    etag = read(http).headers["ETag"]
+    assert http.get("/class", params={"tag": TAG}, headers={"If-None-Match": etag}).status_code == 304
+
+
 @pytest.mark.parametrize(("limit", "kept"), [({"class_sweeps": 2}, 2), ({"class_runs": 5}, 2), ({"class_runs": 6}, 3)])
 def test_class_is_bounded(
     serve_with_limits: Callable[[Limits], httpx.Client], limit: dict[str, int], kept: int

@@ -56,6 +56,12 @@ def test_repeated_seed_counts_once() -> None:
     ]
 
 
+def test_of_repeated_runs_that_differ_the_newest_counts() -> None:
+    # As if another kind of device had trained the second one.
+    older, newer = (member_sweep(number, "ada", {1: {1.0: 0.5 + number / 100}}) for number in (1, 2))
+    assert means([older, newer]) == means([newer, older]) == {1.0: 0.52}
+
+
 def test_one_seed_has_no_interval() -> None:
     sweeps = [member_sweep(number, name, {0: {1.0: 0.6}}) for number, name in enumerate(["ada", "ben"])]
     (at,) = pool(sweeps).scales
