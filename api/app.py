@@ -30,6 +30,7 @@ from api.keys.keyring import Keyring
 from api.keys.store import KeyStore
 from api.limits import Limits
 from api.routes import (
+    classes,
     compare,
     datasets,
     events,
@@ -156,7 +157,7 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
     auth = [Depends(Auth(find_caller))] if settings.api_keys else []
     protected = [*auth, Depends(accept_only_declared)]
     unauthorized = UNAUTHORIZED if auth else {}
-    for routes in (sweeps, results, compare, plots, transfer, runs, events, queue, workers, metrics, keys):
+    for routes in (sweeps, results, compare, plots, transfer, classes, runs, events, queue, workers, metrics, keys):
         app.include_router(
             routes.router, dependencies=protected, responses=STORE_UNAVAILABLE | UNKNOWN_PARAMETER | unauthorized
         )

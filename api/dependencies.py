@@ -23,6 +23,7 @@ from api.http.root_path import root_path_of
 from api.http.turns import Turns, unless_disconnected
 from api.keys.access import Access
 from api.keys.store import KeyStore
+from api.limits import Limits
 from api.plots.picture import drawing_thread, plot_data_thread
 from api.state import AppState
 from api.sweeps.events import EventBroadcaster
@@ -179,6 +180,19 @@ class Reads:
             self._check(representation, await self._view.version(sweep_id, index))
         run = await self._view.run(sweep_id, index)
         return run, self._headers(representation, SweepVersion.of(run))
+
+    async def tagged(
+        self, tag: str, limits: Limits, representation: Representation = JSON
+    ) -> tuple[list[Sweep], bool, dict[str, str]]:
+        """Read the sweeps with a tag, newest first, and return whether they are all that have it.
+
+        Every answer about a class reads its sweeps here.
+        """
+        found = await self._view.tagged(tag, limits)
+        raise_if_not_modified(self._if_none_match, representation.headers(self._target, found.state))
+        sweeps, read = await self._view.read_tagged(found)
+        # A sweep may have changed since the search, so the ETag names what was read.
+        return sweeps, read.complete, representation.headers(self._target, read.state)
 
     def _check(self, representation: Representation, *versions: SweepVersion) -> None:
         raise_if_not_modified(self._if_none_match, self._headers(representation, *versions))

@@ -29,6 +29,9 @@ class Limits:
         plot_data_waiting_per_key: The same with one API key.
         events_page: Maximum number of events in one JSON page.
         sweeps_searched: Maximum number of sweeps that one filtered listing request reads.
+        class_searched: Approximate maximum number of sweeps that are searched for the tag of a class.
+        class_sweeps: Maximum number of sweeps of a class. Older ones are left out.
+        class_runs: Maximum number of runs of these sweeps.
         liveness_seconds: Time for which the check for live workers is cached.
     """
 
@@ -53,4 +56,7 @@ class Limits:
     plot_data_waiting_per_key: int = 256
     events_page: int = 1000
     sweeps_searched: int = 500
+    class_searched: int = 20_000
+    class_sweeps: int = 500
+    class_runs: int = 10_000
     liveness_seconds: float = 1.0

@@ -75,9 +75,9 @@ def _draw_panel(layout: Layout, axes: Axes, panel: Panel, strength: float) -> No
 
 def _draw_curve(axes: Axes, curve: Curve, style: LineStyle, strength: float, marks: int) -> None:
     parts = [curve.points[:1], curve.points[1:]] if curve.starts_apart else [curve.points]
+    zorder = 1.4 if style.thin else 1.9 if curve.style == CLEAN else 2.0
     for points in filter(None, parts):
         xs, means = [point.x for point in points], [point.mean for point in points]
-        zorder = 1.9 if curve.style == CLEAN else 2
         axes.plot(xs, means, **line(style, strength), markevery=marks, zorder=zorder)
         _draw_intervals(axes, points, style)
     if curve.each_seed:

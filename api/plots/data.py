@@ -63,6 +63,11 @@ class Curve(Item):
     each_seed: tuple[tuple[float, float], ...] = Field(
         default=(), description="x and y of each seed, at scales with several seeds."
     )
+    sweep_id: str | None = Field(
+        default=None,
+        description="In the plot of a class: id of the sweep that the curve belongs to; otherwise null.",
+        examples=["5f0c6a1e9b3d2748"],
+    )
 
 
 class Band(Item):
@@ -170,8 +175,8 @@ class PlotData(Frozen):
 
     @property
     def names(self) -> Iterable[str]:
-        """Return the names of the curves, which may contain the names of sweeps."""
-        return self.legend
+        """Return the texts that may contain the name or a tag of a sweep."""
+        return (*self.legend, self.caption.title, self.caption.source)
 
 
 class Plot(PlotData):

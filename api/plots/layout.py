@@ -37,6 +37,8 @@ MIN_WIDTH, MIN_HEIGHT = 0.9, 2.5
 MAX_LARGE_ENTRIES = 3
 # Opacity of shaded areas.
 SHADE = 0.35
+# Width relative to a normal line, and opacity, of a line that is one of many.
+THIN_STRENGTH, THIN_OPACITY = 0.5, 0.5
 
 
 class NotEnoughSpaceError(Exception):
@@ -196,7 +198,10 @@ def set_ticks(axis: Axis, ticks: Sequence[Tick]) -> None:
 
 def line(style: LineStyle, strength: float = 1.0) -> dict[str, Any]:
     """Return the Matplotlib line properties of a style, in the sizes of the current layout."""
-    return {
+    opacity = {}
+    if style.thin:
+        strength, opacity = THIN_STRENGTH * strength, {"alpha": THIN_OPACITY}
+    return opacity | {
         "color": style.colour,
         "marker": style.marker,
         "linestyle": style.dashes,

@@ -8,6 +8,7 @@ from api.plots.options import ThemeName
 StyleName = str
 TRAINING, VALIDATION, CLEAN, LIMIT, CHANCE = "training", "validation", "clean", "limit", "chance"
 BEST, KEPT = "best", "kept"
+MEMBER, MEAN = "member", "mean"
 
 
 class LineStyle(BaseModel):
@@ -22,6 +23,7 @@ class LineStyle(BaseModel):
     dashes: str = Field(
         default="-", description="Matplotlib line style: - is solid, -- is dashed, : is dotted.", examples=["-"]
     )
+    thin: bool = Field(default=False, description="Whether the line is thin and faint, because it is one of many.")
     shaded: bool = Field(default=False, description="Whether an area has this colour, instead of a line.")
 
 
@@ -36,8 +38,8 @@ class Theme(BaseModel):
     rule: str = Field(description="Colour of grid lines.", examples=["#e0e0e0"])
     styles: dict[StyleName, LineStyle] = Field(
         description="Line styles by name: training, validation, clean (without noise), limit (best possible), "
-        "chance, best (smallest loss), kept (epoch that is reported), and sweep-1 to sweep-8 for plots of several "
-        "sweeps."
+        "chance, best (smallest loss), kept (epoch that is reported), member and mean (each sweep of a class, and "
+        "all of them), and sweep-1 to sweep-8 for plots of several sweeps."
     )
     ramp: tuple[str, ...] = Field(description="Colour gradient over ascending noise scales.", exclude=True)
 
@@ -58,7 +60,7 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _OKABE_ITO = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8c8c8c")
 
 
-def _styles(training: str, validation: str, ink: str) -> dict[StyleName, LineStyle]:
+def _styles(training: str, validation: str, member: str, mean: str, ink: str) -> dict[StyleName, LineStyle]:
     several = zip((*_OKABE_ITO, ink), _MARKERS, strict=True)
     return {
         TRAINING: LineStyle(colour=training, marker="o"),
@@ -68,6 +70,8 @@ def _styles(training: str, validation: str, ink: str) -> dict[StyleName, LineSty
         BEST: LineStyle(colour=ink, marker="x", dashes="none"),
         KEPT: LineStyle(colour=ink, marker="*", dashes="none"),
         CHANCE: LineStyle(colour="#8c8c8c", marker="", dashes=":"),
+        MEMBER: LineStyle(colour=member, marker="o", thin=True),
+        MEAN: LineStyle(colour=mean, marker="o"),
         **{
             sweep_style(index): LineStyle(colour=colour, marker=marker)
             for index, (colour, marker) in enumerate(several)
@@ -82,7 +86,7 @@ THEMES = {
         ink="#000000",
         faint_ink="#595959",
         rule="#e0e0e0",
-        styles=_styles("#54278f", "#41ab5d", "#000000"),
+        styles=_styles("#54278f", "#41ab5d", "#0072b2", "#d55e00", "#000000"),
         ramp=("#440154", "#3b528b", "#21918c", "#5ec962"),
     ),
     ThemeName.DARK: Theme(
@@ -90,7 +94,7 @@ THEMES = {
         ink="#eeeeee",
         faint_ink="#a6a6a6",
         rule="#33383e",
-        styles=_styles("#9e7ad6", "#a1dba6", "#eeeeee"),
+        styles=_styles("#9e7ad6", "#a1dba6", "#56b4e9", "#e69f00", "#eeeeee"),
         ramp=("#7e6bc4", "#5aa0d6", "#45c7a8", "#d8e35c"),
     ),
 }

@@ -86,6 +86,12 @@ async def show_comparison() -> HTMLResponse:
     return _response("compare")
 
 
+@router.get("/ui/class")
+async def show_class() -> HTMLResponse:
+    """Return the page of all sweeps with one tag."""
+    return _response("class")
+
+
 @router.get("/ui/workers")
 async def show_workers() -> HTMLResponse:
     """Return the page of workers and the queue."""

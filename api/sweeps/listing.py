@@ -1,6 +1,6 @@
 """Filtered list of sweeps in pages. New sweeps do not shift the pages."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from api.keys.access import Sees
@@ -35,14 +35,14 @@ class Filters:
             and (self.dataset is None or sweep.config.dataset == self.dataset)
             and (self.name is None or (sweep.name or "").startswith(self.name))
             and (self.submitter is None or sweep.submitter == self.submitter)
-            and all(has_tag(sweep, tag) for tag in self.tags)
+            and all(has_tag(sweep.tags, tag) for tag in self.tags)
         )
 
 
-def has_tag(sweep: Sweep, tag: str) -> bool:
-    """Return whether the sweep has the tag: `key:value`, or `key` with any value. Keys contain no colon."""
+def has_tag(tags: Mapping[str, str], tag: str) -> bool:
+    """Return whether the tags of a sweep contain a tag: `key:value`, or `key` with any value. Keys have no colon."""
     key, colon, value = tag.partition(":")
-    return key in sweep.tags and (not colon or sweep.tags[key] == value)
+    return key in tags and (not colon or tags[key] == value)
 
 
 def write_cursor(cursor: Cursor) -> str:

@@ -102,11 +102,8 @@ class SweepReader:
             for sweep_id, reply in zip(sweep_ids, replies, strict=True)
         ]
 
-    async def list_before(self, before: Cursor | None, limit: int) -> AsyncIterator[list[tuple[Cursor, Sweep | None]]]:
-        """Yield up to `limit` sweeps that are older than the cursor, newest first, in groups of limited size.
-
-        A sweep is None if it has been removed, was written by a newer version, or has an unreadable record.
-        """
+    async def cursors_before(self, before: Cursor | None, limit: int) -> list[Cursor]:
+        """Return the positions of up to `limit` sweeps that are older than the cursor, newest first."""
         latest = "+inf" if before is None else before.created_at
         entries = cast(
             "list[tuple[str, float]]",
@@ -116,10 +113,17 @@ class SweepReader:
             ),
         )
         cursors = [Cursor(int(created_at), sweep_id) for sweep_id, created_at in entries]
-        cursors = [cursor for cursor in cursors if before is None or cursor < before][:limit]
+        return [cursor for cursor in cursors if before is None or cursor < before][:limit]
+
+    async def list_before(self, before: Cursor | None, limit: int) -> AsyncIterator[list[tuple[Cursor, Sweep | None]]]:
+        """Yield up to `limit` sweeps that are older than the cursor, newest first, in groups of limited size.
+
+        A sweep is None if it has been removed, was written by a newer version, or has an unreadable record.
+        """
+        cursors = await self.cursors_before(before, limit)
         runs = await self._run_counts([cursor.sweep_id for cursor in cursors])
         for group in grouped(cursors, lambda cursor: runs[cursor.sweep_id], RUNS_PER_READ):
-            sweeps = await asyncio.gather(*(self._readable_sweep(cursor.sweep_id) for cursor in group))
+            sweeps = await asyncio.gather(*(self.readable_sweep(cursor.sweep_id) for cursor in group))
             yield list(zip(group, sweeps, strict=True))
 
     async def _run_counts(self, sweep_ids: Sequence[str]) -> dict[str, int]:
@@ -131,7 +135,8 @@ class SweepReader:
         known = zip(sweep_ids, counts, strict=True)
         return {sweep_id: int(count) if str(count).isdigit() else 0 for sweep_id, count in known}
 
-    async def _readable_sweep(self, sweep_id: str) -> Sweep | None:
+    async def readable_sweep(self, sweep_id: str) -> Sweep | None:
+        """Return a sweep; None if it has been removed, was written by a newer version, or has an unreadable record."""
         try:
             return await self._sweeps.call(sweep_id)
         except UnreadableSweepError as error:

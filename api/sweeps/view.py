@@ -1,7 +1,9 @@
 """The sweeps and runs that a caller may see."""
 
 from api.keys.access import Sees
+from api.limits import Limits
 from api.sweeps.reader import SweepReader, SweepVersion, run_not_found, sweep_not_found
+from api.sweeps.tagged import Tagged, find_tagged, read_tagged
 from noisesweep.models import Run, Sweep
 
 
@@ -42,3 +44,11 @@ class SweepView:
         if not self._sees(submitter):
             raise sweep_not_found(sweep_id)
         return submitter
+
+    async def tagged(self, tag: str, limits: Limits) -> Tagged:
+        """Find the sweeps with a tag."""
+        return await find_tagged(self._reader, tag, limits, self._sees)
+
+    async def read_tagged(self, tagged: Tagged) -> tuple[list[Sweep], Tagged]:
+        """Read the sweeps that `tagged` has found. Return them, and what was read: without sweeps removed since."""
+        return await read_tagged(self._reader, tagged)

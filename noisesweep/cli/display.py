@@ -168,7 +168,7 @@ def statistics_table(scales: Iterable[ScaleFigures]) -> Table:
         result.add_column(column, justify="right", no_wrap=column == "scale")
     for at in scales:
         intervals = (at.accuracy, at.val_accuracy, at.noise_gap, at.image_gap, at.drop_from_clean)
-        result.add_row(format_number(at.scale), *map(_format_interval, intervals))
+        result.add_row(format_number(at.scale), *map(format_interval, intervals))
     return result
 
 
@@ -180,7 +180,7 @@ def comparison_table(comparison: Comparison) -> Table:
         "seeds": [str(at.difference.seeds) for at in comparison.scales],
         "A": [f"{at.first:.4f}" for at in comparison.scales],
         "B": [f"{at.second:.4f}" for at in comparison.scales],
-        "B - A": [_format_interval(at.difference) for at in comparison.scales],
+        "B - A": [format_interval(at.difference) for at in comparison.scales],
         "other images, too": [_format_bounds(at.seeds_and_images) for at in comparison.scales],
         "all scales at once": [_format_bounds(at.simultaneous) for at in comparison.scales],
     }
@@ -235,7 +235,7 @@ def transfer_table(transfer: Transfer) -> Table:
     for column in ("trained on", *names):
         result.add_column(column, justify="right")
     for name, row in zip(names, transfer.rows, strict=True):
-        result.add_row(name, *map(_format_interval, row.val_accuracy))
+        result.add_row(name, *map(format_interval, row.val_accuracy))
     return result
 
 
@@ -263,7 +263,7 @@ def limit_table(limit: DatasetLimit) -> Table:
     return result
 
 
-def _format_interval(interval: Interval | None) -> str:
+def format_interval(interval: Interval | None) -> str:
     """Format the mean, and on a second line its interval if there is one."""
     if interval is None:
         return ""

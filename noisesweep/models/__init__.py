@@ -3,6 +3,7 @@
 The services and the client share these models, so they import nothing except pydantic.
 """
 
+from noisesweep.models.classes import ClassMember, ClassResults, ClassScale, ClassSweep, Tag
 from noisesweep.models.comparison import AreaDifference, Comparison, DifferenceMethod, ScaleDifference, ScaleRatio
 from noisesweep.models.config import Keep, NoiseOn, Precision, TrainingConfig
 from noisesweep.models.datasets import (
@@ -79,6 +80,10 @@ __all__ = [
     "AreaDifference",
     "Bounds",
     "Caller",
+    "ClassMember",
+    "ClassResults",
+    "ClassScale",
+    "ClassSweep",
     "Comparison",
     "ContactSheet",
     "ConvolutionalNetwork",
@@ -148,6 +153,7 @@ __all__ = [
     "SweepLinks",
     "SweepList",
     "SweepRequest",
+    "Tag",
     "TrainingConfig",
     "Transfer",
     "TransferRow",

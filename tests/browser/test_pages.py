@@ -13,12 +13,13 @@ PHONE_WIDTH = 360
 SERIOUS = ("serious", "critical")
 
 
-@pytest.fixture(params=["home", "sweep", "compare", "workers"])
+@pytest.fixture(params=["home", "sweep", "compare", "class", "workers"])
 def path(request: pytest.FixtureRequest, finished: str, other: str) -> str:
     return {
         "home": "/ui",
         "sweep": f"/ui/sweeps/{finished}",
         "compare": f"/ui/compare?sweep={finished}&sweep={other}",
+        "class": "/ui/class?tag=course:ml-101",
         "workers": "/ui/workers",
     }[request.param]
 

@@ -50,6 +50,7 @@ def flatmap_query(context: HookContext, query: dict[str, Any] | None) -> st.Sear
     existing: dict[str, Any] = {"/plots/compare": {"sweep": [TRAINED]}, "/compare": {"sweep": [TRAINED, TRAINED]}}
     existing |= {path: {"dataset": "digits"} for path in ("/noise/kinds", "/noise/plot", "/noise/samples")}
     rows = {"sweep": [TRAINED, TRAINED], "scale": [0.1, 1.0]}
+    existing |= {path: {"tag": "course:ml-101"} for path in ("/class", "/plots/class")}
     existing |= dict.fromkeys(("/transfer", "/plots/transfer"), rows)
     if not query or not context.operation or context.operation.path not in existing:
         return st.just(query)

@@ -14,6 +14,8 @@ const SYMBOLS = {
   X: "x",
   "*": "star",
 };
+// A line that is one of many.
+const THIN = { width: 1, size: 4, opacity: 0.5 };
 const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false };
 
 /** @type {Promise<any> | null} */
@@ -128,14 +130,16 @@ export function curveTraces({ points, starts_apart: apart }, { name, style, axis
   const symbol = /** @type {any} */ (SYMBOLS)[style.marker];
   const hovertemplate = `%{customdata}<br>${escapeMarkup(name)} %{y:.1%}<extra></extra>`;
   const shared = { name, visible: !hidden, hovertemplate };
+  const { width, size, opacity } = style.thin ? THIN : { width: 2, size: 8, opacity: 1 };
   return [
     {
       ...shared,
       x: spaced.map((point) => point.x),
       y: spaced.map((point) => point.mean),
       mode: "lines+markers",
-      line: { color: style.colour, width: 2 },
-      marker: { symbol, size: 8, color: style.colour, line: { color: style.colour, width: 1.5 } },
+      opacity,
+      line: { color: style.colour, width },
+      marker: { symbol, size, color: style.colour, line: { color: style.colour, width: 1.5 } },
       error_y: errorBars(style.colour, spaced),
       customdata: spaced.map((point) => labels.get(point.x)),
     },

@@ -1,14 +1,14 @@
 // Comparison of several sweeps in one chart.
 
-import { download, get, Problem } from "./api.js";
+import { get, Problem } from "./api.js";
 import { backgroundNote, backgroundTraces, Chart, curveTraces } from "./charts.js";
 import { showComparison, showRefusal } from "./comparison.js";
 import { byId, element, setColumns, setRows, setText } from "./dom.js";
-import { attempt, messageOf, report } from "./errors.js";
+import { messageOf, report } from "./errors.js";
 import { formatCount, formatPercent, formatScale, formatTests, sweepName } from "./format.js";
 import { Legend } from "./legend.js";
 import { isFinal } from "./live.js";
-import { darkScheme, readPlot, succeededIds, unfinishedPoints } from "./plots.js";
+import { darkScheme, offerPictures, readPlot, succeededIds, unfinishedPoints } from "./plots.js";
 import { coalesce, isTransient } from "./retries.js";
 import { ROOT } from "./root.js";
 import { createPoller, throttle } from "./scheduling.js";
@@ -98,11 +98,17 @@ function show() {
  */
 async function readCurves(plottedSweeps) {
   const ids = plottedSweeps.map(({ id }) => id);
-  const query = [...ids.map((id) => ["sweep", id]), ["log", byId("log").checked]];
-  const plot = await readPlot("/plots/compare", query, byId("overlay"));
+  const plot = await readPlot("/plots/compare", queryOf(plottedSweeps), byId("overlay"));
   curves = { plot, ids, plotted: succeededIds(plottedSweeps.flatMap(({ runs }) => runs)) };
   draw();
 }
+
+/**
+ * Return the query of the plot of sweeps.
+ * @param {any[]} of
+ * @returns {string[][]}
+ */
+const queryOf = (of) => [...of.map(({ id }) => ["sweep", id]), ["log", byId("log").checked]];
 
 /**
  * Read the comparison of two sweeps and show it, or why there is none.
@@ -227,13 +233,7 @@ function showValues(curves) {
 const createLink = (sweep) => element("a", { href: `${ROOT}/ui/sweeps/${sweep.id}` }, labelOf(sweep));
 
 byId("log").addEventListener("change", draw);
-for (const format of ["png", "svg"]) {
-  const query = () =>
-    new URLSearchParams([...sweeps.map(({ id }) => ["sweep", id]), ["format", format], ["log", byId("log").checked]]);
-  byId(format).addEventListener("click", () =>
-    attempt(() => download(`/plots/compare?${query()}`, `comparison.${format}`)),
-  );
-}
+offerPictures("/plots/compare", () => queryOf(sweeps), "comparison");
 if (ids.length) {
   createPoller(readSweeps)();
   chart.load().catch(report);

@@ -1,6 +1,6 @@
 // Comparison of two sweeps in numbers.
 
-import { byId, element, setColumns, setRows, setText } from "./dom.js";
+import { byId, element, setColumns, setItems, setRows, setText } from "./dom.js";
 import { formatInterval, formatPercent, formatPoints, formatScale } from "./format.js";
 
 /**
@@ -66,9 +66,7 @@ export function showComparison(comparison) {
     ...metrics.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]),
   );
   const method = `${capitalize(comparison.method)}. Differences are in points.`;
-  byId("comparison-remarks").replaceChildren(
-    ...[...comparison.remarks, method].map((/** @type {string} */ remark) => element("li", {}, remark)),
-  );
+  setItems(byId("comparison-remarks"), [...comparison.remarks, method]);
 }
 
 /**

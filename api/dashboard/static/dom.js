@@ -69,6 +69,13 @@ export function updateChildren(parent, items, keyOf, create, update) {
 }
 
 /**
+ * Replace the items of a list.
+ * @param {Element} list
+ * @param {string[]} texts
+ */
+export const setItems = (list, texts) => list.replaceChildren(...texts.map((text) => element("li", {}, text)));
+
+/**
  * Replace the body rows of a table. The first cell of each row is its header.
  * @param {any} table
  * @param {(string | Node)[][]} rows

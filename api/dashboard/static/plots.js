@@ -1,6 +1,8 @@
 // Plot data of the API, extended with the newest epochs. Curves, axes and colours come from the API.
 
-import { get } from "./api.js";
+import { download, get } from "./api.js";
+import { byId } from "./dom.js";
+import { attempt } from "./errors.js";
 import { formatScale } from "./format.js";
 
 /** @typedef {{x: number, mean: number, low: number | null, high: number | null, seeds: number}} Point */
@@ -24,6 +26,19 @@ export function readPlot(path, query, container) {
   const width = Math.min(Math.max(inches, MIN_INCHES), MAX_INCHES).toFixed(1);
   const theme = darkScheme.matches ? "dark" : "light";
   return get(`${path}?${new URLSearchParams([...query, ["format", "json"], ["theme", theme], ["width", width]])}`);
+}
+
+/**
+ * Make the buttons PNG and SVG of the page save a plot.
+ * @param {string} path
+ * @param {() => string[][]} query Returns the current query of the plot, without the format.
+ * @param {string} name File name without a suffix.
+ */
+export function offerPictures(path, query, name) {
+  for (const format of ["png", "svg"]) {
+    const url = () => `${path}?${new URLSearchParams([...query(), ["format", format]])}`;
+    byId(format).addEventListener("click", () => attempt(() => download(url(), `${name}.${format}`)));
+  }
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { cssColour } from "./charts.js";
-import { byId, element, setColumns, setRows, setText } from "./dom.js";
+import { byId, element, setColumns, setItems, setRows, setText } from "./dom.js";
 import { attempt } from "./errors.js";
 import { formatInterval, formatNoise, formatPercent, formatPoints, formatScale } from "./format.js";
 
@@ -68,9 +68,7 @@ export function showMetrics(summary) {
  */
 export function showRemarks(summary) {
   byId("remarks").hidden = !summary.remarks.length;
-  byId("remarks").lastElementChild.replaceChildren(
-    ...summary.remarks.map((/** @type {string} */ remark) => element("li", {}, remark)),
-  );
+  setItems(byId("remarks").lastElementChild, summary.remarks);
 }
 
 /**

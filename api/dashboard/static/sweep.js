@@ -4,7 +4,7 @@ import { Actions } from "./actions.js";
 import { get } from "./api.js";
 import { readCaller } from "./caller.js";
 import { backgroundNote, backgroundTraces, Chart, curveTraces } from "./charts.js";
-import { byId, setText, showText } from "./dom.js";
+import { byId, element, setText, showText, updateChildren } from "./dom.js";
 import { report } from "./errors.js";
 import {
   describeSweep,
@@ -21,6 +21,7 @@ import { epochsOf, isFinal, LiveSweep, sweepSecondsLeft } from "./live.js";
 import { darkScheme, extendCurve, readPlot, succeededIds, unfinishedPoints } from "./plots.js";
 import { showConfusions, showMatrix, showMetrics, showRemarks } from "./results.js";
 import { coalesce, isTransient } from "./retries.js";
+import { ROOT } from "./root.js";
 import { showRuns } from "./runs.js";
 import { Samples } from "./samples.js";
 import { createPoller, throttle } from "./scheduling.js";
@@ -125,11 +126,11 @@ function showHeader(sweep) {
   setText(byId("title"), sweepName(sweep));
   byId("status").dataset.status = sweep.status;
   setText(byId("status"), sweep.status);
-  const tags = Object.entries(sweep.tags).map(([key, value]) => `${key}:${value}`);
   setText(
     byId("description"),
-    [describeSweep(sweep), formatTime(sweep.created_at), ...(sweep.name ? [sweep.id] : []), ...tags].join(" · "),
+    [describeSweep(sweep), formatTime(sweep.created_at), ...(sweep.name ? [sweep.id] : [])].join(" · "),
   );
+  showTags(Object.entries(sweep.tags).map(([key, value]) => `${key}:${value}`));
   showText(byId("detail"), sweep.status_detail);
   for (const each of document.querySelectorAll(".judged")) setText(each, judgedImages(sweep));
   const done = sweep.runs.reduce((/** @type {number} */ sum, /** @type {any} */ run) => sum + run.epochs_done, 0);
@@ -142,6 +143,17 @@ function showHeader(sweep) {
   const seconds = sweepSecondsLeft(sweep);
   const left = seconds === null ? "" : `, about ${formatDuration(seconds)} left`;
   setText(byId("progress-text"), `${done.toLocaleString("en")} of ${formatCount(total, "epoch")}${left}`);
+}
+
+/**
+ * Show the tags, each as a link to the page of all sweeps with it.
+ * @param {string[]} tags
+ */
+function showTags(tags) {
+  byId("tags").hidden = !tags.length;
+  const href = (/** @type {string} */ tag) => `${ROOT}/ui/class?${new URLSearchParams([["tag", tag]])}`;
+  const create = (/** @type {string} */ tag) => element("li", {}, element("a", { href: href(tag) }, tag));
+  updateChildren(byId("tags"), tags, String, create, () => {});
 }
 
 /**

@@ -1,6 +1,6 @@
 // Networks trained on one kind of noise and tested with another.
 
-import { byId, element, setColumns, setRows, setText } from "./dom.js";
+import { byId, setColumns, setItems, setRows, setText } from "./dom.js";
 import { formatNoise, formatPercent, formatScale } from "./format.js";
 import { colourCells } from "./results.js";
 
@@ -22,7 +22,7 @@ export function showTransfer({ rows, sentence, remarks }) {
     ]),
   );
   colourCells(table, (row, column) => rows[row].val_accuracy[column]?.mean ?? 0);
-  byId("transfer-remarks").replaceChildren(...remarks.map((/** @type {string} */ remark) => element("li", {}, remark)));
+  setItems(byId("transfer-remarks"), remarks);
 }
 
 /**

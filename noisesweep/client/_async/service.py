@@ -27,6 +27,7 @@ from noisesweep.client.payloads import (
 from noisesweep.models import (
     ApiKey,
     Caller,
+    ClassResults,
     Comparison,
     CreatedKey,
     DatasetInfo,
@@ -226,6 +227,22 @@ class AsyncNoiseSweep:
         """Plot the table of `transfer`, save the plot (.png, .svg or .pdf) and return its path."""
         query = transfer_query(sweeps, scales) | {"format": image_format(path), **options}
         return save(path, (await self._session.compute("/plots/transfer", query)).content)
+
+    async def class_results(self, tag: str) -> ClassResults:
+        """Read the results of a class, which is all sweeps with one tag: who has finished, and the mean accuracy.
+
+        Args:
+            tag: The tag, `key` or `key:value`, for example "course:ml-101".
+
+        Raises:
+            RefusedError: The text is not a tag.
+        """
+        return await self._session.get(ClassResults, "/class", {"tag": tag})
+
+    async def class_plot(self, tag: str, path: str | Path, **options: Unpack[PlotOptions]) -> Path:
+        """Plot the sweeps with a tag and their mean, save the plot (.png, .svg or .pdf) and return its path."""
+        query = {"tag": tag, "format": image_format(path), **options}
+        return save(path, (await self._session.compute("/plots/class", query)).content)
 
     async def comparison(self, first: AsyncSweepHandle | str, second: AsyncSweepHandle | str) -> Comparison:
         """Compare sweeps A and B in numbers: differences by scale, ratio of scales, areas, and a sentence.

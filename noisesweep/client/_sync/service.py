@@ -28,6 +28,7 @@ from noisesweep.client.payloads import (
 from noisesweep.models import (
     ApiKey,
     Caller,
+    ClassResults,
     Comparison,
     CreatedKey,
     DatasetInfo,
@@ -225,6 +226,22 @@ class NoiseSweep:
         """Plot the table of `transfer`, save the plot (.png, .svg or .pdf) and return its path."""
         query = transfer_query(sweeps, scales) | {"format": image_format(path), **options}
         return save(path, (self._session.compute("/plots/transfer", query)).content)
+
+    def class_results(self, tag: str) -> ClassResults:
+        """Read the results of a class, which is all sweeps with one tag: who has finished, and the mean accuracy.
+
+        Args:
+            tag: The tag, `key` or `key:value`, for example "course:ml-101".
+
+        Raises:
+            RefusedError: The text is not a tag.
+        """
+        return self._session.get(ClassResults, "/class", {"tag": tag})
+
+    def class_plot(self, tag: str, path: str | Path, **options: Unpack[PlotOptions]) -> Path:
+        """Plot the sweeps with a tag and their mean, save the plot (.png, .svg or .pdf) and return its path."""
+        query = {"tag": tag, "format": image_format(path), **options}
+        return save(path, (self._session.compute("/plots/class", query)).content)
 
     def comparison(self, first: SweepHandle | str, second: SweepHandle | str) -> Comparison:
         """Compare sweeps A and B in numbers: differences by scale, ratio of scales, areas, and a sentence.

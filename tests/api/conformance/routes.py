@@ -39,6 +39,8 @@ QUERIES = {
     "/noise/plot": "?dataset=digits",
     "/plots/compare": "?sweep={sweep_id}",
     "/compare": "?sweep={sweep_id}&sweep={sweep_id}",
+    "/class": "?tag=course:ml-101",
+    "/plots/class": "?tag=course:ml-101",
     "/transfer": "?sweep={sweep_id}&sweep={other_id}&scale=0.5&scale=0.5",
     "/plots/transfer": "?sweep={sweep_id}&sweep={other_id}&scale=0.5&scale=0.5",
 }

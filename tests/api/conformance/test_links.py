@@ -10,7 +10,16 @@ import pytest
 from tests.api.conformance.routes import BODIES, OPERATIONS, READS, SUBMISSIONS, Service
 from tests.support.raw_http import RawAnswer
 
-PAGES = ["/ui", "/ui/sweeps/{sweep_id}", "/ui/compare?sweep={sweep_id}", "/ui/workers", "/problems", "/docs", "/redoc"]
+PAGES = [
+    "/ui",
+    "/ui/sweeps/{sweep_id}",
+    "/ui/compare?sweep={sweep_id}",
+    "/ui/class?tag=a",
+    "/ui/workers",
+    "/problems",
+    "/docs",
+    "/redoc",
+]
 UNUSED = "/docs/oauth2-redirect"  # for a login that the API does not have
 
 

@@ -43,8 +43,9 @@ def queries(path: str) -> Iterator[str]:
     yield default
     for parameter in PATHS[path]["get"]["parameters"]:
         name, schema = parameter["name"], parameter["schema"]
-        # A list that takes no further value. A table of transfer has one scale for each sweep.
+        # A parameter that takes no further value. A class has one tag, and a table of transfer one scale per sweep.
         is_complete = schema.get("maxItems") == schema.get("minItems", 0) > 0
+        is_complete |= path.endswith("/class") and name == "tag"
         is_complete |= path.endswith("/transfer") and name in ("sweep", "scale")
         if parameter["in"] == "query" and name not in FIXED and not is_complete:
             schema = SCHEMAS[schema["$ref"].rsplit("/", 1)[1]] if "$ref" in schema else schema

@@ -171,6 +171,17 @@ def test_the_list_contains_what_a_key_sees(private: httpx.Client, http: httpx.Cl
     assert listed(private, "alice", "?submitter=bob") == set()
 
 
+def test_a_class_consists_of_what_a_key_sees(private: httpx.Client) -> None:
+    for name in ("alice", "bob"):
+        private.post("/sweeps", json=ONE | {"tags": {"course": "ml"}}, headers=bearer(name)).raise_for_status()
+
+    def members(name: str) -> list[str]:
+        found = private.get("/class?tag=course:ml", headers=bearer(name)).json()
+        return [member["name"] for member in found["members"]]
+
+    assert [members(name) for name in ("alice", "guest", "teacher")] == [["alice"], [], ["alice", "bob"]]
+
+
 def test_workers_list_only_runs_that_a_key_sees(private: httpx.Client, redis: Redis) -> None:
     sweep_id = submit(private, "alice")
     redis.zadd("ns:workers", {"w": 9e15})
