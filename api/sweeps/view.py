@@ -46,7 +46,7 @@ class SweepView:
         return submitter
 
     async def tagged(self, tag: str, limits: Limits) -> Tagged:
-        """Find the sweeps with a tag."""
+        """Return which sweeps have a tag."""
         return await find_tagged(self._reader, tag, limits, self._sees)
 
     async def read_tagged(self, tagged: Tagged) -> tuple[list[Sweep], Tagged]:

@@ -42,6 +42,7 @@ export class Actions {
       const fresh = await post(`${this.#path}/fresh-noise`);
       location.assign(`${ROOT}/ui/compare?${new URLSearchParams([id, fresh.id].map((sweep) => ["sweep", sweep]))}`);
     });
+    this.#onClick("report", async () => print());
     this.#onClick("csv", () => download(`${this.#path}/results?format=csv`, `${id}.csv`));
     byId("extend").addEventListener("click", () => this.#openExtendDialog());
     byId("extend-form").addEventListener("submit", (/** @type {Event} */ event) => {

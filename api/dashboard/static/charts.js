@@ -70,14 +70,15 @@ export class Chart {
   /**
    * Show traces, unless Plotly is still loading.
    * @param {object[]} traces
-   * @param {{panel: any, title: string, label: string}} options `panel` is a panel of a plot, which contains
-   *   the axes. `title` is the title of the x axis. `label` describes the chart to screen readers.
+   * @param {{panel: any, title: string, label: string, size?: {width: number, height: number}}} options `panel` is a
+   *   panel of a plot, which contains the axes. `title` is the title of the x axis. `label` describes the chart to
+   *   screen readers. `size` is in px; by default, the chart fills its container.
    */
-  show(traces, { panel, title, label }) {
+  show(traces, { panel, title, label, size }) {
     if (!this.#plotly) return;
     this.#container.setAttribute("role", "img");
     this.#container.setAttribute("aria-label", label);
-    this.#plotly.react(this.#container, traces, createLayout(title, panel), CONFIG);
+    this.#plotly.react(this.#container, traces, { ...createLayout(title, panel), autosize: !size, ...size }, CONFIG);
   }
 }
 

@@ -13,18 +13,20 @@ export const darkScheme = matchMedia("(prefers-color-scheme: dark)");
 // With this resolution, axis labels have the font size of the page.
 const PIXELS_PER_INCH = 96;
 const [MIN_INCHES, MAX_INCHES] = [2, 12];
+/** Size of a chart before print.css scales it down, px. Two such charts fit side by side on A4 and on Letter paper. */
+export const PAPER_SIZE = { width: 460, height: 280 };
 
 /**
- * Read the data of a plot, with ticks and colours that suit an element of the page.
+ * Read the data of a plot, with ticks and colours that suit an element of the page, or paper.
  * @param {string} path
  * @param {string[][]} query
- * @param {HTMLElement} container
+ * @param {HTMLElement | null} container null reads the data for white paper.
  * @returns {Promise<any>}
  */
 export function readPlot(path, query, container) {
-  const inches = container.clientWidth / PIXELS_PER_INCH;
+  const inches = (container?.clientWidth ?? PAPER_SIZE.width) / PIXELS_PER_INCH;
   const width = Math.min(Math.max(inches, MIN_INCHES), MAX_INCHES).toFixed(1);
-  const theme = darkScheme.matches ? "dark" : "light";
+  const theme = container && darkScheme.matches ? "dark" : "light";
   return get(`${path}?${new URLSearchParams([...query, ["format", "json"], ["theme", theme], ["width", width]])}`);
 }
 

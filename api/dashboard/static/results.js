@@ -1,7 +1,6 @@
 // Results of the runs that have succeeded: metrics per scale, the train/test matrix and the confusion matrix.
 
 import { get } from "./api.js";
-import { cssColour } from "./charts.js";
 import { byId, element, setColumns, setItems, setRows, setText } from "./dom.js";
 import { attempt } from "./errors.js";
 import { formatInterval, formatNoise, formatPercent, formatPoints, formatScale } from "./format.js";
@@ -104,8 +103,9 @@ let selectedRun = "";
 /**
  * List the runs that have succeeded, and show the confusion matrix of one.
  * @param {any} sweep
+ * @param {string[]} classNames
  */
-export async function showConfusions(sweep) {
+export async function showConfusions(sweep, classNames) {
   const succeeded = sweep.runs.filter((/** @type {any} */ run) => run.status === "succeeded");
   byId("confusion-section").hidden = !succeeded.length;
   if (!succeeded.length) return;
@@ -122,7 +122,7 @@ export async function showConfusions(sweep) {
     // The run with the largest scale is the default, because it confuses the most images.
     select.value = selectedRun || succeeded.at(-1).id;
   }
-  const show = () => showConfusion(select.value, sweep.config.dataset);
+  const show = () => showConfusion(select.value, classNames);
   select.onchange = () => {
     selectedRun = select.value;
     attempt(show);
@@ -133,15 +133,13 @@ export async function showConfusions(sweep) {
 /**
  * Show the confusion matrix of a run, unless it is already shown.
  * @param {string} runId
- * @param {string} dataset
+ * @param {string[]} names Name of each class.
  */
-async function showConfusion(runId, dataset) {
+async function showConfusion(runId, names) {
   const table = byId("confusion");
   if (table.dataset.run === runId) return;
-  const [run, { datasets }] = await Promise.all([get(`/runs/${runId}`), get("/datasets")]);
+  const { confusion } = (await get(`/runs/${runId}`)).evaluation;
   if (byId("confusion-run").value !== runId) return;
-  const names = datasets.find((/** @type {any} */ each) => each.name === dataset).class_names;
-  const { confusion } = run.evaluation;
   setColumns(table, ["true class", ...names]);
   setRows(
     table,
@@ -158,13 +156,12 @@ async function showConfusion(runId, dataset) {
  * @param {(row: number, column: number) => number} valueAt Returns 0 (background colour) to 1 (full colour).
  */
 export function colourCells(table, valueAt) {
-  const channels = cssColour("heatmap");
   [...table.tBodies[0].rows].forEach((row, rowIndex) => {
     [...row.cells].slice(1).forEach((cell, column) => {
       const value = valueAt(rowIndex, column);
       // Neither text colour is readable on an opacity between 0.6 and 0.7, so no cell gets one.
       const strong = value >= 0.5;
-      cell.style.backgroundColor = `rgba(${channels}, ${strong ? 0.4 + 0.6 * value : 1.2 * value})`;
+      cell.style.setProperty("--opacity", strong ? 0.4 + 0.6 * value : 1.2 * value);
       cell.classList.toggle("strong", strong);
     });
   });

@@ -41,6 +41,7 @@ function createRow(run) {
     status,
     element("td", {}, progress, element("span")),
     ...Array.from({ length: 4 }, () => element("td")),
+    element("td", { class: "printed hash" }),
   );
 }
 
@@ -54,7 +55,7 @@ function updateRow(row, run, epochs) {
   const version = `${run.status} ${run.epochs_done} ${run.cancel_requested} ${run.worker} ${epochs}`;
   if (row.dataset.version === version) return;
   row.dataset.version = version;
-  const [, , status, progress, left, accuracy, valAccuracy, worker] = row.children;
+  const [, , status, progress, left, accuracy, valAccuracy, worker, hash] = row.children;
   status.firstChild.dataset.status = run.status;
   setText(status.firstChild, run.cancel_requested && run.status === "running" ? "cancelling" : run.status);
   setText(status.lastChild, run.error?.message);
@@ -68,4 +69,5 @@ function updateRow(row, run, epochs) {
   setText(valAccuracy, formatPercent(run.latest_metrics?.val_accuracy));
   const reused = run.reused_from && `reused from ${run.reused_from}`;
   setText(worker, reused || (run.worker ? `${run.worker}, ${deviceName(run.device)}` : ""));
+  setText(hash, run.weights_sha256);
 }

@@ -18,7 +18,8 @@ import {
 } from "./format.js";
 import { Legend } from "./legend.js";
 import { epochsOf, isFinal, LiveSweep, sweepSecondsLeft } from "./live.js";
-import { darkScheme, extendCurve, readPlot, succeededIds, unfinishedPoints } from "./plots.js";
+import { darkScheme, extendCurve, PAPER_SIZE, readPlot, succeededIds, unfinishedPoints } from "./plots.js";
+import { showSettings } from "./report.js";
 import { showConfusions, showMatrix, showMetrics, showRemarks } from "./results.js";
 import { coalesce, isTransient } from "./retries.js";
 import { ROOT } from "./root.js";
@@ -45,8 +46,12 @@ const [scaleLegend, epochLegend] = [
 ];
 /** @type {any} */
 let summary = null;
-/** @type {{accuracy: any, epochs: any, plotted: Set<string>} | null} Read when the page opens and when a run ends. */
+/** @type {any} Data set of the sweep, with the names of the classes and its hash. */
+let dataset = null;
+/** @typedef {{accuracy: any, epochs: any}} Plots */
+/** @type {{screen: Plots, paper: Plots, plotted: Set<string>} | null} Read when the page opens and when a run ends. */
 let plots = null;
+let printing = false;
 let matrixReadAt = -Infinity;
 
 /**
@@ -88,8 +93,9 @@ function show() {
   actions.show();
   showRuns(sweep);
   if (plots) {
-    showByScale(sweep, plots);
-    showByEpoch(sweep, epochs, plots.epochs);
+    const { accuracy, epochs: byEpochs } = printing ? plots.paper : plots.screen;
+    showByScale(sweep, accuracy, plots.plotted);
+    showByEpoch(sweep, epochs, byEpochs);
   }
   samples.show(sweep);
   const state = `${countEnded(sweep)} of ${sweep.runs.length}, ${sweep.status}`;
@@ -98,21 +104,22 @@ function show() {
 }
 
 /**
- * Read both plots and draw them.
+ * Read both plots and draw them. Those for paper are read, too, because nothing can be read while the page is printed.
  * @param {any} sweep
  */
 async function readPlots(sweep) {
-  const read = (/** @type {string} */ kind, /** @type {string} */ container) =>
-    readPlot(
-      `/sweeps/${sweep.id}/plot`,
+  const log = ["log", byId("log").checked];
+  const read = async (/** @type {boolean} */ paper) => {
+    const [accuracy, epochs] = await Promise.all(
       [
-        ["kind", kind],
-        ["log", byId("log").checked],
-      ],
-      byId(container),
+        ["accuracy", "by-scale"],
+        ["epochs", "by-epoch"],
+      ].map(([kind, id]) => readPlot(`/sweeps/${sweep.id}/plot`, [["kind", kind], log], paper ? null : byId(id))),
     );
-  const [accuracy, epochs] = await Promise.all([read("accuracy", "by-scale"), read("epochs", "by-epoch")]);
-  plots = { accuracy, epochs, plotted: succeededIds(sweep.runs) };
+    return { accuracy, epochs };
+  };
+  const [screen, paper] = await Promise.all([read(false), read(true)]);
+  plots = { screen, paper, plotted: succeededIds(sweep.runs) };
   showConnection(true);
   draw();
 }
@@ -159,9 +166,10 @@ function showTags(tags) {
 /**
  * Show the chart of accuracy against scale.
  * @param {any} sweep
- * @param {{accuracy: any, plotted: Set<string>}} plots
+ * @param {any} plot
+ * @param {Set<string>} plotted Ids of the runs that the plot includes.
  */
-function showByScale(sweep, { accuracy: { caption, panels, theme }, plotted }) {
+function showByScale(sweep, { caption, panels, theme }, plotted) {
   const [panel] = panels;
   const unfinished = unfinishedPoints(sweep.runs, plotted, panel.x_axis);
   const curves = [
@@ -178,6 +186,7 @@ function showByScale(sweep, { accuracy: { caption, panels, theme }, plotted }) {
     panel,
     title: "noise scale",
     label: "Accuracy against scale. The table of runs lists the values.",
+    ...(printing && { size: PAPER_SIZE }),
   });
   const hollow = unfinished.length ? "Hollow markers: latest epoch of a run that has not succeeded." : "";
   const intervals = panel.curves.length ? caption.notes[0] : "";
@@ -217,6 +226,7 @@ function showByEpoch(sweep, epochs, plot) {
     panel: plot.panels[0],
     title: "epoch, counted from 0",
     label: "Accuracy against epoch, one curve per scale.",
+    ...(printing && { size: PAPER_SIZE }),
   });
 }
 
@@ -234,6 +244,7 @@ const countEnded = (sweep) => sweep.runs.filter((/** @type {any} */ run) => isFi
 async function showSummary(sweep) {
   const isFirst = summary === null;
   summary = await get(`/sweeps/${sweep.id}/summary`);
+  dataset ??= sweep.config.own_dataset ?? (await get(`/datasets/${sweep.config.dataset}`));
   setText(byId("sentence"), summary.sentence);
   showRemarks(summary);
   showMetrics(summary);
@@ -243,7 +254,7 @@ async function showSummary(sweep) {
     showMatrix((await get(`/sweeps/${sweep.id}/results`)).matrix);
     matrixReadAt = performance.now();
   }
-  await showConfusions(sweep);
+  await showConfusions(sweep, dataset.class_names);
   showConnection(true);
 }
 
@@ -263,6 +274,21 @@ function announce(sweep, ended) {
   );
 }
 
+/**
+ * Draw the page for paper, or for the screen again. The events occur while the media is still the screen, so the class
+ * sets the light colours, which the charts read.
+ * @param {boolean} paper
+ */
+function setPrinting(paper) {
+  printing = paper;
+  document.documentElement.classList.toggle("paper", paper);
+  if (!live.sweep) return;
+  if (paper) showSettings(live.sweep, dataset);
+  show();
+}
+
+addEventListener("beforeprint", () => setPrinting(true));
+addEventListener("afterprint", () => setPrinting(false));
 byId("log").addEventListener("change", draw);
 for (const radio of document.querySelectorAll("input[name=curve]")) radio.addEventListener("change", draw);
 document.addEventListener("visibilitychange", () => document.hidden && live.pause());

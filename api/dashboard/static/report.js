@@ -1,0 +1,107 @@
+// Settings of a sweep as the printed page lists them.
+
+import { byId, element, showText } from "./dom.js";
+import { formatCount, formatNoise, formatScale, formatTests } from "./format.js";
+import { isFinal } from "./live.js";
+
+const NOISE_ON = { both: "training and validation images", train: "training images", validation: "validation images" };
+
+/**
+ * Show the origin and all settings of a sweep, and whether it has ended.
+ * @param {any} sweep
+ * @param {any} dataset null if it has not been read.
+ */
+export function showSettings(sweep, dataset) {
+  const { runs } = sweep;
+  const ended = runs.filter((/** @type {any} */ run) => isFinal(run.status));
+  const isFinished = ended.length === runs.length;
+  showText(
+    byId("unfinished"),
+    isFinished ? "" : `Not finished: ${ended.length} of ${formatCount(runs.length, "run")} have ended.`,
+  );
+  const settings = [
+    ["Submitted by", sweep.submitter],
+    ["Submitted", formatUtc(sweep.created_at)],
+    [
+      "Last run ended",
+      isFinished && formatUtc(Math.max(...runs.map((/** @type {any} */ run) => Date.parse(run.ended_at)))),
+    ],
+    ["Sweep", sweep.id],
+    ["Page", location.origin + location.pathname],
+    [
+      "Program",
+      `noisesweep ${byId("sweep").dataset.version}, numerics version ${sweep.numerics.join(", ") || "unknown"}`,
+    ],
+    [
+      "Tags",
+      Object.entries(sweep.tags)
+        .map((tag) => tag.join(":"))
+        .join(", "),
+    ],
+    ...describeConfig(sweep, dataset),
+  ];
+  byId("settings").replaceChildren(
+    ...settings
+      .filter(([, value]) => value)
+      .map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))),
+  );
+}
+
+/**
+ * Return the names and values of all settings.
+ * @param {any} sweep
+ * @param {any} dataset
+ * @returns {any[][]}
+ */
+function describeConfig({ config, scales, seeds }, dataset) {
+  const yesNo = (/** @type {boolean} */ value) => (value ? "yes" : "no");
+  const images =
+    dataset && `${count(dataset.training_images)} training and ${count(dataset.validation_images)} validation images`;
+  return [
+    ["Data set", [config.dataset, images].filter(Boolean).join(", ")],
+    ["SHA-256 of the data set", dataset?.sha256],
+    ["Noise", formatNoise(config.noise)],
+    ["Noise on", /** @type {any} */ (NOISE_ON)[config.noise_on]],
+    ["Noise clipped to [0, 1]", yesNo(config.clip)],
+    ["New noise in every epoch", yesNo(config.resample)],
+    [
+      "Scales",
+      [...scales]
+        .sort((one, other) => one - other)
+        .map(formatScale)
+        .join(", "),
+    ],
+    ["Seeds", seeds.join(", ")],
+    ["Also tested with", formatTests(config.test_noise)],
+    ["Network", describeNetwork(config.model)],
+    ["Dropout", String(config.dropout)],
+    ["Optimizer", `RMSprop, learning rate ${config.learning_rate}`],
+    ["Epochs", count(config.epochs)],
+    ["Batch size", count(config.batch_size)],
+    ["Precision", config.precision],
+    ["Holdout", config.holdout ? formatCount(config.holdout, "training image") : "none"],
+    ["Weights kept", `of the ${config.keep} epoch`],
+    ["Patience", config.patience ? formatCount(config.patience, "epoch") : "none"],
+  ];
+}
+
+/**
+ * Format a count.
+ * @param {number} value
+ */
+const count = (value) => value.toLocaleString("en");
+
+/**
+ * Format a time in UTC, to the minute.
+ * @param {string | number} time
+ */
+const formatUtc = (time) => `${new Date(time).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+
+/**
+ * Return the kind and the layers of a network.
+ * @param {any} model
+ */
+const describeNetwork = ({ kind, hidden_units: hidden, filters, kernel_size: size, dense_units: dense }) =>
+  kind === "mlp"
+    ? `multilayer perceptron, hidden units ${hidden.join(", ")}`
+    : `convolutional network, filters ${filters.join(", ")}, kernel ${size} × ${size}, dense units ${dense.join(", ") || "none"}`;
