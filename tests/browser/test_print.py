@@ -46,8 +46,7 @@ def count_pages(pdf: bytes) -> int:
     return len(re.findall(rb"/Type\s*/Page\b", pdf))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("paper", ["A4", "Letter"])
+@pytest.mark.parametrize(("scheme", "paper"), [("light", "A4"), ("dark", "Letter")])
 def test_report_of_twelve_scales_has_two_pages(visitor: Visitor, twelve: str, scheme: Scheme, paper: str) -> None:
     page = wait_until_complete(visitor(scheme).open(f"/ui/sweeps/{twelve}"), points=24)
     assert count_pages(page.pdf(format=paper)) == 2

@@ -1,10 +1,10 @@
 // Buttons and dialogs of a sweep.
 
 import { download, Problem, post } from "./api.js";
-import { mayChange, maySubmit } from "./caller.js";
+import { mayChange, maySubmit, readCaller } from "./caller.js";
 import { Chips, parseNumbers } from "./chips.js";
 import { byId, setText } from "./dom.js";
-import { attempt, invalidIndexes, showFormErrors } from "./errors.js";
+import { attempt, invalidIndexes, report, showFormErrors } from "./errors.js";
 import { storedKey } from "./key.js";
 import { isFinal } from "./live.js";
 import { ROOT } from "./root.js";
@@ -15,7 +15,7 @@ export class Actions {
   #path;
   #live;
   /** @type {import("./caller.js").Caller | null} Null until it was read. */
-  caller = null;
+  #caller = null;
   #chips = new Chips("extend-", () => {});
 
   /**
@@ -27,6 +27,12 @@ export class Actions {
   constructor(id, live, onResume) {
     this.#path = `/sweeps/${encodeURIComponent(id)}`;
     this.#live = live;
+    readCaller()
+      .then((caller) => {
+        this.#caller = caller;
+        if (live.sweep) this.show();
+      })
+      .catch(report);
     const change = (/** @type {string} */ action) => async () => {
       live.set(await post(`${this.#path}/${action}`));
       onResume();
@@ -62,11 +68,11 @@ export class Actions {
   show() {
     const { sweep } = this.#live;
     const canRetry = sweep.runs.some((/** @type {any} */ run) => ["failed", "cancelled"].includes(run.status));
-    const own = this.caller !== null && mayChange(this.caller, sweep);
+    const own = this.#caller !== null && mayChange(this.#caller, sweep);
     setHidden("cancel", !own || isFinal(sweep.status));
     setHidden("retry", !own || !canRetry);
     byId("extend").hidden = !own;
-    const submits = this.caller !== null && maySubmit(this.caller);
+    const submits = this.#caller !== null && maySubmit(this.#caller);
     setHidden("fresh", !submits || sweep.config.resample || sweep.config.noise_on === "validation");
   }
 

@@ -2,7 +2,6 @@
 
 import { Actions } from "./actions.js";
 import { get } from "./api.js";
-import { readCaller } from "./caller.js";
 import { backgroundNote, backgroundTraces, Chart, curveTraces } from "./charts.js";
 import { byId, element, setText, showText, updateChildren } from "./dom.js";
 import { report } from "./errors.js";
@@ -294,10 +293,4 @@ for (const radio of document.querySelectorAll("input[name=curve]")) radio.addEve
 document.addEventListener("visibilitychange", () => document.hidden && live.pause());
 addEventListener("focus", follow);
 follow();
-readCaller()
-  .then((caller) => {
-    actions.caller = caller;
-    draw();
-  })
-  .catch(report);
 Promise.all([byScale.load(), byEpoch.load()]).catch(report);

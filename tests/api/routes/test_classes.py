@@ -9,9 +9,10 @@ import pytest
 from redis import Redis
 
 from api.limits import Limits
-from noisesweep.models import ClassResults, hash_api_key
+from noisesweep.models import ClassResults
 from shared.store.keys import SCHEMA, SweepKeys
 from tests.api.conftest import Serve
+from tests.support.keys import configured
 from tests.support.pictures import PNG_MAGIC
 from tests.support.training import Training
 
@@ -60,7 +61,7 @@ def test_class_has_the_sweeps_with_its_tag(http: httpx.Client, training: Trainin
 
 
 def test_members_are_the_names_of_keys(serve: Serve, training: Training) -> None:
-    http = serve(api_keys={name: hash_api_key(f"ns_{name}") for name in KEYS})
+    http = serve(api_keys=configured(*KEYS))
     done = submit(http, key="ns_ben")
     training.epochs(f"/sweeps/{done}", runs=2, epochs=1, end=True)
     submit(http, key="ns_ada")
