@@ -43,7 +43,7 @@ def fail_once(page: Page, url_pattern: str) -> list[str]:
         "/events$",
         "/noise/samples",
         "/runs/",
-        "/datasets$",
+        r"/datasets/\w+$",
         r"/plot\?kind=accuracy",
         r"/plot\?kind=epochs",
     ],
