@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from api.datasets.cache import DatasetCache
 from api.datasets.files import MAX_BYTES
 from api.datasets.store import DatasetStore
-from api.dependencies import find_caller
+from api.dependencies import check_key, find_caller
 from api.errors import PROBLEM_TYPE_BY_ERROR, problem_type_of
 from api.http import conditional, openapi, pages, turns
 from api.http import problems as problem_documents
@@ -26,7 +26,9 @@ from api.http.security import BodyLimit, Security
 from api.http.shared_work import SharedWork
 from api.http.telemetry import Telemetry
 from api.http.turns import Turns
+from api.keys.callers import Callers
 from api.keys.keyring import Keyring
+from api.keys.shares import ShareStore
 from api.keys.store import KeyStore
 from api.limits import Limits
 from api.routes import (
@@ -43,12 +45,13 @@ from api.routes import (
     queue,
     results,
     runs,
+    shares,
     sweeps,
     transfer,
     ui,
     workers,
 )
-from api.routes.responses import STORE_UNAVAILABLE, TOO_BUSY, UNAUTHORIZED, UNKNOWN_PARAMETER
+from api.routes.responses import FORBIDDEN, STORE_UNAVAILABLE, TOO_BUSY, UNAUTHORIZED, UNKNOWN_PARAMETER
 from api.routes.submission import add_limits
 from api.state import AppState, LifespanState
 from api.sweeps.events import EventBroadcaster
@@ -88,13 +91,16 @@ def create_app(settings: Settings, limits: Limits, guide: Path = GUIDE) -> FastA
     async def lifespan(_app: FastAPI) -> AsyncIterator[LifespanState]:
         store, celery = Store(settings, limits), celery_app(settings)
         keyring, data = Keyring(store.redis, settings), DatasetStore(store.redis, settings)
-        broadcaster = EventBroadcaster(settings, store, limits, keyring.is_valid)
+        shares = ShareStore(store.redis, settings)
+        callers = Callers(keyring, shares)
+        broadcaster = EventBroadcaster(settings, store, limits, callers.is_valid)
         yield {
             "app_state": AppState(
                 limits=limits,
                 store=store,
                 sweeps=SweepService(store, data, celery, settings),
-                keyring=keyring,
+                callers=callers,
+                shares=shares,
                 keys=KeyStore(store.redis, keyring),
                 visibility=settings.visibility,
                 events=broadcaster,
@@ -157,10 +163,11 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
     auth = [Depends(Auth(find_caller))] if settings.api_keys else []
     protected = [*auth, Depends(accept_only_declared)]
     unauthorized = UNAUTHORIZED if auth else {}
-    for routes in (sweeps, results, compare, plots, transfer, classes, runs, events, queue, workers, metrics, keys):
-        app.include_router(
-            routes.router, dependencies=protected, responses=STORE_UNAVAILABLE | UNKNOWN_PARAMETER | unauthorized
-        )
+    stored = STORE_UNAVAILABLE | UNKNOWN_PARAMETER | unauthorized
+    for routes in (sweeps, results, compare, plots, transfer, classes, runs, events, shares, keys):
+        app.include_router(routes.router, dependencies=protected, responses=stored)
+    for routes in (queue, workers, metrics):
+        app.include_router(routes.router, dependencies=[*protected, Depends(check_key)], responses=stored | FORBIDDEN)
     app.include_router(datasets.router, dependencies=protected, responses=UNKNOWN_PARAMETER | unauthorized)
     app.include_router(noise.router, dependencies=protected, responses=TOO_BUSY | UNKNOWN_PARAMETER | unauthorized)
     for routes in (health, problems):

@@ -22,6 +22,7 @@ from api.http.conditional import (
 from api.http.root_path import root_path_of
 from api.http.turns import Turns, unless_disconnected
 from api.keys.access import Access
+from api.keys.shares import ShareStore
 from api.keys.store import KeyStore
 from api.limits import Limits
 from api.plots.picture import drawing_thread, plot_data_thread
@@ -74,13 +75,22 @@ async def _keys(request: Request) -> KeyStore:
 
 
 async def find_caller(request: Request, key: str) -> Caller:
-    """Return who presents an API key. Raise InvalidKeyError if it is unknown, was revoked or has expired."""
-    return await _state_of(request).keyring.find(key)
+    """Return who presents an API key or a share link. Raise InvalidKeyError if it is not valid."""
+    return await _state_of(request).callers.find(key)
 
 
 def access_of(request: Request) -> Access:
     """Return what the request's API key may see and change."""
     return Access(caller_of(request), _state_of(request).visibility)
+
+
+async def check_key(request: Request) -> None:
+    """Raise NotAllowedError for a share link."""
+    access_of(request).check_key()
+
+
+async def _shares(request: Request) -> ShareStore:
+    return _state_of(request).shares
 
 
 async def _access(request: Request) -> Access:
@@ -137,6 +147,7 @@ SweepsDep = Annotated[SweepService, Depends(_sweeps)]
 EventsDep = Annotated[EventBroadcaster, Depends(_events)]
 DatasetsDep = Annotated[DatasetStore, Depends(_datasets)]
 ArraysDep = Annotated[DatasetCache, Depends(_arrays)]
+SharesDep = Annotated[ShareStore, Depends(_shares)]
 KeysDep = Annotated[KeyStore, Depends(_keys)]
 AccessDep = Annotated[Access, Depends(_access)]
 ContextDep = Annotated[RequestContext, Depends(_context)]

@@ -10,7 +10,8 @@ from api.datasets.store import DatasetStore
 from api.http.pieces import Pieces
 from api.http.shared_work import SharedWork
 from api.http.turns import Turns
-from api.keys.keyring import Keyring
+from api.keys.callers import Callers
+from api.keys.shares import ShareStore
 from api.keys.store import KeyStore
 from api.limits import Limits
 from api.sweeps.events import EventBroadcaster
@@ -27,7 +28,8 @@ class AppState:
         limits: Limits of this process.
         store: The store.
         sweeps: Operations on sweeps and runs.
-        keyring: The API keys that the service accepts.
+        callers: Finder of who presents an API key or a share link.
+        shares: Share links.
         keys: Operations on API keys.
         visibility: Whose sweeps members and viewers see.
         events: The event streams.
@@ -44,7 +46,8 @@ class AppState:
     limits: Limits
     store: Store
     sweeps: SweepService
-    keyring: Keyring
+    callers: Callers
+    shares: ShareStore
     keys: KeyStore
     visibility: Visibility
     events: EventBroadcaster

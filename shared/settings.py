@@ -124,6 +124,9 @@ class Settings(BaseSettings):
         description="Whose sweeps a member or viewer sees: those of everyone, or only its own. Administrators and "
         "instructors see all.",
     )
+    shares: bool = Field(
+        default=True, description="Allow links that show one sweep to everybody who has them, without an API key."
+    )
     allowed_hosts: Annotated[list[str], NoDecode] = Field(
         default=[],
         description="Host names that the API accepts, separated by commas. If unset: only loopback names if the API "

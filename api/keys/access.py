@@ -7,8 +7,8 @@ from api.keys.errors import NotAllowedError
 from noisesweep.models import Caller, Role
 from shared.settings import Visibility
 
-# Returns whether a caller may see what a submitter has submitted: the name of a key, or None.
-Sees = Callable[[str | None], bool]
+# Returns whether a caller may see a sweep, given its id and its submitter: the name of a key, or None.
+Sees = Callable[[str, str | None], bool]
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,10 @@ class Access:
     caller: Caller
     visibility: Visibility
 
-    def may_see(self, submitter: str | None) -> bool:
-        """Return whether the caller may see what a key has submitted."""
+    def may_see(self, sweep_id: str, submitter: str | None) -> bool:
+        """Return whether the caller may see a sweep that a key has submitted."""
+        if self.caller.only_sweep is not None:
+            return sweep_id == self.caller.only_sweep
         return self.visibility is Visibility.EVERYONE or self._manages(submitter)
 
     def check_change(self, submitter: str | None) -> None:
@@ -39,7 +41,18 @@ class Access:
     def check_submission(self) -> None:
         """Raise NotAllowedError unless the caller may submit sweeps and data sets."""
         if self.caller.role is Role.VIEWER:
-            raise NotAllowedError("A key with the role viewer can only read.")
+            what = "A share link" if self.caller.only_sweep else "A key with the role viewer"
+            raise NotAllowedError(f"{what} can only read.")
+
+    def check_key(self) -> None:
+        """Raise NotAllowedError for a share link, which shows nothing but its sweep."""
+        if self.caller.only_sweep is not None:
+            raise NotAllowedError("A share link shows one sweep, and nothing else of this service.")
+
+    def check_dataset(self, name: str) -> None:
+        """Raise NotAllowedError unless the caller may see this data set."""
+        if name != self.caller.only_dataset:
+            self.check_key()
 
     def check_role(self, *roles: Role) -> None:
         """Raise NotAllowedError unless the caller has one of the roles."""

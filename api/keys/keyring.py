@@ -93,16 +93,6 @@ class Keyring:
         """Read the store again at the next request, because this process has changed it."""
         self._read_at = float("-inf")
 
-    async def is_valid(self, key: str) -> bool:
-        """Return whether a key that was valid still is. While the store does not respond, it is."""
-        try:
-            await self.find(key)
-        except InvalidKeyError:
-            return False
-        except RedisError:
-            return True
-        return True
-
     async def _record_use(self, name: str) -> None:
         now = time.time()
         if now - self._uses.get(name, 0) < USE_SECONDS:

@@ -25,7 +25,7 @@ from shared.datasets import DatasetName
 from shared.errors import InvalidDatasetError
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
-NOT_FOUND = problem_responses(HTTPStatus.NOT_FOUND)
+NOT_FOUND = problem_responses(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 ARCHIVES = ("application/zip", "application/octet-stream")
 # A browser sends neither type for a page of another site without asking first.
 BODY = {
@@ -40,16 +40,18 @@ BODY = {
 SlugPath = Annotated[DatasetSlug, Path(description="Name of the data set.")]
 
 
-async def _find(dataset: SlugPath, datasets: DatasetsDep) -> DatasetInfo:
+async def _find(dataset: SlugPath, datasets: DatasetsDep, access: AccessDep) -> DatasetInfo:
+    access.check_dataset(dataset)
     return await datasets.find(dataset)
 
 
 InfoDep = Annotated[DatasetInfo, Depends(_find)]
 
 
-@router.get("", responses=STORE_UNAVAILABLE)
-async def list_datasets(datasets: DatasetsDep) -> DatasetList:
+@router.get("", responses=STORE_UNAVAILABLE | problem_responses(HTTPStatus.FORBIDDEN))
+async def list_datasets(datasets: DatasetsDep, access: AccessDep) -> DatasetList:
     """List the data sets with their licences, sizes and hashes. A run fails if its worker cannot load its data set."""
+    access.check_key()
     return DatasetList(datasets=await datasets.list_all())
 
 

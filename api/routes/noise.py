@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import WrapValidator
 
 from api.datasets.errors import UnknownDatasetError
-from api.dependencies import ArraysDep, DatasetsDep, DrawingDep
+from api.dependencies import AccessDep, ArraysDep, DatasetsDep, DrawingDep
 from api.http.conditional import JSON, NOT_MODIFIED, IfNoneMatch, raise_if_not_modified, target_of
 from api.http.problems import problem_responses
 from api.http.root_path import root_path_of
@@ -35,7 +35,7 @@ from noisesweep.models.links import to_json
 from shared.datasets import DatasetName
 
 router = APIRouter(prefix="/noise", tags=["noise"])
-READ = problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY) | NOT_MODIFIED
+READ = problem_responses(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY) | NOT_MODIFIED
 # Kinds that add noise in the unit of the pixels. The scale of the others is a share or a relative size.
 WITH_UNIT = {NoiseKind.GAUSSIAN, NoiseKind.UNIFORM}
 MAX_LEVELS = 25
@@ -45,8 +45,10 @@ SLICE = r"^[0-9]{0,2}:[0-9]{0,2}$"
 
 async def _dataset(
     datasets: DatasetsDep,
+    access: AccessDep,
     dataset: Annotated[DatasetSlug, Query(description="Name of the data set of the images.")] = DatasetName.MNIST,
 ) -> DatasetInfo:
+    access.check_dataset(dataset)
     try:
         return await datasets.find(dataset)
     except UnknownDatasetError as error:

@@ -19,6 +19,8 @@ ADMISSION = problem_responses(
 )
 # Routes that require an API key.
 UNAUTHORIZED = problem_responses(HTTPStatus.UNAUTHORIZED)
+# Routes that a share link does not read.
+FORBIDDEN = problem_responses(HTTPStatus.FORBIDDEN)
 # Routes that refuse query parameters that they do not declare: all of them.
 UNKNOWN_PARAMETER = problem_responses(HTTPStatus.UNPROCESSABLE_ENTITY)
 # Routes that read or write the store.

@@ -25,12 +25,12 @@ class Filters:
     name: str | None = None
     tags: Sequence[str] = ()
     submitter: str | None = None
-    sees: Sees = lambda _submitter: True
+    sees: Sees = lambda _sweep_id, _submitter: True
 
     def match(self, sweep: Sweep) -> bool:
         """Return whether the sweep matches."""
         return (
-            self.sees(sweep.submitter)
+            self.sees(sweep.id, sweep.submitter)
             and (self.status is None or sweep.status is self.status)
             and (self.dataset is None or sweep.config.dataset == self.dataset)
             and (self.name is None or (sweep.name or "").startswith(self.name))

@@ -96,7 +96,11 @@ def _matching(tag: str, sees: Sees, cursors: Sequence[Cursor], records: Sequence
             continue
         schema, request, version, runs, submitter = record
         try:
-            if int(schema) <= SCHEMA and sees(submitter or None) and has_tag(json.loads(request)["tags"], tag):
+            if (
+                int(schema) <= SCHEMA
+                and sees(cursor.sweep_id, submitter or None)
+                and has_tag(json.loads(request)["tags"], tag)
+            ):
                 found.append(Match(cursor.sweep_id, int(version), int(runs)))
         except (ValueError, KeyError, TypeError):
             continue  # the list of sweeps logs a warning about it

@@ -20,28 +20,28 @@ class SweepView:
     async def sweep(self, sweep_id: str) -> Sweep:
         """Return a sweep."""
         sweep = await self._reader.sweep(sweep_id)
-        if not self._sees(sweep.submitter):
+        if not self._sees(sweep_id, sweep.submitter):
             raise sweep_not_found(sweep_id)
         return sweep
 
     async def run(self, sweep_id: str, index: int) -> Run:
         """Return a run with all its epochs."""
         run = await self._reader.run(sweep_id, index)
-        if not self._sees(run.submitter):
+        if not self._sees(sweep_id, run.submitter):
             raise run_not_found(sweep_id, index)
         return run
 
     async def version(self, sweep_id: str, index: int | None = None) -> SweepVersion:
         """Return the version of a sweep or of one of its runs."""
         version = await self._reader.version(sweep_id, index)
-        if not self._sees(version.submitter):
+        if not self._sees(sweep_id, version.submitter):
             raise sweep_not_found(sweep_id) if index is None else run_not_found(sweep_id, index)
         return version
 
     async def submitter(self, sweep_id: str) -> str | None:
         """Return who submitted a sweep, also of one that cannot be read; None if it is not known."""
         submitter = await self._reader.submitter(sweep_id)
-        if not self._sees(submitter):
+        if not self._sees(sweep_id, submitter):
             raise sweep_not_found(sweep_id)
         return submitter
 

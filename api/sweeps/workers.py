@@ -33,7 +33,7 @@ class Workers:
             self._asked_at = time.monotonic()
         return self._any_alive
 
-    async def list_all(self, sees: Sees = lambda _submitter: True) -> list[Worker]:
+    async def list_all(self, sees: Sees = lambda _sweep_id, _submitter: True) -> list[Worker]:
         """Return the workers of the last hour, sorted by name, with those of their running runs that a caller sees."""
         seen = cast("list[tuple[str, float]]", await self._redis.zrange(WORKERS, 0, -1, withscores=True))
         if not seen:
@@ -62,7 +62,7 @@ class Workers:
             replies = await pipeline.execute(raise_on_error=False)
         by_worker: dict[str, list[str]] = {}
         for (sweep_id, index), name, submitter in zip(running, replies[::2], replies[1::2], strict=True):
-            if isinstance(name, str) and isinstance(submitter, str) and sees(submitter or None):
+            if isinstance(name, str) and isinstance(submitter, str) and sees(sweep_id, submitter or None):
                 by_worker.setdefault(name, []).append(run_id(sweep_id, index))
         return by_worker
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from typer.exceptions import TyperException
 
 from noisesweep import __version__
-from noisesweep.cli import classes, datasets, keys, machine, results, submission, sweeps
+from noisesweep.cli import classes, datasets, keys, machine, results, shares, submission, sweeps
 from noisesweep.cli.output import console_for, print_line, replace_unencodable
 from noisesweep.client.errors import NoiseSweepError, RefusedError, ServiceUnreachableError, WrongUsageError
 from noisesweep.client.retries import is_temporary
@@ -44,6 +44,7 @@ SERVICE: dict[str, Callable[..., None]] = {
     "class": classes.show_class,
     "extend": sweeps.extend,
     "fresh-noise": sweeps.fresh_noise,
+    "share": shares.share,
     "cancel": sweeps.cancel,
     "retry": sweeps.retry,
     "noise": results.noise,

@@ -47,6 +47,7 @@ from noisesweep.models.queue import Estimate, Queue
 from noisesweep.models.requests import MAX_RUNS, MAX_SCALES, ExtensionRequest, RunRequest, SweepRequest
 from noisesweep.models.results import ResultRow, Results
 from noisesweep.models.runs import EpochMetrics, Kept, Run, RunError, RunLinks, RunStatus, RunSummary
+from noisesweep.models.shares import CreatedShare, Share, ShareList, ShareRequest
 from noisesweep.models.statistics import (
     Area,
     Bounds,
@@ -88,6 +89,7 @@ __all__ = [
     "ContactSheet",
     "ConvolutionalNetwork",
     "CreatedKey",
+    "CreatedShare",
     "DatasetFacts",
     "DatasetInfo",
     "DatasetLimit",
@@ -147,6 +149,9 @@ __all__ = [
     "ScaleDifference",
     "ScaleFigures",
     "ScaleRatio",
+    "Share",
+    "ShareList",
+    "ShareRequest",
     "SheetClass",
     "Summary",
     "Sweep",

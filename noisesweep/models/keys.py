@@ -134,6 +134,14 @@ class Caller(BaseModel):
 
     name: str = Field(description="Name of the API key; empty if the service has no keys.", examples=["alice"])
     role: RoleField
+    only_sweep: str | None = Field(
+        default=None,
+        description="Id of the only sweep that the caller sees, because it presents a share link; otherwise null.",
+        examples=[None],
+    )
+    only_dataset: str | None = Field(
+        default=None, description="Name of the data set of this sweep; otherwise null.", examples=[None]
+    )
 
 
 # Without keys, everybody who can reach the service may do everything.

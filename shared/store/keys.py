@@ -22,6 +22,7 @@ Keys of a sweep:
                                           lost_owner: the last owner that was reaped as lost,
                                           checkpoint_warning, model_warning: why one could not be stored,
                                           reused_from: id of the earlier run whose results were copied
+    ns:sweep:<id>:shares          hash    share links of the sweep (JSON: api/keys/shares.py), by id
     ns:sweep:<id>:epochs:<index>  list    EpochMetrics (JSON) of epochs 0, 1, ...
     ns:sweep:<id>:evaluation:<index>  string  Evaluation (JSON) of a succeeded run
     ns:sweep:<id>:checkpoint:<index>  string  checkpoint (.npz), deleted when the run ends
@@ -130,6 +131,11 @@ class SweepKeys:
     def events(self) -> str:
         """Return the key of the event stream."""
         return f"{self.record}:events"
+
+    @property
+    def shares(self) -> str:
+        """Return the key of the hash of share links."""
+        return f"{self.record}:shares"
 
     def run(self, index: int | str) -> str:
         """Return the key of the hash of a run."""

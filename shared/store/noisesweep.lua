@@ -602,7 +602,7 @@ define('delete', { sweep = 'text', ended_before = 'number?', version = 'number?'
   if dataset then
     redis.call('SREM', sweeps_with(dataset), call.sweep)
   end
-  redis.call('DEL', record, record .. ':events')
+  redis.call('DEL', record, record .. ':events', record .. ':shares')
   redis.call('ZREM', SWEEPS, call.sweep)
   return { 'deleted' }
 end, { 'allow-oom' })

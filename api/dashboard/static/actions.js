@@ -8,6 +8,7 @@ import { attempt, invalidIndexes, report, showFormErrors } from "./errors.js";
 import { storedKey } from "./key.js";
 import { isFinal } from "./live.js";
 import { ROOT } from "./root.js";
+import { ShareDialog } from "./shares.js";
 import { curlSnippet, pythonSnippet, requestOf } from "./snippets.js";
 
 /** Buttons that change, extend, copy and download a sweep. */
@@ -56,11 +57,13 @@ export class Actions {
       this.#extend().then((extended) => extended && onResume());
     });
     byId("copy").addEventListener("click", () => this.#openCopyDialog());
+    new ShareDialog(this.#path);
     for (const button of document.querySelectorAll("[data-close]")) {
       button.addEventListener("click", () => /** @type {any} */ (button.closest("dialog")).close());
     }
     for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-copy]"))) {
-      button.addEventListener("click", () => copy(byId(button.dataset.copy ?? "")));
+      const status = button.closest("dialog")?.querySelector("[role=status]");
+      button.addEventListener("click", () => copy(byId(button.dataset.copy ?? ""), status));
     }
   }
 
@@ -72,6 +75,7 @@ export class Actions {
     setHidden("cancel", !own || isFinal(sweep.status));
     setHidden("retry", !own || !canRetry);
     byId("extend").hidden = !own;
+    byId("share").hidden = !own || !this.#caller?.name; // without API keys, every link works
     const submits = this.#caller !== null && maySubmit(this.#caller);
     setHidden("fresh", !submits || sweep.config.resample || sweep.config.noise_on === "validation");
   }
@@ -141,14 +145,15 @@ function setHidden(id, hidden) {
 /**
  * Copy the text of an element to the clipboard, or select it if that is not allowed.
  * @param {HTMLElement} code
+ * @param {any} status Element that tells what happened.
  */
-async function copy(code) {
+async function copy(code, status) {
   try {
     await navigator.clipboard.writeText(code.textContent ?? "");
-    setText(byId("copied"), "Copied.");
+    setText(status, "Copied.");
   } catch {
     // Browsers allow clipboard access only on HTTPS and localhost.
     getSelection()?.selectAllChildren(code);
-    setText(byId("copied"), "This browser does not allow copying here. The code is selected: press Ctrl+C or ⌘C.");
+    setText(status, "This browser does not allow copying here. The code is selected: press Ctrl+C or ⌘C.");
   }
 }

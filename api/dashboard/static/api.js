@@ -1,6 +1,6 @@
 // Requests to the public API.
 
-import { askForKey, storedKey } from "./key.js";
+import { askForKey, shareToken, storedKey } from "./key.js";
 import { ROOT } from "./root.js";
 
 // Some connections are lost without an error. A timeout on reads detects them.
@@ -72,7 +72,7 @@ export async function send(path, key, { method = "GET", body, headers = {}, sign
  * @param {unknown} problem
  */
 export async function replaceKey(key, problem) {
-  if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
+  if (!(problem instanceof Problem) || problem.status !== 401 || shareToken) throw problem;
   // Another request may have stored a new key in the meantime.
   if (storedKey() === key) await askForKey(key ? problem.message : "All requests to this service need an API key.");
 }

@@ -11,11 +11,14 @@ const INVALID_KEY_MESSAGE = "Expected only ASCII letters, digits and punctuation
 /** @type {Promise<void> | null} */
 let pending = null;
 
+/** Token of a share link, which shows this page's sweep without an API key. Browsers send a fragment to no server. */
+export const shareToken = new URLSearchParams(location.hash.slice(1)).get("share");
+
 /**
- * Return the API key of this tab, or null if there is none.
+ * Return the API key of this tab or the token of its share link, or null if there is neither.
  * @returns {string | null}
  */
-export const storedKey = () => sessionStorage.getItem(STORAGE_KEY);
+export const storedKey = () => shareToken ?? sessionStorage.getItem(STORAGE_KEY);
 
 /**
  * Ask the user for an API key. Concurrent calls share one dialog and resolve when the key is stored.
@@ -46,11 +49,18 @@ export function askForKey(reason) {
 /** Show the button that removes the key if a key is stored. */
 function updateForgetButton() {
   const button = byId("forget-key");
-  button.hidden = storedKey() === null;
+  button.hidden = sessionStorage.getItem(STORAGE_KEY) === null;
   button.onclick = () => {
     sessionStorage.removeItem(STORAGE_KEY);
     location.reload();
   };
 }
 
+/** Remove the links to other pages, because a share link does not open them. */
+function removeOtherPages() {
+  byId("pages").hidden = true;
+  document.querySelector(".wordmark")?.removeAttribute("href");
+}
+
 updateForgetButton();
+if (shareToken) removeOtherPages();

@@ -15,6 +15,7 @@ import {
   judgedImages,
   sweepName,
 } from "./format.js";
+import { shareToken } from "./key.js";
 import { Legend } from "./legend.js";
 import { epochsOf, isFinal, LiveSweep, sweepSecondsLeft } from "./live.js";
 import { darkScheme, extendCurve, PAPER_SIZE, readPlot, succeededIds, unfinishedPoints } from "./plots.js";
@@ -158,7 +159,8 @@ function showHeader(sweep) {
 function showTags(tags) {
   byId("tags").hidden = !tags.length;
   const href = (/** @type {string} */ tag) => `${ROOT}/ui/class?${new URLSearchParams([["tag", tag]])}`;
-  const create = (/** @type {string} */ tag) => element("li", {}, element("a", { href: href(tag) }, tag));
+  const create = (/** @type {string} */ tag) =>
+    element("li", {}, shareToken ? tag : element("a", { href: href(tag) }, tag));
   updateChildren(byId("tags"), tags, String, create, () => {});
 }
 

@@ -15,7 +15,7 @@ from noisesweep.client.errors import RefusedError
 from noisesweep.client.fields import PlotKind, PlotOptions
 from noisesweep.client.payloads import image_format, parse, save
 from noisesweep.client.prose import describe_sweep, results_table
-from noisesweep.models import Event, Results, RunStatus, Summary, Sweep
+from noisesweep.models import CreatedShare, Event, Results, RunStatus, Share, ShareList, Summary, Sweep
 
 FIRST_POLL_SECONDS = 0.2
 LONGEST_POLL_SECONDS = 2.0
@@ -133,6 +133,22 @@ class AsyncSweepHandle:
         """Submit the same sweep with new training noise in every epoch. Repeated, return the same sweep."""
         record = await self._session.post(Sweep, f"{self._path}/fresh-noise")
         return AsyncSweepHandle(record, self._session)
+
+    async def share(self, *, days: int = 90) -> CreatedShare:
+        """Create a link that shows the sweep, and no other, to everybody who has it, without an API key.
+
+        Args:
+            days: Days after which it no longer works, 1 to 366.
+        """
+        return await self._session.post(CreatedShare, f"{self._path}/shares", {"expires_in_days": days})
+
+    async def shares(self) -> list[Share]:
+        """List the valid share links of the sweep, without their tokens."""
+        return (await self._session.get(ShareList, f"{self._path}/shares")).shares
+
+    async def revoke_share(self, share_id: str) -> None:
+        """Revoke the share link with this id."""
+        await self._session.send("DELETE", f"{self._path}/shares/{quote(share_id, safe='')}")
 
     async def delete(self) -> None:
         """Delete the sweep with its metrics and models. The sweep must have ended."""

@@ -25,14 +25,16 @@ BODIES = {
     "/sweeps/{sweep_id}/runs": b'{"scales": [0.9]}',
     "/datasets": npz(bars(training=9, test=3)),
     "/keys": b'{"name": "alice"}',
+    "/sweeps/{sweep_id}/shares": b"{}",
 }
 WITH_JSON = [each for each in WITH_BODY if each[1] != "/datasets"]
 # Requests that the service answers with a new or changed sweep or run.
-SUBMISSIONS = [each for each in WITH_JSON if each[1] != "/keys"]
+SUBMISSIONS = [each for each in WITH_JSON if each[1] not in ("/keys", "/sweeps/{sweep_id}/shares")]
 # The status of `Service.request`, by route.
 STATUSES = {each: 202 if each in SUBMISSIONS else 412 if each in CHANGES else 200 for each in OPERATIONS}
 STATUSES |= {("POST", "/datasets"): 200, ("DELETE", "/datasets/{dataset}"): 409}  # it is there, and cannot be deleted
 STATUSES |= {("POST", "/keys"): 409, ("DELETE", "/keys/{name}"): 404}  # a service without keys
+STATUSES |= {("POST", "/sweeps/{sweep_id}/shares"): 409, ("DELETE", "/sweeps/{sweep_id}/shares/{share_id}"): 404}
 QUERIES = {
     "/noise/kinds": "?dataset=digits",
     "/noise/samples": "?dataset=digits",
@@ -79,6 +81,7 @@ class Service:
             "slug": "not-found",
             "dataset": "digits",
             "name": "nobody",
+            "share_id": "0f3c9a41",
         }
         return (path + (QUERIES.get(path, "") if query is None else query)).format(**ids)
 

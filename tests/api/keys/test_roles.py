@@ -197,20 +197,25 @@ def test_workers_list_only_runs_that_a_key_sees(private: httpx.Client, redis: Re
 
 @pytest.mark.parametrize(("name", "role"), [("alice", "member"), ("boss", "admin"), ("guest", "viewer")])
 def test_whoami_names_the_key_and_its_role(http: httpx.Client, name: str, role: str) -> None:
-    assert http.get("/whoami", headers=bearer(name)).json() == {"name": name, "role": role}
+    assert http.get("/whoami", headers=bearer(name)).json() == {
+        "name": name,
+        "role": role,
+        "only_sweep": None,
+        "only_dataset": None,
+    }
 
 
 def test_permissions_without_keys() -> None:
     caller = Caller(name="", role=Role.ADMIN)
     access = Access(caller, Visibility.OWN)
-    assert access.may_see("alice")
-    assert access.may_see(None)
+    assert access.may_see("5f0c6a1e9b3d2748", "alice")
+    assert access.may_see("5f0c6a1e9b3d2748", None)
     access.check_change(None)
 
 
 @pytest.mark.parametrize("role", [Role.MEMBER, Role.VIEWER])
 def test_a_key_with_an_empty_name_owns_nothing(role: Role) -> None:
     access = Access(Caller(name="", role=role), Visibility.OWN)
-    assert not access.may_see(None)
+    assert not access.may_see("5f0c6a1e9b3d2748", None)
     with pytest.raises(NotAllowedError):
         access.check_change(None)

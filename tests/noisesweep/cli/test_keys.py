@@ -27,7 +27,8 @@ def http(settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 def name_and_role(http: httpx.Client, secret: str) -> list[str]:
-    return list(http.get("/whoami", headers={"Authorization": f"Bearer {secret}"}).raise_for_status().json().values())
+    caller = http.get("/whoami", headers={"Authorization": f"Bearer {secret}"}).raise_for_status().json()
+    return [caller["name"], caller["role"]]
 
 
 def names(http: httpx.Client) -> list[str]:
@@ -98,6 +99,23 @@ def test_a_member_is_told_what_is_missing(run: Run, http: httpx.Client) -> None:
     refused = run("keys", "list", "--key", "ns_member")
     assert refused.returncode == 2
     assert "This needs a key with the role admin or instructor" in refused.stderr
+
+
+def test_a_sweep_is_shared_and_the_link_is_revoked(run: Run, http: httpx.Client) -> None:
+    body = {"scales": [0.5], "dataset": "digits", "epochs": 1}
+    sweep_id = http.post("/sweeps", json=body, headers=bearer("member")).raise_for_status().json()["id"]
+    shared = run("share", "last", "--days", "3")
+    assert shared.returncode == 0, shared.stderr
+    link, token = shared.stdout.split("\n    ")[1].strip().split("#share=")
+    assert link == str(http.base_url.join(f"/ui/sweeps/{sweep_id}"))
+    assert http.get(f"/sweeps/{sweep_id}", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    (listed,) = json.loads(run("share", "last", "--list", "--json").stdout)
+    assert listed["created_by"] == "boss"
+    assert listed["id"] in run("share", "last", "--list").stdout
+    assert run("share", "last", "--revoke", listed["id"]).stdout == f"Link {listed['id']} revoked.\n"
+    assert http.get(f"/sweeps/{sweep_id}", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+    refused = run("share", "last", "--days", "0")
+    assert (refused.returncode, "expires" in refused.stderr) == (2, True)
 
 
 def test_the_list_of_sweeps_names_submitters_and_filters_by_them(run: Run, http: httpx.Client) -> None:
