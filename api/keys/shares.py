@@ -19,7 +19,6 @@ from shared.store.keys import SweepKeys
 
 PREFIX = "nss_"
 MAX_SHARES = 20
-# The page of the sweep reads its samples with the name of the data set.
 _TOKEN = re.compile(r"nss_([0-9a-f]{16})_[A-Za-z0-9_-]{43}")
 
 
@@ -87,17 +86,18 @@ class ShareStore:
         """
         if not self._enabled:
             raise InvalidKeyError("Share links are switched off on this service.")
-        match = _TOKEN.fullmatch(token)
-        presented, now = hash_api_key(token), await self._now()
-        for stored in await self._stored(match[1]) if match else []:
-            if hmac.compare_digest(presented, stored.sha256) and stored.share.expires_at > now and match:
-                # The request of a sweep never changes, so its data set does not either.
-                request = await self._redis.hget(SweepKeys(match[1]).record, "request")
-                dataset = json.loads(request)["dataset"] if request else None
-                return Caller(
-                    name=f"share:{stored.share.id}", role=Role.VIEWER, only_sweep=match[1], only_dataset=dataset
-                )
-        raise InvalidKeyError("This link has expired or was revoked: ask the person who shared it for a new one.")
+        match, presented = _TOKEN.fullmatch(token), hash_api_key(token)
+        stored = await self._stored(match[1]) if match else []
+        matching = [each.share for each in stored if hmac.compare_digest(presented, each.sha256)]
+        if not match or not matching or matching[0].expires_at <= await self._now():
+            raise InvalidKeyError("This link has expired or was revoked: ask the person who shared it for a new one.")
+        request = await self._redis.hget(SweepKeys(match[1]).record, "request")
+        return Caller(
+            name=f"share:{matching[0].id}",
+            role=Role.VIEWER,
+            only_sweep=match[1],
+            only_dataset=json.loads(request)["dataset"] if request else None,
+        )
 
     async def _stored(self, sweep_id: str) -> list[StoredShare]:
         records = cast("list[str]", await self._redis.hvals(SweepKeys(sweep_id).shares))

@@ -25,6 +25,7 @@ from noisesweep.models import KEY_NAME, Role, SweepRequest, hash_api_key
 from noisesweep.models.faults import explain
 
 API_KEYS = "NOISESWEEP_API_KEYS"
+TLS = ("NOISESWEEP_TLS_CERT", "NOISESWEEP_TLS_KEY")
 LOG_FORMAT = "NOISESWEEP_LOG_FORMAT"
 NOTEBOOK_SCALES = [0.1, 0.5, 1.0, 2.0, 4.0]
 FIRST_SEED = [0]
@@ -48,10 +49,12 @@ def up(
         str, typer.Option(help="Address of the API. 0.0.0.0 serves other machines too, and needs API keys.")
     ] = LOOPBACK,
     tls_cert: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Certificate for HTTPS, with its chain (PEM).")
+        Path | None,
+        typer.Option(envvar=TLS[0], exists=True, dir_okay=False, help="Certificate for HTTPS, with its chain (PEM)."),
     ] = None,
     tls_key: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Private key of the certificate (PEM).")
+        Path | None,
+        typer.Option(envvar=TLS[1], exists=True, dir_okay=False, help="Private key of the certificate (PEM)."),
     ] = None,
     as_json: JsonLog = False,
 ) -> None:
@@ -110,7 +113,7 @@ def run_demo(
     except ValidationError as error:
         messages = (f"--{each['loc'][0] if each['loc'] else 'scales'}: {explain(each)}" for each in error.errors())
         raise WrongUsageError("; ".join(messages)) from error
-    for variable in (API_KEYS, "NOISESWEEP_ALLOWED_HOSTS"):
+    for variable in (API_KEYS, "NOISESWEEP_ALLOWED_HOSTS", *TLS):
         os.environ.pop(variable, None)  # the demo's temporary service is open on loopback only
     request = request.model_copy(update={"dataset": dataset or choose_dataset(console)})
     sweep = demo(request, console, workers, plot)
