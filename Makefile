@@ -6,7 +6,7 @@ STAMP := $(VENV)/.set-up
 ARGS ?=
 
 .PHONY: setup demo test test-xla faults containers fuzz coverage coverage-of-intervals bench bench-sweep bench-parts \
-	bench-api bench-fleet gpu-check ideal check check-page docs generate format lock release clean
+	bench-api bench-fleet bench-class gpu-check ideal check check-page docs generate format lock release clean
 
 setup: $(STAMP)
 
@@ -76,6 +76,10 @@ bench-api: setup
 # Training devices that one Redis can serve, with simulated trainers. Seven minutes, 4 GB of memory, 12 GB in TMPDIR.
 bench-fleet: setup
 	$(BIN)/python -m bench.fleet $(ARGS)
+
+# Thirty students and a greedy one on one service: when everybody has a first result.
+bench-class: setup
+	$(BIN)/python -m bench.classroom $(ARGS)
 
 # The best possible accuracy on the built-in data sets, api/science/limit.json. Some minutes for each data set.
 ideal: setup

@@ -1,6 +1,7 @@
 // Sweeps of a class, which is all sweeps with one tag: in one chart, and in tables.
 
 import { get } from "./api.js";
+import { readCaller } from "./caller.js";
 import { backgroundNote, backgroundTraces, Chart, curveTraces } from "./charts.js";
 import { byId, element, setColumns, setItems, setRows, setText } from "./dom.js";
 import { messageOf, report } from "./errors.js";
@@ -153,3 +154,4 @@ if (tag) {
 } else {
   setText(byId("class-status"), "No tag selected. Follow the link of a tag on the page of a sweep.");
 }
+readCaller().catch(report);

@@ -1,6 +1,7 @@
 // Comparison of several sweeps in one chart.
 
 import { get, Problem } from "./api.js";
+import { readCaller } from "./caller.js";
 import { backgroundNote, backgroundTraces, Chart, curveTraces } from "./charts.js";
 import { showComparison, showRefusal } from "./comparison.js";
 import { byId, element, setColumns, setRows, setText } from "./dom.js";
@@ -244,3 +245,4 @@ if (ids.length) {
     ".",
   );
 }
+readCaller().catch(report);

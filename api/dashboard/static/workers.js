@@ -1,8 +1,9 @@
 // Page of the workers and the queue.
 
 import { get } from "./api.js";
+import { readCaller } from "./caller.js";
 import { byId, element, setText, updateChildren } from "./dom.js";
-import { messageOf } from "./errors.js";
+import { messageOf, report } from "./errors.js";
 import { deviceName, formatCount, formatDuration, formatTime } from "./format.js";
 import { ROOT } from "./root.js";
 import { createPoller } from "./scheduling.js";
@@ -77,3 +78,4 @@ function updateItem(item, worker) {
 }
 
 createPoller(update)();
+readCaller().catch(report);
