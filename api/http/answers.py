@@ -6,6 +6,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.http.auth import key_name
 from api.http.problem_types import TOO_MANY_BYTES
 from api.http.problems import respond
 
@@ -44,7 +45,7 @@ class BoundedAnswers:
                 # The first event of a stream may be far away.
                 if not Headers(raw=message["headers"]).get("content-type", "").startswith("text/event-stream"):
                     return
-            size, key = len(message.get("body", b"")), scope["state"].get("key", "")
+            size, key = len(message.get("body", b"")), key_name(Request(scope))
             if start:
                 if size > PART_BYTES and not self._has_room(size, key):
                     refused = True

@@ -60,7 +60,9 @@ class Chaos:
         self.folder = folder
         self.store = RedisServer(folder, durable=True)
         self.link = Proxy(self.store.port)
-        keys = ",".join(f"{name}:{hashlib.sha256(key.encode()).hexdigest()}" for name, key in KEYS.items())
+        # Instructors, so that each may change the sweeps of the other.
+        hashes = {name: hashlib.sha256(key.encode()).hexdigest() for name, key in KEYS.items()}
+        keys = ",".join(f"{name}:{digest}:instructor" for name, digest in hashes.items())
         environment = {"NOISESWEEP_API_KEYS": keys, "NOISESWEEP_STACK": "3", "NOISESWEEP_MAX_ATTEMPTS": "50"}
         self.fleet = Fleet(folder, store=self.store, url=f"redis://{self.link.address}/0", environment=environment)
         self.accepted: dict[str, str] = {}  # owner's key name by sweep id

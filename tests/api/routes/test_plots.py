@@ -82,7 +82,7 @@ def test_json_plot_describes_the_picture(http: httpx.Client, training: Training,
     for panel in plot["panels"]:
         assert [tick["label"] for tick in panel["x_axis"]["ticks"]]
         for curve in panel["curves"]:
-            assert {"colour", "marker", "dashes", "shaded"} == plot["theme"]["styles"][curve["style"]].keys()
+            assert {"colour", "marker", "dashes", "shaded", "thin"} == plot["theme"]["styles"][curve["style"]].keys()
             assert all(point["mean"] >= 0 for point in curve["points"])
 
 

@@ -186,7 +186,7 @@ def api_processes(redis_server: RedisServer, redis: Redis, tmp_path: Path) -> It
     """Yield four API processes on an empty store that allows 50 queued runs, and 20 of each key."""
     environment = os.environ | {
         "NOISESWEEP_REDIS_URL": redis_server.url,
-        "NOISESWEEP_API_KEYS": ",".join(f"{name}:{digest}" for name, digest in KEYS.items()),
+        "NOISESWEEP_API_KEYS": ",".join(f"{name}:{key.sha256}" for name, key in KEYS.items()),
         "NOISESWEEP_MAX_QUEUED_RUNS": "50",
         "NOISESWEEP_MAX_QUEUED_RUNS_PER_KEY": "20",
     }
