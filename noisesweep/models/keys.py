@@ -83,7 +83,7 @@ class KeyRequest(BaseModel):
     expires_at: Annotated[datetime, BeforeValidator(_parse_future)] | None = Field(
         default=None,
         description="Time after which the service refuses the key, with a time zone; null for never.",
-        examples=["2026-07-31T22:00:00Z"],
+        examples=["2099-07-31T22:00:00Z"],
     )
 
 
@@ -104,7 +104,7 @@ class ApiKey(BaseModel):
     )
     expires_at: datetime | None = Field(
         description="Time after which the service refuses the key, UTC; null for never.",
-        examples=["2026-07-31T22:00:00Z"],
+        examples=["2099-07-31T22:00:00Z"],
     )
     last_used_at: datetime | None = Field(
         description="Time of its last request, UTC, to about a minute; null if it was never used.",

@@ -1,10 +1,12 @@
 """Share links: each shows one sweep to everybody who has it, without an API key."""
 
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from noisesweep.models.links import Link
+from noisesweep.models.networks import as_integer
 from noisesweep.models.runs import Submitter
 
 MAX_SHARE_DAYS = 366
@@ -15,7 +17,7 @@ class ShareRequest(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    expires_in_days: int = Field(
+    expires_in_days: Annotated[int, BeforeValidator(as_integer)] = Field(
         default=90, ge=1, le=MAX_SHARE_DAYS, description="Days after which the link no longer works.", examples=[90]
     )
 
