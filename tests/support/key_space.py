@@ -12,7 +12,7 @@ from shared.store.keys import BYTES, LEASES, MODELS, SWEEPS, TURNS, SweepKeys, q
 
 IDLE, WORK = "ns:2:idle", "ns:2:work"
 OTHER_KEYS = re.compile(
-    r"ns:(schema|sweeps|bytes|models|ended|pace|counters|reaper|workers|worker:.+|probe|trained:\w+)"
+    r"ns:(schema|sweeps|bytes|models|ended|pace|counters|reaper|workers|worker:.+|probe|trained:\w+|api_keys|api_key_uses)"
     r"|ns:2:(queued:.+|turns|idle|turn|work|leases|claim:.+)|ns:queue:\d+|ns:unacked(_index)?|_kombu\..+"
 )
 
@@ -28,7 +28,7 @@ def assert_consistent(redis: Redis) -> None:
         keys = SweepKeys(sweep_id)
         record = cast("dict[str, str]", redis.hgetall(keys.record))
         assert record, f"{sweep_id} is listed and has no record"
-        known_keys |= {keys.record, keys.events}
+        known_keys |= {keys.record, keys.events, keys.shares}
         counted = {name[6:]: int(size) for name, size in record.items() if name.startswith("bytes:")}
         assert sum(counted.values()) >= int(record["run_count"]) * int(record["reused_run_bytes"])
         counted_bytes.update(counted)
