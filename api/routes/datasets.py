@@ -111,6 +111,7 @@ async def get_dataset(info: InfoDep) -> DatasetInfo:
 )
 async def delete_dataset(dataset: SlugPath, access: AccessDep, datasets: DatasetsDep) -> None:
     """Delete a data set that was added, if no sweep needs it."""
+    access.check_submission()  # first, because an error about the name lists the data sets
     access.check_change(await datasets.submitter(dataset))
     await datasets.delete(dataset)
 

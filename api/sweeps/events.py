@@ -241,7 +241,12 @@ class EventBroadcaster:
             await asyncio.sleep(KEY_CHECK_SECONDS)
             subscribers = self._all_subscribers()
             for api_key in {each.api_key for each in subscribers if each.api_key}:
-                if not await self._is_valid(api_key):
+                try:
+                    is_valid = await self._is_valid(api_key)
+                except Exception:  # the checks of the other keys must go on
+                    logger.exception("Cannot check the API key of an event stream")
+                    continue
+                if not is_valid:
                     for subscriber in subscribers:
                         if subscriber.api_key == api_key:
                             subscriber.refused = True

@@ -61,7 +61,7 @@ def _parse_future(value: object) -> datetime:
         try:
             moment = datetime.fromisoformat(value)
         except ValueError as error:
-            raise ValueError(f"{expected}, received {value[:MAX_TIME]}") from error
+            raise ValueError(f"{expected}, received {value[:MAX_TIME]!a}") from error
     else:
         raise ValueError(expected)  # noqa: TRY004 - pydantic reports only a ValueError
     try:

@@ -168,6 +168,12 @@ def test_an_invalid_key_request_creates_nothing(http: httpx.Client, redis: Redis
     assert redis.hlen(API_KEYS) == 0
 
 
+def test_a_time_that_is_not_valid_unicode_is_refused(http: httpx.Client) -> None:
+    body = b'{"name": "ok", "expires_at": "\\ud800"}'
+    answer = http.post("/keys", content=body, headers=BOSS | {"Content-Type": "application/json"})
+    assert answer.status_code == 422
+
+
 def test_revoking_an_unknown_or_configured_key_is_refused(http: httpx.Client) -> None:
     assert http.delete("/keys/nobody", headers=BOSS).status_code == 404
     assert http.delete("/keys/member", headers=BOSS).status_code == 409

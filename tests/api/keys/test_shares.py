@@ -89,7 +89,7 @@ def test_a_link_shows_nothing_else_of_the_service(http: httpx.Client, sweep_id: 
 @pytest.mark.parametrize(("method", "path", "body"), [
     ("POST", "/sweeps", ONE), ("POST", "/sweeps/{id}/cancel", None), ("POST", "/sweeps/{id}/runs", {"scales": [2]}),
     ("POST", "/sweeps/{id}/fresh-noise", None), ("POST", "/sweeps/{id}/shares", {}), ("DELETE", "/sweeps/{id}", None),
-    ("POST", "/keys", {"name": "eve"}),
+    ("POST", "/keys", {"name": "eve"}), ("DELETE", "/datasets/nope", None),
 ])  # fmt: skip
 def test_a_link_changes_nothing(
     http: httpx.Client, sweep_id: str, method: str, path: str, body: dict[str, object] | None
@@ -141,6 +141,13 @@ def test_an_expired_link_stops_and_is_not_listed(http: httpx.Client, sweep_id: s
     assert http.get(f"/sweeps/{sweep_id}", headers=token(created["token"])).status_code == 401
     assert http.get(f"/sweeps/{sweep_id}/shares", headers=bearer("alice")).json() == {"shares": []}
     assert not redis.exists(key)
+
+
+def test_a_record_that_cannot_be_read_breaks_no_other_link(http: httpx.Client, sweep_id: str, redis: Redis) -> None:
+    headers = token(share(http, sweep_id)["token"])
+    redis.hset(SweepKeys(sweep_id).shares, "broken", '{"id": "x"}')
+    assert http.get(f"/sweeps/{sweep_id}", headers=headers).status_code == 200
+    assert len(http.get(f"/sweeps/{sweep_id}/shares", headers=bearer("alice")).json()["shares"]) == 1
 
 
 def test_a_deleted_sweep_leaves_no_link(http: httpx.Client, sweep_id: str, redis: Redis) -> None:
