@@ -146,7 +146,7 @@ def _add_middleware(app: FastAPI, settings: Settings, limits: Limits, registry: 
         app.add_middleware(Cors, origins=settings.cors_origins)
     # Protection against DNS rebinding: an attacker can make the host name of a web page resolve to 127.0.0.1. If all
     # hosts were allowed, scripts of this page could use a service without keys from the browser of a visitor.
-    hosts = settings.allowed_hosts or (LOOPBACK if settings.serves_loopback_only else [])
+    hosts = settings.allowed_hosts or ([*LOOPBACK, settings.host] if settings.serves_loopback_only else [])
     app.add_middleware(
         Security,
         hosts=hosts,
@@ -164,9 +164,9 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
     protected = [*auth, Depends(accept_only_declared)]
     unauthorized = UNAUTHORIZED if auth else {}
     stored = STORE_UNAVAILABLE | UNKNOWN_PARAMETER | unauthorized
-    for routes in (sweeps, results, compare, plots, transfer, classes, runs, events, shares, keys):
+    for routes in (sweeps, results, compare, plots, transfer, runs, events, shares, keys):
         app.include_router(routes.router, dependencies=protected, responses=stored)
-    for routes in (queue, workers, metrics):
+    for routes in (classes, queue, workers, metrics):
         app.include_router(routes.router, dependencies=[*protected, Depends(check_key)], responses=stored | FORBIDDEN)
     app.include_router(datasets.router, dependencies=protected, responses=UNKNOWN_PARAMETER | unauthorized)
     app.include_router(noise.router, dependencies=protected, responses=TOO_BUSY | UNKNOWN_PARAMETER | unauthorized)

@@ -7,7 +7,7 @@ import sys
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
@@ -18,8 +18,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from noisesweep.models import KEY_NAME, Role
 from noisesweep.models.faults import explain
+from shared.configured_keys import ConfiguredKey, parse_api_keys
 from shared.store import address
 
 # Containers mount secrets here, for example a file noisesweep_redis_url.
@@ -27,14 +27,6 @@ SECRETS = Path("/run/secrets")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]*:[0-9a-f:.]*")
 _ROOT_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
 MAX_ROOT_PATH = 200
-_API_KEY = re.compile(rf"({KEY_NAME.pattern}):([0-9a-f]{{64}})(?::({'|'.join(Role)}))?")
-
-
-class ConfiguredKey(NamedTuple):
-    """API key in the settings."""
-
-    sha256: str
-    role: Role = Role.MEMBER
 
 
 class Visibility(StrEnum):
@@ -200,22 +192,7 @@ class Settings(BaseSettings):
     @field_validator("api_keys", mode="before")
     @classmethod
     def _parse_api_keys(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        keys: dict[str, ConfiguredKey] = {}
-        for entry in filter(None, map(str.strip, value.split(","))):
-            match = _API_KEY.fullmatch(entry)
-            if not match:
-                raise ValueError(
-                    "expected NAME:SHA256 or NAME:SHA256:ROLE for each key, with 64 hexadecimal digits and the role "
-                    f"{', '.join(Role)}; create one with `noisesweep key`"
-                )
-            if match[1] in keys:
-                raise ValueError(f"duplicate key name: {match[1]}")
-            keys[match[1]] = ConfiguredKey(match[2], Role(match[3] or Role.MEMBER))
-        if not keys:
-            raise ValueError("expected at least one key; leave the variable unset to run without keys")
-        return keys
+        return parse_api_keys(value) if isinstance(value, str) else value
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

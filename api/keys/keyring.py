@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from contextvars import Context
 from datetime import UTC, datetime
 from typing import cast
 
@@ -47,7 +48,8 @@ class Keyring:
         self._raw: Mapping[str, str] = {}
         self._stored: dict[str, StoredKey] = {}
         self._read_at = float("-inf")
-        self._reading = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
+        self._is_outdated = False  # whether this process has changed the store since the last read began
         self._uses: dict[str, float] = {}
 
     async def find(self, key: str) -> Caller:
@@ -79,19 +81,30 @@ class Keyring:
 
     async def stored(self) -> Mapping[str, StoredKey]:
         """Return the keys in the store by name, as they were at most REFRESH_SECONDS ago."""
-        async with self._reading:
-            if time.monotonic() - self._read_at > REFRESH_SECONDS:
-                raw = cast("dict[str, str]", await self._redis.hgetall(API_KEYS))
-                if raw != self._raw:
-                    keys = filter(None, map(_parse, raw.values()))
-                    self._stored = {key.name: key for key in keys if key.name not in self.configured}
-                    self._raw, self._uses = raw, {}
-                self._read_at = time.monotonic()
+        while time.monotonic() - self._read_at > REFRESH_SECONDS:
+            # Concurrent requests share one read and its error, so that none waits for the timeouts of the others.
+            if self._reading is None:
+                self._reading = asyncio.create_task(self._read(), context=Context())
+                self._reading.add_done_callback(lambda read: read.cancelled() or read.exception())
+            await asyncio.shield(self._reading)
         return self._stored
+
+    async def _read(self) -> None:
+        self._is_outdated = False
+        try:
+            raw = cast("dict[str, str]", await self._redis.hgetall(API_KEYS))
+        finally:
+            self._reading = None
+        if raw != self._raw:
+            keys = filter(None, map(_parse, raw.values()))
+            self._stored = {key.name: key for key in keys if key.name not in self.configured}
+            self._raw, self._uses = raw, {}
+        if not self._is_outdated:
+            self._read_at = time.monotonic()
 
     def forget(self) -> None:
         """Read the store again at the next request, because this process has changed it."""
-        self._read_at = float("-inf")
+        self._read_at, self._is_outdated = float("-inf"), True
 
     async def _record_use(self, name: str) -> None:
         now = time.time()

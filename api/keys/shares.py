@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from api.http.errors import InvalidKeyError
 from api.keys.errors import KeyConflictError, UnknownKeyNameError
 from noisesweep.models import Caller, CreatedShare, Role, Share, ShareRequest, hash_api_key
+from shared.errors import SweepNotFoundError
 from shared.settings import Settings
 from shared.store.clock import server_time_async
 from shared.store.keys import SweepKeys
@@ -46,6 +47,7 @@ class ShareStore:
 
         Raises:
             KeyConflictError: The service has no keys or no share links, or the sweep has too many of them.
+            SweepNotFoundError: The sweep was deleted meanwhile.
         """
         if not self._has_keys:
             raise KeyConflictError(
@@ -65,7 +67,11 @@ class ShareStore:
         )
         token = f"{PREFIX}{sweep_id}_{secrets.token_urlsafe(32)}"
         stored = StoredShare(share=share, sha256=hash_api_key(token))
-        await self._redis.hset(SweepKeys(sweep_id).shares, share.id, stored.model_dump_json())
+        keys = SweepKeys(sweep_id)
+        await self._redis.hset(keys.shares, share.id, stored.model_dump_json())
+        if not await self._redis.exists(keys.record):  # deleted meanwhile
+            await self._redis.delete(keys.shares)
+            raise SweepNotFoundError(f'No sweep has the id "{sweep_id}".')
         return CreatedShare(**share.model_dump(), token=token, page=f"/ui/sweeps/{sweep_id}#share={token}")
 
     async def list_all(self, sweep_id: str) -> list[Share]:
@@ -96,7 +102,7 @@ class ShareStore:
             raise InvalidKeyError("This link has expired or was revoked: ask the person who shared it for a new one.")
         request = await self._redis.hget(SweepKeys(match[1]).record, "request")
         return Caller(
-            name=f"share:{matching[0].id}",
+            name=f"share:{matching[0].created_by}",  # all links of a key count as one caller for the limits of a key
             role=Role.VIEWER,
             only_sweep=match[1],
             only_dataset=json.loads(request)["dataset"] if request else None,

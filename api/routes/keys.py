@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path
 
 from api.dependencies import AccessDep, KeysDep
 from api.http.problems import problem_responses
+from api.routes.responses import CREATION
 from noisesweep.models import Caller, CreatedKey, KeyList, KeyName, KeyRequest, Role
 
 router = APIRouter(tags=["keys"])
@@ -29,16 +30,7 @@ async def list_keys(access: AccessDep, keys: KeysDep) -> KeyList:
 @router.post(
     "/keys",
     status_code=HTTPStatus.CREATED,
-    responses=REFUSED
-    | problem_responses(
-        HTTPStatus.BAD_REQUEST,
-        HTTPStatus.REQUEST_TIMEOUT,
-        HTTPStatus.CONFLICT,
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        HTTPStatus.INSUFFICIENT_STORAGE,
-    ),
+    responses=CREATION,
 )
 async def create_key(request: KeyRequest, access: AccessDep, keys: KeysDep) -> CreatedKey:
     """Create an API key, for an administrator. Only this answer contains the key: the service stores its hash."""

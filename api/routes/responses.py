@@ -6,17 +6,20 @@ from typing import Any, Literal
 from api.http.problems import problem_responses
 from noisesweep.models import Estimate
 
-# Routes that add runs to the queue.
-ADMISSION = problem_responses(
+# Routes with a JSON body.
+JSON_BODY = problem_responses(
     HTTPStatus.BAD_REQUEST,
-    HTTPStatus.FORBIDDEN,
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     HTTPStatus.UNPROCESSABLE_ENTITY,
-    HTTPStatus.TOO_MANY_REQUESTS,
-    HTTPStatus.INSUFFICIENT_STORAGE,
 )
+# Routes that add runs to the queue.
+ADMISSION = JSON_BODY | problem_responses(
+    HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INSUFFICIENT_STORAGE
+)
+# Routes that create a key or a share link.
+CREATION = JSON_BODY | problem_responses(HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT, HTTPStatus.INSUFFICIENT_STORAGE)
 # Routes that require an API key.
 UNAUTHORIZED = problem_responses(HTTPStatus.UNAUTHORIZED)
 # Routes that a share link does not read.

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Response
 from api.dependencies import AccessDep, OwnSweepDep, SharesDep
 from api.http.problems import problem_responses
 from api.http.root_path import ModelResponse
+from api.routes.responses import CREATION
 from noisesweep.models import CreatedShare, ShareList, ShareRequest
 
 router = APIRouter(prefix="/sweeps/{sweep_id}/shares", tags=["sweeps"])
@@ -26,16 +27,7 @@ async def list_shares(sweep: OwnSweepDep, shares: SharesDep) -> ShareList:
     "",
     status_code=HTTPStatus.CREATED,
     response_model=CreatedShare,
-    responses=REFUSED
-    | problem_responses(
-        HTTPStatus.BAD_REQUEST,
-        HTTPStatus.REQUEST_TIMEOUT,
-        HTTPStatus.CONFLICT,
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        HTTPStatus.INSUFFICIENT_STORAGE,
-    ),
+    responses=CREATION | problem_responses(HTTPStatus.NOT_FOUND),
 )
 async def share_sweep(request: ShareRequest, sweep: OwnSweepDep, access: AccessDep, shares: SharesDep) -> Response:
     """Create a link that shows this sweep, and no other, to everybody who has it. Only this answer contains it."""

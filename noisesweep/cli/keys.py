@@ -14,7 +14,7 @@ from noisesweep import NoiseSweep
 from noisesweep.cli.common import Json, Key, Url
 from noisesweep.cli.output import console_for, print_json, print_line
 from noisesweep.client.errors import WrongUsageError
-from noisesweep.models import KEY_NAME, ApiKey, CreatedKey, Role
+from noisesweep.models import NEW_KEY_NAME, ApiKey, CreatedKey, Role
 
 app = typer.Typer(no_args_is_help=True, help="List, create and revoke the API keys of a service, as an administrator.")
 NAME_COLUMN = "name"
@@ -113,8 +113,11 @@ def _check_names(names: list[str]) -> None:
     if not names:
         raise WrongUsageError("expected a name, or --from with a CSV file that has names")
     for name in names:
-        if not KEY_NAME.fullmatch(name):
-            raise WrongUsageError(f"key name: expected 1 to 32 characters of A-Z a-z 0-9 _ . -, received {name!r}")
+        if not NEW_KEY_NAME.fullmatch(name):
+            raise WrongUsageError(
+                "key name: expected 1 to 32 characters of A-Z a-z 0-9 _ . - with a letter or digit at the start, "
+                f"received {name!r}"
+            )
         if names.count(name) > 1:
             raise WrongUsageError(f"the name {name} occurs {names.count(name)} times: nothing was created")
 

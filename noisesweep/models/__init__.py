@@ -18,6 +18,7 @@ from noisesweep.models.datasets import (
 from noisesweep.models.events import Event, EventList, EventType
 from noisesweep.models.keys import (
     KEY_NAME,
+    NEW_KEY_NAME,
     ApiKey,
     Caller,
     CreatedKey,
@@ -74,6 +75,7 @@ __all__ = [
     "MAX_CLASSES",
     "MAX_RUNS",
     "MAX_SCALES",
+    "NEW_KEY_NAME",
     "OLD_SWEEPS_EXIT_CODE",
     "REQUIRED_STORE",
     "ApiKey",

@@ -37,6 +37,16 @@ class Role(StrEnum):
         return self in (Role.ADMIN, Role.INSTRUCTOR)
 
 
+# A name at the end of a URL must not be . or .. there.
+NEW_KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
+NewKeyName = Annotated[
+    str,
+    StringConstraints(pattern=f"^{NEW_KEY_NAME.pattern}$"),
+    Field(
+        description="Name of the key: 1 to 32 characters of A-Z a-z 0-9 _ . - with a letter or digit at the start.",
+        examples=["alice"],
+    ),
+]
 KeyName = Annotated[
     str,
     StringConstraints(pattern=f"^{KEY_NAME.pattern}$"),
@@ -78,7 +88,7 @@ class KeyRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: KeyName
+    name: NewKeyName
     role: RoleField = Role.MEMBER
     expires_at: Annotated[datetime, BeforeValidator(_parse_future)] | None = Field(
         default=None,

@@ -1,7 +1,7 @@
 """API keys of tests."""
 
 from noisesweep.models import Role, hash_api_key
-from shared.settings import ConfiguredKey
+from shared.configured_keys import ConfiguredKey
 
 
 def configured(*names: str, **roles: Role | str) -> dict[str, ConfiguredKey]:
@@ -13,3 +13,7 @@ def configured(*names: str, **roles: Role | str) -> dict[str, ConfiguredKey]:
 def bearer(name: str) -> dict[str, str]:
     """Return the header with the key of this name."""
     return {"Authorization": f"Bearer ns_{name}"}
+
+
+# The keys of a class.
+CLASS = configured("alice", "bob", teacher="instructor", boss="admin", guest="viewer")

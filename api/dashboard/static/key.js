@@ -12,7 +12,15 @@ const INVALID_KEY_MESSAGE = "Expected only ASCII letters, digits and punctuation
 let pending = null;
 
 /** Token of a share link, which shows this page's sweep without an API key. Browsers send a fragment to no server. */
-export const shareToken = new URLSearchParams(location.hash.slice(1)).get("share");
+export const shareToken = readShareToken();
+
+/**
+ * Return the token of the share link in this page's address, or null.
+ * @returns {string | null}
+ */
+function readShareToken() {
+  return new URLSearchParams(location.hash.slice(1)).get("share");
+}
 
 /**
  * Return the API key of this tab or the token of its share link, or null if there is neither.
@@ -64,3 +72,5 @@ function removeOtherPages() {
 
 updateForgetButton();
 if (shareToken) removeOtherPages();
+// A link that was pasted into the address of this page changes only the fragment.
+addEventListener("hashchange", () => readShareToken() && readShareToken() !== shareToken && location.reload());

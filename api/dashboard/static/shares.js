@@ -18,6 +18,7 @@ export class ShareDialog {
   constructor(path) {
     this.#path = `${path}/shares`;
     byId("share").addEventListener("click", () => attempt(() => this.#open()));
+    this.#dialog.addEventListener("close", () => setText(byId("share-link"), ""));
     byId("share-form").addEventListener("submit", (/** @type {Event} */ event) => {
       event.preventDefault();
       this.#create();

@@ -1,14 +1,18 @@
 """API keys in the store: create, list, expire and revoke them while the service runs."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import httpx
 import pytest
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
+from api.keys.keyring import Keyring
 from api.keys.store import MAX_KEYS
 from noisesweep.models import hash_api_key
 from shared.settings import Settings
@@ -159,7 +163,8 @@ def test_a_taken_name_is_refused(http: httpx.Client, name: str, reason: str) -> 
 
 
 @pytest.mark.parametrize("body", [
-    {"name": ""}, {"name": "a b"}, {"name": "x" * 33}, {"name": "a:b"}, {"name": "ok", "role": "king"}, {},
+    {"name": ""}, {"name": "a b"}, {"name": "x" * 33}, {"name": "a:b"}, {"name": ".."}, {},
+    {"name": "ok", "role": "king"},
     {"name": "ok", "expires_at": "2099-01-01T00:00:00"}, {"name": "ok", "expires_at": "2020-01-01T00:00:00Z"},
     {"name": "ok", "key": "ns_mine"},
 ])  # fmt: skip
@@ -215,3 +220,22 @@ def test_a_service_without_keys_creates_none(redis: Redis, settings: Settings) -
         assert served.http.get("/keys").json() == {"keys": []}
     finally:
         served.close()
+
+
+def test_requests_share_one_failing_read_of_the_keys(settings: Settings) -> None:
+    class Hanging:
+        reads = 0
+
+        async def hgetall(self, _name: str) -> dict[str, str]:
+            self.reads += 1
+            await asyncio.sleep(0.05)
+            raise RedisConnectionError
+
+    async def count() -> int:
+        store = Hanging()
+        keyring = Keyring(cast("Any", store), settings)
+        results = await asyncio.gather(*(keyring.find("ns_x") for _ in range(50)), return_exceptions=True)
+        assert {type(result) for result in results} == {RedisConnectionError}
+        return store.reads
+
+    assert asyncio.run(count()) == 1

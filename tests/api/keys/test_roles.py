@@ -13,12 +13,11 @@ from noisesweep.models import Caller, Role, SweepRequest, WorkerProfile
 from shared.settings import Settings, Visibility
 from shared.store.keys import SweepKeys
 from tests.support.api import ApiThread
-from tests.support.keys import bearer, configured
+from tests.support.keys import CLASS, bearer
 from tests.support.own_data import bars, npz
 from tests.support.redis_server import RedisServer
 from tests.support.stored_sweeps import Sweeps
 
-KEYS = configured("alice", "bob", teacher="instructor", boss="admin", guest="viewer")
 ONE = {"scales": [0.5], "dataset": "digits", "epochs": 1}
 PROFILE = WorkerProfile(
     name="w",
@@ -44,29 +43,12 @@ READS = (
 )  # fmt: skip
 
 
-def serve(redis_server: RedisServer, visibility: Visibility) -> ApiThread:
-    return ApiThread(Settings(redis_url=redis_server.url, api_keys=KEYS, visibility=visibility))
-
-
-@pytest.fixture(scope="module")
-def open_api(redis_server: RedisServer) -> Iterator[ApiThread]:
-    """Yield an API whose members see all sweeps."""
-    served = serve(redis_server, Visibility.EVERYONE)
-    yield served
-    served.close()
-
-
 @pytest.fixture(scope="module")
 def private_api(redis_server: RedisServer) -> Iterator[ApiThread]:
     """Yield an API whose members see their own sweeps."""
-    served = serve(redis_server, Visibility.OWN)
+    served = ApiThread(Settings(redis_url=redis_server.url, api_keys=CLASS, visibility=Visibility.OWN))
     yield served
     served.close()
-
-
-@pytest.fixture
-def http(open_api: ApiThread, redis: Redis) -> httpx.Client:
-    return open_api.http
 
 
 @pytest.fixture

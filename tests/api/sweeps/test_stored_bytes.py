@@ -10,7 +10,8 @@ from redis import Redis
 from api.sweeps.admission import RETRY_BYTES, costs, stored_bytes
 from noisesweep.models import Gaps, RunError, SweepRequest
 from shared.bits import pack_bits
-from shared.settings import ConfiguredKey, Settings
+from shared.configured_keys import ConfiguredKey
+from shared.settings import Settings
 from shared.store.clock import server_time
 from shared.store.keys import BYTES, MODELS, SWEEPS, SweepKeys, parse_sweep_id
 from tests.api.conftest import Serve

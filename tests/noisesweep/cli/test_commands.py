@@ -12,7 +12,8 @@ import pytest
 
 from noisesweep import NoiseSweep
 from noisesweep.local.launcher import free_port
-from shared.settings import ConfiguredKey, Settings
+from shared.configured_keys import ConfiguredKey
+from shared.settings import Settings
 from tests.support.api import ApiThread
 from tests.support.commands import SMALL, Run, command
 from tests.support.pictures import PNG_MAGIC
