@@ -29,7 +29,7 @@ test: setup
 
 # The trainer's tests with the program for GPUs, compiled by XLA for the CPU.
 test-xla: setup
-	NOISESWEEP_XLA=true $(BIN)/python -m pytest tests/worker/trainer/test_network.py tests/worker/trainer/test_stack.py \
+	NOISESWEEP_XLA=true $(PYTEST) tests/worker/trainer/test_network.py tests/worker/trainer/test_stack.py \
 		tests/worker/trainer/test_noise_conditions.py tests/worker/trainer/test_loop.py \
 		tests/worker/trainer/test_claim.py tests/worker/trainer/test_evaluation.py $(ARGS)
 

@@ -49,14 +49,15 @@ def pool(sweeps: Sequence[Sweep]) -> Pool:
     """Compute the pooled accuracy of the sweeps that have the settings of the class.
 
     These are the settings that most members have; of several, those of most sweeps, then those of the newest sweep.
-    The result does not depend on the order of the sweeps.
+    Sweeps that ended without a succeeded run do not count here, so a sweep that was cancelled at once does not hide
+    the curve of a finished one. The result does not depend on the order of the sweeps.
     """
     newest = sorted(sweeps, key=lambda sweep: (sweep.created_at, sweep.id), reverse=True)
     groups: dict[tuple[object, ...], list[Sweep]] = {}
     for sweep in newest:
         groups.setdefault(_settings(sweep.config), []).append(sweep)
     # max returns the first of equal groups, which has the newest sweep.
-    pooled = max(groups.values(), key=lambda of: (len({sweep.submitter for sweep in of}), len(of)), default=[])
+    pooled = max(groups.values(), key=_weight, default=[])
     ids = {sweep.id for sweep in pooled}
     networks: dict[float, dict[int, float]] = {}
     succeeded = 0
@@ -114,6 +115,16 @@ def class_results(tag: str, sweeps: Sequence[Sweep], *, complete: bool = True) -
         sentence=_sentence(tag, newest, members, pooled),
         remarks=[*_remarks(newest, pooled, members), *([] if complete else [_left_out(newest)])],
     )
+
+
+def _weight(sweeps: Sequence[Sweep]) -> tuple[int, int]:
+    """Return the numbers of members and of sweeps that have, or may still have, a succeeded run."""
+    counted = [
+        sweep
+        for sweep in sweeps
+        if not sweep.status.is_final or any(run.status is RunStatus.SUCCEEDED for run in sweep.runs)
+    ]
+    return len({sweep.submitter for sweep in counted}), len(counted)
 
 
 def _settings(config: TrainingConfig) -> tuple[object, ...]:

@@ -116,6 +116,14 @@ def test_of_equally_frequent_settings_the_newest_are_pooled() -> None:
     assert pool([member_sweep(2, "ada", curve), member_sweep(1, "ben", curve, OTHER)]).config == TrainingConfig()
 
 
+def test_sweep_that_ended_without_a_result_does_not_choose_the_settings() -> None:
+    finished = member_sweep(1, None, {1: {1.0: 0.5}})
+    for status, config in ((RunStatus.CANCELLED, TrainingConfig()), (F, TrainingConfig()), (Q, OTHER), (R, OTHER)):
+        newer = member_sweep(2, None, {2: {1.0: status}}, OTHER)
+        assert pool([newer, finished]).config == config
+    assert pool([member_sweep(1, None, {1: {1.0: F}}, OTHER)]).config == OTHER  # with no other sweep
+
+
 def test_all_kinds_of_other_settings_are_counted() -> None:
     curve = {1: {1.0: 0.5}}
     own = [member_sweep(number, f"m{number}", curve) for number in range(20, 23)]
