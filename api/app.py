@@ -28,6 +28,7 @@ from api.http.telemetry import Telemetry
 from api.http.turns import Turns
 from api.keys.callers import Callers
 from api.keys.keyring import Keyring
+from api.keys.quotas import QuotaStore
 from api.keys.shares import ShareStore
 from api.keys.store import KeyStore
 from api.limits import Limits
@@ -43,6 +44,7 @@ from api.routes import (
     plots,
     problems,
     queue,
+    quotas,
     results,
     runs,
     shares,
@@ -102,6 +104,7 @@ def create_app(settings: Settings, limits: Limits, guide: Path = GUIDE) -> FastA
                 callers=callers,
                 shares=shares,
                 keys=KeyStore(store.redis, keyring),
+                quotas=QuotaStore(store.redis, settings),
                 visibility=settings.visibility,
                 events=broadcaster,
                 datasets=data,
@@ -166,7 +169,7 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
     stored = STORE_UNAVAILABLE | UNKNOWN_PARAMETER | unauthorized
     for routes in (sweeps, results, compare, plots, transfer, runs, events, shares, keys):
         app.include_router(routes.router, dependencies=protected, responses=stored)
-    for routes in (classes, queue, workers, metrics):
+    for routes in (classes, queue, quotas, workers, metrics):
         app.include_router(routes.router, dependencies=[*protected, Depends(check_key)], responses=stored | FORBIDDEN)
     app.include_router(datasets.router, dependencies=protected, responses=UNKNOWN_PARAMETER | unauthorized)
     app.include_router(noise.router, dependencies=protected, responses=TOO_BUSY | UNKNOWN_PARAMETER | unauthorized)

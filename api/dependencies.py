@@ -22,6 +22,7 @@ from api.http.conditional import (
 from api.http.root_path import root_path_of
 from api.http.turns import Turns, unless_disconnected
 from api.keys.access import Access
+from api.keys.quotas import QuotaStore
 from api.keys.shares import ShareStore
 from api.keys.store import KeyStore
 from api.limits import Limits
@@ -74,6 +75,10 @@ async def _keys(request: Request) -> KeyStore:
     return _state_of(request).keys
 
 
+async def _quotas(request: Request) -> QuotaStore:
+    return _state_of(request).quotas
+
+
 async def find_caller(request: Request, key: str) -> Caller:
     """Return who presents an API key or a share link. Raise InvalidKeyError if it is not valid."""
     return await _state_of(request).callers.find(key)
@@ -102,7 +107,7 @@ def _view(request: Request) -> SweepView:
 
 
 async def _context(request: Request) -> RequestContext:
-    return RequestContext(key_name(request), request.state.request_id, request.state.traceparent)
+    return RequestContext(caller_of(request), request.state.request_id, request.state.traceparent)
 
 
 class RunInThread(Protocol):
@@ -149,6 +154,7 @@ DatasetsDep = Annotated[DatasetStore, Depends(_datasets)]
 ArraysDep = Annotated[DatasetCache, Depends(_arrays)]
 SharesDep = Annotated[ShareStore, Depends(_shares)]
 KeysDep = Annotated[KeyStore, Depends(_keys)]
+QuotasDep = Annotated[QuotaStore, Depends(_quotas)]
 AccessDep = Annotated[Access, Depends(_access)]
 ContextDep = Annotated[RequestContext, Depends(_context)]
 DrawingDep = Annotated[RunInThread, Depends(_drawing)]

@@ -17,12 +17,13 @@ from api.http.problem_types import (
     TOO_MANY_BYTES,
     ProblemType,
 )
-from api.keys.errors import KeyConflictError, NotAllowedError, UnknownKeyNameError
+from api.keys.errors import KeyConflictError, NotAllowedError, UnknownKeyNameError, UnknownQuotaError
 from api.science.comparison import NotComparableError
 from api.science.limit import UnknownLimitError
 from api.science.noise_preview import ImageNotFoundError
 from api.sweeps.errors import (
     AlreadyEndedError,
+    ComputeUsedError,
     IdempotencyKeyReusedError,
     ModelNotFoundError,
     NoFixedNoiseError,
@@ -61,7 +62,7 @@ CONFLICT = ProblemType(
 KEY_CONFLICT = ProblemType(
     "key-conflict",
     HTTPStatus.CONFLICT,
-    "The API key cannot be created or revoked",
+    "The API key cannot be created or revoked, or the quota cannot be set",
     "Each key has a name of its own. Keys in NOISESWEEP_API_KEYS are changed there, and a service without keys there "
     "accepts all requests, so that it has no administrator who could create keys. Nothing was changed.",
 )
@@ -70,7 +71,7 @@ NOT_ALLOWED = ProblemType(
     HTTPStatus.FORBIDDEN,
     "This API key may not do this",
     "A member changes only what it has submitted, and a viewer changes nothing. Instructors and administrators change "
-    "what anybody has submitted. Only administrators create and revoke keys. Nothing was changed.",
+    "what anybody has submitted, and set quotas. Only administrators create and revoke keys. Nothing was changed.",
 )
 KEY_REUSED = ProblemType(
     "idempotency-key-reused",
@@ -148,6 +149,15 @@ QUEUE_FULL = ProblemType(
     "The number of queued runs would exceed its limit. Retry-After is estimated from the rate at which runs ended "
     "recently. Nothing was stored.",
 )
+COMPUTE_USED = ProblemType(
+    "compute-used",
+    HTTPStatus.TOO_MANY_REQUESTS,
+    "This API key has used its compute of the day",
+    "An API key may have a limit of core-seconds in 24 hours, which the operator or an instructor sets. A run counts "
+    "from the hour in which it is queued, with an estimate from its multiply-accumulates and the measured pace of the "
+    "workers. Cancelled and stopped runs give back what was not trained. Retry-After says in how many seconds enough "
+    "is free again. Nothing was stored.",
+)
 STORAGE_FULL = ProblemType(
     "storage-full",
     HTTPStatus.INSUFFICIENT_STORAGE,
@@ -213,12 +223,14 @@ PROBLEM_TYPE_BY_ERROR: dict[type[Exception], ProblemType] = {
     IdempotencyKeyReusedError: KEY_REUSED,
     SweepTooLargeError: SWEEP_TOO_LARGE,
     QueueFullError: QUEUE_FULL,
+    ComputeUsedError: COMPUTE_USED,
     StorageFullError: STORAGE_FULL,
     TooManyStreamsError: TOO_MANY_STREAMS,
     InvalidKeyError: KEY_REFUSED,
     NotAllowedError: NOT_ALLOWED,
     KeyConflictError: KEY_CONFLICT,
     UnknownKeyNameError: NOT_FOUND,
+    UnknownQuotaError: NOT_FOUND,
     TooBusyError: TOO_BUSY,
     OutOfMemoryError: STORE_FULL,
     MissingFunctionsError: STORE_WITHOUT_FUNCTIONS,

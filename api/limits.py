@@ -1,11 +1,15 @@
-"""Limits and cache times of one API process. Tests use smaller ones."""
+"""Limits and cache times of one API process, and the limits of a caller in the store."""
 
 from dataclasses import dataclass
+
+from noisesweep.models import Caller
+from shared.settings import Settings
+from shared.store.functions import Argument
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of one API process.
+    """Limits of one API process. Tests use smaller ones.
 
     Attributes:
         connections: Maximum number of open connections. Further ones are closed immediately.
@@ -60,3 +64,20 @@ class Limits:
     class_sweeps: int = 500
     class_runs: int = 10_000
     liveness_seconds: float = 1.0
+
+
+def limits_for(settings: Settings, caller: Caller) -> dict[str, Argument]:
+    """Return the limits of a caller, as arguments of the store's functions that add runs or bytes.
+
+    The functions themselves replace limits of the settings by quotas (api/keys/quotas.py).
+    """
+    limits: dict[str, Argument] = {
+        "submitter": caller.name,
+        "role": caller.role,
+        "max_queued_runs": settings.max_queued_runs,
+        "max_queued_runs_per_key": settings.max_queued_runs_per_key,
+        "max_stored_bytes": settings.max_stored_bytes,
+    }
+    if settings.max_core_seconds_per_day is not None:
+        limits["max_core_seconds_per_day"] = settings.max_core_seconds_per_day
+    return limits

@@ -11,6 +11,7 @@ from api.http.pieces import Pieces
 from api.http.shared_work import SharedWork
 from api.http.turns import Turns
 from api.keys.callers import Callers
+from api.keys.quotas import QuotaStore
 from api.keys.shares import ShareStore
 from api.keys.store import KeyStore
 from api.limits import Limits
@@ -31,6 +32,7 @@ class AppState:
         callers: Finder of who presents an API key or a share link.
         shares: Share links.
         keys: Operations on API keys.
+        quotas: Quotas of roles and keys.
         visibility: Whose sweeps members and viewers see.
         events: The event streams.
         datasets: The data sets.
@@ -49,6 +51,7 @@ class AppState:
     callers: Callers
     shares: ShareStore
     keys: KeyStore
+    quotas: QuotaStore
     visibility: Visibility
     events: EventBroadcaster
     datasets: DatasetStore

@@ -155,7 +155,7 @@ def metrics() -> str:
     """Return the page of Prometheus metrics."""
     registry = CollectorRegistry()
     Telemetry(None, registry)  # type: ignore[arg-type] # registers its metrics, and answers no request here
-    queue = Queue(queued_runs=0, running_runs=0, oldest_wait_seconds=None, runs_per_minute=0)
+    queue = Queue(queued_runs=0, running_runs=0, oldest_wait_seconds=None, runs_per_minute=0, own=[])
     found: list[Metric] = list(registry.collect())
     for collector in (BuildInfo(), Snapshot(queue, [], 0, {}), RedisMetrics({gauge.field: "0" for gauge in GAUGES})):
         found += collector.collect()

@@ -99,6 +99,12 @@ class Settings(BaseSettings):
         "keys. A sweep counts from its submission until it is deleted, with the size of its results, reused ones "
         "included, and of its models.",
     )
+    max_core_seconds_per_day: int | None = Field(
+        default=None,
+        ge=1,
+        description="Maximum number of core-seconds that the runs of one API key may need in 24 hours, estimated when "
+        "they are queued. If unset: no limit. Instructors can set other limits for roles and keys.",
+    )
     max_dataset_bytes: int = Field(
         default=500_000_000,
         ge=0,

@@ -13,7 +13,9 @@ from redis.client import NEVER_DECODE
 from api.datasets.cache import FAILURE_SECONDS, MAX_FAILURES
 from api.datasets.errors import DatasetNeededError, DatasetTakenError, UnknownDatasetError, UploadTooLargeError
 from api.datasets.files import MAX_BYTES, find_files, read_files
-from noisesweep.models import DatasetFacts, DatasetInfo
+from api.limits import limits_for
+from noisesweep.models import Caller, DatasetFacts, DatasetInfo
+from noisesweep.models.keys import ANYONE
 from shared.datasets import CATALOGUE, Dataset, Upload, hash_arrays, pack, read_upload, unpack
 from shared.errors import DatasetUnavailableError, InvalidDatasetError
 from shared.settings import Settings
@@ -37,7 +39,7 @@ class DatasetStore:
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
         self._functions = AsyncFunctions(redis)
-        self._max_stored_bytes, self._max_dataset_bytes = settings.max_stored_bytes, settings.max_dataset_bytes
+        self._settings, self._max_dataset_bytes = settings, settings.max_dataset_bytes
         self._data_dir, self._adding = settings.data_dir, asyncio.Lock()
         self._failures: TTLCache[Path, str] = TTLCache(MAX_FAILURES, FAILURE_SECONDS)
 
@@ -71,20 +73,20 @@ class DatasetStore:
             if reason := self._failures.get(path):
                 raise DatasetUnavailableError(reason)
             try:
-                info, _ = await self.add(name, await asyncio.to_thread(read_files, path), f"From {path.name}", "")
+                info, _ = await self.add(name, await asyncio.to_thread(read_files, path), f"From {path.name}", ANYONE)
             except (InvalidDatasetError, DatasetTakenError, UploadTooLargeError, OSError) as error:
                 self._failures[path] = f"{path.name}: {error}"
                 raise DatasetUnavailableError(self._failures[path]) from error
             return info
 
-    async def add(self, name: str, content: bytes, description: str, submitter: str) -> tuple[DatasetInfo, bool]:
+    async def add(self, name: str, content: bytes, description: str, caller: Caller) -> tuple[DatasetInfo, bool]:
         """Add a data set from an uploaded archive. Return it, and whether it is new.
 
         Args:
             name: Its name.
             content: The archive, see `shared.datasets.uploads`.
             description: What it contains.
-            submitter: Name of the API key, whose stored bytes it counts for; empty if there are no keys.
+            caller: Who adds it, and whose stored bytes it counts for.
 
         Raises:
             InvalidDatasetError: The archive does not contain a data set.
@@ -102,7 +104,7 @@ class DatasetStore:
             )
         created_at = datetime.fromtimestamp(await server_time_async(self._redis) / 1e6, UTC)
         info = _describe(name, upload, sha256).model_copy(
-            update={"description": description, "submitter": submitter, "created_at": created_at}
+            update={"description": description, "submitter": caller.name, "created_at": created_at}
         )
         size = len(packed) + len(info.model_dump_json().encode()) + RECORD_BYTES
         info, key = info.model_copy(update={"stored_bytes": size}), new_upload()
@@ -117,8 +119,8 @@ class DatasetStore:
                 name=name,
                 info=info.model_dump_json(),
                 upload=key,
-                max_stored_bytes=self._max_stored_bytes,
                 max_dataset_bytes=self._max_dataset_bytes,
+                **limits_for(self._settings, caller),
             )
         finally:
             await self._redis.delete(key)  # it no longer exists if it was added

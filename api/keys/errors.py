@@ -9,5 +9,9 @@ class UnknownKeyNameError(Exception):
     """No API key has this name."""
 
 
+class UnknownQuotaError(Exception):
+    """No quota was set for this role or key."""
+
+
 class KeyConflictError(Exception):
-    """An API key cannot be created or revoked, for example because its name is taken."""
+    """An API key or quota cannot be created or removed, for example because its name is taken."""

@@ -8,7 +8,7 @@ from pydantic import WrapValidator
 from starlette.requests import ClientDisconnect
 
 from api.dependencies import AccessDep, ArraysDep, DatasetsDep, DrawingDep, StateDep
-from api.http.auth import key_name
+from api.http.auth import caller_of, key_name
 from api.http.conditional import NOT_MODIFIED, IfNoneMatch, raise_if_not_modified, target_of
 from api.http.errors import ClientDisconnectedError
 from api.http.problems import problem_responses
@@ -89,7 +89,7 @@ async def add_dataset(
     access.check_submission()
     async with state.uploads.turn(key_name(request)):
         try:
-            info, is_new = await state.datasets.add(name, await request.body(), description, key_name(request))
+            info, is_new = await state.datasets.add(name, await request.body(), description, caller_of(request))
         except InvalidDatasetError as error:
             raise invalid_field(str(error), None, "body") from error
         except ClientDisconnect as error:

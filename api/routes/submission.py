@@ -48,7 +48,7 @@ class Submission:
         """
         sweep = await self._complete(sweep)
         if self._dry_run:
-            estimated = await self._sweeps.estimate(sweep, self._context.key)
+            estimated = await self._sweeps.estimate(sweep, self._context.caller)
             return Response(estimated.model_dump_json(), media_type="application/json")
         # Exclude defaults, so that a later version with more fields computes the same fingerprint.
         content = f"{self._path} {request.model_dump_json(exclude_defaults=True)}"

@@ -111,7 +111,7 @@ async def extend_sweep(
             sweep.config.noise.check(scale)
         except ValueError as error:
             raise invalid_field(str(error), scale, "body", "scales", index) from error
-    sweep = await sweeps.extend(sweep, extension, context.key, version)
+    sweep = await sweeps.extend(sweep, extension, context.caller, version)
     return _accepted(request, sweep, {"Location": sweep.links.self, **POLL_AFTER})
 
 
@@ -166,7 +166,7 @@ async def retry_sweep(
     request: Request, sweep: OwnSweepDep, version: RequiredSweepVersion, sweeps: SweepsDep, context: ContextDep
 ) -> Response:
     """Queue the failed and cancelled runs again. Succeeded runs do not change."""
-    return _accepted(request, await sweeps.retry(sweep, context.key, version))
+    return _accepted(request, await sweeps.retry(sweep, context.caller, version))
 
 
 @router.delete("/{sweep_id}", status_code=HTTPStatus.NO_CONTENT, responses=CHANGE)

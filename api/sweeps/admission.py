@@ -7,16 +7,18 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from api.sweeps.errors import QueueFullError, StorageFullError, SweepTooLargeError
+from api.science.config_text import pluralize
+from api.sweeps.errors import ComputeUsedError, QueueFullError, StorageFullError, SweepTooLargeError
 from api.sweeps.queue_stats import QueueStats
 from noisesweep.models import SweepRequest
 from shared.datasets import facts_of, model_bytes, run_work
-from shared.settings import Settings
-from shared.store.functions import WORK_UNIT, Argument
+from shared.store.functions import WORK_UNIT
 
 # Retry-After if no run has ended lately, so that the rate is unknown.
 UNKNOWN_RATE_SECONDS = 60
 LONGEST_WAIT_SECONDS = 3600
+# Longer times are written in hours.
+LONGEST_MINUTES = 120
 
 # Upper bounds of bytes in the store, measured with MEMORY USAGE. Of a sweep, its record without the request, and the
 # first block of its event stream:
@@ -33,15 +35,25 @@ REUSED_EPOCH_BYTES = 180
 # The events of a run that is retried:
 RETRY_BYTES = 200
 
+# Multiply-accumulates per second of one training process, if no similar training was measured lately. The default
+# network on one core of an AMD EPYC 9004 reaches this (`make bench`).
+REFERENCE_PACE = 3e10
 
-def costs(request: SweepRequest) -> dict[str, int]:
-    """Return what a sweep and each of its runs cost, as arguments of the store's function `create`."""
+
+def costs(request: SweepRequest, pace: float | None = None) -> dict[str, int]:
+    """Return what a sweep and each of its runs cost, as arguments of the store's function `create`.
+
+    Args:
+        request: The sweep.
+        pace: Measured multiply-accumulates per second of one training process; None if unknown.
+    """
     dataset = facts_of(request)
     cells = max(0, dataset.classes**2 - CELLS)
     run_bytes = RUN_BYTES + math.ceil(dataset.validation_images * IMAGE_BYTES) + cells * CELL_BYTES
     return {
         "epochs": request.epochs,
         "epoch_work": math.ceil(run_work(request) / request.epochs / WORK_UNIT),
+        "epoch_compute": math.ceil(1000 * run_work(request) / request.epochs / (pace or REFERENCE_PACE)),
         "sweep_bytes": SWEEP_BYTES + len(request.model_dump_json().encode()),
         "run_bytes": run_bytes + request.epochs * EPOCH_BYTES,
         "reused_run_bytes": run_bytes + request.epochs * REUSED_EPOCH_BYTES,
@@ -60,13 +72,9 @@ def stored_bytes(request: SweepRequest, untrained_runs: int) -> int:
     )
 
 
-def limits_for(settings: Settings) -> dict[str, Argument]:
-    """Return the limits, as arguments of the store's functions that add or queue runs."""
-    return {
-        "max_queued_runs": settings.max_queued_runs,
-        "max_queued_runs_per_key": settings.max_queued_runs_per_key,
-        "max_stored_bytes": settings.max_stored_bytes,
-    }
+def core_seconds(request: SweepRequest, runs: int, pace: float | None) -> float:
+    """Return the estimated core-seconds of that many runs of a sweep. See `costs`."""
+    return runs * request.epochs * costs(request, pace)["epoch_compute"] / 1000
 
 
 async def raise_if_refused(reply: Sequence[Any] | None, key: str, stats: QueueStats) -> None:
@@ -74,6 +82,7 @@ async def raise_if_refused(reply: Sequence[Any] | None, key: str, stats: QueueSt
 
     Raises:
         QueueFullError: There is no capacity now.
+        ComputeUsedError: The runs of the last day leave too little of the compute of this API key.
         StorageFullError: The stored sweeps of this API key would occupy too many bytes.
         SweepTooLargeError: There never is enough capacity.
     """
@@ -90,6 +99,17 @@ async def raise_if_refused(reply: Sequence[Any] | None, key: str, stats: QueueSt
                 f"The stored sweeps {of} occupy {_megabytes(stored)} of {_megabytes(limit)}: there is no room for "
                 f"{_megabytes(size)} more. Delete sweeps that are no longer needed, or submit fewer runs or epochs."
             )
+        case ["refused", "max_core_seconds_per_day", used, limit, asked, wait]:
+            if asked > limit:
+                raise SweepTooLargeError(
+                    f"It needs about {asked:,} core-seconds, and this API key may use {limit:,} in a day: submit fewer "
+                    "runs or epochs."
+                )
+            raise ComputeUsedError(
+                f"Runs of this API key in the last 24 hours need {used:,} of {limit:,} core-seconds: there is no room "
+                f"for about {asked:,} more. There will be in {_format_wait(wait)}, or after you cancel queued runs.",
+                retry_after_seconds=wait,
+            )
         case ["refused", name, queued, limit, runs]:
             of = "runs of this API key" if name == "max_queued_runs_per_key" else "runs"
             if runs > limit:
@@ -101,6 +121,11 @@ async def raise_if_refused(reply: Sequence[Any] | None, key: str, stats: QueueSt
                 f"{queued} {of} are queued and {limit} may be: there is no room for {runs} more now.",
                 retry_after_seconds=min(wait, LONGEST_WAIT_SECONDS),
             )
+
+
+def _format_wait(seconds: int) -> str:
+    minutes = math.ceil(seconds / 60)
+    return pluralize(minutes, "minute") if minutes <= LONGEST_MINUTES else pluralize(math.ceil(minutes / 60), "hour")
 
 
 def _megabytes(size: int) -> str:

@@ -33,6 +33,18 @@ class QueueFullError(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
+class ComputeUsedError(Exception):
+    """The runs of an API key would need more core-seconds in a day than allowed.
+
+    Attributes:
+        retry_after_seconds: Time until enough of its runs were queued more than a day ago.
+    """
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class StorageFullError(Exception):
     """The stored sweeps of an API key would occupy more bytes than allowed."""
 

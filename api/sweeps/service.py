@@ -25,7 +25,7 @@ from api.sweeps.queue_stats import QueueStats
 from api.sweeps.reuse import GridPoint
 from api.sweeps.store import RequestContext, Store
 from api.sweeps.supported_configs import UnsupportedConfigError, check_config, check_models
-from noisesweep.models import Estimate, ExtensionRequest, NoiseOn, Run, RunStatus, Sweep, SweepRequest
+from noisesweep.models import Caller, Estimate, ExtensionRequest, NoiseOn, Queue, Run, RunStatus, Sweep, SweepRequest
 from noisesweep.models.faults import explain
 from shared.datasets import CATALOGUE
 from shared.errors import DatasetUnavailableError
@@ -84,6 +84,7 @@ class SweepService:
         Raises:
             IdempotencyKeyReusedError: A different request has created the sweep with this id.
             QueueFullError: There is currently no capacity for the runs.
+            ComputeUsedError: The API key has used its compute of the day.
             StorageFullError: The stored sweeps of this API key would occupy too many bytes.
             SweepTooLargeError: The sweep would not fit into an empty queue or an empty store.
             DatasetUnavailableError: Its data set was deleted in the meantime.
@@ -91,7 +92,8 @@ class SweepService:
         trained = await self._store.trained_runs.measurements(await self._find_trained(request, request.grid()))
         runs = len(request.grid()) - len(trained)
         try:
-            reply = await self._store.create(sweep_id, request, fingerprint, context, trained)
+            pace = await self._pace_for(request, context.caller)
+            reply = await self._store.create(sweep_id, request, fingerprint, context, trained, pace=pace)
         except OutOfMemoryError:
             stored = await self._store.fingerprint(sweep_id)
             if stored is None:
@@ -107,14 +109,21 @@ class SweepService:
                 "This Idempotency-Key was already used for a different request: use a new key."
             )
 
-    async def estimate(self, request: SweepRequest, key: str) -> Estimate:
+    async def estimate(self, request: SweepRequest, caller: Caller) -> Estimate:
         """Return what submitting the sweep would cost, without storing anything. Raise the errors of `submit`."""
         reused = len(await self._find_trained(request, request.grid()))
-        runs = len(request.grid()) - reused
-        await raise_if_refused(await self._store.admit(request, key, runs), key, self.stats)
-        return await estimate(request, reused, key, self.stats, self._store.workers)
+        runs, pace = len(request.grid()) - reused, await self.stats.pace(request)
+        await raise_if_refused(await self._store.admit(request, caller, runs, pace), caller.name, self.stats)
+        return await estimate(request, reused, caller.name, self.stats, self._store.workers, pace=pace)
 
-    async def extend(self, sweep: Sweep, extension: ExtensionRequest, key: str, version: int | None = None) -> Sweep:
+    async def queue(self, submitter: str) -> Queue:
+        """Return the state of the queue, with the waiting sweeps of a submitter; an empty name without keys."""
+        processes = await self._store.workers.processes()
+        return await self.stats.queue(await self.stats.waiting(submitter, processes))
+
+    async def extend(
+        self, sweep: Sweep, extension: ExtensionRequest, caller: Caller, version: int | None = None
+    ) -> Sweep:
         """Add scales and seeds to the sweep's grid and queue the new runs. This operation is idempotent.
 
         The new runs count for the API key that asks.
@@ -122,6 +131,7 @@ class SweepService:
         Raises:
             SweepTooLargeError: The sweep would be too large, or the new runs alone exceed a limit.
             QueueFullError: There is currently no capacity for the new runs.
+            ComputeUsedError: The API key has used its compute of the day.
             StorageFullError: The stored sweeps of this API key would occupy too many bytes.
         """
         request = await self._store.request(sweep.id)
@@ -133,8 +143,8 @@ class SweepService:
             except UnsupportedConfigError as error:
                 raise SweepTooLargeError(f"The extended sweep would be too large: {error}.") from error
             trained = await self._store.trained_runs.measurements(await self._find_trained(request, grid, sweep))
-            reply = await self._store.extend(sweep, key, grid, trained, version=version)
-            await raise_if_refused(reply, key, self.stats)
+            reply = await self._store.extend(sweep, caller, grid, trained, version=version)
+            await raise_if_refused(reply, caller.name, self.stats)
             # If another request extended the sweep first, nothing was added. The next iteration adds the rest.
             if reply == ["extended"]:
                 await self._publish(sweep.id, len(grid) - len(trained))
@@ -148,7 +158,7 @@ class SweepService:
 
         Raises:
             NoFixedNoiseError: The sweep already draws new noise in every epoch, or has no training noise.
-            QueueFullError, StorageFullError, SweepTooLargeError: See `submit`.
+            QueueFullError, ComputeUsedError, StorageFullError, SweepTooLargeError: See `submit`.
         """
         if version not in (None, sweep.version):
             raise SweepChangedError("The sweep has changed since it was read. Nothing was submitted.")
@@ -162,21 +172,22 @@ class SweepService:
             request = request.model_copy(update={"resample": True})
             await self.submit(sweep_id, request, sha256(title.encode()).hexdigest(), context)
         fresh, grid = await self._store.sweep(sweep_id), ExtensionRequest(scales=sweep.scales, seeds=sweep.seeds)
-        return await self.extend(fresh, grid, context.key)
+        return await self.extend(fresh, grid, context.caller)
 
-    async def retry(self, sweep: Sweep, key: str, version: int | None = None) -> Sweep:
+    async def retry(self, sweep: Sweep, caller: Caller, version: int | None = None) -> Sweep:
         """Queue the failed and cancelled runs again, for an API key. This operation is idempotent.
 
         Raises:
             AlreadyEndedError: All runs have succeeded.
             SweepOpenError: Running runs are being cancelled.
             QueueFullError: There is currently no capacity for the runs.
+            ComputeUsedError: The API key has used its compute of the day.
             StorageFullError: The stored sweeps of this API key occupy too many bytes.
         """
         if any(run.cancel_requested for run in sweep.runs):
             raise SweepOpenError("Runs of this sweep are being cancelled. Retry after they have ended.")
-        reply = await self._store.retry(sweep.id, key, version)
-        await raise_if_refused(reply, key, self.stats)
+        reply = await self._store.retry(sweep.id, caller, version)
+        await raise_if_refused(reply, caller.name, self.stats)
         await self._publish(sweep.id, reply[1])
         sweep = await self._store.sweep(sweep.id)
         if sweep.status is RunStatus.SUCCEEDED:
@@ -221,6 +232,10 @@ class SweepService:
         versions = extended.numerics if extended else []
         numerics = versions[0] if len(versions) == 1 else NUMERICS
         return await self._store.trained_runs.find(request.config, grid, numerics)
+
+    async def _pace_for(self, request: SweepRequest, caller: Caller) -> float | None:
+        """Return the measured pace of a training, if compute is counted for the caller."""
+        return await self.stats.pace(request) if caller.name else None
 
     async def _publish(self, sweep_id: str, runs: int) -> None:
         if runs:

@@ -10,14 +10,15 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import RedisError
 
-from api.limits import Limits
-from api.sweeps.admission import RETRY_BYTES, costs, limits_for, stored_bytes
+from api.limits import Limits, limits_for
+from api.sweeps.admission import RETRY_BYTES, costs, stored_bytes
 from api.sweeps.batching import Batcher
 from api.sweeps.errors import SweepChangedError
 from api.sweeps.reader import SweepReader
 from api.sweeps.reuse import GridPoint, MeasuredRun, TrainedRuns
 from api.sweeps.workers import Workers
-from noisesweep.models import RunStatus, Sweep, SweepRequest
+from noisesweep.models import Caller, RunStatus, Sweep, SweepRequest
+from noisesweep.models.keys import ANYONE
 from shared.errors import SweepNotFoundError
 from shared.settings import Settings
 from shared.store import connections
@@ -33,14 +34,19 @@ class RequestContext(NamedTuple):
     """Context of the request that submitted a sweep.
 
     Attributes:
-        key: Name of the API key; empty if there are no keys.
+        caller: Who submits it.
         request_id: Id of the HTTP request; empty if unknown.
         traceparent: W3C trace context; empty if the client sent none.
     """
 
-    key: str = ""
+    caller: Caller = ANYONE
     request_id: str = ""
     traceparent: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return the name of the API key; empty if there are no keys."""
+        return self.caller.name
 
 
 class Store(SweepReader):
@@ -64,7 +70,7 @@ class Store(SweepReader):
             retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 1),
         )
         super().__init__(redis, Workers(redis, limits.liveness_seconds))
-        self._limits = limits_for(settings)
+        self._settings = settings
         self.trained_runs = TrainedRuns(redis, self.workers)
         self._creations = Batcher(self._create_all)
 
@@ -83,17 +89,19 @@ class Store(SweepReader):
         fingerprint: str,
         context: RequestContext,
         trained: Mapping[GridPoint, MeasuredRun],
+        *,
+        pace: float | None = None,
     ) -> list[Any]:
         """Create a sweep with its runs. An existing sweep with this id stays unchanged.
 
-        Runs in `trained` end immediately with the given measurements. All others are queued. Concurrent calls share a
-        round trip.
+        Runs in `trained` end immediately with the given measurements. All others are queued. `pace` is the measured
+        pace of its training, see admission.costs. Concurrent calls share a round trip.
 
         Returns:
             ["created"], ["exists", fingerprint of its submission], ["no_dataset"] if its data set was deleted, or a
             refusal, for admission.raise_if_refused.
         """
-        arguments: dict[str, Argument] = {**costs(request), **self._limits}
+        arguments: dict[str, Argument] = {**costs(request, pace), **limits_for(self._settings, context.caller)}
         if request.own_dataset:
             arguments["dataset"] = request.own_dataset.sha256
         return await self._creations.call(
@@ -102,7 +110,6 @@ class Store(SweepReader):
                 sweep=sweep_id,
                 fingerprint=fingerprint,
                 request=request.model_dump_json(),
-                submitter=context.key,
                 request_id=context.request_id,
                 traceparent=context.traceparent,
                 runs=_runs_json(request.grid(), trained),
@@ -110,24 +117,27 @@ class Store(SweepReader):
             )
         )
 
-    async def admit(self, request: SweepRequest, submitter: str, runs: int) -> list[Any] | None:
+    async def admit(self, request: SweepRequest, caller: Caller, runs: int, pace: float | None) -> list[Any] | None:
         """Return the reply that `create` would refuse that many queued runs of a sweep with, or None."""
-        size = stored_bytes(request, runs)
         reply: list[Any] | None = await self.functions.call(
-            Function.ADMIT, submitter=submitter, runs=runs, bytes=size, **self._limits
+            Function.ADMIT,
+            runs=runs,
+            bytes=stored_bytes(request, runs),
+            compute=runs * request.epochs * costs(request, pace)["epoch_compute"],
+            **limits_for(self._settings, caller),
         )
         return reply
 
     async def extend(
         self,
         sweep: Sweep,
-        submitter: str,
+        caller: Caller,
         grid: Sequence[GridPoint],
         trained: Mapping[GridPoint, MeasuredRun],
         *,
         version: int | None = None,
     ) -> list[Any]:
-        """Add runs to a sweep for a submitter, if it still has as many runs as `sweep`.
+        """Add runs to a sweep for a caller, if it still has as many runs as `sweep`.
 
         Returns:
             ["extended"], ["changed"], or a refusal, for admission.raise_if_refused.
@@ -140,10 +150,9 @@ class Store(SweepReader):
             Function.EXTEND,
             sweep.id,
             version,
-            submitter=submitter,
             run_count=len(sweep.runs),
             runs=_runs_json(grid, trained),
-            **self._limits,
+            **limits_for(self._settings, caller),
         )
         if reply == ["missing"]:
             raise SweepNotFoundError(f'No sweep has the id "{sweep.id}".')
@@ -165,8 +174,8 @@ class Store(SweepReader):
                 await self.redis.hincrby(COUNTERS, field(Counter.RUNS, RunStatus.CANCELLED), ended)
         return int(cancelled)
 
-    async def retry(self, sweep_id: str, submitter: str, version: int | None = None) -> list[Any]:
-        """Queue the failed and cancelled runs of the sweep again, for a submitter.
+    async def retry(self, sweep_id: str, caller: Caller, version: int | None = None) -> list[Any]:
+        """Queue the failed and cancelled runs of the sweep again, for a caller.
 
         Returns:
             ["retried", number of runs], or a refusal, for admission.raise_if_refused.
@@ -175,7 +184,7 @@ class Store(SweepReader):
             SweepChangedError: The sweep does not have this version.
         """
         return await self._change(
-            Function.RETRY, sweep_id, version, submitter=submitter, retry_bytes=RETRY_BYTES, **self._limits
+            Function.RETRY, sweep_id, version, retry_bytes=RETRY_BYTES, **limits_for(self._settings, caller)
         )
 
     async def delete(self, sweep_id: str, version: int | None = None) -> bool:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from typer.exceptions import TyperException
 
 from noisesweep import __version__
-from noisesweep.cli import classes, datasets, keys, machine, results, shares, submission, sweeps
+from noisesweep.cli import classes, datasets, keys, machine, quotas, results, shares, submission, sweeps
 from noisesweep.cli.output import console_for, print_line, replace_unencodable
 from noisesweep.client.errors import NoiseSweepError, RefusedError, ServiceUnreachableError, WrongUsageError
 from noisesweep.client.retries import is_temporary
@@ -47,6 +47,7 @@ SERVICE: dict[str, Callable[..., None]] = {
     "share": shares.share,
     "cancel": sweeps.cancel,
     "retry": sweeps.retry,
+    "queue": quotas.show_queue,
     "noise": results.noise,
     "ideal": results.ideal,
 }
@@ -60,6 +61,7 @@ MACHINE: dict[str, Callable[..., None]] = {
 }
 app.add_typer(datasets.app, name="datasets", rich_help_panel="Use a service")
 app.add_typer(keys.app, name="keys", rich_help_panel="Use a service")
+app.add_typer(quotas.app, name="quota", rich_help_panel="Use a service")
 for title, commands in {"Use a service": SERVICE, "Run a service": MACHINE}.items():
     for name, command in commands.items():
         # The API and the worker parse their own options.

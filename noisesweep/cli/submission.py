@@ -202,9 +202,10 @@ def _estimate(service: NoiseSweep, scales: Sequence[float], fields: Any, *, as_j
         if seconds is None
         else format_duration(seconds)
     )
+    compute = f"Compute: {estimate.core_seconds:,.0f} core-seconds. " if estimate.core_seconds else ""
     models = f"Models to store: {estimate.model_bytes / 1e6:,.1f} MB. " if estimate.model_bytes else ""
     print_line(
         console_for(as_json=as_json),
-        f"{runs}{reused}. Already in the queue: {estimate.queue_position}. Estimated time: {time}. {models}"
+        f"{runs}{reused}. Already in the queue: {estimate.queue_position}. Estimated time: {time}. {compute}{models}"
         "Nothing was submitted.",
     )

@@ -44,7 +44,8 @@ from noisesweep.models.noise import (
 )
 from noisesweep.models.noise_kinds import IMAGENET_C_SCALES, NoiseKind
 from noisesweep.models.problems import InvalidField, Problem
-from noisesweep.models.queue import Estimate, Queue
+from noisesweep.models.queue import Estimate, Queue, QueuedSweep
+from noisesweep.models.quotas import Holder, Quota, QuotaLimits, QuotaList, Usage
 from noisesweep.models.requests import MAX_RUNS, MAX_SCALES, ExtensionRequest, RunRequest, SweepRequest
 from noisesweep.models.results import ResultRow, Results
 from noisesweep.models.runs import EpochMetrics, Kept, Run, RunError, RunLinks, RunStatus, RunSummary
@@ -109,6 +110,7 @@ __all__ = [
     "ExtensionRequest",
     "Gaps",
     "HalfWay",
+    "Holder",
     "Images",
     "Interval",
     "IntervalTarget",
@@ -138,6 +140,10 @@ __all__ = [
     "Problem",
     "Progress",
     "Queue",
+    "QueuedSweep",
+    "Quota",
+    "QuotaLimits",
+    "QuotaList",
     "ResultRow",
     "Results",
     "RmsChange",
@@ -164,6 +170,7 @@ __all__ = [
     "TrainingConfig",
     "Transfer",
     "TransferRow",
+    "Usage",
     "Worker",
     "WorkerList",
     "WorkerProfile",

@@ -2,9 +2,33 @@
 
 from pydantic import BaseModel, Field
 
+from noisesweep.models.links import Link
+from noisesweep.models.text import Shown
+
+
+class QueuedSweep(BaseModel):
+    """Sweep with queued runs, and when the first of them is expected to start."""
+
+    id: str = Field(description="Id of the sweep.", examples=["5f0c6a1e9b3d2748"])
+    name: Shown | None = Field(description="Name of the sweep; null without one.", examples=["fine grid"])
+    queued_runs: int = Field(ge=1, description="Number of its queued runs.", examples=[8])
+    runs_before: int = Field(
+        ge=0,
+        description="Number of queued runs that start before its first queued run. API keys take turns, so runs that "
+        "others submitted earlier may start later.",
+        examples=[3],
+    )
+    expected_wait_seconds: float | None = Field(
+        ge=0,
+        description="Estimated time until its first queued run starts, in seconds, from the work before it and the "
+        "measured pace; null if no worker is alive, or no epoch was measured lately.",
+        examples=[42.0],
+    )
+    link: Link = Field(description="Path of the sweep.", examples=["/sweeps/5f0c6a1e9b3d2748"])
+
 
 class Queue(BaseModel):
-    """Queue statistics over all sweeps."""
+    """State of the queue: all submitters together, and the sweeps of the request's API key."""
 
     queued_runs: int = Field(ge=0, description="Number of queued runs.", examples=[12])
     running_runs: int = Field(ge=0, description="Number of running runs.", examples=[2])
@@ -15,6 +39,10 @@ class Queue(BaseModel):
     )
     runs_per_minute: float = Field(
         ge=0, description="Ended runs per minute, mean over the last ten minutes.", examples=[3.2]
+    )
+    own: list[QueuedSweep] = Field(
+        description="Sweeps with queued runs of the request's API key, or of everybody without keys, in the order in "
+        "which they start; at most 100."
     )
 
 
@@ -38,6 +66,12 @@ class Estimate(BaseModel):
         description="Number of queued runs that start before the sweep's first run. API keys take turns, so it may be "
         "smaller than the number of queued runs.",
         examples=[0],
+    )
+    core_seconds: float = Field(
+        ge=0,
+        description="Estimated time of one training process for the runs to train, in seconds, from their "
+        "multiply-accumulates and the measured pace. It counts for the limit of a day, if there is one.",
+        examples=[160.0],
     )
     model_bytes: int = Field(
         default=0,

@@ -6,12 +6,13 @@ Keys of a sweep:
                                           fingerprint: SHA-256 of the submitting request,
                                           submitter, request_id, traceparent: the submitting request, empty if unknown,
                                           dataset: SHA-256 of its data set, unless that is built in,
-                                          epochs, epoch_work: of one run,
+                                          epochs, epoch_work, epoch_compute (core-ms): of one run,
                                           run_bytes, reused_run_bytes, model_bytes: counted for each run,
                                           bytes:<submitter>: counted for the sweep and not freed yet
     ns:sweep:<id>:events          stream  events in order: type, index, data (JSON)
     ns:sweep:<id>:run:<index>     hash    scale, seed, submitter: who added it,
                                           line, queued_at (µs), work: in the queue, attempts,
+                                          compute (hour:core-ms): counted for the submitter,
                                           owner, worker, device, started_at (µs), ended_at (µs),
                                           numerics: version of the stored epochs and checkpoint,
                                           outcome, error_code, error_message, weights_sha256,
@@ -61,6 +62,9 @@ Keys outside any sweep are indexes, measurements and workers:
     ns:api_keys               hash    record of each API key that was created while the service ran (JSON with its hash:
                                       api/keys/keyring.py), by name
     ns:api_key_uses           hash    Unix time of the last use of each API key, by name
+    ns:quotas                 hash    quota (JSON: api/keys/quotas.py) of role:<role> or key:<name>
+    ns:compute:<submitter>    hash    core-ms of the runs that an API key has queued, by hour (Unix time in hours);
+                                      expires a day after the last one
     ns:counters               hash    worker metrics: see shared/store/counters.py
     ns:reaper                 hash    at (µs): when a reaper last reached the store,
                                       spared_since, spared_until (µs): until the second time, reapers ignore
@@ -105,6 +109,7 @@ MODELS = "ns:models"
 DATASETS = "ns:datasets"
 API_KEYS = "ns:api_keys"
 API_KEY_USES = "ns:api_key_uses"
+QUOTAS = "ns:quotas"
 ENDED = "ns:ended"
 PACE = "ns:pace"
 COUNTERS = "ns:counters"
@@ -176,6 +181,11 @@ def new_upload() -> str:
 def line_of(submitter: str) -> str:
     """Return the name of a submitter's line. A submitter is the name of an API key, or empty without keys."""
     return f"{SCHEMA}:{submitter}"
+
+
+def compute(submitter: str) -> str:
+    """Return the key of the compute that an API key has used, by hour."""
+    return f"ns:compute:{submitter}"
 
 
 def queued(line: str) -> str:

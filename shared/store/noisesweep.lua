@@ -16,7 +16,7 @@ local OLDEST = 2
 local SCHEMA_KEY = 'ns:schema'
 local SWEEPS, BYTES, MODELS = 'ns:sweeps', 'ns:bytes', 'ns:models'
 local LEASES, TURNS, IDLE, TURN, WORK = 'ns:2:leases', 'ns:2:turns', 'ns:2:idle', 'ns:2:turn', 'ns:2:work'
-local REAPER, WORKERS = 'ns:reaper', 'ns:workers'
+local REAPER, WORKERS, QUOTAS = 'ns:reaper', 'ns:workers', 'ns:quotas'
 local DATASETS, DATASET_NAMES, DATASET_BYTES = 'ns:datasets', 'ns:dataset_names', 'ns:dataset_bytes'
 
 local EXPIRED_MODELS_PER_ROUND = 100
@@ -24,6 +24,8 @@ local EXPIRED_MODELS_PER_ROUND = 100
 local MAX_RUNS = 10000
 -- Lists and error messages contain all data sets.
 local MAX_DATASETS = 1000
+
+local HOUR, DAY_HOURS = 3600 * 1000000, 24
 
 -- Arguments ---------------------------------------------------------------------------------------------------------
 
@@ -187,12 +189,15 @@ local function current_turn()
   return tonumber(redis.call('GET', TURN) or 0)
 end
 
--- Return the work of the epochs that the run's next owner has to train.
-local function remaining_work(run)
-  local config = redis.call('HMGET', run.record, 'epochs', 'epoch_work')
+-- Return the number of epochs that the run's next owner has to train.
+local function remaining_epochs(run)
   local position = redis.call('HGET', run.key, 'checkpoint_at')
-  local trained = position and tonumber(position:match('^%d+')) or 0
-  return math.max(1, (tonumber(config[1]) - trained) * tonumber(config[2]))
+  return tonumber(redis.call('HGET', run.record, 'epochs')) - (position and tonumber(position:match('^%d+')) or 0)
+end
+
+-- Return their work.
+local function remaining_work(run)
+  return math.max(1, remaining_epochs(run) * tonumber(redis.call('HGET', run.record, 'epoch_work')))
 end
 
 local function charge(line, work)
@@ -203,7 +208,69 @@ local function charge(line, work)
   end
 end
 
+-- Compute -----------------------------------------------------------------------------------------------------------
+--
+-- Estimated core-milliseconds that a submitter's runs need. A run counts from the moment that it is queued, in the hour of
+-- that moment. What is not trained is returned to this hour. Without API keys, nothing is counted.
+
+local function account_of(run)
+  local submitter = redis.call('HGET', run.key, 'line'):match('^%d+:(.*)$')
+  return submitter ~= '' and 'ns:compute:' .. submitter or nil
+end
+
+local function this_hour()
+  return math.floor(now() / HOUR)
+end
+
+-- Return the compute of the last day, and its hours: {{hour, core-ms}, ...}, oldest first.
+local function compute_of_day(submitter)
+  local fields, hours, used = redis.call('HGETALL', 'ns:compute:' .. submitter), {}, 0
+  for position = 1, #fields, 2 do
+    local hour, amount = tonumber(fields[position]), tonumber(fields[position + 1])
+    if hour > this_hour() - DAY_HOURS then
+      hours[#hours + 1], used = { hour, amount }, used + amount
+    end
+  end
+  table.sort(hours, function(one, other) return one[1] < other[1] end)
+  return used, hours
+end
+
+local function epoch_compute_of(run)
+  return tonumber(redis.call('HGET', run.record, 'epoch_compute') or 0) -- earlier versions did not count compute
+end
+
+local function count_compute(run)
+  local account, amount = account_of(run), remaining_epochs(run) * epoch_compute_of(run)
+  if account and amount > 0 then
+    local hour = this_hour()
+    if redis.call('HINCRBY', account, hour, whole(amount)) == amount then
+      for _, other in ipairs(redis.call('HKEYS', account)) do
+        if tonumber(other) <= hour - DAY_HOURS then
+          redis.call('HDEL', account, other)
+        end
+      end
+    end
+    redis.call('EXPIRE', account, (DAY_HOURS + 1) * 3600)
+    redis.call('HSET', run.key, 'compute', hour .. ':' .. whole(amount))
+  end
+end
+
+-- Return the compute of epochs that are not trained, at most what was counted for the run.
+local function return_compute(run, epochs)
+  local hour, counted = (redis.call('HGET', run.key, 'compute') or ''):match('^(%d+):(%d+)$')
+  if hour then
+    local account, amount = account_of(run), math.min(tonumber(counted), epochs * epoch_compute_of(run))
+    redis.call('HDEL', run.key, 'compute')
+    if redis.call('HEXISTS', account, hour) == 1 and redis.call('HINCRBY', account, hour, whole(-amount)) <= 0 then
+      redis.call('HDEL', account, hour)
+    end
+  end
+end
+
+-- Queue -------------------------------------------------------------------------------------------------------------
+
 local function enqueue(run)
+  count_compute(run)
   local fields = redis.call('HMGET', run.key, 'line', 'queued_at')
   local line, work = fields[1], whole(remaining_work(run))
   redis.call('HSET', run.key, 'work', work)
@@ -238,10 +305,11 @@ local function dequeue(run)
   return true
 end
 
--- End the lease of a run that is not trained to its end. Its submitter gets back the work that was not done.
+-- End the lease of a run that is not trained to its end. Its submitter gets back the work and compute that were not done.
 local function end_lease(run)
   if redis.call('ZREM', LEASES, run.id) == 1 then
     charge(redis.call('HGET', run.key, 'line'), -remaining_work(run))
+    return_compute(run, remaining_epochs(run))
   end
 end
 
@@ -253,10 +321,32 @@ end
 
 -- Admission ---------------------------------------------------------------------------------------------------------
 
+-- Add the arguments for the limits of a submitter: the role of its API key, and the limits in the settings.
 local function with_limits(parameters)
+  parameters.role = 'text'
   parameters.max_queued_runs, parameters.max_queued_runs_per_key = 'number', 'number'
-  parameters.max_stored_bytes = 'number'
+  parameters.max_stored_bytes, parameters.max_core_seconds_per_day = 'number', 'number?'
   return parameters
+end
+
+-- Return the limits of a submitter. A quota of its key precedes one of its role, and that precedes the settings. The name
+-- of the submitter is empty if the service has no API keys, and then only the limits of the whole service apply.
+local function limits_of(call)
+  local limits = {
+    max_queued_runs = call.max_queued_runs_per_key,
+    max_stored_bytes = call.max_stored_bytes,
+    max_core_seconds_per_day = call.max_core_seconds_per_day,
+  }
+  if call.submitter == '' then
+    return { max_queued_runs = call.max_queued_runs, max_stored_bytes = call.max_stored_bytes }
+  end
+  for _, holder in ipairs({ 'role:' .. call.role, 'key:' .. call.submitter }) do
+    local quota = redis.call('HGET', QUOTAS, holder)
+    for name, value in pairs(quota and cjson.decode(quota).limits or {}) do
+      limits[name] = value ~= cjson.null and value or limits[name]
+    end
+  end
+  return limits
 end
 
 local function queued_in_all()
@@ -267,13 +357,25 @@ local function queued_in_all()
   return queued
 end
 
--- Return nil if that many more queued runs and stored bytes are within the limits, otherwise {'refused', limit's name,
--- amount now, limit, amount asked for}. The name of the submitter is empty if the service has no API keys.
-local function refusal(call, runs, bytes)
+-- Return the seconds until enough compute of the last day is older than a day.
+local function seconds_until_returned(hours, excess)
+  for _, each in ipairs(hours) do
+    excess = excess - each[2]
+    if excess <= 0 then
+      return math.ceil(((each[1] + DAY_HOURS) * HOUR - now()) / 1000000)
+    end
+  end
+end
+
+-- Return nil if that many more queued runs, stored bytes and core-milliseconds are within the limits, otherwise
+-- {'refused', limit's name, amount now, limit, amount asked for}. For compute the amounts are core-seconds, and the seconds
+-- until it is within the limit follow.
+local function refusal(call, runs, bytes, compute)
+  local limits = limits_of(call)
   if runs > 0 then
     local queued = redis.call('ZCARD', queue_of(line_of(call.submitter)))
-    if call.submitter ~= '' and queued + runs > call.max_queued_runs_per_key then
-      return { 'refused', 'max_queued_runs_per_key', queued, call.max_queued_runs_per_key, runs }
+    if call.submitter ~= '' and queued + runs > limits.max_queued_runs then
+      return { 'refused', 'max_queued_runs_per_key', queued, limits.max_queued_runs, runs }
     end
     queued = queued_in_all()
     if queued + runs > call.max_queued_runs then
@@ -281,8 +383,18 @@ local function refusal(call, runs, bytes)
     end
   end
   local stored = tonumber(redis.call('HGET', BYTES, call.submitter) or 0)
-  if bytes > 0 and stored + bytes > call.max_stored_bytes then
-    return { 'refused', 'max_stored_bytes', stored, call.max_stored_bytes, bytes }
+  if bytes > 0 and stored + bytes > limits.max_stored_bytes then
+    return { 'refused', 'max_stored_bytes', stored, limits.max_stored_bytes, bytes }
+  end
+  local limit = limits.max_core_seconds_per_day
+  if compute > 0 and limit then
+    local used, hours = compute_of_day(call.submitter)
+    local excess = used + compute - limit * 1000
+    if excess > 0 then
+      local wait = seconds_until_returned(hours, excess) or 0
+      local amounts = { math.ceil(used / 1000), limit, math.ceil(compute / 1000) }
+      return { 'refused', 'max_core_seconds_per_day', amounts[1], amounts[2], amounts[3], wait }
+    end
   end
 end
 
@@ -323,12 +435,12 @@ end
 
 -- Put a run into its final state. After the sweep's last open run, emit the end of the sweep.
 local function conclude(run, outcome)
-  if not dequeue(run) then
-    if outcome == 'succeeded' then
-      redis.call('ZREM', LEASES, run.id)
-    else
-      end_lease(run)
-    end
+  if dequeue(run) then
+    return_compute(run, remaining_epochs(run))
+  elseif outcome == 'succeeded' then
+    redis.call('ZREM', LEASES, run.id)
+  else
+    end_lease(run)
   end
   redis.call('HSET', run.key, 'outcome', outcome, 'ended_at', whole(now()))
   redis.call('DEL', run.checkpoint)
@@ -336,7 +448,7 @@ local function conclude(run, outcome)
     redis.call('DEL', run.model)
     redis.call('ZREM', MODELS, run.id)
   end
-  redis.call('HDEL', run.key, 'checkpoint_at', 'checkpoint_warning', 'cancel_requested', 'work')
+  redis.call('HDEL', run.key, 'checkpoint_at', 'checkpoint_warning', 'cancel_requested', 'work', 'compute')
   redis.call('HDEL', run.key, 'epochs_at_claim', 'checkpoint_at_claim', 'lease', 'attempts_without_progress', 'lost_owner')
   emit(run.sweep, 'run.ended', run.index, cjson.encode({ status = outcome }))
   if redis.call('HINCRBY', run.record, 'open_runs', -1) == 0 then
@@ -428,6 +540,12 @@ local function size_of(runs, run_bytes, reused_run_bytes, model_bytes)
   return untrained, bytes
 end
 
+-- Return the core-milliseconds of one run of a sweep.
+local function run_compute_of(sweep)
+  local fields = redis.call('HMGET', record_of(sweep), 'epochs', 'epoch_compute')
+  return tonumber(fields[1] or 0) * tonumber(fields[2] or 0)
+end
+
 -- Library -----------------------------------------------------------------------------------------------------------
 
 -- Return REVISION. Raise OLDERSCHEMA if the store contains sweeps of an older program.
@@ -445,12 +563,12 @@ end, { 'no-writes' })
 -- this id, {'no_dataset'} if its data set was deleted, or a refusal (see `refusal`).
 --
 -- dataset: SHA-256 of its data set, unless that is built in. It then cannot be deleted while the sweep exists.
--- epoch_work: work of one epoch of one run. Bytes that count: sweep_bytes for the sweep, model_bytes for the model of each
+-- epoch_work, epoch_compute: work and core-milliseconds of one epoch of one run. Bytes that count: sweep_bytes for the sweep, model_bytes for the model of each
 -- run, and run_bytes or reused_run_bytes for each run without and with measurements. runs: see add_runs.
 define('create', with_limits({
   sweep = 'text', fingerprint = 'text', request = 'text', submitter = 'text', request_id = 'text', traceparent = 'text',
   dataset = 'text?',
-  epochs = 'number', epoch_work = 'number', runs = 'json',
+  epochs = 'number', epoch_work = 'number', epoch_compute = 'number', runs = 'json',
   sweep_bytes = 'number', run_bytes = 'number', reused_run_bytes = 'number', model_bytes = 'number',
 }), function(call)
   local record = record_of(call.sweep)
@@ -461,7 +579,7 @@ define('create', with_limits({
   end
   local untrained, bytes = size_of(call.runs, call.run_bytes, call.reused_run_bytes, call.model_bytes)
   bytes = bytes + call.sweep_bytes
-  local refused = refusal(call, untrained, bytes)
+  local refused = refusal(call, untrained, bytes, untrained * call.epochs * call.epoch_compute)
   if refused then
     return refused
   end
@@ -472,6 +590,7 @@ define('create', with_limits({
   redis.call('HSET', record, 'fingerprint', call.fingerprint)
   redis.call('HSET', record, 'submitter', call.submitter, 'request_id', call.request_id, 'traceparent', call.traceparent)
   redis.call('HSET', record, 'epochs', whole(call.epochs), 'epoch_work', whole(call.epoch_work))
+  redis.call('HSET', record, 'epoch_compute', whole(call.epoch_compute))
   redis.call('HSET', record, 'run_bytes', whole(call.run_bytes), 'reused_run_bytes', whole(call.reused_run_bytes))
   redis.call('HSET', record, 'model_bytes', whole(call.model_bytes))
   if call.dataset then
@@ -497,7 +616,7 @@ define('extend', with_limits({
     return { 'changed' }
   end
   local untrained, bytes = size_of(call.runs, unpack(fields, 2))
-  local refused = refusal(call, untrained, bytes)
+  local refused = refusal(call, untrained, bytes, untrained * run_compute_of(call.sweep))
   if refused then
     return refused
   end
@@ -523,7 +642,7 @@ define('retry', with_limits({
       ended[#ended + 1] = run
     end
   end
-  local refused = refusal(call, #ended, #ended * call.retry_bytes)
+  local refused = refusal(call, #ended, #ended * call.retry_bytes, #ended * run_compute_of(call.sweep))
   if refused then
     return refused
   end
@@ -609,10 +728,10 @@ end, { 'allow-oom' })
 
 -- Give a name to a data set whose pieces were written to the key `upload`. Return {'added'}, {'exists'} if the name has
 -- this content, {'taken'} if it has another one, {'stored', name} if the content has another name, or {'refused', limit's
--- name, amount now, limit, amount asked for}. info: its description (JSON) with sha256, stored_bytes and submitter.
-define('add_dataset', {
-  name = 'text', info = 'json', upload = 'text', max_stored_bytes = 'number', max_dataset_bytes = 'number',
-}, function(call)
+-- name, amount now, limit, amount asked for}. info: its description (JSON) with sha256 and stored_bytes.
+define('add_dataset', with_limits({
+  name = 'text', info = 'json', upload = 'text', submitter = 'text', max_dataset_bytes = 'number',
+}), function(call)
   local info, present = call.info, redis.call('HGET', DATASETS, call.name)
   if present then
     return { cjson.decode(present).sha256 == info.sha256 and 'exists' or 'taken' }
@@ -629,16 +748,16 @@ define('add_dataset', {
   if stored + info.stored_bytes > call.max_dataset_bytes then
     return { 'refused', 'max_dataset_bytes', stored, call.max_dataset_bytes, info.stored_bytes }
   end
-  stored = tonumber(redis.call('HGET', BYTES, info.submitter) or 0)
-  if stored + info.stored_bytes > call.max_stored_bytes then
-    return { 'refused', 'max_stored_bytes', stored, call.max_stored_bytes, info.stored_bytes }
+  local refused = refusal(call, 0, info.stored_bytes, 0)
+  if refused then
+    return refused
   end
   redis.call('RENAME', call.upload, pieces_of(info.sha256))
   redis.call('PERSIST', pieces_of(info.sha256))
   redis.call('HSET', DATASETS, call.name, cjson.encode(info))
   redis.call('HSET', DATASET_NAMES, info.sha256, call.name)
   redis.call('INCRBY', DATASET_BYTES, whole(info.stored_bytes))
-  add_stored_bytes(info.submitter, info.stored_bytes)
+  add_stored_bytes(call.submitter, info.stored_bytes)
   return { 'added' }
 end)
 
@@ -696,6 +815,17 @@ define('read_run', { sweep = 'text', index = 'number' }, function(call)
   }
 end, { 'no-writes' })
 
+-- Return the runs and work of a line, and its score.
+local function line_at(line, score)
+  local runs, work = redis.call('ZCARD', queue_of(line)), tonumber(redis.call('HGET', WORK, line) or 0)
+  return { runs = runs, work = work, score = score }
+end
+
+-- Return which part of another line starts before a run whose line then has this score.
+local function share_before(line, score)
+  return math.max(0, math.min(1, (score - line.score) / math.max(line.work, 1)))
+end
+
 -- Return {queued runs, running runs, queued_at of the run that has waited longest or nil, queued runs that start before
 -- a new run of this submitter, work of those that start before the last of its new runs, work of the running runs}. Running
 -- runs count in full. Lines that this program's workers cannot claim do not count. work: of its new runs but the last.
@@ -706,17 +836,16 @@ define('queue', { submitter = 'text', work = 'number?' }, function(call)
   local queued, oldest, runs_before, work_before = 0, nil, 0, 0
   local turns = redis.call('ZRANGE', TURNS, 0, -1, 'WITHSCORES')
   for position = 1, #turns, 2 do
-    local line, claimed = turns[position], tonumber(turns[position + 1])
+    local line = turns[position]
     if can_claim(line) then
-      local runs = redis.call('ZCARD', queue_of(line))
-      local work = tonumber(redis.call('HGET', WORK, line) or 0)
+      local at = line_at(line, tonumber(turns[position + 1]))
       -- Before a new run start all others of its line, and those of other lines with a lower score.
-      local function share_before(score)
-        return line == own and 1 or math.max(0, math.min(1, (score - claimed) / math.max(work, 1)))
+      local function part(score)
+        return line == own and 1 or share_before(at, score)
       end
-      queued = queued + runs
-      runs_before = runs_before + math.ceil(runs * share_before(start))
-      work_before = work_before + work * share_before(start + (call.work or 0))
+      queued = queued + at.runs
+      runs_before = runs_before + math.ceil(at.runs * part(start))
+      work_before = work_before + at.work * part(start + (call.work or 0))
       local first = redis.call('ZRANGE', queue_of(line), 0, 0, 'WITHSCORES')[2]
       oldest = first and math.min(oldest or math.huge, tonumber(first)) or oldest
     end
@@ -728,9 +857,55 @@ define('queue', { submitter = 'text', work = 'number?' }, function(call)
   return { queued, #running, oldest and whole(oldest) or false, runs_before, whole(work_before), whole(running_work) }
 end, { 'no-writes' })
 
--- Return a refusal of that many runs and bytes, or nil, without changing anything.
-define('admit', with_limits({ submitter = 'text', runs = 'number', bytes = 'number' }), function(call)
-  return refusal(call, call.runs, call.bytes)
+-- Return the sweeps of a submitter that have queued runs, in the order of their first queued runs: {{sweep, request (JSON),
+-- queued runs, queued runs of all submitters that start before, work of these}, ...}, at most `limit`.
+define('waiting', { submitter = 'text', limit = 'number' }, function(call)
+  local own, others = line_of(call.submitter), {}
+  local claimed = tonumber(redis.call('ZSCORE', TURNS, own) or 0)
+  local turns = redis.call('ZRANGE', TURNS, 0, -1, 'WITHSCORES')
+  for position = 1, #turns, 2 do
+    local line = turns[position]
+    if line ~= own and can_claim(line) then
+      others[#others + 1] = line_at(line, tonumber(turns[position + 1]))
+    end
+  end
+  local sweeps, found, own_runs, own_work = {}, {}, 0, 0
+  for _, id in ipairs(redis.call('ZRANGE', queue_of(own), 0, -1)) do
+    local run = run_of(id)
+    local each = found[run.sweep]
+    if not each and #sweeps < call.limit then
+      local runs_before, work_before = own_runs, own_work
+      for _, line in ipairs(others) do
+        local share = share_before(line, claimed + own_work)
+        runs_before, work_before = runs_before + math.ceil(line.runs * share), work_before + line.work * share
+      end
+      each = { run.sweep, try_hget(run.record, 'request') or '', 0, runs_before, whole(work_before) }
+      found[run.sweep], sweeps[#sweeps + 1] = each, each
+    end
+    if each then
+      each[3] = each[3] + 1
+    end
+    own_runs, own_work = own_runs + 1, own_work + tonumber(try_hget(run.key, 'work') or 0)
+  end
+  return sweeps
+end, { 'no-writes' })
+
+-- Return a refusal of that many runs, bytes and core-milliseconds, or nil, without changing anything.
+define('admit', with_limits({
+  submitter = 'text', runs = 'number', bytes = 'number', compute = 'number',
+}), function(call)
+  return refusal(call, call.runs, call.bytes, call.compute)
+end, { 'no-writes' })
+
+-- Return what a submitter uses of its limits: {queued runs, limit, stored bytes, limit, core-milliseconds of the last day,
+-- limit in core-seconds or nil}.
+define('usage', with_limits({ submitter = 'text' }), function(call)
+  local limits = limits_of(call)
+  return {
+    redis.call('ZCARD', queue_of(line_of(call.submitter))), limits.max_queued_runs,
+    whole(redis.call('HGET', BYTES, call.submitter) or 0), whole(limits.max_stored_bytes),
+    whole(compute_of_day(call.submitter)), limits.max_core_seconds_per_day or false,
+  }
 end, { 'no-writes' })
 
 -- Worker: claims ----------------------------------------------------------------------------------------------------
@@ -968,6 +1143,7 @@ define_for_owner('succeed', {
     local config = redis.call('HMGET', run.record, 'epochs', 'epoch_work')
     local untrained = tonumber(config[1]) - redis.call('LLEN', run.epochs)
     charge(redis.call('HGET', run.key, 'line'), -untrained * tonumber(config[2]))
+    return_compute(run, untrained)
   end
   conclude(run, 'succeeded')
   return 'succeeded'

@@ -6,6 +6,7 @@ from redis import asyncio as redis_asyncio
 
 from api.datasets.store import DatasetStore
 from noisesweep.models import DatasetFacts
+from noisesweep.models.keys import ANYONE
 from shared.datasets import Dataset
 from shared.settings import Settings
 from tests.support.own_data import Arrays, npz
@@ -17,7 +18,7 @@ def add_dataset(settings: Settings, name: str, arrays: Arrays) -> DatasetFacts:
     async def add() -> DatasetFacts:
         url = settings.redis_url.get_secret_value()
         async with redis_asyncio.Redis.from_url(url, decode_responses=True) as client:
-            info, _ = await DatasetStore(client, settings).add(name, npz(arrays), "", "")
+            info, _ = await DatasetStore(client, settings).add(name, npz(arrays), "", ANYONE)
         return info.facts
 
     return asyncio.run(add())

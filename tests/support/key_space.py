@@ -8,11 +8,12 @@ from typing import Any, cast
 from redis import Redis
 
 from noisesweep.models import EpochMetrics
-from shared.store.keys import BYTES, LEASES, MODELS, SWEEPS, TURNS, SweepKeys, queued, run_id
+from shared.store.keys import BYTES, LEASES, MODELS, SWEEPS, TURNS, SweepKeys, compute, queued, run_id
 
 IDLE, WORK = "ns:2:idle", "ns:2:work"
 OTHER_KEYS = re.compile(
-    r"ns:(schema|sweeps|bytes|models|ended|pace|counters|reaper|workers|worker:.+|probe|trained:\w+|api_keys|api_key_uses)"
+    r"ns:(schema|sweeps|bytes|models|ended|pace|counters|reaper|workers|worker:.+|probe|trained:\w+|api_keys|api_key_uses|quotas"
+    r"|compute:.+)"
     r"|ns:2:(queued:.+|turns|idle|turn|work|leases|claim:.+)|ns:queue:\d+|ns:unacked(_index)?|_kombu\..+"
 )
 
@@ -62,9 +63,28 @@ def assert_consistent(redis: Redis) -> None:
     assert {line: int(value) for line, value in cast("dict[str, str]", redis.hgetall(WORK)).items()} == dict(work)
     stored_bytes = {key: int(value) for key, value in cast("dict[str, str]", redis.hgetall(BYTES)).items()}
     assert stored_bytes == {submitter: size for submitter, size in counted_bytes.items() if size}
+    _assert_compute(redis, sweeps)
     assert set(cast("list[str]", redis.zrange(MODELS, 0, -1))) == models
     for key in cast("list[str]", redis.keys("*")):
         assert key in known_keys or OTHER_KEYS.fullmatch(key), f"{key} belongs to nothing"
+
+
+def _assert_compute(redis: Redis, sweeps: list[str]) -> None:
+    """Assert that the accounts of compute contain at least what their open runs count, and nothing negative."""
+    open_compute: Counter[tuple[str, str]] = Counter()
+    for sweep_id in sweeps:
+        keys = SweepKeys(sweep_id)
+        for index in range(int(str(redis.hget(keys.record, "run_count")))):
+            line, counted, outcome = cast("list[Any]", redis.hmget(keys.run(index), "line", "compute", "outcome"))
+            if counted:
+                assert outcome is None, f"run {index} of {sweep_id} has ended and counts compute"
+                hour, core_ms = counted.split(":")
+                open_compute[compute(line.partition(":")[2]), hour] += int(core_ms)
+    for key in cast("list[str]", redis.keys(compute("*"))):
+        assert key != compute("")
+        assert all(int(core_ms) > 0 for core_ms in cast("dict[str, str]", redis.hgetall(key)).values())
+    for (key, hour), core_ms in open_compute.items():
+        assert int(str(redis.hget(key, hour) or 0)) >= core_ms
 
 
 def _assert_history(redis: Redis, sweep_id: str, run_count: int, still_open: int) -> None:

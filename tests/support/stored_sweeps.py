@@ -10,7 +10,12 @@ from noisesweep.models import Evaluation, SweepRequest
 from shared.store.functions import Function, Functions
 from shared.store.keys import LEASES, TURNS, SweepKeys, line_of, new_sweep_id, queued, run_id
 
-UNLIMITED: dict[str, Any] = {"max_queued_runs": 10**9, "max_queued_runs_per_key": 10**9, "max_stored_bytes": 10**15}
+UNLIMITED: dict[str, Any] = {
+    "role": "member",
+    "max_queued_runs": 10**9,
+    "max_queued_runs_per_key": 10**9,
+    "max_stored_bytes": 10**15,
+}
 
 
 class Sweeps:

@@ -3,7 +3,6 @@
 
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from math import inf
 from pathlib import Path
 from typing import Self, Unpack
@@ -11,6 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
+from noisesweep.client._sync.administration import Administration
 from noisesweep.client._sync.handle import SweepHandle, path_of
 from noisesweep.client._sync.session import Session
 from noisesweep.client.connection import Connection
@@ -26,20 +26,15 @@ from noisesweep.client.payloads import (
     transfer_query,
 )
 from noisesweep.models import (
-    ApiKey,
-    Caller,
     ClassResults,
     Comparison,
-    CreatedKey,
     DatasetInfo,
     DatasetLimit,
     DatasetList,
     Estimate,
-    KeyList,
     NoiseKindList,
     NoiseSamples,
     Queue,
-    Role,
     Run,
     Sweep,
     SweepList,
@@ -51,7 +46,7 @@ from noisesweep.models import (
 PAGE_SIZE = 50
 
 
-class NoiseSweep:
+class NoiseSweep(Administration):
     """Synchronous client of a noisesweep service.
 
     The client retries failed requests within `timeout`. A retried submission never creates a second sweep. All
@@ -157,41 +152,12 @@ class NoiseSweep:
         query = httpx.QueryParams({"scales": list(scales), "clip": clip})
         return self._session.get(DatasetLimit, f"{dataset_path(dataset)}/ideal", query)
 
-    def whoami(self) -> Caller:
-        """Read the name and role of this client's API key. Without keys, everybody has the role admin."""
-        return self._session.get(Caller, "/whoami")
-
-    def api_keys(self) -> list[ApiKey]:
-        """List the API keys of the service, for an instructor or administrator."""
-        return (self._session.get(KeyList, "/keys")).keys
-
-    def add_api_key(
-        self, name: str, *, role: Role | str = Role.MEMBER, expires_at: datetime | None = None
-    ) -> CreatedKey:
-        """Create an API key, for an administrator. Only this answer contains the key itself.
-
-        Args:
-            name: Its name: 1 to 32 characters of A-Z a-z 0-9 _ . -
-            role: admin, instructor, member or viewer.
-            expires_at: Time after which the service refuses the key, with a time zone; None for never.
-
-        Raises:
-            RefusedError: There is a key of this name, or this client's key is not that of an administrator. If the
-                answer of an earlier attempt was lost, revoke the key and create it again.
-        """
-        fields = {"name": name, "role": role, "expires_at": expires_at and expires_at.isoformat()}
-        return self._session.post(CreatedKey, "/keys", fields)
-
-    def revoke_api_key(self, name: str) -> None:
-        """Revoke an API key, for an administrator. Its sweeps remain."""
-        self._session.send("DELETE", f"/keys/{quote(name, safe='')}")
-
     def workers(self) -> list[Worker]:
         """List the running workers and the workers lost in the last hour."""
         return (self._session.get(WorkerList, "/workers")).workers
 
     def queue(self) -> Queue:
-        """Read the queue statistics."""
+        """Read the state of the queue, and when the queued sweeps of this client's API key are expected to start."""
         return self._session.get(Queue, "/queue")
 
     def compare(self, sweeps: Iterable[SweepHandle | str], path: str | Path, **options: Unpack[PlotOptions]) -> Path:

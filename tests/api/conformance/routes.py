@@ -26,14 +26,16 @@ BODIES = {
     "/datasets": npz(bars(training=9, test=3)),
     "/keys": b'{"name": "alice"}',
     "/sweeps/{sweep_id}/shares": b"{}",
+    "/quotas/{holder}": b"{}",
 }
 WITH_JSON = [each for each in WITH_BODY if each[1] != "/datasets"]
 # Requests that the service answers with a new or changed sweep or run.
-SUBMISSIONS = [each for each in WITH_JSON if each[1] not in ("/keys", "/sweeps/{sweep_id}/shares")]
+SUBMISSIONS = [each for each in WITH_JSON if each[1] not in ("/keys", "/quotas/{holder}", "/sweeps/{sweep_id}/shares")]
 # The status of `Service.request`, by route.
 STATUSES = {each: 202 if each in SUBMISSIONS else 412 if each in CHANGES else 200 for each in OPERATIONS}
 STATUSES |= {("POST", "/datasets"): 200, ("DELETE", "/datasets/{dataset}"): 409}  # it is there, and cannot be deleted
 STATUSES |= {("POST", "/keys"): 409, ("DELETE", "/keys/{name}"): 404}  # a service without keys
+STATUSES |= {("PUT", "/quotas/{holder}"): 409, ("DELETE", "/quotas/{holder}"): 404}
 STATUSES |= {("POST", "/sweeps/{sweep_id}/shares"): 409, ("DELETE", "/sweeps/{sweep_id}/shares/{share_id}"): 404}
 QUERIES = {
     "/noise/kinds": "?dataset=digits",
@@ -82,6 +84,7 @@ class Service:
             "dataset": "digits",
             "name": "nobody",
             "share_id": "0f3c9a41",
+            "holder": "key:nobody",
         }
         return (path + (QUERIES.get(path, "") if query is None else query)).format(**ids)
 
@@ -94,7 +97,7 @@ class Service:
 
     def request(self, method: str, path: str, *headers: str, **options: str) -> RawAnswer:
         """Send a valid request to a route. A change without a body has an If-Match that is never current."""
-        body = BODIES.get(path, b"") if method == "POST" else b""
+        body = BODIES.get(path, b"") if method in ("POST", "PUT") else b""
         if body:
             headers = (f"Content-Type: {body_types(method, path)[0]}", *headers)
         elif method != "GET":

@@ -7,8 +7,9 @@ import httpx
 import pytest
 from redis import Redis
 
+from api.sweeps.admission import REFERENCE_PACE
 from noisesweep.models import SweepRequest
-from shared.datasets import epoch_work
+from shared.datasets import epoch_work, run_work
 from shared.settings import Settings
 from shared.store.keys import PACE
 from tests.support.api import ApiThread
@@ -36,6 +37,9 @@ def test_dry_run_counts_runs_and_stores_nothing(http: httpx.Client, redis: Redis
         "images": 4 * 3 * 1442,
         "estimated_seconds": None,
         "queue_position": 0,
+        "core_seconds": pytest.approx(
+            4 * run_work(SweepRequest.model_validate(DIGITS)) / REFERENCE_PACE, abs=4 * 3 * 0.001
+        ),
         "model_bytes": 0,
     }
     assert estimate(http, {"scale": 0.5}, "/runs")["images"] == 20 * 60_000

@@ -26,7 +26,10 @@ from tests.support.terminal import Terminal
 HOSTILE = "\x1b]52;c;cm0gLXJm\x07\x9b31m\u202e\u2028x\r\nforged\x7f :skull: [red]"
 SHOWN = r"\x1b]52;c;cm0gLXJm\x07\x9b31m\u202e\u2028x\r\nforged\x7f :skull: [red]"
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e]")
-ARGUMENTS = {"submit": ["--scales", "1"], "noise": ["--out", "noise.svg"], "extend": [SWEEP_ID, "--seeds", "1"]}
+ARGUMENTS = {
+    "submit": ["--scales", "1"], "noise": ["--out", "noise.svg"], "extend": [SWEEP_ID, "--seeds", "1"], "list": [],
+    "queue": [],
+}  # fmt: skip
 
 
 class HostileService(BaseHTTPRequestHandler):
@@ -51,6 +54,9 @@ class HostileService(BaseHTTPRequestHandler):
                 "efficiency": None, "method": self.text, "remarks": [self.text],
             },
         }  # fmt: skip
+        waiting = {"id": SWEEP_ID, "name": self.text, "queued_runs": 1, "runs_before": 0, "expected_wait_seconds": None}
+        counts = {"queued_runs": 1, "running_runs": 0, "oldest_wait_seconds": 1.0, "runs_per_minute": 0.0}
+        answers["/queue"] = counts | {"own": [waiting | {"link": f"/sweeps/{SWEEP_ID}"}]}
         if path in answers:
             self.answer(200, answers[path])
         else:
@@ -101,7 +107,7 @@ def run(url: str, *arguments: str, **environment: str) -> subprocess.CompletedPr
 
 @pytest.mark.parametrize("name", SERVICE)
 def test_no_command_prints_control_characters(service_with: Callable[[str], str], name: str) -> None:
-    result = run(service_with(HOSTILE), name, *ARGUMENTS.get(name, [] if name == "list" else [SWEEP_ID]))
+    result = run(service_with(HOSTILE), name, *ARGUMENTS.get(name, [SWEEP_ID]))
     output = (result.stdout + result.stderr).decode()
     assert not CONTROL.search(output)
     assert SHOWN in output
