@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from noisesweep.models.config import as_integer
 from noisesweep.models.keys import KEY_NAME, Role
 
-# JSON numbers are exact up to this value.
-MAX_AMOUNT = 2**53 - 1
+# The store counts core-milliseconds, and its numbers are exact up to 2^53.
+Amount = Annotated[int, Field(ge=0, le=10**12), BeforeValidator(as_integer)]
 
 Holder = Annotated[
     str,
@@ -23,26 +24,20 @@ Holder = Annotated[
 class QuotaLimits(BaseModel):
     """Limits of one API key. A limit of a key precedes that of its role, which precedes that of the service."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    max_queued_runs: int | None = Field(
+    max_queued_runs: Amount | None = Field(
         default=None,
-        ge=0,
-        le=MAX_AMOUNT,
         description="Maximum number of queued runs; null for the next limit in that order.",
         examples=[100],
     )
-    max_stored_bytes: int | None = Field(
+    max_stored_bytes: Amount | None = Field(
         default=None,
-        ge=0,
-        le=MAX_AMOUNT,
         description="Maximum number of bytes that its sweeps and data sets occupy; null for the next limit.",
         examples=[500_000_000],
     )
-    max_core_seconds_per_day: int | None = Field(
+    max_core_seconds_per_day: Amount | None = Field(
         default=None,
-        ge=0,
-        le=MAX_AMOUNT // 1000,
         description="Maximum number of core-seconds that the runs which it queues in 24 hours need, estimated; null "
         "for the next limit.",
         examples=[7200],

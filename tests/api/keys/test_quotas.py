@@ -74,9 +74,16 @@ def test_an_unknown_holder_is_refused(http: httpx.Client, holder: str) -> None:
     assert set_quota(http, holder, max_queued_runs=1).status_code == 422
 
 
-@pytest.mark.parametrize("limits", [{"max_queued_runs": -1}, {"max_runs": 1}, {"max_stored_bytes": 2**60}])
+@pytest.mark.parametrize("limits", [
+    {"max_queued_runs": -1}, {"max_queued_runs": True}, {"max_queued_runs": "3"}, {"max_stored_bytes": 10**12 + 1},
+    {"max_runs": 1},
+])  # fmt: skip
 def test_wrong_limits_are_refused(http: httpx.Client, limits: dict[str, Any]) -> None:
     assert set_quota(http, "role:member", **limits).status_code == 422
+
+
+def test_a_whole_number_may_be_written_with_a_decimal_point(http: httpx.Client) -> None:
+    assert set_quota(http, "role:member", max_queued_runs=3.0).json()["limits"]["max_queued_runs"] == 3
 
 
 def test_a_service_without_keys_has_no_quotas(serve: Serve) -> None:
