@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Path, Request
@@ -169,8 +171,14 @@ class Reads:
     answer 304 or 404 before an invalid option is rejected with 422.
     """
 
-    def __init__(self, target: str, view: SweepView, if_none_match: str | None) -> None:
-        self._target, self._view, self._if_none_match = target, view, if_none_match
+    def __init__(
+        self,
+        target: str,
+        view: SweepView,
+        if_none_match: str | None,
+        turn: Callable[[], AbstractAsyncContextManager[None]],
+    ) -> None:
+        self._target, self._view, self._if_none_match, self._turn = target, view, if_none_match, turn
 
     async def sweep(self, sweep_id: str, representation: Representation = JSON) -> tuple[Sweep, dict[str, str]]:
         """Read a sweep."""
@@ -203,11 +211,12 @@ class Reads:
     ) -> tuple[list[Sweep], bool, dict[str, str]]:
         """Read the sweeps with a tag, newest first, and return whether they are all that have it.
 
-        Every answer about a class reads its sweeps here.
+        Every answer about a class reads its sweeps here, in a turn of the API key, because it may read many sweeps.
         """
-        found = await self._view.tagged(tag, limits)
-        raise_if_not_modified(self._if_none_match, representation.headers(self._target, found.state))
-        sweeps, read = await self._view.read_tagged(found)
+        async with self._turn():
+            found = await self._view.tagged(tag, limits)
+            raise_if_not_modified(self._if_none_match, representation.headers(self._target, found.state))
+            sweeps, read = await self._view.read_tagged(found)
         # A sweep may have changed since the search, so the ETag names what was read.
         return sweeps, read.complete, representation.headers(self._target, read.state)
 
@@ -220,7 +229,8 @@ class Reads:
 
 # Not the class itself: FastAPI calls what is not asynchronous in a thread.
 async def _reads(request: Request, if_none_match: IfNoneMatch = None) -> Reads:
-    return Reads(target_of(request), _view(request), if_none_match)
+    turn = partial(_state_of(request).plot_data.turn, key_name(request))
+    return Reads(target_of(request), _view(request), if_none_match, turn)
 
 
 async def _sweep(request: Request, sweep_id: SweepId) -> Sweep:

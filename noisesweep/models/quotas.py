@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from noisesweep.models.config import as_integer
 from noisesweep.models.keys import KEY_NAME, Role
+from noisesweep.models.networks import as_integer
 
 # The store counts core-milliseconds, and its numbers are exact up to 2^53.
 Amount = Annotated[int, Field(ge=0, le=10**12), BeforeValidator(as_integer)]

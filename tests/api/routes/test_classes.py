@@ -1,14 +1,20 @@
 """Results and plot of a class over HTTP."""
 
+import asyncio
 import json
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import httpx
 import pytest
 from redis import Redis
 
+from api.dependencies import Reads
+from api.http.errors import TooBusyError
+from api.http.turns import Turns
 from api.limits import Limits
+from api.sweeps.view import SweepView
 from noisesweep.models import ClassResults
 from shared.store.keys import SCHEMA, SweepKeys
 from tests.api.conftest import Serve
@@ -181,3 +187,15 @@ def test_search_reads_all_chunks_of_the_list(
 def test_tag_in_a_name_is_not_a_tag(http: httpx.Client) -> None:
     submit(http, "group:b", name=json.dumps({"course": "ml-101"}))
     assert ids(http, "course") == []
+
+
+def test_search_waits_for_a_turn() -> None:
+    async def search_without_a_turn() -> None:
+        turns = Turns(at_once=1, waiting=0, waiting_per_key=0)
+        view = cast("SweepView", None)  # the search does not begin
+        reads = Reads("/class", view, None, partial(turns.turn, "alice"))
+        async with turns.turn("bob"):
+            with pytest.raises(TooBusyError):
+                await reads.tagged("course", Limits())
+
+    asyncio.run(search_without_a_turn())
