@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "reference"
 TEMPLATES = ROOT / "scripts" / "reference_templates"
 # Models in the order of the page. Smaller ones are left out.
-REQUESTS = ("SweepRequest", "RunRequest", "ExtensionRequest")
+REQUESTS = ("SweepRequest", "RunRequest", "ExtensionRequest", "EditRequest")
 ANSWERS = (
     "Sweep",
     "Run",

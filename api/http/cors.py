@@ -13,7 +13,7 @@ from api.http.problem_types import CROSS_SITE
 from api.http.problems import respond
 from api.http.telemetry import REQUEST_ID
 
-METHODS = ("DELETE", "GET", "HEAD", "POST")
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST")
 
 
 class Cors(CORSMiddleware):

@@ -116,7 +116,7 @@ def _add_headers(operation: JSON) -> None:
     if "304" in responses:
         headers |= {"200": VALIDATORS, "304": VALIDATORS}
     if "412" in responses:
-        headers["202"] = VALIDATORS
+        headers |= {"200": VALIDATORS, "202": VALIDATORS}
     if "requestBody" in operation:
         headers["202"] = headers.get("202", {}) | SUBMITTED
     for status in headers.keys() & responses.keys():

@@ -1,4 +1,4 @@
-"""/sweeps: submit, list, read, extend, cancel, retry and delete sweeps."""
+"""/sweeps: submit, list, read, extend, edit, cancel, retry and delete sweeps."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -25,15 +25,20 @@ from api.http.conditional import NOT_MODIFIED, PRECONDITION
 from api.http.problems import problem_responses
 from api.http.root_path import ModelResponse, root_path_of, route_path
 from api.http.validation import invalid_field
-from api.routes.responses import ADMISSION, ESTIMATE
+from api.routes.responses import ADMISSION, ESTIMATE, JSON_BODY
 from api.routes.submission import POLL_AFTER, SubmissionDep
 from api.sweeps import listing
 from api.sweeps.reader import Cursor
-from noisesweep.models import DatasetSlug, ExtensionRequest, RunStatus, Sweep, SweepList, SweepRequest
+from noisesweep.models import DatasetSlug, EditRequest, ExtensionRequest, RunStatus, Sweep, SweepList, SweepRequest
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 READ = problem_responses(HTTPStatus.NOT_FOUND) | NOT_MODIFIED
 EXTENSION = ADMISSION | PRECONDITION | problem_responses(HTTPStatus.NOT_FOUND)
+EDIT = (
+    JSON_BODY
+    | PRECONDITION
+    | problem_responses(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.INSUFFICIENT_STORAGE)
+)
 CHANGE = PRECONDITION | problem_responses(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
@@ -93,6 +98,15 @@ async def get_sweep(sweep_id: SweepId, reads: ReadsDep) -> Response:
     """Return a sweep with its config, its progress, and the status of each run."""
     sweep, headers = await reads.sweep(sweep_id)
     return ModelResponse(sweep, headers=headers)
+
+
+@router.patch("/{sweep_id}", response_model=Sweep, responses=EDIT)
+async def edit_sweep(
+    request: Request, sweep: OwnSweepDep, version: RequiredSweepVersion, edit: EditRequest, sweeps: SweepsDep
+) -> Response:
+    """Change the name or the tags of a sweep. Its runs do not change. A repeated request changes nothing."""
+    sweep = await sweeps.edit(sweep, edit, version)
+    return ModelResponse(sweep, headers=headers_of(request, sweep))
 
 
 @router.post("/{sweep_id}/runs", status_code=HTTPStatus.ACCEPTED, response_model=Sweep, responses=EXTENSION)

@@ -148,12 +148,16 @@ class SweepReader:
 
     async def request(self, sweep_id: str) -> SweepRequest:
         """Return the request that created the sweep. Raise SweepNotFoundError if it does not exist."""
+        return SweepRequest.model_validate_json(await self.request_json(sweep_id))
+
+    async def request_json(self, sweep_id: str) -> str:
+        """Return the same request as it is stored."""
         record = cast("list[str | None]", await self.redis.hmget(SweepKeys(sweep_id).record, "schema", "request"))
         schema, request = record
         raise_if_newer(schema)
         if request is None:
             raise sweep_not_found(sweep_id)
-        return SweepRequest.model_validate_json(request)
+        return request
 
     async def run(self, sweep_id: str, index: int) -> Run:
         """Return a run with all its epochs. Raise RunNotFoundError if it does not exist."""

@@ -1,4 +1,4 @@
-"""Operations on sweeps and runs: submit, estimate, extend, retry, cancel, delete."""
+"""Operations on sweeps and runs: submit, estimate, extend, edit, retry, cancel, delete."""
 
 import asyncio
 from collections.abc import Sequence
@@ -25,7 +25,18 @@ from api.sweeps.queue_stats import QueueStats
 from api.sweeps.reuse import GridPoint
 from api.sweeps.store import RequestContext, Store
 from api.sweeps.supported_configs import UnsupportedConfigError, check_config, check_models
-from noisesweep.models import Caller, Estimate, ExtensionRequest, NoiseOn, Queue, Run, RunStatus, Sweep, SweepRequest
+from noisesweep.models import (
+    Caller,
+    EditRequest,
+    Estimate,
+    ExtensionRequest,
+    NoiseOn,
+    Queue,
+    Run,
+    RunStatus,
+    Sweep,
+    SweepRequest,
+)
 from noisesweep.models.faults import explain
 from shared.datasets import CATALOGUE
 from shared.errors import DatasetUnavailableError
@@ -173,6 +184,20 @@ class SweepService:
             await self.submit(sweep_id, request, sha256(title.encode()).hexdigest(), context)
         fresh, grid = await self._store.sweep(sweep_id), ExtensionRequest(scales=sweep.scales, seeds=sweep.seeds)
         return await self.extend(fresh, grid, context.caller)
+
+    async def edit(self, sweep: Sweep, edit: EditRequest, version: int | None = None) -> Sweep:
+        """Change the name or the tags of the sweep. This operation is idempotent.
+
+        Raises:
+            StorageFullError: The stored sweeps of its submitter would occupy too many bytes.
+        """
+        reply = ["outdated"]
+        while reply == ["outdated"]:
+            before = await self._store.request_json(sweep.id)
+            request = SweepRequest.model_validate_json(before).model_copy(update=edit.model_dump(exclude_unset=True))
+            reply = await self._store.edit(sweep.id, before, request.model_dump_json(), version)
+        await raise_if_refused(reply, sweep.submitter or "", self.stats)
+        return await self._store.sweep(sweep.id)
 
     async def retry(self, sweep: Sweep, caller: Caller, version: int | None = None) -> Sweep:
         """Queue the failed and cancelled runs again, for an API key. This operation is idempotent.

@@ -1,4 +1,4 @@
-"""The API's writes to the store: create, extend, cancel, retry and delete sweeps."""
+"""The API's writes to the store: create, extend, edit, cancel, retry and delete sweeps."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,11 @@ from api.limits import Limits, limits_for
 from api.sweeps.admission import RETRY_BYTES, costs, stored_bytes
 from api.sweeps.batching import Batcher
 from api.sweeps.errors import SweepChangedError
-from api.sweeps.reader import SweepReader
+from api.sweeps.reader import SweepReader, sweep_not_found
 from api.sweeps.reuse import GridPoint, MeasuredRun, TrainedRuns
 from api.sweeps.workers import Workers
 from noisesweep.models import Caller, RunStatus, Sweep, SweepRequest
 from noisesweep.models.keys import ANYONE
-from shared.errors import SweepNotFoundError
 from shared.settings import Settings
 from shared.store import connections
 from shared.store.counters import Counter, field
@@ -155,7 +154,25 @@ class Store(SweepReader):
             **limits_for(self._settings, caller),
         )
         if reply == ["missing"]:
-            raise SweepNotFoundError(f'No sweep has the id "{sweep.id}".')
+            raise sweep_not_found(sweep.id)
+        return reply
+
+    async def edit(self, sweep_id: str, before: str, request: str, version: int | None = None) -> list[Any]:
+        """Replace the request of a sweep (JSON), if it still is `before`. Only its name and its tags may differ.
+
+        Returns:
+            ["edited"], ["outdated"] if it has another request, or a refusal, for admission.raise_if_refused.
+
+        Raises:
+            SweepNotFoundError: The sweep no longer exists.
+            SweepChangedError: The sweep does not have this version.
+        """
+        limit = self._settings.max_stored_bytes
+        reply = await self._change(
+            Function.EDIT, sweep_id, version, before=before, request=request, max_stored_bytes=limit
+        )
+        if reply == ["missing"]:
+            raise sweep_not_found(sweep_id)
         return reply
 
     async def cancel(self, sweep_id: str, index: int | None = None, version: int | None = None) -> int:
@@ -195,7 +212,7 @@ class Store(SweepReader):
             SweepChangedError: The sweep does not have this version.
         """
         if not await self.exists(sweep_id):
-            raise SweepNotFoundError(f'No sweep has the id "{sweep_id}".')
+            raise sweep_not_found(sweep_id)
         (state,) = await self._change(Function.DELETE, sweep_id, version)
         return bool(state == "deleted")
 

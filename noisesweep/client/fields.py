@@ -55,6 +55,18 @@ class SweepFields(TypedDict, total=False):
     reuse: bool
 
 
+class EditFields(TypedDict, total=False):
+    """Changes of a sweep. An omitted one stays as it is.
+
+    Attributes:
+        name: New name; None removes the name.
+        tags: New tags, which replace all tags.
+    """
+
+    name: str | None
+    tags: Mapping[str, str]
+
+
 class Filters(TypedDict, total=False):
     """Filters for listing sweeps. A sweep must match all given filters.
 

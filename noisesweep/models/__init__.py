@@ -46,7 +46,7 @@ from noisesweep.models.noise_kinds import IMAGENET_C_SCALES, NoiseKind
 from noisesweep.models.problems import InvalidField, Problem
 from noisesweep.models.queue import Estimate, Queue, QueuedSweep
 from noisesweep.models.quotas import Holder, Quota, QuotaLimits, QuotaList, Usage
-from noisesweep.models.requests import MAX_RUNS, MAX_SCALES, ExtensionRequest, RunRequest, SweepRequest
+from noisesweep.models.requests import MAX_RUNS, MAX_SCALES, EditRequest, ExtensionRequest, RunRequest, SweepRequest
 from noisesweep.models.results import ResultRow, Results
 from noisesweep.models.runs import EpochMetrics, Kept, Run, RunError, RunLinks, RunStatus, RunSummary
 from noisesweep.models.shares import CreatedShare, Share, ShareList, ShareRequest
@@ -99,6 +99,7 @@ __all__ = [
     "DatasetList",
     "DatasetSlug",
     "DifferenceMethod",
+    "EditRequest",
     "Efficiency",
     "Ends",
     "EpochMetrics",

@@ -17,6 +17,7 @@ class EventType(StrEnum):
     EPOCH = "epoch"
     RUN_CANCELLING = "run.cancelling"
     RUN_ENDED = "run.ended"
+    SWEEP_EDITED = "sweep.edited"
     SWEEP_ENDED = "sweep.ended"
 
 
@@ -29,13 +30,16 @@ class Event(BaseModel):
         "queue because its worker stopped or was lost. run.started: a worker claimed the run; if its epochs have "
         "another numerics version than the worker, they are deleted, and follow again from epoch 0. epoch: the run "
         "finished an epoch; reused runs have no epoch events. run.cancelling: a running run will be cancelled soon. "
-        "run.ended: the run succeeded, failed or was cancelled. sweep.ended: all runs of the sweep have ended.",
+        "run.ended: the run succeeded, failed or was cancelled. sweep.edited: the name or the tags of an open sweep "
+        "changed; only its last event of this type is kept. sweep.ended: all runs of the sweep have ended.",
         examples=["epoch"],
     )
     at: datetime = Field(
         description="Time of the event, UTC, to the millisecond.", examples=["2026-03-10T09:00:00.123Z"]
     )
-    run_id: str | None = Field(description="The run; null for sweep.ended.", examples=["5f0c6a1e9b3d2748-2"])
+    run_id: str | None = Field(
+        description="The run; null for sweep.edited and sweep.ended.", examples=["5f0c6a1e9b3d2748-2"]
+    )
     status: RunStatus | None = Field(description="Final status of the run; null unless the type is run.ended.")
     metrics: EpochMetrics | None = Field(description="Metrics of the epoch; null unless the type is epoch.")
 

@@ -24,7 +24,16 @@ MAX_SCALES = 64
 MAX_RUNS = 256
 
 TagKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.-]{1,32}$")]
-
+Tags = Annotated[
+    dict[TagKey, TagValue],
+    Field(
+        max_length=16,
+        json_schema_extra={"additionalProperties": False},
+        description="Up to 16 tags for filtering lists. A key has 1 to 32 characters of a-z 0-9 _ . - and a value has "
+        "1 to 64 characters. Control characters are not allowed.",
+        examples=[{"course": "ml-101", "group": "b"}],
+    ),
+]
 
 Reuse = Annotated[
     bool,
@@ -42,14 +51,7 @@ class TrainingRequest(TrainingConfig):
     name: Name | None = Field(
         default=None, description="Display name of the sweep, without control characters.", examples=["week 3, group B"]
     )
-    tags: dict[TagKey, TagValue] = Field(
-        default={},
-        max_length=16,
-        json_schema_extra={"additionalProperties": False},
-        description="Up to 16 tags for filtering lists. A key has 1 to 32 characters of a-z 0-9 _ . - and a value has "
-        "1 to 64 characters. Control characters are not allowed.",
-        examples=[{"course": "ml-101", "group": "b"}],
-    )
+    tags: Tags = Field(default={})
     keep_model: bool = Field(
         default=False,
         description="Keep the trained network of each run for some days, as a Keras model at /runs/{id}/model. The "
@@ -195,4 +197,23 @@ class ExtensionRequest(BaseModel):
     def _check_not_empty(self) -> Self:
         if not (self.scales or self.seeds):
             raise ValueError("expected scales or seeds to add, received neither")
+        return self
+
+
+class EditRequest(BaseModel):
+    """Body of PATCH /sweeps/{id}: the new name, the new tags, or both. Omitted fields do not change."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, json_schema_extra={"minProperties": 1})
+
+    name: Name | None = Field(
+        default=None, description="New display name; null removes the name.", examples=["week 3, group B"]
+    )
+    tags: Tags = Field(
+        default={}, description="New tags, which replace all tags of the sweep. Limits: as in POST /sweeps."
+    )
+
+    @model_validator(mode="after")
+    def _check_not_empty(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("expected name or tags, received neither")
         return self

@@ -37,6 +37,7 @@ class Function(StrEnum):
     CREATE = "create"
     EXTEND = "extend"
     RETRY = "retry"
+    EDIT = "edit"
     CANCEL = "cancel"
     DELETE = "delete"
     ADD_DATASET = "add_dataset"

@@ -6,6 +6,7 @@ Keys of a sweep:
                                           fingerprint: SHA-256 of the submitting request,
                                           submitter, request_id, traceparent: the submitting request, empty if unknown,
                                           dataset: SHA-256 of its data set, unless that is built in,
+                                          edited: id of the event of its last change of name or tags,
                                           epochs, epoch_work, epoch_compute (core-ms): of one run,
                                           run_bytes, reused_run_bytes, model_bytes: counted for each run,
                                           bytes:<submitter>: counted for the sweep and not freed yet

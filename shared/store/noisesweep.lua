@@ -154,9 +154,11 @@ local function change_version(sweep)
   redis.call('HSET', record_of(sweep), 'version', whole(math.max(version + 1, now())))
 end
 
+-- Add an event and change the version. Return the id of the event.
 local function emit(sweep, kind, index, data)
-  redis.call('XADD', record_of(sweep) .. ':events', '*', 'type', kind, 'index', index, 'data', data)
+  local id = redis.call('XADD', record_of(sweep) .. ':events', '*', 'type', kind, 'index', index, 'data', data)
   change_version(sweep)
+  return id
 end
 
 -- Return whether the sweep has another version than the caller expects. No expectation accepts any version.
@@ -657,6 +659,43 @@ define('retry', with_limits({
     requeue(run)
   end
   return { 'retried', #ended }
+end)
+
+-- Replace the request of a sweep by one with another name or other tags. Return {'edited'}, {'missing'} if there is no such
+-- sweep, {'changed'} if it has another version, {'outdated'} if its request is not `before`, or a refusal of the bytes,
+-- which count for its submitter. An open sweep gets an event in place of that of its previous edit, so that repeated edits
+-- need no room. An ended sweep gets none, because nobody subscribes to it, and 'sweep.ended' remains its last event.
+define('edit', {
+  sweep = 'text', before = 'text', request = 'text', max_stored_bytes = 'number', version = 'number?',
+}, function(call)
+  local record = record_of(call.sweep)
+  local fields = redis.call('HMGET', record, 'request', 'submitter', 'open_runs', 'edited')
+  refuse_newer(call.sweep)
+  if not fields[1] then
+    return { 'missing' }
+  elseif differs(call.sweep, call.version) then
+    return { 'changed' }
+  elseif fields[1] ~= call.before then
+    return { 'outdated' }
+  elseif call.request == call.before then
+    return { 'edited' }
+  end
+  local bytes = #call.request - #call.before
+  local refused = refusal({ submitter = fields[2], role = '', max_stored_bytes = call.max_stored_bytes }, 0, bytes, 0)
+  if refused then
+    return refused
+  end
+  count_bytes(call.sweep, fields[2], bytes)
+  redis.call('HSET', record, 'request', call.request)
+  if tonumber(fields[3]) == 0 then
+    change_version(call.sweep)
+  else
+    redis.call('HSET', record, 'edited', emit(call.sweep, 'sweep.edited', '', '{}'))
+    if fields[4] then
+      redis.call('XDEL', record .. ':events', fields[4])
+    end
+  end
+  return { 'edited' }
 end)
 
 -- Cancel runs; without indices, all runs. A queued run ends at once, the owner of a running run reads the request when

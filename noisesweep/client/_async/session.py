@@ -109,6 +109,11 @@ class AsyncSession:
         response = await self.send("POST", path, body=body, **options)
         return parse(model, response.content, response)
 
+    async def patch(self, model: type[Model], path: str, body: Mapping[str, Any]) -> Model:
+        """Send a PATCH request and return the parsed response."""
+        response = await self.send("PATCH", path, body=body)
+        return parse(model, response.content, response)
+
     async def compute(self, path: str, query: Mapping[str, Any] | None = None) -> httpx.Response:
         """Read a resource that may take long to compute, without a timeout per attempt.
 

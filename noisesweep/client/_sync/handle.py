@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from noisesweep.client._sync.session import Session
 from noisesweep.client.errors import RefusedError
-from noisesweep.client.fields import PlotKind, PlotOptions
+from noisesweep.client.fields import EditFields, PlotKind, PlotOptions
 from noisesweep.client.payloads import image_format, parse, save
 from noisesweep.client.prose import describe_sweep, results_table
 from noisesweep.models import CreatedShare, Event, Results, RunStatus, Share, ShareList, Summary, Sweep
@@ -124,6 +124,11 @@ class SweepHandle:
     def extend(self, *, scales: Iterable[float] = (), seeds: Iterable[int] = (), reuse: bool | None = None) -> Self:
         """Add scales, seeds or both to the grid. Only the new runs are trained."""
         return self._post_action("runs", {"scales": scales, "seeds": seeds, "reuse": reuse})
+
+    def edit(self, **fields: Unpack[EditFields]) -> Self:
+        """Change the name, the tags or both. Name None removes the name, and new tags replace all tags."""
+        self.record = self._session.patch(Sweep, self._path, fields)
+        return self
 
     def with_fresh_noise(self) -> "SweepHandle":
         """Submit the same sweep with new training noise in every epoch. Repeated, return the same sweep."""

@@ -110,6 +110,11 @@ class Session:
         response = self.send("POST", path, body=body, **options)
         return parse(model, response.content, response)
 
+    def patch(self, model: type[Model], path: str, body: Mapping[str, Any]) -> Model:
+        """Send a PATCH request and return the parsed response."""
+        response = self.send("PATCH", path, body=body)
+        return parse(model, response.content, response)
+
     def compute(self, path: str, query: Mapping[str, Any] | None = None) -> httpx.Response:
         """Read a resource that may take long to compute, without a timeout per attempt.
 

@@ -21,6 +21,7 @@ METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", 
 # Valid bodies and queries of the routes that require one.
 BODIES = {
     "/sweeps": b'{"scales": [0.5]}',
+    "/sweeps/{sweep_id}": b'{"name": "week 4"}',
     "/runs": b'{"scale": 0.5}',
     "/sweeps/{sweep_id}/runs": b'{"scales": [0.9]}',
     "/datasets": npz(bars(training=9, test=3)),
@@ -29,13 +30,15 @@ BODIES = {
     "/quotas/{holder}": b"{}",
 }
 WITH_JSON = [each for each in WITH_BODY if each[1] != "/datasets"]
-# Requests that the service answers with a new or changed sweep or run.
-SUBMISSIONS = [each for each in WITH_JSON if each[1] not in ("/keys", "/quotas/{holder}", "/sweeps/{sweep_id}/shares")]
+# Requests that the service answers with new runs.
+NO_SUBMISSIONS = ("/keys", "/quotas/{holder}", "/sweeps/{sweep_id}", "/sweeps/{sweep_id}/shares")
+SUBMISSIONS = [each for each in WITH_JSON if each[1] not in NO_SUBMISSIONS]
 # The status of `Service.request`, by route.
 STATUSES = {each: 202 if each in SUBMISSIONS else 412 if each in CHANGES else 200 for each in OPERATIONS}
 STATUSES |= {("POST", "/datasets"): 200, ("DELETE", "/datasets/{dataset}"): 409}  # it is there, and cannot be deleted
 STATUSES |= {("POST", "/keys"): 409, ("DELETE", "/keys/{name}"): 404}  # a service without keys
 STATUSES |= {("PUT", "/quotas/{holder}"): 409, ("DELETE", "/quotas/{holder}"): 404}
+STATUSES |= {("PATCH", "/sweeps/{sweep_id}"): 200}
 STATUSES |= {("POST", "/sweeps/{sweep_id}/shares"): 409, ("DELETE", "/sweeps/{sweep_id}/shares/{share_id}"): 404}
 QUERIES = {
     "/noise/kinds": "?dataset=digits",
@@ -48,6 +51,11 @@ QUERIES = {
     "/transfer": "?sweep={sweep_id}&sweep={other_id}&scale=0.5&scale=0.5",
     "/plots/transfer": "?sweep={sweep_id}&sweep={other_id}&scale=0.5&scale=0.5",
 }
+
+
+def body_of(method: str, path: str) -> bytes:
+    """Return a valid body of a route; b"" if it has none."""
+    return BODIES[path] if (method, path) in WITH_BODY else b""
 
 
 def body_types(method: str, path: str) -> list[str]:
@@ -97,7 +105,7 @@ class Service:
 
     def request(self, method: str, path: str, *headers: str, **options: str) -> RawAnswer:
         """Send a valid request to a route. A change without a body has an If-Match that is never current."""
-        body = BODIES.get(path, b"") if method in ("POST", "PUT") else b""
+        body = body_of(method, path)
         if body:
             headers = (f"Content-Type: {body_types(method, path)[0]}", *headers)
         elif method != "GET":

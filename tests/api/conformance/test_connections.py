@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from api.http.request_headers import PROBES
-from tests.api.conformance.routes import BODIES, OPERATIONS, STATUSES, WITH_BODY, Service, body_types
+from tests.api.conformance.routes import BODIES, OPERATIONS, STATUSES, WITH_BODY, Service, body_of, body_types
 from tests.support.waiting import wait_until
 
 
@@ -50,7 +50,7 @@ def served_as_before(service: Service, caplog: pytest.LogCaptureFixture) -> Iter
 def test_client_that_disconnects_before_its_answer_is_forgotten(
     service: Service, method: str, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    body = BODIES[path] if (method, path) in WITH_BODY else b""
+    body = body_of(method, path)
     lines = [f"{method} {service.root_path}{service.url(path)} HTTP/1.1", "Host: localhost", 'If-Match: "other"']
     lines += [f"Content-Type: {body_types(method, path)[0]}", f"Content-Length: {len(body)}"] if body else []
     request = "\r\n".join([*lines, "", ""]).encode() + body

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.conformance.routes import BODIES, CHANGES, Service
+from tests.api.conformance.routes import BODIES, CHANGES, Service, body_of
 
 
 @pytest.mark.parametrize(("method", "path"), CHANGES)
@@ -11,7 +11,7 @@ from tests.api.conformance.routes import BODIES, CHANGES, Service
 def test_page_of_another_site_cannot_change_anything(service: Service, method: str, path: str, header: str) -> None:
     before = service.state
     answer = service.send(
-        method, service.url(path), header, "Content-Type: application/json", body=BODIES.get(path, b"")
+        method, service.url(path), header, "Content-Type: application/json", body=body_of(method, path)
     )
     assert (answer.status, answer.problem["type"]) == (403, f"{service.root_path}/problems/cross-site-request")
     assert service.state == before
@@ -27,7 +27,7 @@ def test_own_pages_allowed_pages_and_programs_can_submit(service: Service, heade
 @pytest.mark.parametrize(("headers", "allowed"), [
     (["Origin: https://lab.example", "Access-Control-Request-Method: POST"], True),
     (["Origin: https://evil.example", "Access-Control-Request-Method: POST"], False),
-    (["Origin: https://lab.example", "Access-Control-Request-Method: PATCH"], False),
+    (["Origin: https://lab.example", "Access-Control-Request-Method: PUT"], False),
 ])  # fmt: skip
 def test_refused_preflight_is_a_problem_document(service: Service, headers: list[str], allowed: bool) -> None:
     answer = service.send("OPTIONS", "/sweeps", *headers)

@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from tests.api.conformance.routes import BODIES, OPERATIONS, READS, SUBMISSIONS, Service
+from tests.api.conformance.routes import BODIES, OPERATIONS, READS, SUBMISSIONS, Service, body_of
 from tests.support.raw_http import RawAnswer
 
 PAGES = [
@@ -75,7 +75,7 @@ def test_links_of_submissions_lead_to_the_api(service: Service, method: str, pat
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_links_of_problem_documents_lead_to_their_pages(service: Service, method: str, path: str) -> None:
-    answer = service.send(method, service.url(path, "?nonsense=1"), body=BODIES.get(path, b""))
+    answer = service.send(method, service.url(path, "?nonsense=1"), body=body_of(method, path))
     assert answer.problem["instance"] == f"{service.root_path}{service.url(path, '')}"
     explanation = "/problems/invalid-request"
     assert answer.problem["type"] == f"{service.root_path}{explanation}"

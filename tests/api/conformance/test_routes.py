@@ -16,6 +16,7 @@ from tests.api.conformance.routes import (
     SUBMISSIONS,
     WITH_BODY,
     Service,
+    body_of,
     body_types,
 )
 
@@ -83,7 +84,7 @@ def test_unknown_query_parameter_is_refused(service: Service, method: str, path:
     before = service.state
     query = f"{QUERIES.get(path, '?')}&tags=a".replace("?&", "?")
     headers = [f"Content-Type: {body_types(method, path)[0]}"] if (method, path) in WITH_BODY else []
-    answer = service.send(method, service.url(path, query), *headers, body=BODIES.get(path, b""))
+    answer = service.send(method, service.url(path, query), *headers, body=body_of(method, path))
     assert answer.status == 422
     (error,) = answer.problem["errors"]
     assert (error["pointer"], error["received"]) == ("tags", ["a"])
@@ -165,7 +166,7 @@ def test_preconditions_are_checked_where_they_are_documented(service: Service, m
     assert ("412" in responses) == ("_id}" in path and "/shares" not in path)
     if "412" in responses:
         for etag in ('"other"', 'W/"other"', '"", "other"', "other"):
-            body = BODIES.get(path, b"")
+            body = body_of(method, path)
             headers = ["Content-Type: application/json"] if body else []
             answer = service.send(method, service.url(path), *headers, f"If-Match: {etag}", body=body)
             assert answer.problem["type"] == f"{service.root_path}/problems/precondition-failed"

@@ -77,6 +77,7 @@ def test_a_link_shows_nothing_else_of_the_service(http: httpx.Client, sweep_id: 
 @pytest.mark.parametrize(("method", "path", "body"), [
     ("POST", "/sweeps", ONE), ("POST", "/sweeps/{id}/cancel", None), ("POST", "/sweeps/{id}/runs", {"scales": [2]}),
     ("POST", "/sweeps/{id}/fresh-noise", None), ("POST", "/sweeps/{id}/shares", {}), ("DELETE", "/sweeps/{id}", None),
+    ("PATCH", "/sweeps/{id}", {"name": "eve"}),
     ("POST", "/keys", {"name": "eve"}), ("DELETE", "/datasets/nope", None),
 ])  # fmt: skip
 def test_a_link_changes_nothing(

@@ -63,6 +63,7 @@ def test_equal_etags_stand_for_equal_bytes_while_training(
     observe.after(lambda: release(leases, claim, second, state(0, 5)))
     observe.after(lambda: leases.fail(claim, third, RunError(code="diverged", message="The loss became NaN.")))
     observe.after(lambda: http.post(f"{path}/retry"))
+    observe.after(lambda: http.patch(path, json={"name": "week 4"}))
     observe.after(lambda: http.post(f"{sweep.links.runs[2]}/cancel"))
     observe.after(lambda: training.commit(claim, 0, epoch=1))
     observe.after(lambda: training.commit(claim, 0, epoch=2))
