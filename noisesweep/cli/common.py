@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -74,6 +75,20 @@ def find_sweep(service: NoiseSweep, name: str) -> SweepHandle:
         some = ", ".join(sweep.id for sweep in matching[:MAX_IDS_SHOWN])
         raise WrongUsageError(f"{len(matching)} sweep ids begin with {name} ({some}): give more digits")
     return matching[0]
+
+
+def parse_tags(tags: Iterable[str], option: str) -> dict[str, str]:
+    """Return tags of the form key:value as a dict. Raise WrongUsageError for another form, with the option's name."""
+    pairs = dict(tag.partition(":")[::2] for tag in tags)
+    for key, value in pairs.items():
+        if not value:
+            raise WrongUsageError(f"{option}: expected key:value, received {key!r}")
+    return pairs
+
+
+def upper_first(sentence: str) -> str:
+    """Return a sentence with its first letter in upper case."""
+    return sentence[0].upper() + sentence[1:]
 
 
 def exit_if_failed(sweep: Sweep) -> None:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from typer.exceptions import TyperException
 
 from noisesweep import __version__
-from noisesweep.cli import classes, datasets, keys, machine, quotas, results, shares, submission, sweeps
+from noisesweep.cli import classes, datasets, edits, keys, machine, quotas, results, shares, submission, sweeps
 from noisesweep.cli.output import console_for, print_line, replace_unencodable
 from noisesweep.client.errors import NoiseSweepError, RefusedError, ServiceUnreachableError, WrongUsageError
 from noisesweep.client.retries import is_temporary
@@ -27,7 +27,7 @@ LIST_OPTIONS = frozenset(
     f"--{name}"
     for name in (
         *("scales", "scale", "kinds", "test-noise", "seeds", "hidden-units", "filters", "dense-units", "indices"),
-        *("tags", "tag"),
+        *("tags", "tag", "remove"),
     )
 )
 
@@ -45,6 +45,9 @@ SERVICE: dict[str, Callable[..., None]] = {
     "extend": sweeps.extend,
     "fresh-noise": sweeps.fresh_noise,
     "share": shares.share,
+    "rename": edits.rename,
+    "tag": edits.tag,
+    "delete": edits.delete,
     "cancel": sweeps.cancel,
     "retry": sweeps.retry,
     "queue": quotas.show_queue,

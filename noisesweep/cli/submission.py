@@ -8,7 +8,7 @@ import typer
 from pydantic import BaseModel
 
 from noisesweep import NoiseSweep
-from noisesweep.cli.common import Json, Key, Url, check_plot_path
+from noisesweep.cli.common import Json, Key, Url, check_plot_path, parse_tags
 from noisesweep.cli.output import console_for, print_json, print_line
 from noisesweep.cli.sweeps import print_sweep, watch_until_end
 from noisesweep.client.errors import WrongUsageError
@@ -120,7 +120,7 @@ def submit(
         "keep": keep,
         "patience": patience,
         "name": name,
-        "tags": _tags(tags or []) or None,
+        "tags": parse_tags(tags or [], "--tags") or None,
         "include_clean": include_clean or None,
         "clip": clip or imagenet_c or None,
         "resample": resample or None,
@@ -179,14 +179,6 @@ def _test_noise(options: list[str]) -> dict[str, list[float]]:
         except ValueError:
             raise WrongUsageError(f"--test-noise: expected kind:scale,scale, received {option!r}") from None
     return kinds
-
-
-def _tags(tags: list[str]) -> dict[str, str]:
-    pairs = dict(tag.partition(":")[::2] for tag in tags)
-    for tag_key, value in pairs.items():
-        if not value:
-            raise WrongUsageError(f"--tags: expected key:value, received {tag_key!r}")
-    return pairs
 
 
 def _estimate(service: NoiseSweep, scales: Sequence[float], fields: Any, *, as_json: bool) -> None:  # noqa: ANN401 - SweepFields

@@ -14,6 +14,7 @@ from noisesweep.cli.common import (
     Url,
     exit_if_failed,
     find_sweep,
+    upper_first,
 )
 from noisesweep.cli.display import print_errors, print_sweeps, runs_table, show_progress
 from noisesweep.cli.output import console_for, print_json, print_line
@@ -154,8 +155,8 @@ def print_sweep(sweep: SweepHandle, *, as_json: bool) -> None:
     if as_json:
         print_json(sweep.record)
         return
-    console, sentence = console_for(as_json=as_json), describe_sweep(sweep.record)
-    print_line(console, sentence[0].upper() + sentence[1:])
+    console = console_for(as_json=as_json)
+    print_line(console, upper_first(describe_sweep(sweep.record)))
     if sweep.record.status_detail:
         print_line(console, sweep.record.status_detail)
     cancelling = sum(run.cancel_requested for run in sweep.record.runs)

@@ -30,6 +30,10 @@ class Terminal:
         """Return the output so far."""
         return self._bytes.decode(errors="replace")
 
+    def type(self, text: str) -> None:
+        """Send text as if it was typed."""
+        os.write(self._leader, text.encode())
+
     def close(self) -> None:
         """Kill the command if it still runs, and read the rest of its output."""
         if self._reader.is_alive() or self.process.poll() is None:
