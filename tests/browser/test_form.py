@@ -120,3 +120,24 @@ def test_validation_errors_are_shown_at_their_fields(visit: Visit) -> None:
     expect(page.locator(".invalid:visible")).to_have_count(0)
     expect(page.locator("#estimate")).to_contain_text("5 runs")
     visit.ignore_errors("status of 422")
+
+
+def test_enter_in_the_scales_field_never_submits(visit: Visit) -> None:
+    page = visit.open("/ui")
+    submitted: list[str] = []
+    page.on("request", lambda request: submitted.append(request.url) if request.url.endswith("/sweeps") else None)
+    page.get_by_role("button", name="none").click()
+    entry, chips = page.get_by_label("Noise scales").last, page.locator("#scales-list li")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.evaluate("navigator.clipboard.writeText('0.3\\n0.6\\t1.2 ')")
+    entry.focus()
+    page.keyboard.press("Control+v")
+    expect(chips).to_have_text(["0.3", "0.6", "1.2"])
+    page.keyboard.press("Enter")
+    page.keyboard.type("2.5")
+    page.keyboard.press("Enter")
+    expect(chips).to_have_text(["0.3", "0.6", "1.2", "2.5"])
+    page.keyboard.press("Enter")
+    expect(page.locator("#estimate")).to_contain_text("4 runs")
+    assert page.url.split("?")[0].endswith("/ui")
+    assert submitted == []

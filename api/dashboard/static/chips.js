@@ -62,12 +62,13 @@ export class Chips {
   }
 
   /**
-   * Add a scale on Enter, and remove the last one on Backspace in an empty field.
+   * Add the typed scales on Enter, and remove the last one on Backspace in an empty field.
    * @param {KeyboardEvent} event
    */
   #onKeydown(event) {
-    if (event.key === "Enter" && this.#entry.value.trim()) {
-      event.preventDefault(); // Enter adds the scale instead of submitting the form
+    if (event.key === "Enter") {
+      // Enter never submits the form from here. After a list was pasted, the field is empty.
+      event.preventDefault();
       this.#commit();
     } else if (event.key === "Backspace" && !this.#entry.value && this.#scales.length) {
       this.scales = this.#scales.slice(0, -1);
