@@ -246,19 +246,3 @@ def test_workers_page_updates_without_reload(visit: Visit, service: BrowserServi
     expect(page.locator("#workers a")).to_have_attribute("href", f"/ui/sweeps/{sweep_id}")
     service.http.post(f"/sweeps/{sweep_id}/cancel")
     expect(page.locator("#workers")).to_contain_text("Idle.")
-
-
-def test_long_list_is_paginated(visit: Visit, service: BrowserService) -> None:
-    for number in range(11):
-        service.submit([0.2], name=f"page {number}")
-    service.submit([0.2], name="another")
-    page = visit.open("/ui")
-    page.get_by_label("Name starts with").fill("page ")
-    names = page.locator("#sweeps .name")
-    expect(names).to_have_text([f"page {number}" for number in range(10, 0, -1)])
-    page.get_by_role("button", name="Older").click()
-    expect(names).to_have_text(["page 0"])
-    page.get_by_role("button", name="Newest").click()
-    expect(names).to_have_count(10)
-    page.get_by_label("Name starts with").fill("no such name")
-    expect(page.locator("#list-status")).to_have_text("No sweep matches the filters.")

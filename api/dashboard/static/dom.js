@@ -47,6 +47,25 @@ export function showText(target, text) {
 }
 
 /**
+ * Select a value. Add it to the choices if it is missing.
+ * @param {any} select
+ * @param {string} value
+ */
+export function choose(select, value) {
+  offer(select, value);
+  select.value = value;
+}
+
+/**
+ * Add a value to the choices if it is missing.
+ * @param {any} select
+ * @param {string} value
+ */
+export function offer(select, value) {
+  if (![...select.options].some((option) => option.value === value)) select.add(new Option(value, value));
+}
+
+/**
  * Give an element one child per item, in order. A child whose item remains is reused, so it keeps its focus.
  * @template Item
  * @param {Element} parent

@@ -1,10 +1,11 @@
 // Form of a new sweep, with its estimate and its errors.
 
 import { newIdempotencyKey, Problem, post } from "./api.js";
-import { Chips, parseNumbers } from "./chips.js";
-import { byId, setText } from "./dom.js";
+import { Chips } from "./chips.js";
+import { byId, choose, offer, setText, showText } from "./dom.js";
 import { invalidIndexes, messageOf, showFormErrors } from "./errors.js";
-import { formatCount, formatDuration } from "./format.js";
+import { readField, writeField } from "./fields.js";
+import { formatCount, formatDuration, sweepName } from "./format.js";
 import { ROOT } from "./root.js";
 
 const TYPING_DELAY = 350; // ms
@@ -21,54 +22,13 @@ const NETWORKS = {
   cnn: "LeNet, about 5 times slower",
 };
 
-/** @type {Record<string, (input: any) => unknown>} Read the value of a field. undefined stands for the default. */
-const READERS = {
-  boolean: (input) => input.checked,
-  text: (input) => input.value.trim() || undefined,
-  number: (input) => (input.validity.badInput ? input.value : input.value === "" ? undefined : Number(input.value)),
-  numbers: (input) => parseNumbers(input.value),
-  tags: (input) => parseTags(input.value),
-  noise: (input) => parseNoise(input.value),
-};
-
-/**
- * Parse kinds of noise with their scales, of the form "shot: 0.3, 1; uniform: 0.5".
- * @param {string} text
- * @returns {Record<string, (number | string)[]> | undefined} undefined if there is none.
- */
-function parseNoise(text) {
-  const kinds = text.split(";").filter((kind) => kind.trim());
-  if (!kinds.length) return undefined;
-  return Object.fromEntries(
-    kinds.map((kind) => {
-      const [name, scales = ""] = kind.split(":");
-      const key = name.trim().toLowerCase().replaceAll("-", "_");
-      return [key, parseNumbers(scales)];
-    }),
-  );
-}
-
-/**
- * Parse tags of the form "key:value, key:value".
- * @param {string} text
- * @returns {Record<string, string> | undefined} undefined if there is no tag.
- */
-function parseTags(text) {
-  const pairs = text
-    .split(",")
-    .map((pair) => pair.trim())
-    .filter(Boolean);
-  if (!pairs.length) return undefined;
-  return Object.fromEntries(
-    pairs.map((pair) => [pair.split(":")[0].trim(), pair.split(":").slice(1).join(":").trim()]),
-  );
-}
-
 /** Form that submits a sweep and shows an estimate while the user edits it. */
 export class SweepForm {
   #form = byId("sweep-form");
   #chips = new Chips("", () => this.#scheduleEstimate());
   #key = newIdempotencyKey();
+  /** @type {number[]} Seeds of the sweep that the form was filled with, if they are not 0, 1, ... */
+  #seeds = [];
   /** @type {any} The selected kind of noise, from GET /noise/kinds. */
   #kind = { imagenet_c_scales: [], minimum_scale: 0, maximum_scale: Number.POSITIVE_INFINITY };
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -83,7 +43,7 @@ export class SweepForm {
     });
     this.#form.addEventListener("input", () => this.#scheduleEstimate());
     for (const button of this.#form.querySelectorAll("[data-preset]")) {
-      button.addEventListener("click", () => this.#fill(button));
+      button.addEventListener("click", () => this.#usePreset(button));
     }
     // The Back button may restore this page with a disabled button and a used key. The next sweep is a new one.
     addEventListener("pageshow", (/** @type {PageTransitionEvent} */ event) => {
@@ -96,10 +56,38 @@ export class SweepForm {
   }
 
   /**
+   * Fill in the settings of a sweep.
+   * @param {any} sweep
+   */
+  fill(sweep) {
+    const { config, name, tags, scales, seeds, runs } = sweep;
+    const values = {
+      ...config,
+      ...config.model,
+      model: config.model.kind,
+      include_clean: scales.includes(0),
+      repeats: seeds.length,
+      keep_model: runs.some((/** @type {any} */ run) => run.keep_model),
+      name: name ?? "",
+      tags,
+    };
+    for (const input of this.#inputs) writeField(input, values[input.name]);
+    for (const select of ["dataset", "model", "noise"]) byId(select).dispatchEvent(new Event("change"));
+    this.#chips.scales = scales.filter(Boolean);
+    const isUsual = seeds.every((/** @type {number} */ seed, /** @type {number} */ index) => seed === index);
+    this.#seeds = isUsual ? [] : seeds;
+    const kept = isUsual ? "" : ` Its seeds are ${seeds.join(", ")}.`;
+    showText(
+      byId("filled"),
+      `Filled in with the settings of ${sweepName(sweep)}, also those under More settings.${kept}`,
+    );
+  }
+
+  /**
    * Fill in the scales of a preset.
    * @param {any} button
    */
-  #fill({ dataset: { preset } }) {
+  #usePreset({ dataset: { preset } }) {
     const { imagenet_c_scales: severities } = this.#kind;
     if (preset === "corruption") byId("clip").checked = true;
     this.#chips.scales =
@@ -144,11 +132,7 @@ export class SweepForm {
    */
   describeDatasets(datasets) {
     const [select, filter] = [byId("dataset"), byId("filter-dataset")];
-    for (const { name } of datasets) {
-      for (const list of [select, filter]) {
-        if (![...list.options].some(({ value }) => value === name)) list.add(new Option(name, name));
-      }
-    }
+    for (const { name } of datasets) for (const list of [select, filter]) offer(list, name);
     select.onchange = () => {
       const selected = datasets.find((dataset) => dataset.name === select.value);
       setText(byId("dataset-help"), selected ? formatCount(selected.training_images, "image") : "");
@@ -162,19 +146,23 @@ export class SweepForm {
    * @param {string} name
    */
   selectDataset(name) {
-    byId("dataset").value = name;
+    choose(byId("dataset"), name);
     byId("dataset").onchange();
     this.#scheduleEstimate();
   }
 
+  /** Return the fields, without the scales. */
+  get #inputs() {
+    return [...this.#form.querySelectorAll("[data-type]")];
+  }
+
   /** Return the request body. */
   get #body() {
-    const inputs = [...this.#form.querySelectorAll("[data-type]")];
-    const read = (/** @type {any[]} */ some) =>
-      Object.fromEntries(some.map((input) => [input.name, READERS[input.dataset.type](input)]));
-    const { model: kind, ...values } = read(inputs.filter((input) => !input.closest("[data-network]")));
-    const model = { kind, ...read(inputs.filter((input) => input.closest(`[data-network="${kind}"]`))) };
-    return { ...values, model, scales: this.#chips.scales };
+    const read = (/** @type {any[]} */ some) => Object.fromEntries(some.map((input) => [input.name, readField(input)]));
+    const { model: kind, repeats, ...values } = read(this.#inputs.filter((input) => !input.closest("[data-network]")));
+    const model = { kind, ...read(this.#inputs.filter((input) => input.closest(`[data-network="${kind}"]`))) };
+    const seeds = this.#seeds.length && repeats === this.#seeds.length ? { seeds: this.#seeds } : { repeats };
+    return { ...values, ...seeds, model, scales: this.#chips.scales };
   }
 
   /** Request an estimate when the user stops typing. */

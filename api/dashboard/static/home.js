@@ -18,9 +18,11 @@ new DatasetDialog(async (name) => {
   form.selectDataset(name);
 });
 retry(async () => form.describeNoise((await get("/noise/kinds?dataset=digits")).kinds)).catch(report);
+const from = new URLSearchParams(location.search).get("from");
+if (from) retry(async () => form.fill(await get(`/sweeps/${encodeURIComponent(from)}`))).catch(report);
 readCaller()
   .then((caller) => {
     byId("new-sweep").hidden = !maySubmit(caller);
-    list.offerOwn(caller.name);
+    list.setCaller(caller);
   })
   .catch(report);
