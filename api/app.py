@@ -121,8 +121,9 @@ def create_app(settings: Settings, limits: Limits, guide: Path = GUIDE) -> FastA
         celery.close()
         await store.close()
 
-    # FastAPIOffline serves the scripts of /docs itself, so that /docs works without internet access.
+    # FastAPIOffline serves the script of /redoc itself, so that it works without internet access.
     app = FastAPIOffline(
+        docs_url=None,
         title="noisesweep",
         description=DESCRIPTION + (GUIDE_LINK if guide.is_dir() else ""),
         version=__version__,
@@ -132,6 +133,7 @@ def create_app(settings: Settings, limits: Limits, guide: Path = GUIDE) -> FastA
     )
     pages.replace_static_files(app)
     problem_documents.install(app, PROBLEM_TYPE_BY_ERROR, problem_type_of)
+    ui.answer_unknown_pages(app)
     app.add_middleware(HeadRequests)
     conditional.install(app)
     turns.install(app)

@@ -12,6 +12,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "static"
 PREFIX = "/ui/static"
 PLOTLY = "plotly.min.js"
+SWAGGER = ("swagger-ui-bundle.js", "swagger-ui.css")
 # The Plotly script inserts styles for maps, which the Content-Security-Policy forbids, unless it finds this element.
 _MAP_STYLES = re.compile(rb'getElementById\("([0-9a-f]{64})"\)')
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -47,16 +48,23 @@ def assets() -> Mapping[str, Asset]:
     The dashboard's own files share one fingerprint, because its modules import each other by relative URLs.
 
     Raises:
-        ModuleNotFoundError: The package plotly is not installed.
+        ModuleNotFoundError: The package plotly or fastapi_offline is not installed.
     """
     files = sorted(path for path in FOLDER.iterdir() if path.suffix in MEDIA_TYPES)
     digest = hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in files))
     own = {path.name: Asset(path, digest.hexdigest()[:16]) for path in files}
-    plotly = find_spec("plotly")  # an import would take about a second
-    if plotly is None or plotly.origin is None:
-        raise ModuleNotFoundError("The charts of /ui need the package plotly: pip install 'noisesweep[api]'.")
-    script = Path(plotly.origin).parent / "package_data" / PLOTLY
-    return own | {PLOTLY: Asset(script, f"plotly-{version('plotly')}")}
+    folder = _folder_of("plotly") / "package_data"
+    plotly = {PLOTLY: Asset(folder / PLOTLY, f"plotly-{version('plotly')}")}
+    folder = _folder_of("fastapi_offline") / "static"
+    swagger = {name: Asset(folder / name, f"swagger-{version('fastapi-offline')}") for name in SWAGGER}
+    return own | plotly | swagger
+
+
+def _folder_of(package: str) -> Path:
+    found = find_spec(package)  # an import of plotly would take about a second
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(f"The pages need the package {package}: pip install 'noisesweep[api]'.")
+    return Path(found.origin).parent
 
 
 def map_styles_id() -> str:

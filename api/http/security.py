@@ -26,15 +26,15 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-# Problem pages: inline styles and no scripts.
-PAGE_CSP = "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'none'; frame-ancestors 'none'"
-# Swagger UI, ReDoc and the guide need inline scripts, inline styles and data: images.
+# ReDoc and the guide need inline scripts, inline styles and data: images.
 DOCS_CSP = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'"
 DOCS_CSP += "; img-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'none'"
-DOCS_PATHS = re.compile(r"/docs|/redoc|/guide(/.*)?")
+DOCS_PATHS = re.compile(r"/redoc|/guide(/.*)?")
 # The dashboard loads its own files, calls the API, and has nothing inline.
 DASHBOARD_CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'"
 DASHBOARD_CSP += "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+# The style sheet of Swagger UI contains images.
+SWAGGER_CSP = DASHBOARD_CSP.replace("img-src 'self'", "img-src 'self' data:")
 
 
 class BodyLimit(NamedTuple):

@@ -1,65 +1,26 @@
-"""/ui: the pages of the dashboard. They contain no data and fetch everything from the public API."""
+"""/ui and /docs: the pages of the dashboard. They contain no data and fetch everything from the public API."""
 
-from functools import cache
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, FastAPI, Header, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
 from api.dashboard import assets
 from api.dashboard.assets import Asset
+from api.dashboard.pages import page
 from api.http import security
 from api.http.pages import StaticFile
-from noisesweep import __version__
-from noisesweep.models import (
-    ConvolutionalNetwork,
-    Keep,
-    MultilayerPerceptron,
-    NetworkKind,
-    NoiseKind,
-    NoiseOn,
-    Precision,
-    SweepRequest,
-)
-from shared.datasets import DatasetName
+from api.http.root_path import route_path
 
 router = APIRouter(include_in_schema=False)
 
-TEMPLATES = Path(assets.__file__).parent / "templates"
-PAGE_HEADERS = {"Content-Security-Policy": security.DASHBOARD_CSP}
 # The URLs of assets in a page contain a hash.
 CACHE_FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
-
-
-@cache
-def _page(name: str, root: str) -> str:
-    templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    fields = SweepRequest.model_json_schema()["properties"]
-    return templates.get_template(f"{name}.html").render(
-        root=root,
-        version=__version__,
-        assets=assets.assets(),
-        map_styles_id=assets.map_styles_id(),
-        fields=fields,
-        defaults={name: field["default"] for name, field in fields.items() if "default" in field},
-        datasets=list(DatasetName),
-        networks=list(NetworkKind),
-        mlp=MultilayerPerceptron.model_json_schema()["properties"],
-        cnn=ConvolutionalNetwork.model_json_schema()["properties"],
-        noise=list(NoiseKind),
-        noise_on=list(NoiseOn),
-        precisions=list(Precision),
-        keep=list(Keep),
-    )
-
-
-def _response(name: str, root: str = "..") -> HTMLResponse:
-    """Return a page. `root` leads from its URL to the root of the API, wherever a proxy serves it."""
-    return HTMLResponse(_page(name, root), headers=PAGE_HEADERS)
+# Unknown paths below /ui with more parts are answered with a problem document.
+MAX_DEPTH = 8
 
 
 @router.get("/")
@@ -71,31 +32,37 @@ async def redirect_root(accept: Annotated[str, Header()] = "") -> RedirectRespon
 @router.get("/ui")
 async def show_home() -> HTMLResponse:
     """Return the page with the submission form and the list of sweeps."""
-    return _response("home", ".")
+    return page("home", ".")
 
 
 @router.get("/ui/sweeps/{sweep_id}")
 async def show_sweep(sweep_id: str) -> HTMLResponse:  # noqa: ARG001 - the page reads the id from its URL
     """Return the page of one sweep, with live progress."""
-    return _response("sweep", "../..")
+    return page("sweep", "../..")
 
 
 @router.get("/ui/compare")
 async def show_comparison() -> HTMLResponse:
     """Return the page that compares several sweeps."""
-    return _response("compare")
+    return page("compare", "..")
 
 
 @router.get("/ui/class")
 async def show_class() -> HTMLResponse:
     """Return the page of all sweeps with one tag."""
-    return _response("class")
+    return page("class", "..")
 
 
 @router.get("/ui/workers")
 async def show_workers() -> HTMLResponse:
     """Return the page of workers and the queue."""
-    return _response("workers")
+    return page("workers", "..")
+
+
+@router.get("/docs")
+async def show_docs() -> HTMLResponse:
+    """Return the documentation of the API, which Swagger UI draws from /openapi.json."""
+    return page("docs", ".", policy=security.SWAGGER_CSP)
 
 
 @router.get(f"{assets.PREFIX}/{{fingerprint}}/{{name}}")
@@ -106,3 +73,22 @@ async def send_asset(request: Request, fingerprint: str, name: str) -> StaticFil
         raise HTTPException(HTTPStatus.NOT_FOUND)
     headers = CACHE_FOREVER if fingerprint == asset.fingerprint else None
     return StaticFile(asset.path, request, headers, asset.media_type)
+
+
+def answer_unknown_pages(app: FastAPI) -> None:
+    """Answer browsers with a page if a path below /ui is unknown. Other clients get the problem document."""
+    problem = cast("Callable[[Request, Exception], Awaitable[Response]]", app.exception_handlers[HTTPException])
+
+    async def handle(request: Request, error: Exception) -> Response:
+        path = route_path(request.scope)
+        depth = path.count("/") - request.scope.get("raw_path", b"").lower().count(b"%2f")
+        is_page = path.startswith("/ui/") and "text/html" in request.headers.get("accept", "") and depth <= MAX_DEPTH
+        if is_page and isinstance(error, HTTPException) and error.status_code == HTTPStatus.NOT_FOUND:
+            answer: Response = page("not_found", "/".join([".."] * (depth - 1)), HTTPStatus.NOT_FOUND)
+        else:
+            answer = await problem(request, error)
+        if path.startswith("/ui/"):
+            answer.headers.append("Vary", "Accept")
+        return answer
+
+    app.add_exception_handler(HTTPException, handle)

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from importlib import import_module
 from inspect import iscoroutinefunction
 from pkgutil import iter_modules
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 import psutil
@@ -64,8 +66,12 @@ def test_openapi_parameters_are_never_null(http: httpx.Client) -> None:
 def test_docs_work_without_internet(http: httpx.Client) -> None:
     page = http.get("/", follow_redirects=True)
     assert page.url.path == "/docs"
-    assert "https://" not in page.text
-    assert http.get("/static-offline-docs/swagger-ui-bundle.js").status_code == 200
+    for path in ("/docs", "/redoc"):
+        text = http.get(path).text
+        assert "https://" not in text
+        scripts = re.findall(r'<script[^>]* src="([^"]+)"', text)
+        assert scripts
+        assert [http.get(urljoin(path, script)).status_code for script in scripts] == [200] * len(scripts)
 
 
 def test_data_sets_are_listed_with_sizes_and_hashes(http: httpx.Client) -> None:

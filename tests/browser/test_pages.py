@@ -10,10 +10,11 @@ from playwright.sync_api import Page, expect
 from tests.support.browser import Scheme, Visitor
 
 PHONE_WIDTH = 360
+TEXT_COLOUR = {"light": "rgb(27, 27, 29)", "dark": "rgb(236, 236, 236)"}
 SERIOUS = ("serious", "critical")
 
 
-@pytest.fixture(params=["home", "sweep", "compare", "class", "workers"])
+@pytest.fixture(params=["home", "sweep", "compare", "class", "workers", "problems", "problem"])
 def path(request: pytest.FixtureRequest, finished: str, other: str) -> str:
     return {
         "home": "/ui",
@@ -21,6 +22,8 @@ def path(request: pytest.FixtureRequest, finished: str, other: str) -> str:
         "compare": f"/ui/compare?sweep={finished}&sweep={other}",
         "class": "/ui/class?tag=course:ml-101",
         "workers": "/ui/workers",
+        "problems": "/problems",
+        "problem": "/problems/not-found",
     }[request.param]
 
 
@@ -68,3 +71,30 @@ def test_page_and_charts_follow_the_color_scheme(visitor: Visitor, finished: str
     page.emulate_media(color_scheme="dark")
     expect(page.locator("body")).to_have_css("background-color", "rgb(21, 24, 28)")
     expect(label).not_to_have_css("fill", before)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_unknown_page_is_accessible_and_leads_back(visitor: Visitor, scheme: Scheme) -> None:
+    visit = visitor(scheme, width=PHONE_WIDTH)
+    page = visit.open("/ui/sweeps/nothing/here")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Page not found")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE_WIDTH
+    assert_accessible(page)
+    page.get_by_role("link", name="All sweeps").click()
+    expect(page.locator("#estimate")).to_contain_text("runs")
+    visit.ignore_errors("status of 404")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_api_documentation_has_the_header_and_colours_of_the_pages(visitor: Visitor, scheme: Scheme) -> None:
+    page = visitor(scheme, width=PHONE_WIDTH).open("/docs")
+    expect(page.get_by_role("link", name="API", exact=True)).to_have_attribute("aria-current", "page")
+    operation = page.locator("#operations-queue-get_queue")
+    operation.click()
+    operation.get_by_role("button", name="Try it out").click()
+    operation.get_by_role("button", name="Execute").click()
+    expect(operation.locator(".live-responses-table")).to_contain_text("queued_runs")
+    expect(page.locator(".swagger-ui .info .title")).to_have_css("color", TEXT_COLOUR[scheme])
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE_WIDTH
+    page.locator("#pages").get_by_role("link", name="Workers").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Workers")

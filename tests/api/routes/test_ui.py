@@ -14,7 +14,11 @@ from shared.settings import Settings
 from tests.support.api import ApiThread
 from tests.support.keys import configured
 
-PAGES = ["/ui", "/ui/sweeps/0123456789abcdef", "/ui/compare?sweep=0123456789abcdef", "/ui/workers"]
+PAGES = [
+    "/ui", "/ui/sweeps/0123456789abcdef", "/ui/compare?sweep=0123456789abcdef", "/ui/class", "/ui/workers", "/docs",
+    "/problems", "/problems/not-found",
+]  # fmt: skip
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 MODULES = sorted(assets.FOLDER.glob("*.js"))
 
 
@@ -54,6 +58,28 @@ def test_asset_of_an_old_version_is_current_and_revalidated(http: httpx.Client) 
 @pytest.mark.parametrize("name", ["nothing.js", "..%2fassets.py", "%2e%2e/assets.py", "assets.py", ""])
 def test_only_listed_assets_are_served(http: httpx.Client, name: str) -> None:
     assert http.get(f"{assets.PREFIX}/any/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/ui/nonsense", "/ui/", "/ui/sweeps/", "/ui/a/b/c", "/ui/a%2Fb/", "/ui/workers/"])
+def test_unknown_page_is_a_page_for_browsers(http: httpx.Client, path: str) -> None:
+    answer = http.get(path, headers=BROWSER)
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "Page not found" in answer.text
+    linked = re.findall(r'(?:href|src)="([^"#]+)"', answer.text)
+    assert {urljoin(path, link).split("/")[1] for link in linked} == {"ui", "docs"}
+    assert [http.get(urljoin(path, link)).status_code for link in linked] == [200] * len(linked)
+    other = http.get(path)
+    assert other.json()["type"] == "/problems/not-found"
+    assert "Accept" in answer.headers["Vary"]
+    assert "Accept" in other.headers["Vary"]
+
+
+@pytest.mark.parametrize("path", ["/sweeps/0123456789abcdef", "/nowhere", "/ui" + 20 * "/deep", "/ui/static/x/y.js/"])
+def test_other_unknown_paths_are_problem_documents(http: httpx.Client, path: str) -> None:
+    answer = http.get(path, headers=BROWSER if "static" not in path else {"Accept": "*/*"})
+    assert answer.status_code == 404
+    assert answer.json()["type"] == "/problems/not-found"
 
 
 @pytest.mark.parametrize(
