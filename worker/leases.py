@@ -147,7 +147,7 @@ class Leases:
             epoch=metrics.epoch,
             metrics=metrics.model_dump_json(),
         )
-        self.metrics.count_epoch(claim.config, metrics, len(claim.runs))
+        self.metrics.count_epoch(claim.config, claim.device, metrics, len(claim.runs))
 
     def save_checkpoint(self, claim: Claim, run: ClaimedRun, position: str, checkpoint: bytes) -> None:
         """Store a checkpoint in place of the previous one.

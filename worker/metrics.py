@@ -2,23 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import RedisError
 
 from noisesweep.models import EpochMetrics, RunStatus, TrainingConfig
-from shared.datasets import epoch_work
 from shared.store.counters import Counter, bucket, field
-from shared.store.keys import COUNTERS, ENDED, PACE, trained
+from shared.store.keys import COUNTERS, ENDED, trained
+from shared.store.paces import Kind, add_epoch
 
-# Maximum length of the streams from which the API computes throughput and seconds per epoch.
+# Maximum length of the stream from which the API computes the throughput.
 STREAM_LENGTH = 1000
 
 
 class WorkerMetrics:
-    """Counters and capped streams shared by all sweeps.
+    """Counters, recent epochs and recently ended runs of all sweeps.
 
     They are written separately from the functions that change a sweep, because no result depends on them. If the store
     does not answer, a count is lost and the caller continues.
@@ -27,22 +26,14 @@ class WorkerMetrics:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    def count_epoch(self, config: TrainingConfig, metrics: EpochMetrics, runs: int) -> None:
+    def count_epoch(self, config: TrainingConfig, device: str, metrics: EpochMetrics, runs: int) -> None:
         """Count an epoch of one run. `runs` is the number of runs that shared the device during this epoch."""
-        seconds, label = metrics.seconds / runs, "own" if config.own_dataset else config.dataset
-        pace: dict[Any, Any] = {
-            "dataset": config.dataset,
-            "precision": config.precision,
-            "model": config.model.kind,
-            "batch_size": config.batch_size,
-            "work": epoch_work(config),
-            "seconds": seconds,
-        }
+        label = "own" if config.own_dataset else config.dataset
         with self._pipeline() as pipeline:
             pipeline.hincrby(COUNTERS, field(Counter.EPOCHS, label))
             pipeline.hincrbyfloat(COUNTERS, field(Counter.EPOCH_SECONDS, label), metrics.seconds)
             pipeline.hincrby(COUNTERS, field(Counter.EPOCH_BUCKET, label, bucket(metrics.seconds)))
-            pipeline.xadd(PACE, pace, maxlen=STREAM_LENGTH)
+            add_epoch(pipeline, Kind.of(config, device), metrics, metrics.seconds / runs)
 
     def count_ended(self, run: str, status: RunStatus) -> None:
         """Count a run that a worker ended."""

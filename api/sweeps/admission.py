@@ -35,25 +35,27 @@ REUSED_EPOCH_BYTES = 180
 # The events of a run that is retried:
 RETRY_BYTES = 200
 
-# Multiply-accumulates per second of one training process, if no similar training was measured lately. The default
-# network on one core of an AMD EPYC 9004 reaches this (`make bench`).
-REFERENCE_PACE = 3e10
 
-
-def costs(request: SweepRequest, pace: float | None = None) -> dict[str, int]:
+def costs(request: SweepRequest, pace: float) -> dict[str, int]:
     """Return what a sweep and each of its runs cost, as arguments of the store's function `create`.
 
     Args:
         request: The sweep.
-        pace: Measured multiply-accumulates per second of one training process; None if unknown.
+        pace: Multiply-accumulates per second of one training process.
     """
+    return byte_costs(request) | {
+        "epochs": request.epochs,
+        "epoch_work": math.ceil(run_work(request) / request.epochs / WORK_UNIT),
+        "epoch_compute": math.ceil(1000 * run_work(request) / request.epochs / pace),
+    }
+
+
+def byte_costs(request: SweepRequest) -> dict[str, int]:
+    """Return the bytes that a sweep and each of its runs count, as arguments of `create`."""
     dataset = facts_of(request)
     cells = max(0, dataset.classes**2 - CELLS)
     run_bytes = RUN_BYTES + math.ceil(dataset.validation_images * IMAGE_BYTES) + cells * CELL_BYTES
     return {
-        "epochs": request.epochs,
-        "epoch_work": math.ceil(run_work(request) / request.epochs / WORK_UNIT),
-        "epoch_compute": math.ceil(1000 * run_work(request) / request.epochs / (pace or REFERENCE_PACE)),
         "sweep_bytes": SWEEP_BYTES + len(request.model_dump_json().encode()),
         "run_bytes": run_bytes + request.epochs * EPOCH_BYTES,
         "reused_run_bytes": run_bytes + request.epochs * REUSED_EPOCH_BYTES,
@@ -63,7 +65,7 @@ def costs(request: SweepRequest, pace: float | None = None) -> dict[str, int]:
 
 def stored_bytes(request: SweepRequest, untrained_runs: int) -> int:
     """Return the bytes that count for a sweep if this number of its runs is trained, and the other runs are reused."""
-    cost, runs = costs(request), len(request.grid())
+    cost, runs = byte_costs(request), len(request.grid())
     return (
         cost["sweep_bytes"]
         + untrained_runs * cost["run_bytes"]
@@ -72,7 +74,7 @@ def stored_bytes(request: SweepRequest, untrained_runs: int) -> int:
     )
 
 
-def core_seconds(request: SweepRequest, runs: int, pace: float | None) -> float:
+def core_seconds(request: SweepRequest, runs: int, pace: float) -> float:
     """Return the estimated core-seconds of that many runs of a sweep. See `costs`."""
     return runs * request.epochs * costs(request, pace)["epoch_compute"] / 1000
 

@@ -1,24 +1,20 @@
 """Queue statistics: queued and running runs, their work, and the rate at which runs end."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
+from pydantic import ValidationError
 from redis.asyncio import Redis
 
-from noisesweep.models import Queue, QueuedSweep, TrainingConfig
-from shared.datasets import epoch_work
+from api.sweeps.paces import CAPACITY_AGE, Paces
+from noisesweep.models import Queue, QueuedSweep, SweepRequest
 from shared.store.clock import server_time_async
 from shared.store.functions import WORK_UNIT, AsyncFunctions, Function
-from shared.store.keys import ENDED, PACE
+from shared.store.keys import ENDED
 
 # Period of the measured rate.
 RATE_WINDOW_SECONDS = 600
-# Maximum number of epochs from which the pace is measured.
-PACE_ENTRIES = 200
-# Within this factor, the time of an epoch is assumed to be proportional to its work.
-SIMILAR_FACTOR = 4
 # Maximum number of a submitter's sweeps in the state of the queue.
 MAX_WAITING = 100
 
@@ -63,35 +59,17 @@ class QueueStats:
             own=list(own),
         )
 
-    async def waiting(self, submitter: str, processes: int) -> list[QueuedSweep]:
+    async def waiting(self, submitter: str, paces: Paces) -> list[QueuedSweep]:
         """Return the sweeps of a submitter that have queued runs, in the order in which they start.
 
-        The expected wait assumes that this number of training processes shares the work of the running runs, which
-        count in full, and of the queued runs before, at the mean pace of the epochs that were measured last.
+        The expected wait assumes that all live training processes share the work of the running runs, which count in
+        full, and of the queued runs before, at their pace for this sweep.
         """
         waiting = await self._functions.call(Function.WAITING, submitter=submitter, limit=MAX_WAITING)
         if not waiting:
             return []
-        state, pace = await self.state(submitter), _mean_pace(await self._epochs())
-
-        def wait(runs_before: int, work_before: int) -> float | None:
-            if not pace or not processes:
-                return None
-            if state.running + runs_before < processes:
-                return 0.0
-            return round((state.running_work + work_before * WORK_UNIT) / processes / pace, 2)
-
-        return [
-            QueuedSweep(
-                id=sweep_id,
-                name=_name(request),
-                queued_runs=queued,
-                runs_before=runs_before,
-                expected_wait_seconds=wait(runs_before, int(work_before)),
-                link=f"/sweeps/{sweep_id}",
-            )
-            for sweep_id, request, queued, runs_before, work_before in waiting
-        ]
+        state = await self.state(submitter)
+        return [await _queued_sweep(*fields, state=state, paces=paces) for fields in waiting]
 
     async def state(self, submitter: str, new_work: float = 0.0) -> QueueState:
         """Return the state of the queue, from the view of a submitter: the name of an API key, or empty.
@@ -104,26 +82,6 @@ class QueueStats:
         before, running_work = (float(int(each) * WORK_UNIT) for each in work)
         oldest_at = int(oldest) if oldest else None
         return QueueState(queued, running, oldest_at, runs_before, before + running_work, running_work)
-
-    async def pace(self, config: TrainingConfig) -> float | None:
-        """Return the recent multiply-accumulates per second of one training process; None if unknown.
-
-        Only similar epochs count: same data set, precision and kind of network, similar work and batch size. The time
-        of a small network is mostly overhead and does not predict that of a large one.
-        """
-        return _mean_pace(
-            epoch
-            for epoch in await self._epochs()
-            if (epoch["dataset"], epoch["precision"]) == (config.dataset, config.precision)
-            and epoch.get("model", "mlp") == config.model.kind  # older workers trained nothing else
-            and _are_similar(float(epoch["work"]), epoch_work(config))
-            and _are_similar(float(epoch["batch_size"]), config.batch_size)
-        )
-
-    async def _epochs(self) -> list[dict[str, str]]:
-        """Return the epochs that were measured last, newest first."""
-        entries = cast("list[tuple[str, dict[str, str]]]", await self._redis.xrevrange(PACE, count=PACE_ENTRIES))
-        return [fields for _, fields in entries]
 
     async def runs_per_second(self) -> float:
         """Return the number of runs that ended per second; 0 if none ended in the last ten minutes.
@@ -139,20 +97,22 @@ class QueueStats:
         return 1000 * len(entries) / max(now - first, 60_000)
 
 
-def _mean_pace(epochs: Iterable[Mapping[str, str]]) -> float | None:
-    """Return the multiply-accumulates per second of measured epochs together; None without one."""
-    measured = [(float(epoch["work"]), float(epoch["seconds"])) for epoch in epochs]
-    seconds = sum(each for _, each in measured)
-    return sum(work for work, _ in measured) / seconds if seconds else None
-
-
-def _name(request: str) -> str | None:
-    """Return the name in a stored request; None also if it cannot be read, which other sweeps do not suffer from."""
-    with suppress(ValueError, TypeError, KeyError, AttributeError):
-        name: str | None = json.loads(request).get("name")
-        return name if name is None else str(name)
-    return None
-
-
-def _are_similar(one: float, other: float) -> bool:
-    return max(one, other) <= SIMILAR_FACTOR * min(one, other)
+async def _queued_sweep(
+    sweep_id: str, stored: str, queued: int, runs_before: int, work_before: str, *, state: QueueState, paces: Paces
+) -> QueuedSweep:
+    name, seconds = None, None
+    with suppress(ValidationError):  # a record that cannot be read does not hide the other sweeps
+        request = SweepRequest.model_validate_json(stored)
+        name, capacity = request.name, await paces.capacity(request, max_age=CAPACITY_AGE)
+        if capacity:
+            seconds = (state.running_work + int(work_before) * WORK_UNIT) / capacity.total
+            if state.running + runs_before < capacity.processes:
+                seconds = 0.0
+    return QueuedSweep(
+        id=sweep_id,
+        name=name,
+        queued_runs=queued,
+        runs_before=runs_before,
+        expected_wait_seconds=None if seconds is None else round(seconds, 2),
+        link=f"/sweeps/{sweep_id}",
+    )

@@ -21,6 +21,7 @@ from api.sweeps.errors import (
     SweepTooLargeError,
 )
 from api.sweeps.estimate import estimate
+from api.sweeps.paces import CAPACITY_AGE, Paces, mean_pace
 from api.sweeps.queue_stats import QueueStats
 from api.sweeps.reuse import GridPoint
 from api.sweeps.store import RequestContext, Store
@@ -59,6 +60,7 @@ class SweepService:
 
     def __init__(self, store: Store, datasets: DatasetStore, celery: Celery, settings: Settings) -> None:
         self.stats = QueueStats(store.redis)
+        self._paces = Paces(store.redis, store.workers)
         self._store, self._datasets = store, datasets
         self._celery = celery
         self._max_model_bytes = settings.max_model_bytes
@@ -123,14 +125,13 @@ class SweepService:
     async def estimate(self, request: SweepRequest, caller: Caller) -> Estimate:
         """Return what submitting the sweep would cost, without storing anything. Raise the errors of `submit`."""
         reused = len(await self._find_trained(request, request.grid()))
-        runs, pace = len(request.grid()) - reused, await self.stats.pace(request)
+        runs, pace = len(request.grid()) - reused, mean_pace(await self._paces.capacity(request))
         await raise_if_refused(await self._store.admit(request, caller, runs, pace), caller.name, self.stats)
-        return await estimate(request, reused, caller.name, self.stats, self._store.workers, pace=pace)
+        return await estimate(request, reused, caller.name, self.stats, self._paces)
 
     async def queue(self, submitter: str) -> Queue:
         """Return the state of the queue, with the waiting sweeps of a submitter; an empty name without keys."""
-        processes = await self._store.workers.processes()
-        return await self.stats.queue(await self.stats.waiting(submitter, processes))
+        return await self.stats.queue(await self.stats.waiting(submitter, self._paces))
 
     async def extend(
         self, sweep: Sweep, extension: ExtensionRequest, caller: Caller, version: int | None = None
@@ -258,9 +259,9 @@ class SweepService:
         numerics = versions[0] if len(versions) == 1 else NUMERICS
         return await self._store.trained_runs.find(request.config, grid, numerics)
 
-    async def _pace_for(self, request: SweepRequest, caller: Caller) -> float | None:
-        """Return the measured pace of a training, if compute is counted for the caller."""
-        return await self.stats.pace(request) if caller.name else None
+    async def _pace_for(self, request: SweepRequest, caller: Caller) -> float:
+        """Return the pace of a training for the compute of the caller, which is counted only with an API key."""
+        return mean_pace(await self._paces.capacity(request, max_age=CAPACITY_AGE) if caller.name else None)
 
     async def _publish(self, sweep_id: str, runs: int) -> None:
         if runs:

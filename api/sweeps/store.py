@@ -14,6 +14,7 @@ from api.limits import Limits, limits_for
 from api.sweeps.admission import RETRY_BYTES, costs, stored_bytes
 from api.sweeps.batching import Batcher
 from api.sweeps.errors import SweepChangedError
+from api.sweeps.paces import TYPICAL_PACE
 from api.sweeps.reader import SweepReader, sweep_not_found
 from api.sweeps.reuse import GridPoint, MeasuredRun, TrainedRuns
 from api.sweeps.workers import Workers
@@ -89,12 +90,12 @@ class Store(SweepReader):
         context: RequestContext,
         trained: Mapping[GridPoint, MeasuredRun],
         *,
-        pace: float | None = None,
+        pace: float = TYPICAL_PACE,
     ) -> list[Any]:
         """Create a sweep with its runs. An existing sweep with this id stays unchanged.
 
-        Runs in `trained` end immediately with the given measurements. All others are queued. `pace` is the measured
-        pace of its training, see admission.costs. Concurrent calls share a round trip.
+        Runs in `trained` end immediately with the given measurements. All others are queued. `pace` is that of
+        its training, see admission.costs. Concurrent calls share a round trip.
 
         Returns:
             ["created"], ["exists", fingerprint of its submission], ["no_dataset"] if its data set was deleted, or a
@@ -116,7 +117,7 @@ class Store(SweepReader):
             )
         )
 
-    async def admit(self, request: SweepRequest, caller: Caller, runs: int, pace: float | None) -> list[Any] | None:
+    async def admit(self, request: SweepRequest, caller: Caller, runs: int, pace: float) -> list[Any] | None:
         """Return the reply that `create` would refuse that many queued runs of a sweep with, or None."""
         reply: list[Any] | None = await self.functions.call(
             Function.ADMIT,

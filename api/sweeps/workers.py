@@ -33,10 +33,6 @@ class Workers:
             self._asked_at = time.monotonic()
         return self._any_alive
 
-    async def processes(self) -> int:
-        """Return the number of training processes of the workers that are alive."""
-        return sum(worker.processes for worker in await self.list_all() if worker.alive)
-
     async def list_all(self, sees: Sees = lambda _sweep_id, _submitter: True) -> list[Worker]:
         """Return the workers of the last hour, sorted by name, with those of their running runs that a caller sees."""
         seen = cast("list[tuple[str, float]]", await self._redis.zrange(WORKERS, 0, -1, withscores=True))

@@ -190,9 +190,9 @@ def _estimate(service: NoiseSweep, scales: Sequence[float], fields: Any, *, as_j
     reused = f" ({estimate.reused_runs} reused)" if estimate.reused_runs else ""
     seconds = estimate.estimated_seconds
     time = (
-        "unknown (no worker is alive, or no similar training was measured recently)"
+        "unknown (no worker is alive, or the pace of its device is not known)"
         if seconds is None
-        else format_duration(seconds)
+        else f"{'roughly ' if estimate.is_rough else ''}{format_duration(seconds)}"
     )
     compute = f"Compute: {estimate.core_seconds:,.0f} core-seconds. " if estimate.core_seconds else ""
     models = f"Models to store: {estimate.model_bytes / 1e6:,.1f} MB. " if estimate.model_bytes else ""

@@ -58,8 +58,14 @@ class Estimate(BaseModel):
     )
     estimated_seconds: float | None = Field(
         description="Estimated time until the sweep would end, in seconds, including the queued runs that start before "
-        "its last run. Null if no worker is alive, or if the service has no recent measurement of a similar training.",
+        "its last run. Null if no worker is alive, or if the pace of its device is not known.",
         examples=[85.0],
+    )
+    is_rough: bool = Field(
+        default=False,
+        description="Whether `estimated_seconds` is rough, because no similar training was measured: it is scaled from "
+        "another training, or from one on a typical computer.",
+        examples=[False],
     )
     queue_position: int = Field(
         ge=0,

@@ -58,8 +58,8 @@ Keys outside any sweep are indexes, measurements and workers:
     ns:dataset:<sha256>:sweeps  set   ids of the sweeps that need it
     ns:dataset:upload:<token> list    pieces that were uploaded; expires after some minutes
     ns:ended                  stream  runs that workers ended recently: run; used for the throughput
-    ns:pace                   stream  epochs trained recently: dataset, precision, model, batch_size, work
-                                      (multiply-accumulates of a forward pass), seconds; used for time estimates
+    ns:paces                  zset    kinds of training that were measured (shared/store/paces.py), scored by Unix time
+    ns:pace:<kind>            list    index and seconds of the latest epochs of a kind; used for time estimates, expires
     ns:api_keys               hash    record of each API key that was created while the service ran (JSON with its hash:
                                       api/keys/keyring.py), by name
     ns:api_key_uses           hash    Unix time of the last use of each API key, by name
@@ -112,7 +112,7 @@ API_KEYS = "ns:api_keys"
 API_KEY_USES = "ns:api_key_uses"
 QUOTAS = "ns:quotas"
 ENDED = "ns:ended"
-PACE = "ns:pace"
+PACES = "ns:paces"
 COUNTERS = "ns:counters"
 WORKERS = "ns:workers"
 REAPER = "ns:reaper"
@@ -167,6 +167,11 @@ class SweepKeys:
 def trained(fingerprint: str) -> str:
     """Return the key of the hash of runs that were trained with a fingerprint."""
     return f"ns:trained:{fingerprint}"
+
+
+def pace(kind: str) -> str:
+    """Return the key of the epochs of a kind of training."""
+    return f"ns:pace:{kind}"
 
 
 def dataset_pieces(sha256: str) -> str:

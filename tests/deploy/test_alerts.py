@@ -30,7 +30,7 @@ TARGET = {"instance", "job"}
 def exported_labels(http: httpx.Client, redis: Redis) -> dict[str, set[str]]:
     """Return the labels of all exported metrics, after a request, a worker heartbeat and an epoch."""
     Presence(redis, profile("1@host", CPU, processes=2)).beat()
-    WorkerMetrics(redis).count_epoch(TrainingConfig(), EPOCH, runs=1)
+    WorkerMetrics(redis).count_epoch(TrainingConfig(), "cpu", EPOCH, runs=1)
     http.get("/queue")
     families = text_string_to_metric_families(http.get("/metrics").text)
     return {sample.name: set(sample.labels) for family in families for sample in family.samples}

@@ -14,7 +14,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError, ResponseErr
 from noisesweep.models import SweepRequest
 from shared.settings import Settings
 from shared.store.functions import LIBRARY, Function
-from shared.store.keys import BYTES, COUNTERS, LEASES, PACE, SCHEMA, SWEEPS, SweepKeys
+from shared.store.keys import BYTES, COUNTERS, LEASES, PACES, SCHEMA, SWEEPS, SweepKeys
 from tests.support.api import ApiThread
 from tests.support.fleet import TIMES
 from tests.support.roles import Roles
@@ -150,7 +150,7 @@ def test_roles_can_neither_run_scripts_nor_administer_the_store(roles: Roles, ro
 @pytest.mark.parametrize(
     ("role", "command"),
     [
-        ("api", ["SET", PACE, "x"]),
+        ("api", ["SET", PACES, "x"]),
         ("api", ["GET", "unrelated-key"]),
         ("api", ["SET", "ns:2:turn", "0"]),
         ("api", ["GET", "ns:2:claim:x"]),

@@ -12,7 +12,7 @@ from shared.store.keys import BYTES, LEASES, MODELS, SWEEPS, TURNS, SweepKeys, c
 
 IDLE, WORK = "ns:2:idle", "ns:2:work"
 OTHER_KEYS = re.compile(
-    r"ns:(schema|sweeps|bytes|models|ended|pace|counters|reaper|workers|worker:.+|probe|trained:\w+|api_keys|api_key_uses|quotas"
+    r"ns:(schema|sweeps|bytes|models|ended|paces|pace:.+|counters|reaper|workers|worker:.+|probe|trained:\w+|api_keys|api_key_uses|quotas"
     r"|compute:.+)"
     r"|ns:2:(queued:.+|turns|idle|turn|work|leases|claim:.+)|ns:queue:\d+|ns:unacked(_index)?|_kombu\..+"
 )

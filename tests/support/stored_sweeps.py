@@ -10,6 +10,8 @@ from noisesweep.models import Evaluation, SweepRequest
 from shared.store.functions import Function, Functions
 from shared.store.keys import LEASES, TURNS, SweepKeys, line_of, new_sweep_id, queued, run_id
 
+# Multiply-accumulates per second of a training process, for the compute that is counted.
+PACE = 3e10
 UNLIMITED: dict[str, Any] = {
     "role": "member",
     "max_queued_runs": 10**9,
@@ -31,7 +33,7 @@ class Sweeps:
         return sweep_id
 
     def write(self, sweep_id: str, request: SweepRequest, submitter: str = "", **limits: int) -> list[Any]:
-        arguments: dict[str, Any] = {**costs(request), **UNLIMITED, **limits}
+        arguments: dict[str, Any] = {**costs(request, PACE), **UNLIMITED, **limits}
         if request.own_dataset:
             arguments["dataset"] = request.own_dataset.sha256
         reply: list[Any] = self.functions.call(

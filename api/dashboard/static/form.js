@@ -220,13 +220,14 @@ export class SweepForm {
  * @returns {string}
  */
 function formatEstimate(estimate) {
-  const { runs, reused_runs: reused, estimated_seconds: seconds, queue_position: position } = estimate;
+  const { runs, reused_runs: reused, estimated_seconds: seconds, is_rough: rough, queue_position: position } = estimate;
   if (reused === runs) return `${formatCount(runs, "run")}, all reused: the results are available immediately.`;
   const parts = [formatCount(runs, "run")];
   if (reused) parts.push(`${reused} of them reused`);
   if (estimate.model_bytes) parts.push(`${(estimate.model_bytes / 1e6).toFixed(1)} MB of models to store`);
   if (position) parts.push(`${formatCount(position, "run")} ahead in the queue`);
-  const time =
-    seconds === null ? " Time unknown: nothing similar was trained recently." : ` About ${formatDuration(seconds)}.`;
-  return `${parts.join(", ")}.${time}`;
+  const about = seconds === null ? "" : formatDuration(seconds);
+  const known = rough ? `Roughly ${about}: nothing similar was trained yet.` : `About ${about}.`;
+  const time = about ? known : "Time unknown until a worker has trained an epoch.";
+  return `${parts.join(", ")}. ${time}`;
 }

@@ -7,24 +7,31 @@ import httpx
 import pytest
 from redis import Redis
 
-from noisesweep.models import SweepRequest
-from shared.store.keys import PACE, compute
+from noisesweep.models import EpochMetrics, SweepRequest
+from shared.store.keys import compute
+from shared.store.paces import Kind, add_epoch
 from tests.api.conftest import Serve
 from tests.support.keys import CLASS, bearer
 from tests.support.own_data import bars, npz
 from tests.support.stored_sweeps import Sweeps
+from worker.devices import Device, DeviceKind
+from worker.presence import Presence, profile
 
 ONE: dict[str, Any] = {"scales": [0.5], "dataset": "digits", "epochs": 20}
 FOUR = ONE | {"scales": [0.5, 1, 2, 4]}
 DAY = 24 * 3600
+CPU = Device(DeviceKind.CPU, processes=2, stack=1, xla=False, reason="no GPU on this host")
 
 
 @pytest.fixture(autouse=True)
 def _slow_pace(redis: Redis) -> None:
-    """Let the service believe that each epoch of ONE takes ten seconds."""
-    measured = SweepRequest(**ONE)
-    fields: dict[Any, Any] = {"dataset": "digits", "precision": "float32", "model": "mlp"}
-    redis.xadd(PACE, fields | {"batch_size": measured.batch_size, "work": 1_500_000_000, "seconds": 10.0})
+    """Let the service believe that each epoch of ONE takes ten seconds of a live worker."""
+    config = SweepRequest(**ONE).config
+    Presence(redis, profile("7@here", CPU, processes=2)).beat()
+    metrics = EpochMetrics(epoch=1, loss=0.5, accuracy=0.8, val_loss=0.6, val_accuracy=0.7, seconds=10.0)
+    with redis.pipeline() as pipeline:
+        add_epoch(pipeline, Kind.of(config, "cpu"), metrics, 10.0)
+        pipeline.execute()
 
 
 def set_quota(http: httpx.Client, holder: str, by: str = "teacher", **limits: Any) -> httpx.Response:
@@ -185,7 +192,9 @@ def test_the_queue_shows_where_ones_own_sweeps_stand(http: httpx.Client, redis: 
     assert queue["own"][0]["runs_before"] <= 1
     assert queue["own"][0]["runs_before"] < queue["own"][1]["runs_before"] < 16
     assert queue["own"][0]["link"] == f"/sweeps/{mine}"
-    assert [sweep["expected_wait_seconds"] for sweep in queue["own"]] == [None, None]  # no worker is alive
+    waits = [sweep["expected_wait_seconds"] for sweep in queue["own"]]
+    assert waits[0] == 0  # both processes are idle
+    assert 100 < waits[1] < 16 * 400 / 2
     assert http.get("/queue", headers=bearer("guest")).json()["own"] == []
 
 

@@ -7,27 +7,46 @@ import httpx
 import pytest
 from redis import Redis
 
-from api.sweeps.admission import REFERENCE_PACE
-from noisesweep.models import SweepRequest
+from api.sweeps.paces import TYPICAL_PACES
+from noisesweep.models import EpochMetrics, SweepRequest, TrainingConfig
 from shared.datasets import epoch_work, run_work
 from shared.settings import Settings
-from shared.store.keys import PACE
+from shared.store.keys import PACES, pace
+from shared.store.paces import EPOCHS, KINDS, Kind, add_epoch
 from tests.support.api import ApiThread
 from tests.support.claims import claim_next
 from tests.support.keys import configured
-from tests.support.training import Training
+from tests.support.training import invented_metrics
 from worker.devices import Device, DeviceKind
 from worker.leases import Leases
 from worker.presence import Presence, profile
 
 DIGITS = {"scales": [0.1, 0.5], "seeds": [0, 1], "epochs": 3, "dataset": "digits"}
 CPU = Device(DeviceKind.CPU, processes=2, stack=1, xla=False, reason="no GPU on this host")
+GPU = Device(DeviceKind.GPU, processes=1, stack=8, xla=True, reason="a GPU")
 
 
-def estimate(http: httpx.Client, body: dict[str, object], path: str = "/sweeps") -> dict[str, float]:
+def estimate(http: httpx.Client, body: dict[str, object], path: str = "/sweeps") -> dict[str, Any]:
     answer = http.post(path, params={"dry_run": "true"}, json=body)
     assert answer.status_code == 200
     return dict(answer.json())
+
+
+def trained(redis: Redis, seconds: float, *, epoch: int = 1, device: str = "cpu", **config: Any) -> None:
+    """Record an epoch of a training on MNIST."""
+    kind = Kind.of(TrainingConfig(**config), device)
+    metrics = EpochMetrics(epoch=epoch, loss=0.5, accuracy=0.8, val_loss=0.6, val_accuracy=0.7, seconds=seconds)
+    with redis.pipeline() as pipeline:
+        add_epoch(pipeline, kind, metrics, seconds)
+        pipeline.execute()
+
+
+def epoch_seconds(http: httpx.Client, *, rough: bool = False, **config: Any) -> float:
+    """Return the estimated time of a run of one epoch on MNIST, without its tests. Assert that it is rough or not."""
+    answer = estimate(http, {"scale": 1, "epochs": 1, **config}, "/runs")
+    assert answer["is_rough"] is rough
+    request = SweepRequest(scales=[1], epochs=1, **config)
+    return float(answer["estimated_seconds"]) * epoch_work(request) / run_work(request)
 
 
 def test_dry_run_counts_runs_and_stores_nothing(http: httpx.Client, redis: Redis) -> None:
@@ -36,9 +55,10 @@ def test_dry_run_counts_runs_and_stores_nothing(http: httpx.Client, redis: Redis
         "reused_runs": 0,
         "images": 4 * 3 * 1442,
         "estimated_seconds": None,
+        "is_rough": False,
         "queue_position": 0,
         "core_seconds": pytest.approx(
-            4 * run_work(SweepRequest.model_validate(DIGITS)) / REFERENCE_PACE, abs=4 * 3 * 0.001
+            4 * run_work(SweepRequest.model_validate(DIGITS)) / TYPICAL_PACES["cpu"], abs=4 * 3 * 0.001
         ),
         "model_bytes": 0,
     }
@@ -56,45 +76,118 @@ def test_queue_position_counts_queued_runs(http: httpx.Client) -> None:
     assert estimate(http, DIGITS)["queue_position"] == 4
 
 
-def test_time_depends_on_pace_and_live_processes(http: httpx.Client, redis: Redis, training: Training) -> None:
-    first = http.post("/sweeps", json=DIGITS).json()["links"]["self"]
-    training.epochs(first, runs=2, epochs=3, end=True)  # each epoch is said to have taken 1.5 s, for two at once
+def test_time_depends_on_pace_and_live_processes(http: httpx.Client, redis: Redis, leases: Leases) -> None:
+    first = http.post("/sweeps", json=DIGITS).json()["id"]
+    claim = leases.claim(2, device="cpu")
+    assert claim
+    for run in claim.runs:
+        for epoch in range(3):
+            leases.commit(claim, run, invented_metrics(epoch, run.scale))  # 1.5 s for two runs at once
     assert estimate(http, DIGITS)["estimated_seconds"] is None  # no worker is alive
     Presence(redis, profile("7@here", CPU, processes=2)).beat()
-    # Two processes share 2 running and 4 new runs. Each run has three epochs of 0.75 s and is tested at two scales and
-    # clean. Testing an image is a third of the work of training on it.
+    # Two processes share 2 running, 2 queued and 4 new runs. Each run has three epochs of 0.75 s and is tested at two
+    # scales and clean. Testing an image is a third of the work of training on it.
     tests = 3 * 355 / 3 / 1442
-    assert estimate(http, DIGITS)["estimated_seconds"] == pytest.approx((2 + 4) * (3 + tests) * 0.75 / 2, abs=0.01)
+    assert estimate(http, DIGITS)["estimated_seconds"] == pytest.approx((2 + 2 + 4) * (3 + tests) * 0.75 / 2, abs=0.01)
     # Two processes cannot share a single run.
-    training.epochs(first, runs=2, epochs=3, end=True)
+    http.post(f"/sweeps/{first}/cancel").raise_for_status()
+    for run in claim.runs:
+        leases.cancel(claim, run)
     one = {"scale": 0.5, "epochs": 3, "dataset": "digits"}
     tests = 2 * 355 / 3 / 1442
     assert estimate(http, one, "/runs")["estimated_seconds"] == pytest.approx((3 + tests) * 0.75, abs=0.01)
 
 
-def test_pace_is_measured_from_similar_epochs_only(http: httpx.Client, redis: Redis) -> None:
+def test_many_other_epochs_do_not_hide_a_kind(http: httpx.Client, redis: Redis) -> None:
     Presence(redis, profile("7@here", CPU, processes=1)).beat()
-    mine = {"scale": 1, "epochs": 1, "precision": "mixed_bfloat16"}
-    alike: dict[Any, Any] = {
-        "dataset": "mnist",
-        "precision": "mixed_bfloat16",
-        "batch_size": 128,
-        "work": 60_000 * 669_706,
-    }
-    for other in (
-        {"dataset": "digits"},
-        {"precision": "float32"},
-        {"batch_size": 8},
-        {"model": "cnn"},
-        {"work": 60_000 * 10_000},
-    ):
-        redis.xadd(PACE, alike | other | {"seconds": 9})
-    assert estimate(http, mine, "/runs")["estimated_seconds"] is None
-    redis.xadd(PACE, alike | {"seconds": 2})
-    tests = 2 * 10_000 / 3 / 60_000
-    assert estimate(http, mine, "/runs")["estimated_seconds"] == pytest.approx(2 * (1 + tests), abs=0.01)
-    smaller = mine | {"hidden_units": [256, 512]}
-    assert estimate(http, smaller, "/runs")["estimated_seconds"] == pytest.approx(1 + tests, rel=0.1)
+    trained(redis, 3)
+    for number in range(300):
+        trained(redis, 0.01, dataset="digits", hidden_units=[16 + number % 3])
+    assert epoch_seconds(http) == pytest.approx(3, rel=0.01)
+
+
+def test_slow_and_first_epochs_do_not_make_an_estimate_absurd(http: httpx.Client, redis: Redis) -> None:
+    Presence(redis, profile("7@here", CPU, processes=1)).beat()
+    trained(redis, 60, epoch=0)
+    trained(redis, 40, epoch=0)
+    assert epoch_seconds(http) == pytest.approx(40, rel=0.01)  # nothing better is known
+    for seconds in (3, 3, 600, 3):
+        trained(redis, seconds)
+    assert epoch_seconds(http) == pytest.approx(3, rel=0.01)
+
+
+def test_first_estimate_is_rough(http: httpx.Client, redis: Redis) -> None:
+    Presence(redis, profile("7@here", CPU, processes=1)).beat()
+    assert 1 < epoch_seconds(http, rough=True) < 20  # of a notebook's epoch on common processors
+
+
+def test_unknown_time_on_a_device_that_has_not_trained(http: httpx.Client, redis: Redis) -> None:
+    Presence(redis, profile("7@here", GPU, processes=1)).beat()
+    trained(redis, 3, device="cpu")
+    body: dict[str, object] = {"scale": 1, "epochs": 1}
+    assert estimate(http, body, "/runs")["estimated_seconds"] is None
+    trained(redis, 0.2, device="gpu")
+    assert epoch_seconds(http) == pytest.approx(0.2, rel=0.03)
+    # A CPU takes its share of the work.
+    Presence(redis, profile("8@here", CPU, processes=1)).beat()
+    eight = estimate(http, {"scales": [1], "epochs": 1, "repeats": 8})["estimated_seconds"]
+    assert eight == pytest.approx(8 * estimate(http, body, "/runs")["estimated_seconds"] / (1 + 0.2 / 3), rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("config", "expected", "is_rough"),
+    [
+        ({"hidden_units": [256, 512]}, 2 * 336_384 / 668_672, False),
+        ({"dataset": "fashion_mnist"}, 2, False),
+        ({"precision": "mixed_bfloat16"}, 2, True),
+        ({"batch_size": 8}, 2, True),
+        ({"model": {"kind": "cnn"}}, 2 * 2_297_000 / 668_672, True),
+        ({"noise": "shot", "noise_on": "both"}, 2, False),  # it is drawn once
+        ({"noise": "shot", "resample": True}, 2 * 2.3, True),
+    ],
+)
+def test_time_is_scaled_from_other_kinds(
+    http: httpx.Client, redis: Redis, config: dict[str, Any], expected: float, is_rough: bool
+) -> None:
+    Presence(redis, profile("7@here", CPU, processes=1)).beat()
+    trained(redis, 2)
+    assert epoch_seconds(http, rough=is_rough, **config) == pytest.approx(expected, rel=0.02)
+
+
+def test_fresh_shot_noise_is_a_kind_of_its_own(http: httpx.Client, redis: Redis) -> None:
+    Presence(redis, profile("7@here", CPU, processes=1)).beat()
+    trained(redis, 2)
+    trained(redis, 5, noise="shot", resample=True)
+    assert epoch_seconds(http) == pytest.approx(2, rel=0.01)
+    assert epoch_seconds(http, noise="shot", resample=True) == pytest.approx(5, rel=0.01)
+
+
+def test_overhead_of_small_networks_is_not_scaled_up(http: httpx.Client, redis: Redis) -> None:
+    Presence(redis, profile("7@here", CPU, processes=1)).beat()
+    expected = epoch_seconds(http, rough=True)
+    trained(redis, 0.07, dataset="digits", hidden_units=[8])
+    assert epoch_seconds(http, rough=True) == expected
+
+
+def test_kinds_of_other_versions_and_expired_ones_are_skipped(http: httpx.Client, redis: Redis) -> None:
+    Presence(redis, profile("7@here", CPU, processes=1)).beat()
+    redis.zadd(PACES, {"cpu:mlp:of-another-version": 1, str(Kind.of(TrainingConfig(), "cpu")): 2})
+    redis.lpush(pace("cpu:mlp:of-another-version"), "1:2")
+    expected = epoch_seconds(http, rough=True)
+    trained(redis, 2, dataset="fashion_mnist", batch_size=64)
+    assert epoch_seconds(http) == pytest.approx(2, rel=0.02) != expected
+
+
+def test_stored_epochs_and_kinds_are_bounded(redis: Redis) -> None:
+    for number in range(KINDS + 10):
+        trained(redis, 1, hidden_units=[number + 1])
+    for seconds in range(EPOCHS + 10):
+        trained(redis, seconds)
+    kind = str(Kind.of(TrainingConfig(), "cpu"))
+    assert redis.zcard(PACES) == KINDS
+    assert redis.lrange(pace(kind), 0, 0) == [f"1:{EPOCHS + 9}"]
+    assert redis.llen(pace(kind)) == EPOCHS
+    assert 0 < int(str(redis.ttl(pace(kind)))) <= 90 * 86_400
 
 
 def test_estimates_follow_the_turns_of_keys(settings: Settings, redis: Redis, leases: Leases) -> None:
@@ -116,8 +209,7 @@ def test_estimates_follow_the_turns_of_keys(settings: Settings, redis: Redis, le
     sixty = {"scales": [0.5], "seeds": list(range(60)), "epochs": 3, "dataset": "digits"}
     one = sixty | {"seeds": [100]}
     run_work_in_epochs = 3 + 2 * 355 / 3 / 1442
-    work = epoch_work(SweepRequest.model_validate(one))
-    redis.xadd(PACE, {"dataset": "digits", "precision": "float32", "batch_size": 128, "work": work, "seconds": 10})
+    trained(redis, 10, dataset="digits")
     run_seconds = 10 * run_work_in_epochs
     Presence(redis, profile("7@here", CPU, processes=1)).beat()
     try:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from redis import Redis
 
-from api.sweeps.admission import RETRY_BYTES, costs, stored_bytes
+from api.sweeps.admission import RETRY_BYTES, byte_costs, stored_bytes
 from noisesweep.models import Gaps, RunError, SweepRequest
 from shared.bits import pack_bits
 from shared.configured_keys import ConfiguredKey
@@ -118,7 +118,7 @@ def test_an_extension_counts_for_the_key_that_asks(serve: Serve, redis: Redis) -
     refused = http.post(f"{sweep}/runs", json={"scales": [7.0]}, headers=ALICE)
     assert (refused.status_code, refused.json()["type"]) == (507, "/problems/storage-full")
     http.post(f"{sweep}/runs", json={"scales": [7.0]}, headers=BOB).raise_for_status()
-    assert counted(redis) == before | {"bob": costs(SweepRequest(**body))["run_bytes"]}
+    assert counted(redis) == before | {"bob": byte_costs(SweepRequest(**body))["run_bytes"]}
     http.post(f"{sweep}/cancel", headers=ALICE).raise_for_status()
     http.delete(sweep, headers=ALICE).raise_for_status()
     assert not redis.exists(BYTES)
@@ -153,7 +153,7 @@ def test_models_count_until_they_expire(
 ) -> None:
     body = {"scales": [0.1, 0.5], "epochs": 1, "dataset": "digits", "keep_model": True}
     sweep = http.post("/sweeps", json=body).raise_for_status().headers["Location"]
-    size = costs(SweepRequest(**cast("dict[str, Any]", body)))["model_bytes"]
+    size = byte_costs(SweepRequest(**cast("dict[str, Any]", body)))["model_bytes"]
     training.epochs(sweep, runs=2, epochs=1, end=True, model=b"m")
     before = counted(redis)[""]
     assert before > 2 * size > 4 * 300_000  # digits: about 300,000 parameters of four bytes

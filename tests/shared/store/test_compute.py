@@ -13,17 +13,17 @@ from shared.store.keys import QUOTAS, SweepKeys, compute, new_sweep_id
 from tests.support.claims import SHA, claim_next, metrics, release, save, state
 from tests.support.key_space import assert_consistent
 from tests.support.records import evaluation
-from tests.support.stored_sweeps import UNLIMITED, Sweeps
+from tests.support.stored_sweeps import PACE, UNLIMITED, Sweeps
 from worker.claims import KeptEpoch
 from worker.leases import Leases
 
 EPOCHS = 4
 ONE = SweepRequest(scales=[0.1], epochs=EPOCHS)
-EPOCH = costs(ONE)["epoch_compute"]
+EPOCH = costs(ONE, PACE)["epoch_compute"]
 RUN = EPOCHS * EPOCH
 # A run with this number of epochs needs as many core-seconds as one epoch needs core-milliseconds.
 LARGE = ONE.model_copy(update={"epochs": 1000})
-LARGE_RUN = costs(LARGE)["epoch_compute"]
+LARGE_RUN = costs(LARGE, PACE)["epoch_compute"]
 HOURS = 24
 
 
@@ -165,7 +165,7 @@ def test_position_and_work_before_follow_the_turns_of_the_queue(sweeps: Sweeps, 
         name: [sweeps.create(ONE.model_copy(update={"seeds": list(range(size))}), name) for size in of_name]
         for name, of_name in sizes.items()
     }
-    work = costs(ONE)["epoch_work"] * EPOCHS
+    work = costs(ONE, PACE)["epoch_work"] * EPOCHS
     first, second = sweeps.functions.call(Function.WAITING, submitter="alice", limit=9)
     assert [first[0], second[0]] == created["alice"]
     assert [first[2], second[2]] == [3, 1]
