@@ -59,7 +59,7 @@ def test_sweep_is_submitted_watched_and_downloaded(visit: Visit, url: str) -> No
     assert Path(download.value.path()).read_bytes().startswith(PNG_MAGIC)
     page.get_by_role("button", name="Copy as code").click()
     assert f'NoiseSweep("{url}")' in page.locator("#copy-python").inner_text()
-    assert f"curl {url}/sweeps " in page.locator("#copy-curl").inner_text()
+    assert f" {url}/sweeps " in page.locator("#copy-curl").inner_text()
 
 
 def test_running_sweep_is_live_and_can_be_cancelled(visit: Visit, service: BrowserService) -> None:

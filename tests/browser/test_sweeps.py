@@ -2,10 +2,10 @@
 
 import csv
 import re
-import shlex
+import subprocess
+import sys
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import expect
 
@@ -138,20 +138,25 @@ def test_sweep_can_be_downloaded_as_image_and_table(visit: Visit, finished: str)
     assert len(list(csv.DictReader(files["CSV"].decode().splitlines()))) == 24
 
 
-def test_copied_code_submits_the_same_sweep(visit: Visit, service: BrowserService, other: str) -> None:
+@pytest.mark.parametrize(("code", "interpreter"), [("copy-python", [sys.executable]), ("copy-curl", ["sh"])])
+def test_copied_code_repeats_the_sweep_and_saves_its_finished_plot(
+    *, visit: Visit, service: BrowserService, other: str, tmp_path: Path, code: str, interpreter: list[str]
+) -> None:
     page = visit.open(f"/ui/sweeps/{other}")
     expect(page.locator("#status")).to_have_text("succeeded")
     page.get_by_role("button", name="Copy as code").click()
-    python = page.locator("#copy-python").inner_text()
-    compile(python, "copied", "exec")
-    assert "scales=[0.2, 2]" in python
-    _, address, *options = shlex.split(page.locator("#copy-curl").inner_text().replace("\\\n", " "))
-    body = options[options.index("-d") + 1]
-    again = httpx.post(address, content=body, headers={"Content-Type": "application/json"}).raise_for_status().json()
-    first = service.sweep(other)
+    # Not reused, so that the plot would be empty if the code did not wait.
+    program = page.locator(f"#{code}").inner_text().replace("scales=", "reuse=False, scales=")
+    program = program.replace('"scales":', '"reuse":false,"scales":')
+    (tmp_path / "copied").write_text(program)
+    subprocess.run([*interpreter, "copied"], cwd=tmp_path, check=True, timeout=60)
+    again, first = service.http.get("/sweeps", params={"limit": 1}).json()["sweeps"][0], service.sweep(other)
+    assert again["id"] != first["id"]
     assert [again[key] for key in ("config", "scales", "seeds", "name", "tags")] == [
         first[key] for key in ("config", "scales", "seeds", "name", "tags")
     ]
+    assert again["status"] == "succeeded"
+    assert (tmp_path / "accuracy.png").read_bytes() == service.http.get(f"/sweeps/{again['id']}/plot").content
 
 
 def test_api_key_is_requested_once_per_tab(visitor: Visitor, service: BrowserService) -> None:

@@ -1,4 +1,4 @@
-// Python and curl code that submits a sweep again.
+// Python and curl code that submits a sweep again, waits for its end and saves its plot.
 
 /**
  * Return true if two JSON values are equal.
@@ -46,7 +46,7 @@ function pythonLiteral(value) {
 }
 
 /**
- * Return Python code that sends a request.
+ * Return Python code that sends a request, waits for the results and saves their plot.
  * @param {Record<string, unknown>} request
  * @param {string} service Base URL of the service.
  * @param {boolean} hasKey
@@ -61,12 +61,13 @@ export function pythonSnippet(request, service, hasKey) {
 ${key}with NoiseSweep(${url}) as service:
     sweep = service.submit(
 ${lines.join("")}    )
+    sweep.wait()
     sweep.plot("accuracy.png")
 `;
 }
 
 /**
- * Return a curl command that sends a request.
+ * Return shell commands that send a request with curl, wait for the results and save their plot.
  * @param {Record<string, unknown>} request
  * @param {string} service Base URL of the service.
  * @param {boolean} hasKey
@@ -74,6 +75,11 @@ ${lines.join("")}    )
  */
 export function curlSnippet(request, service, hasKey) {
   const body = JSON.stringify(request).replaceAll("'", "\\u0027"); // the shell puts it in single quotes
-  const key = hasKey ? `  -H "Authorization: Bearer $NOISESWEEP_API_KEY" \\\n` : "";
-  return `curl ${service}/sweeps \\\n  -H 'Content-Type: application/json' \\\n${key}  -d '${body}'\n`;
+  const curl = `curl -fsS${hasKey ? ` -H "Authorization: Bearer $NOISESWEEP_API_KEY"` : ""}`;
+  return `id=$(${curl} ${service}/sweeps -H 'Content-Type: application/json' \\
+  -d '${body}' | cut -d '"' -f 4)
+# The events end with the sweep.
+${curl} --retry 9 ${service}/sweeps/$id/events > /dev/null
+${curl} ${service}/sweeps/$id/plot -o accuracy.png
+`;
 }
