@@ -54,7 +54,7 @@ class Axis(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    label: str = Field(description="Label of the axis.", examples=["Scale"])
+    label: str = Field(description="Label of the axis.", examples=["Noise scale"])
     limits: tuple[float, float] = Field(description="Lower and upper end in axis coordinates.")
     integer: bool = Field(default=False, description="Whether only whole numbers are labelled.")
     log: bool = Field(
@@ -82,10 +82,12 @@ class ScaleAxis:
     Attributes:
         scales: The scales of the plot, ascending, at least one.
         log: Whether the axis is logarithmic. Scale 0 has no logarithm, so it is placed to the left of the others.
+        label: The label, which names the unit of the scales.
     """
 
     scales: tuple[float, ...]
     log: bool
+    label: str = "Noise scale"
 
     def position(self, scale: float) -> float:
         """Return the position of a scale in axis coordinates."""
@@ -111,7 +113,7 @@ class ScaleAxis:
     def axis(self) -> Axis:
         """Return the axis without ticks."""
         scales = tuple(ScalePosition(scale=scale, position=self.position(scale)) for scale in self.scales)
-        return Axis(label="Scale", limits=self.limits, log=self.log, scales=scales)
+        return Axis(label=self.label, limits=self.limits, log=self.log, scales=scales)
 
     def ticks(self, characters: float) -> list[Tick]:
         """Return the ticks that fit if the axis has a length of `characters` characters.

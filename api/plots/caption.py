@@ -25,6 +25,9 @@ class Caption(BaseModel):
     subtitle: str = Field(
         description="The images that get noise.", examples=["noise on training and validation images"]
     )
+    warnings: tuple[str, ...] = Field(
+        default=(), description="Reasons why the curves cannot be compared as they are, one per line."
+    )
     notes: tuple[str, ...] = Field(description="Notes on how to read the plot, one per line.")
     settings: str = Field(description="Training settings.", examples=["mnist, 20 epochs, batch size 128, seed 0"])
     source: str = Field(description="Id of the sweep or run.", examples=["sweep 5f0c6a1e9b3d2748"])

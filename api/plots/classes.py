@@ -9,6 +9,7 @@ from api.plots.data import Curve, Panel, PlotData, Point, fraction_axis
 from api.plots.theme import MEAN, MEMBER
 from api.science.classes import Pool
 from api.science.config_text import pluralize
+from api.science.noise_kinds import axis_label
 from api.science.scale_figures import final_metrics
 from noisesweep.models import Sweep
 
@@ -24,7 +25,8 @@ def plot_data(tag: str, pool: Pool, *, log: bool = False) -> PlotData:
     if pool.config is None:
         empty = Caption(title=f"Class {tag}", subtitle="", notes=(), settings="", source="", config="{}")
         return PlotData(caption=empty, panels=(), remark=f"No sweep has the tag {tag} yet.", size=SIZE)
-    axis = ScaleAxis(tuple(sorted({run.scale for sweep in pool.sweeps for run in sweep.runs})), log)
+    scales = tuple(sorted({run.scale for sweep in pool.sweeps for run in sweep.runs}))
+    axis = ScaleAxis(scales, log, axis_label([pool.config.noise]))
     curves = [curve for sweep in pool.sweeps if (curve := _curve(sweep, axis)).points]
     if pool.scales:
         mean = tuple(Point.from_interval(axis.position(at.scale), at.val_accuracy) for at in pool.scales)

@@ -1,7 +1,7 @@
 """Plot of validation accuracy against noise scale for several sweeps."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from api.plots.axes import ScaleAxis
 from api.plots.best_possible import BAND_NOTE, best_possible
@@ -9,9 +9,12 @@ from api.plots.caption import Caption, describe_intervals, format_seeds, progres
 from api.plots.data import Curve, Panel, PlotData, Point, fraction_axis
 from api.plots.theme import sweep_style
 from api.science.config_text import format_setting, format_settings
+from api.science.noise_kinds import axis_label
 from api.science.numerics import mixed_numerics
+from api.science.progress import describe_progress
 from api.science.scale_figures import figures
-from noisesweep.models import Sweep, TrainingConfig
+from noisesweep.models import RunStatus, Sweep, TrainingConfig
+from shared.datasets import facts_of
 
 MAX_SWEEPS = 8
 NOISE_SETTINGS = ("noise", "noise_on", "clip", "resample")
@@ -24,8 +27,12 @@ def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
     """
     texts = [{"name": _printable(sweep.name or "").strip()} | _settings(sweep) for sweep in sweeps]
     common = {key: text for key, text in texts[0].items() if all(other[key] == text for other in texts)}
-    labels = [", ".join(text for key, text in each.items() if text and key not in common) for each in texts]
-    axis = ScaleAxis(tuple(sorted({run.scale for sweep in sweeps for run in sweep.runs})), log)
+    labels = _distinct_labels(
+        [", ".join(text for key, text in each.items() if text and key not in common) for each in texts], sweeps
+    )
+    marked = [_mark(label, sweep) for label, sweep in zip(labels, sweeps, strict=True)]
+    scales = tuple(sorted({run.scale for sweep in sweeps for run in sweep.runs}))
+    axis = ScaleAxis(scales, log, axis_label(sweep.config.noise for sweep in sweeps))
     by_sweep = [figures(sweep) for sweep in sweeps]
     curves = tuple(
         Curve(
@@ -34,24 +41,15 @@ def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
             points=tuple(Point.from_interval(axis.position(at.scale), at.val_accuracy) for at in by_scale),
             starts_apart=log and bool(by_scale) and by_scale[0].scale == 0,
         )
-        for index, (label, by_scale) in enumerate(zip(_distinct_labels(labels, sweeps), by_sweep, strict=True))
+        for index, (label, by_scale) in enumerate(zip(marked, by_sweep, strict=True))
     )
     intervals = [at.val_accuracy for by_scale in by_sweep for at in by_scale]
     notes = [describe_intervals(intervals)] if intervals else []
     bands, levels = best_possible([sweep.config for sweep in sweeps], axis) if intervals else ((), ())
     notes += [BAND_NOTE] if bands else []
     notes += [f"Sweep {sweep.id}: {progress}." for sweep in sweeps if (progress := progress_note(sweep))]
-    if len({sweep.config.dataset for sweep in sweeps}) > 1:
-        notes.append("The sweeps have different data sets, so their accuracies cannot be compared.")
-    if len({sweep.config.noise for sweep in sweeps}) > 1:
-        notes.append("The sweeps have different kinds of noise: the same scale is not the same amount for all.")
-    mixed = mixed_numerics(run for sweep in sweeps for run in sweep.runs)
-    notes += [mixed] if mixed else []
     judged = {sweep.config.final_images.capitalize() for sweep in sweeps}
-    if len(judged) > 1:
-        judged = {"Test"}
-        notes.append("The validation images of sweeps without a holdout are the test images.")
-    [images] = judged
+    images = "Test" if len(judged) > 1 else judged.pop()
     noise = {name: common.pop(name) for name in NOISE_SETTINGS if name in common}
     default = TrainingConfig()
     changed = [
@@ -65,6 +63,7 @@ def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
         caption=Caption(
             title=f"{images} Accuracy With Increasing Noise",
             subtitle=", ".join(changed) if "noise_on" in noise else "noise: see the legend",
+            warnings=tuple(_warnings(sweeps)),
             notes=tuple(notes),
             settings=", ".join(filter(None, common.values())),
             source=f"{'sweep' if len(sweeps) == 1 else 'sweeps'} {', '.join(sweep.id for sweep in sweeps)}",
@@ -79,8 +78,30 @@ def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
                 levels=levels,
             ),
         ),
-        size=(8, 5.5 + 0.2 * (len(curves) + len(bands) + len(levels))),
+        size=(8, 5.8 + 0.2 * (len(curves) + len(bands) + len(levels))),
     )
+
+
+def _mark(label: str, sweep: Sweep) -> str:
+    """Return the label, marked if the sweep has not succeeded."""
+    progress = describe_progress(sweep)
+    return f"{label} ({progress})" if progress else label
+
+
+def _warnings(sweeps: Sequence[Sweep]) -> Iterator[str]:
+    """Yield each reason why the curves of the sweeps cannot be compared as they are."""
+    if len({facts_of(sweep.config).content for sweep in sweeps}) > 1:
+        names = ", ".join(dict.fromkeys(sweep.config.dataset for sweep in sweeps))
+        yield f"The sweeps have different data sets ({names}): their accuracies cannot be compared."
+    if len({sweep.config.noise for sweep in sweeps}) > 1:
+        yield "The sweeps have different kinds of noise: the same scale is not the same amount for all."
+    if len({sweep.config.final_images for sweep in sweeps}) > 1:
+        yield "Sweeps with a holdout show their test accuracy, the others their validation accuracy on the same images."
+    if unfinished := sum(sweep.status is not RunStatus.SUCCEEDED for sweep in sweeps):
+        those = "1 sweep has" if unfinished == 1 else f"{unfinished} sweeps have"
+        yield f"{those} not succeeded: only the runs that have succeeded are shown."
+    if mixed := mixed_numerics(run for sweep in sweeps for run in sweep.runs):
+        yield mixed
 
 
 def _printable(name: str) -> str:

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from api.plots.axes import NUMBER_WIDTH
 from api.plots.data import Curve, Panel, PlotData, Point
 from api.plots.layout import POINTS_PER_INCH, SHADE, SMALL, Layout, line, set_ticks
-from api.plots.samples import STRIP_HEIGHT, draw_strip
+from api.plots.samples import STRIP_HEIGHT, draw_strip, widen
 from api.plots.theme import CLEAN, LineStyle
 from noisesweep.models import IntervalTarget
 
@@ -26,6 +26,9 @@ def draw_curves(layout: Layout, data: PlotData) -> None:
     # The axes must be at least as high as the longest y label.
     longest = max(len(panel.y_axis.label) for panel in panels if panel.y_axis)
     all_axes = layout.axes(len(panels), columns, min_height=2.5 if shared else 0.56 * longest, **spaced)
+    if data.samples and panels[0].x_axis:
+        wide = widen(panels[0].x_axis, layout.extent(all_axes[0])[0])
+        panels = (panels[0].model_copy(update={"x_axis": wide}), *panels[1:])
     for index, (panel, axes) in enumerate(zip(panels, all_axes, strict=True)):
         is_lowest, is_leftmost = index + columns >= len(panels), index % columns == 0
         _draw_panel(layout, axes, panel, strength=0.8 if shared and columns > 1 else 1.0)
@@ -34,7 +37,7 @@ def draw_curves(layout: Layout, data: PlotData) -> None:
             axes.tick_params(labelbottom=is_lowest, labelleft=is_leftmost)
             axes.set(xlabel="", ylabel="")
         if strip:
-            axes.xaxis.labelpad += (strip + 0.5) * layout.em * POINTS_PER_INCH
+            axes.xaxis.labelpad += (strip + 0.1) * layout.em * POINTS_PER_INCH
     if shared and panels[0].x_axis and panels[0].y_axis:
         centre, middle = (layout.left + layout.right) / 2, (layout.bottom + layout.top) / 2
         layout.text(centre, layout.bottom - 2.1 * layout.em, panels[0].x_axis.label, ha="center", va="top")

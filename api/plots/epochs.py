@@ -77,7 +77,7 @@ def of_sweep(sweep: Sweep, epochs: Sequence[Sequence[EpochMetrics]]) -> PlotData
 
 
 def _epoch_axis(epochs: int) -> Axis:
-    return Axis(label="Epoch", limits=(-0.5, epochs - 0.5), integer=True)
+    return Axis(label="Epoch, counted from 0", limits=(-0.5, epochs - 0.5), integer=True)
 
 
 def _accuracy_panel(x_axis: Axis, runs: Sequence[Trained]) -> Panel:

@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MultipleLocator, PercentFormatter
 
@@ -9,10 +10,6 @@ from api.plots.axes import Tick, thin_out
 from api.plots.data import Categories, Cells, PlotData, Texts
 from api.plots.layout import CHARACTER_WIDTH, FONT_POINTS, SMALL, Layout, set_ticks
 
-# Nuñez, Anderton and Renslow 2018: lightness increases evenly, so it is readable with colour vision deficiency.
-COLOURS = "cividis"
-# Above this fraction, the colours are light and need dark text.
-LIGHT_ABOVE = 0.55
 # No text is drawn below this font size or in more cells: it would be illegible and take seconds to draw.
 MIN_POINTS = 4.5
 MAX_TEXTS = 1024
@@ -57,7 +54,7 @@ def draw_heatmap(layout: Layout, data: PlotData) -> None:
 def _draw_cells(layout: Layout, axes: Axes, cells: Cells) -> None:
     """Draw the cells with their texts, the first row at the top. Cells without a value are hatched."""
     values = np.array([[np.nan if cell is None else cell for cell in row] for row in cells.values], dtype=np.float64)
-    axes.imshow(np.ma.masked_invalid(values), cmap=COLOURS, vmin=0, vmax=1, interpolation="none")
+    axes.imshow(np.ma.masked_invalid(values), cmap=_colours(layout), vmin=0, vmax=1, interpolation="none")
     axes.set_aspect("equal" if cells.square else "auto")
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
@@ -70,12 +67,12 @@ def _draw_cells(layout: Layout, axes: Axes, cells: Cells) -> None:
     for y, row in enumerate(texts):
         for x, text in enumerate(row):
             if text:
-                ink, points = text_colour_on(cells.values[y][x] or 0), type_scale * layout.scale * FONT_POINTS
+                ink, points = layout.theme.cell(cells.values[y][x] or 0).ink, type_scale * layout.scale * FONT_POINTS
                 axes.text(x, y, text, size=points, color=ink, ha="center", va="center_baseline")
     for y, column in enumerate(cells.outlined):
         if column is not None:
             # The outline is inside the cell, so that no neighbour covers it.
-            ink, width = text_colour_on(cells.values[y][column] or 0), 1.6 * layout.scale
+            ink, width = layout.theme.cell(cells.values[y][column] or 0).ink, 1.6 * layout.scale
             axes.add_patch(Rectangle((column - 0.45, y - 0.44), 0.9, 0.88, fill=False, edgecolor=ink, linewidth=width))
 
 
@@ -106,9 +103,8 @@ def _ticks(categories: Categories) -> list[Tick]:
     return [Tick(position=index, label=name) for index, name in enumerate(categories.names)]
 
 
-def text_colour_on(fraction: float) -> str:
-    """Return the text colour that is legible on the colour of a fraction."""
-    return "#000000" if fraction > LIGHT_ABOVE else "#ffffff"
+def _colours(layout: Layout) -> ListedColormap:
+    return ListedColormap([style.fill for style in layout.theme.heatmap])
 
 
 def fit_font_size(layout: Layout, axes: Axes, texts: Texts) -> float:
@@ -128,8 +124,14 @@ def _draw_colour_scale(layout: Layout, label: str) -> None:
     left = layout.right - 4.2 * em
     rectangle = (left / layout.width, bottom / layout.height, em / layout.width, max(height, em) / layout.height)
     axes = layout.figure.add_axes(rectangle)
+    steps = len(layout.theme.heatmap)
     axes.imshow(
-        np.linspace(0.975, 0.025, 20)[:, np.newaxis], cmap=COLOURS, vmin=0, vmax=1, aspect="auto", extent=(0, 1, 0, 1)
+        np.linspace(1 - 0.5 / steps, 0.5 / steps, steps)[:, np.newaxis],
+        cmap=_colours(layout),
+        vmin=0,
+        vmax=1,
+        aspect="auto",
+        extent=(0, 1, 0, 1),
     )
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)

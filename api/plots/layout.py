@@ -85,6 +85,7 @@ class Layout:
         for text, size_factor, colour in (
             (caption.title, LARGE, theme.ink),
             (caption.subtitle, SMALL, theme.faint_ink),
+            *((warning, SMALL, theme.ink) for warning in caption.warnings),
         ):
             lines = self.wrap(text, size_factor)
             self.top -= 1.35 * size_factor * self.em * len(lines)

@@ -163,7 +163,7 @@ def _save(layout: Layout, file_format: str, metadata: dict[str, str | None]) -> 
 
 
 def _description(caption: Caption) -> str:
-    return ". ".join([caption.subtitle, caption.settings, *caption.notes])
+    return ". ".join([caption.subtitle, *caption.warnings, caption.settings, *caption.notes])
 
 
 _ENCODERS: dict[FileFormat, Callable[[Layout, Caption], bytes]] = {

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from api.science.config_text import format_setting
 from api.science.curves import Curve, crossing_segment
 from api.science.numerics import REMEDY, mixed_numerics
+from api.science.progress import describe_progress
 from api.science.prose import format_percent, seed_count, success_count
 from noisesweep.models import (
     AreaDifference,
@@ -128,8 +129,8 @@ def remarks_on_sweeps(first: Sweep, second: Sweep) -> Iterator[str]:
     """Yield a remark on each way in which the sweeps are unlike or incomplete."""
     sweeps = [("A", first)] if first.id == second.id else [("A", first), ("B", second)]
     for letter, sweep in sweeps:
-        if count := success_count(sweep):
-            yield f"Sweep {letter}: {count}. Only succeeded runs are compared."
+        if progress := describe_progress(sweep):
+            yield f"Sweep {letter}: {progress}. {success_count(sweep)}. Only succeeded runs are compared."
     if mixed := mixed_numerics(run for _, sweep in sweeps for run in sweep.runs):
         yield f"{mixed} {REMEDY}"
     scales = [{run.scale for run in sweep.runs} for sweep in (first, second)]

@@ -85,6 +85,12 @@ def crossing_segment(curve: Curve, level: float) -> tuple[tuple[float, float], t
     return next((pair for pair in pairwise(zip(*curve, strict=True)) if pair[1][1] <= level), None)
 
 
+def halfway_crossings(sweep: Sweep) -> list[HalfwayCrossing]:
+    """Return the crossing of each seed that has succeeded at all scales, with a clean run."""
+    level = chance_level(sweep)
+    return [found for curve in curves(sweep) if (found := halfway_crossing(curve, level))]
+
+
 def mean_halfway(crossings: Sequence[HalfwayCrossing]) -> HalfWay | None:
     """Return the mean half-way scale over seeds.
 
@@ -94,6 +100,11 @@ def mean_halfway(crossings: Sequence[HalfwayCrossing]) -> HalfWay | None:
     if not scales or len(scales) < len(crossings):
         return None
     return HalfWay(level=mean(crossing.level for crossing in crossings), scale=over_seeds(scales))
+
+
+def half_way(sweep: Sweep) -> HalfWay | None:
+    """Return the half-way scale of a sweep. See `halfway_crossings` and `mean_halfway`."""
+    return mean_halfway(halfway_crossings(sweep))
 
 
 def mean_over_log_scale(curve: Curve) -> float | None:

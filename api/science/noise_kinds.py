@@ -1,6 +1,6 @@
 """Description of the kinds of noise."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlencode
 
 import numpy as np
@@ -36,6 +36,15 @@ SCALE_MEANINGS = {
     NoiseKind.SPECKLE: "Standard deviation of the noise relative to the pixel",
     NoiseKind.SHOT: "Standard deviation of the noise on a white pixel, which has 1 / s^2 photons on average",
 }
+# Units of the scales, for the axes of plots.
+_DEVIATION = "standard deviation, pixel range 0 to 1"
+UNITS = {
+    NoiseKind.GAUSSIAN: _DEVIATION,
+    NoiseKind.UNIFORM: _DEVIATION,
+    NoiseKind.SALT_AND_PEPPER: "share of pixels that become black or white",
+    NoiseKind.SPECKLE: "standard deviation relative to the pixel",
+    NoiseKind.SHOT: "standard deviation on a white pixel, pixel range 0 to 1",
+}
 REMARKS = {
     NoiseKind.GAUSSIAN: "Clipped noise is much smaller at large scales.",
     NoiseKind.UNIFORM: "No pixel changes by more than 1.73 times the scale, so black and white cannot be confused up "
@@ -51,6 +60,12 @@ REMARKS = {
 def default_levels(kinds: Sequence[NoiseKind], pixel_range: int = 1) -> list[tuple[NoiseKind, float]]:
     """Return each kind with the default scales that it accepts, in units of the pixel range."""
     return [(kind, scale * pixel_range) for kind in kinds for scale in DEFAULT_SCALES if kind.accepts(scale)]
+
+
+def axis_label(kinds: Iterable[NoiseKind]) -> str:
+    """Return the label of an axis of noise scales; with the unit, if all kinds of noise have the same."""
+    units = {UNITS[kind] for kind in kinds}
+    return f"Noise scale ({units.pop()})" if len(units) == 1 else "Noise scale (of the kind of noise of each sweep)"
 
 
 def describe_kinds(dataset: Dataset) -> NoiseKindList:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from api.science.curves import HalfwayCrossing, area, chance_level, curves, halfway_crossing, mean_halfway
+from api.science.curves import HalfwayCrossing, area, curves, halfway_crossings, mean_halfway
 from api.science.efficiency import efficiency, missing_efficiency
 from api.science.limit import Limit, exceeds_limit, limit_of
 from api.science.numerics import REMEDY, mixed_numerics
@@ -22,8 +22,7 @@ def summary(sweep: Sweep, evaluations: Sequence[Evaluation | None] = ()) -> Summ
         sweep: The sweep.
         evaluations: See `figures`.
     """
-    scales, complete = figures(sweep, evaluations), curves(sweep)
-    crossings = [found for curve in complete if (found := halfway_crossing(curve, chance_level(sweep)))]
+    scales, complete, crossings = figures(sweep, evaluations), curves(sweep), halfway_crossings(sweep)
     limit = limit_of(sweep.config)
     found_efficiency = efficiency(sweep, limit)
     return Summary(

@@ -1,5 +1,6 @@
 import io
 from collections.abc import Iterator
+from math import log10
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from api.plots.options import ThemeName
 from api.plots.picture import draw
 from api.plots.theme import THEMES, TRAINING, VALIDATION
 from api.science.intervals import accuracy
+from api.science.summary import summary
 from noisesweep.models import IntervalTarget, NoiseOn, RunStatus, TrainingConfig
 from tests.support.limits import no_known_limit
 from tests.support.measured import measured_sweep
@@ -165,3 +167,29 @@ def test_no_band_without_noise_or_without_a_range_of_scales(
     measured: dict[float, float], config: TrainingConfig
 ) -> None:
     assert plot_data(measured_sweep(measured, config=config)).panels[0].bands == ()
+
+
+def test_half_way_scale_is_marked_where_the_summary_has_it() -> None:
+    sweep = measured_sweep({0.0: 0.9, 0.5: 0.8, 2.0: 0.2}, {0.0: 0.9, 0.5: 0.7, 2.0: 0.1})
+    found = summary(sweep).half_way
+    assert found
+    [marks] = plot_data(sweep).panels[0].marks
+    assert marks.points == ((found.scale.mean, found.level),)
+    assert marks.name == f"Half-way: scale {found.scale.mean:.3g}"
+    [marks] = plot_data(sweep, log=True).panels[0].marks
+    assert marks.points == ((log10(found.scale.mean), found.level),)
+    assert plot_data(measured_sweep({0.5: 0.8, 2.0: 0.2})).panels[0].marks == ()
+
+
+@pytest.mark.parametrize(
+    ("noise", "unit"),
+    [
+        ("gaussian", "standard deviation, pixel range 0 to 1"),
+        ("salt_and_pepper", "share of pixels that become black or white"),
+    ],
+)
+def test_axis_names_the_unit_of_the_noise(noise: str, unit: str) -> None:
+    sweep = measured_sweep({0.5: 0.8}, config=TrainingConfig.model_validate({"noise": noise}))
+    axis = plot_data(sweep).panels[0].x_axis
+    assert axis
+    assert axis.label == f"Noise scale ({unit})"

@@ -71,23 +71,34 @@ def test_cancelled_runs_have_no_points_and_are_named() -> None:
     # measured_sweep gives these runs one epoch.
     data = plot_data([sweep(1), sweep(2, None, {0.1: RunStatus.CANCELLED, 1.0: RunStatus.CANCELLED})])
     assert [len(curve.points) for curve in data.panels[0].curves] == [2, 0]
+    assert [curve.name for curve in data.panels[0].curves] == [
+        "0000000000000001",
+        "0000000000000002 (cancelled after 2 of 40 epochs)",
+    ]
+    assert data.caption.warnings == ("1 sweep has not succeeded: only the runs that have succeeded are shown.",)
     assert data.caption.notes[-1] == "Sweep 0000000000000002: No run has succeeded: 2 cancelled."
 
 
 def test_different_data_sets_are_named() -> None:
     data = plot_data([sweep(1), sweep(2, dataset="digits")])
     assert [curve.name for curve in data.panels[0].curves] == ["mnist", "digits"]
-    assert "different data sets" in data.caption.notes[-1]
-    assert not any("data sets" in note for note in plot_data([sweep(1), sweep(2)]).caption.notes)
+    assert data.caption.warnings == (
+        "The sweeps have different data sets (mnist, digits): their accuracies cannot be compared.",
+    )
+    assert plot_data([sweep(1), sweep(2)]).caption.warnings == ()
 
 
 def test_different_kinds_of_noise_are_named() -> None:
     data = plot_data([sweep(1), sweep(2, noise=NoiseKind.SALT_AND_PEPPER)])
     assert [curve.name for curve in data.panels[0].curves] == ["Gaussian noise", "salt-and-pepper noise"]
-    assert any("different kinds of noise" in note for note in data.caption.notes)
+    assert any("different kinds of noise" in warning for warning in data.caption.warnings)
+    assert data.panels[0].x_axis
+    assert data.panels[0].x_axis.label == "Noise scale (of the kind of noise of each sweep)"
     same = plot_data([sweep(each, noise=NoiseKind.SHOT) for each in (1, 2)])
     assert same.caption.subtitle.startswith("shot noise")
-    assert not any("kinds" in note for note in same.caption.notes)
+    assert same.caption.warnings == ()
+    assert same.panels[0].x_axis
+    assert same.panels[0].x_axis.label == "Noise scale (standard deviation on a white pixel, pixel range 0 to 1)"
 
 
 @pytest.mark.parametrize("file_format", [FileFormat.PNG, FileFormat.SVG, FileFormat.PDF])
@@ -125,5 +136,5 @@ def test_sweeps_with_a_holdout_are_shown_with_their_test_accuracy() -> None:
     assert data.panels[0].curves[0].points[0].mean == 0.4
     mixed = plot_data([first, sweep(3)])
     assert mixed.caption.title == data.caption.title
-    assert "The validation images of sweeps without a holdout are the test images." in mixed.caption.notes
+    assert any("holdout show their test accuracy" in warning for warning in mixed.caption.warnings)
     assert [curve.name for curve in mixed.panels[0].curves] == ["100 images held out", "0000000000000003"]

@@ -1,7 +1,6 @@
 import pytest
 
 from api.plots.data import Cells, PlotData
-from api.plots.heatmap import text_colour_on
 from api.plots.matrix import plot_data
 from api.plots.picture import draw
 from api.science.matrix import matrix
@@ -50,7 +49,3 @@ def test_picture_without_results_shows_queued_runs() -> None:
     data = plot_data(measured_sweep({0.5: RunStatus.QUEUED}), None)
     assert data.caption.notes == ("No run has succeeded: 1 queued.",)
     assert draw(data).startswith(PNG_MAGIC)
-
-
-def test_text_contrasts_with_its_cell() -> None:
-    assert (text_colour_on(0.98), text_colour_on(0.1)) == ("#000000", "#ffffff")

@@ -95,6 +95,19 @@ def contrast(one: float, other: float) -> float:
     return (max(one, other) + 0.05) / (min(one, other) + 0.05)
 
 
+@pytest.mark.parametrize("theme", ThemeName)
+def test_text_contrasts_with_its_cell(theme: ThemeName) -> None:
+    for style in THEMES[theme].heatmap:
+        assert contrast(luminance(style.fill), luminance(style.ink)) >= 4.5
+
+
+def test_cells_are_ordered_by_lightness_and_cover_all_fractions() -> None:
+    theme = THEMES[ThemeName.LIGHT]
+    lightness = [luminance(theme.cell(percent / 100).fill) for percent in range(101)]
+    assert lightness == sorted(lightness)
+    assert len(set(lightness)) == len(theme.heatmap)
+
+
 scales = st.lists(SCALES, min_size=1, max_size=64, unique=True)
 
 

@@ -14,15 +14,20 @@ def test_only_succeeded_runs_count() -> None:
     second = sweep(dict.fromkeys(FRESH, RunStatus.CANCELLED), moved(FRESH, 0.01), number=2)
     found = without_bits(first, second)
     assert [(at.scale, at.difference.seeds) for at in found.scales] == [(0.0, 1), (0.5, 1), (1.0, 1), (2.0, 1)]
-    assert "Sweep A: 9 of 10 runs have succeeded: 1 failed. Only succeeded runs are compared." in found.remarks
-    assert "Sweep B: 5 of 10 runs have succeeded: 5 cancelled. Only succeeded runs are compared." in found.remarks
+    for letter, progress in (
+        ("A", "failed after 10 of 29 epochs. 9 of 10 runs have succeeded: 1 failed"),
+        ("B", "cancelled after 10 of 105 epochs. 5 of 10 runs have succeeded: 5 cancelled"),
+    ):
+        assert f"Sweep {letter}: {progress}. Only succeeded runs are compared." in found.remarks
 
 
 def test_sweeps_without_a_succeeded_pair_have_no_figures() -> None:
     found = without_bits(sweep(FIXED, number=1), sweep(dict.fromkeys(FRESH, RunStatus.QUEUED), number=2))
     assert (found.scales, found.ratio, found.area, found.method) == ([], None, None, "no intervals")
     assert found.sentence == "No run has succeeded in both sweeps at the same scale with the same seed."
-    assert found.remarks == ["Sweep B: No run has succeeded yet: 5 queued. Only succeeded runs are compared."]
+    assert found.remarks == [
+        "Sweep B: queued, 5 of 100 epochs. No run has succeeded yet: 5 queued. Only succeeded runs are compared."
+    ]
 
 
 def test_seed_without_all_common_scales_has_no_curve() -> None:
