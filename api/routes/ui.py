@@ -1,6 +1,7 @@
 """/ui and /docs: the pages of the dashboard. They contain no data and fetch everything from the public API."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, cast
 
@@ -10,10 +11,15 @@ from starlette.exceptions import HTTPException
 
 from api.dashboard import assets
 from api.dashboard.assets import Asset
+from api.dashboard.example import example
 from api.dashboard.pages import page
 from api.http import security
 from api.http.pages import StaticFile
 from api.http.root_path import route_path
+from api.plots import accuracy
+from api.plots.options import FileFormat, OptionsDep
+from api.plots.picture import encode
+from api.science.summary import summary
 
 router = APIRouter(include_in_schema=False)
 
@@ -32,7 +38,14 @@ async def redirect_root(accept: Annotated[str, Header()] = "") -> RedirectRespon
 @router.get("/ui")
 async def show_home() -> HTMLResponse:
     """Return the page with the submission form and the list of sweeps."""
-    return page("home", ".")
+    return page("home", ".", example=example(), sentence=summary(example()).sentence)
+
+
+@router.get("/ui/example")
+async def plot_example(options: OptionsDep) -> Response:
+    """Return the data of the accuracy plot of the example, like the plot of a stored sweep."""
+    options = replace(options, file_format=FileFormat.JSON)
+    return Response(encode(accuracy.plot_data(example(), log=options.log), options), media_type="application/json")
 
 
 @router.get("/ui/sweeps/{sweep_id}")

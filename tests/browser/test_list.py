@@ -2,9 +2,11 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
-from tests.support.browser import LONG, BrowserService, Visit, Visitor
+from tests.support.browser import LONG, BrowserService, Scheme, Visit, Visitor, assert_accessible, count_points
+from tests.support.waiting import wait_until
 
 PHONE_WIDTH = 390
 
@@ -129,3 +131,42 @@ def test_list_shows_everything_on_a_phone(visitor: Visitor, finished: str) -> No
     scrolling = "[...document.querySelectorAll('main *')].filter(e => e.scrollHeight > e.clientHeight + 1 && "
     scrolling += "['auto', 'scroll'].includes(getComputedStyle(e).overflowY)).length"
     assert page.evaluate(scrolling) == 0
+
+
+def empty_service(visit: Visit) -> None:
+    """Let the page see a service without sweeps."""
+    visit.page.route(re.compile(r"/sweeps\?limit="), lambda route: route.fulfill(json={"sweeps": [], "next": None}))
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", PHONE_WIDTH)])
+def test_empty_service_shows_an_example(visitor: Visitor, scheme: Scheme, width: int) -> None:
+    visit = visitor(scheme, width=width)
+    empty_service(visit)
+    page = visit.open("/ui")
+    example = page.get_by_role("region", name="Example What you get")
+    expect(example).to_contain_text("It is part of the program, and not one of your sweeps.")
+    expect(example).to_contain_text("Validation accuracy falls from 98.5 % without noise to 18.9 % at scale 4")
+    wait_until(lambda: count_points(page, "example-chart") == 12)
+    example.get_by_role("button", name="Train").click()
+    wait_until(lambda: count_points(page, "example-chart") == 6)
+    expect(page.locator("#list-filters")).to_be_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert_accessible(page)
+
+
+def test_newcomer_starts_a_sweep_in_two_clicks(visit: Visit) -> None:
+    empty_service(visit)
+    page = visit.open("/ui")
+    page.get_by_role("button", name="select the small data set digits").click()
+    page.get_by_role("button", name="Start sweep").click()
+    page.wait_for_url(re.compile(r"/ui/sweeps/[0-9a-f]{16}$"))
+    expect(page.locator("#description")).to_contain_text("digits")
+
+
+def test_example_disappears_when_there_is_a_sweep(visit: Visit, finished: str) -> None:
+    page = visit.open("/ui?name=finished")
+    expect(page.locator(f"#sweeps a[href$='{finished}']").first).to_be_visible()
+    expect(page.locator("#example")).to_be_hidden()
+    page.get_by_label("Name starts with").fill("no such name")
+    expect(page.locator("#list-status")).to_have_text("No sweep matches the filters.")
+    expect(page.locator("#example")).to_be_hidden()

@@ -1,17 +1,12 @@
 """Accessibility and layout of every page, in light and dark."""
 
-import json
-from typing import Any
-
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import Scheme, Visitor
+from tests.support.browser import Scheme, Visitor, assert_accessible
 
 PHONE_WIDTH = 360
 TEXT_COLOUR = {"light": "rgb(27, 27, 29)", "dark": "rgb(236, 236, 236)"}
-SERIOUS = ("serious", "critical")
 
 
 @pytest.fixture(params=["home", "sweep", "compare", "class", "workers", "problems", "problem"])
@@ -33,13 +28,6 @@ def wait_until_drawn(page: Page) -> Page:
     if page.locator(".chart").count():
         expect(page.locator(".chart .main-svg").first).to_be_visible()
     return page
-
-
-def assert_accessible(page: Page) -> None:
-    """Fail if axe finds serious problems."""
-    violations: list[dict[str, Any]] = Axe().run(page).response["violations"]
-    serious = [violation for violation in violations if violation["impact"] in SERIOUS]
-    assert not serious, json.dumps(serious, indent=1)[:4000]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

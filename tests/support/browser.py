@@ -1,9 +1,11 @@
 """A service for browser tests, and pages that record their errors."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import ConsoleMessage, Page
 
 from noisesweep.models import hash_api_key
@@ -17,6 +19,7 @@ GUEST_KEY = "ns_of-a-viewer"
 SMALL: dict[str, object] = {"dataset": "digits", "epochs": 3, "hidden_units": [16]}
 # Runs longer than any test; the test cancels it.
 LONG: dict[str, object] = {"dataset": "digits", "epochs": 200, "hidden_units": [512], "batch_size": 8, "reuse": False}
+SERIOUS = ("serious", "critical")
 Scheme = Literal["light", "dark"]
 
 
@@ -112,3 +115,10 @@ Visitor = Callable[..., Visit]
 def count_points(page: Page, chart: str) -> int:
     """Return the number of visible points of a chart."""
     return page.locator(f"#{chart} .scatterlayer .points path:visible").count()
+
+
+def assert_accessible(page: Page) -> None:
+    """Fail if axe finds serious problems."""
+    violations: list[dict[str, Any]] = Axe().run(page).response["violations"]
+    serious = [violation for violation in violations if violation["impact"] in SERIOUS]
+    assert not serious, json.dumps(serious, indent=1)[:4000]

@@ -18,6 +18,7 @@ new DatasetDialog(async (name) => {
   form.selectDataset(name);
 });
 retry(async () => form.describeNoise((await get("/noise/kinds?dataset=digits")).kinds)).catch(report);
+byId("use-digits").addEventListener("click", () => form.selectDataset("digits"));
 const from = new URLSearchParams(location.search).get("from");
 if (from) retry(async () => form.fill(await get(`/sweeps/${encodeURIComponent(from)}`))).catch(report);
 readCaller()

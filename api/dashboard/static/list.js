@@ -3,7 +3,7 @@
 
 import { get, request } from "./api.js";
 import { byId, choose, setText, updateChildren } from "./dom.js";
-import { attempt, messageOf } from "./errors.js";
+import { attempt, messageOf, report } from "./errors.js";
 import { sweepName } from "./format.js";
 import { isFinal } from "./live.js";
 import { ROOT } from "./root.js";
@@ -169,9 +169,9 @@ export class SweepList {
    * @param {string} remark
    */
   #show(sweeps, remark) {
-    const filtered = this.#page || this.#settings.some(([name]) => name !== "order");
-    const emptyText = filtered ? "No sweep matches the filters." : "There are no sweeps yet.";
-    setText(byId("list-status"), sweeps.length ? remark : emptyText);
+    const isFiltered = this.#page || this.#settings.some(([name]) => name !== "order");
+    setText(byId("list-status"), sweeps.length || !isFiltered ? remark : "No sweep matches the filters.");
+    this.#showExample(!sweeps.length && !isFiltered);
     updateChildren(
       byId("sweeps"),
       sweeps,
@@ -187,6 +187,16 @@ export class SweepList {
     byId("next").hidden = !this.#next;
     byId("first").hidden = !this.#page;
     this.#showSelection();
+  }
+
+  /**
+   * Show an example in place of the list, or hide it.
+   * @param {boolean} isEmpty Whether there are no sweeps.
+   */
+  #showExample(isEmpty) {
+    byId("example").hidden = !isEmpty;
+    for (const part of ["list-filters", "list-actions"]) byId(part).hidden = isEmpty;
+    if (isEmpty) import("./example.js").catch(report); // it loads the charts, which no other list needs
   }
 
   /**

@@ -8,8 +8,12 @@ import httpx
 import pytest
 
 from api.dashboard import assets
+from api.dashboard.example import example
 from api.plots.options import ThemeName
 from api.plots.theme import THEMES, VALIDATION
+from api.science.summary import summary
+from noisesweep.models import RunStatus, TrainingConfig
+from shared.numerics import NUMERICS
 from shared.settings import Settings
 from tests.support.api import ApiThread
 from tests.support.keys import configured
@@ -127,3 +131,20 @@ def test_form_shows_the_defaults_of_the_model(http: httpx.Client) -> None:
     ):
         assert re.search(rf'<input id="{field}"[^>]* value="{default}"', page)
     assert "<option selected>mnist</option>" in page
+
+
+def test_example_is_a_finished_sweep_of_the_current_trainer(http: httpx.Client) -> None:
+    sweep = example()
+    assert sweep.status is RunStatus.SUCCEEDED
+    assert sweep.config == TrainingConfig()
+    assert sweep.numerics == [NUMERICS]
+    # The table of the README.
+    accuracies = [run.latest_metrics and round(run.latest_metrics.val_accuracy, 4) for run in sweep.runs]
+    assert accuracies == [0.9848, 0.9822, 0.9245, 0.7544, 0.4070, 0.1893]
+    plot = http.get("/ui/example?format=json&theme=dark&width=5").json()
+    assert {curve["style"]: [point["mean"] for point in curve["points"]] for curve in plot["panels"][0]["curves"]} == {
+        "validation": [run.latest_metrics and run.latest_metrics.val_accuracy for run in sweep.runs],
+        "training": [run.latest_metrics and run.latest_metrics.accuracy for run in sweep.runs],
+    }
+    assert summary(sweep).sentence in http.get("/ui").text
+    assert http.get("/ui/example?format=png").headers["Content-Type"] == "application/json"
