@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from math import log
 from statistics import median
-from typing import cast
+from typing import NamedTuple, cast
 
 from redis.asyncio import Redis
 
@@ -99,7 +99,7 @@ class Paces:
             is_rough=any(pace.is_rough for _, pace in known),
         )
 
-    async def _measured(self) -> dict[Kind, float]:
+    async def _measured(self) -> dict[Kind, "Measured"]:
         """Return the seconds per epoch of each kind of training that was measured recently."""
         kinds = cast("list[str]", await self._redis.zrange(PACES, -KINDS, -1))
         async with self._redis.pipeline(transaction=False) as pipeline:
@@ -109,52 +109,73 @@ class Paces:
         measured = {}
         for kind, of_kind in zip(kinds, stored, strict=True):
             with suppress(ValueError):  # its epochs have expired, or another version has written it
-                measured[Kind.parse(kind)] = seconds_of(of_kind)
+                measured[Kind.parse(kind)] = Measured.of(of_kind)
         return measured
 
 
-def seconds_of(entries: Sequence[str]) -> float:
-    """Return the typical seconds of an epoch, from stored epochs of a kind. Raise ValueError if there are none.
+class Measured(NamedTuple):
+    """Measured seconds per epoch of one kind of training.
 
-    It is the median, because other programs may have slowed down some of them. The first epoch of a run may include
-    the compilation of the training step. It counts only if there are no others; the fastest then includes the least.
+    Attributes:
+        seconds: The median, because other programs may have slowed down some epochs.
+        is_upper_bound: Whether there are only first epochs of runs. They may include the start of the training program,
+            which can take longer than the training, so `seconds` is that of the fastest.
     """
-    epochs = read_epochs(entries)
-    later = [seconds for epoch, seconds in epochs if epoch > 0]
-    return median(later) if later else min(seconds for _, seconds in epochs)
+
+    seconds: float
+    is_upper_bound: bool
+
+    @classmethod
+    def of(cls, entries: Sequence[str]) -> "Measured":
+        """Return the measurement from stored epochs. Raise ValueError if there are none."""
+        epochs = read_epochs(entries)
+        later = [seconds for epoch, seconds in epochs if epoch > 0]
+        if later:
+            return cls(median(later), is_upper_bound=False)
+        return cls(min(seconds for _, seconds in epochs), is_upper_bound=True)
 
 
-def pace_of(kind: Kind, measured: Mapping[Kind, float]) -> Pace | None:
+def pace_of(kind: Kind, measured: Mapping[Kind, Measured]) -> Pace | None:
     """Return the pace of a kind of training; None if it is unknown.
 
-    It is scaled from the measured kind that is most similar. Kinds with much less work per step are left out, because
-    their time is mostly overhead.
-
-    Args:
-        kind: The kind of training.
-        measured: Seconds per epoch of other kinds.
+    It is scaled from the most similar kind, or typical of the device. If that kind is not similar, the pace is at least
+    that of first epochs of similar kinds. Kinds with much less work per step are left out, because their time is
+    mostly overhead.
     """
+    others = {other: of_other for other, of_other in measured.items() if other.device == kind.device}
     candidates = [
         other
-        for other in measured
-        if other.device == kind.device and _step_work(kind) <= SIMILAR_FACTOR * _step_work(other)
+        for other, (_, is_upper_bound) in others.items()
+        if not is_upper_bound and _step_work(kind) <= SIMILAR_FACTOR * _step_work(other)
     ]
-    if not candidates:
-        typical = TYPICAL_PACES.get(kind.device)
-        return Pace(typical / _noise_cost(kind), is_rough=True) if typical else None
-    nearest = min(candidates, key=lambda other: _distance(kind, other))
-    rate = nearest.images * nearest.image_work * _noise_cost(nearest) / measured[nearest]
-    return Pace(rate / _noise_cost(kind), is_rough=not _are_similar(kind, nearest))
+    nearest = min(candidates, key=lambda other: _distance(kind, other), default=None)
+    if nearest and _are_similar(kind, nearest):
+        return Pace(_scaled(kind, nearest, others[nearest]), is_rough=False)
+    typical = TYPICAL_PACES.get(kind.device)
+    rates = [_scaled(kind, other, of_other) for other, of_other in others.items() if _are_similar(kind, other)]
+    if nearest:
+        rates.append(_scaled(kind, nearest, others[nearest]))
+    elif typical:
+        rates.append(typical / _noise_cost(kind))
+    return Pace(max(rates), is_rough=True) if rates else None
+
+
+def _scaled(kind: Kind, other: Kind, measured: Measured) -> float:
+    return other.images * other.image_work * _noise_cost(other) / measured.seconds / _noise_cost(kind)
 
 
 def _distance(one: Kind, other: Kind) -> float:
     """Return how much two kinds differ. A different network, precision or noise counts like twice the work."""
     pairs = ((one.network, other.network), (one.precision, other.precision), (one.noise, other.noise))
-    return sum(first != second for first, second in pairs) * log(2) + abs(log(_step_work(one) / _step_work(other)))
+    return (
+        sum(first != second for first, second in pairs) * log(2)
+        + abs(log(_step_work(one) / _step_work(other)))
+        + abs(log(one.images / other.images)) / 4  # of a short epoch, more is overhead
+    )
 
 
 def _are_similar(one: Kind, other: Kind) -> bool:
-    sizes = ((_step_work(one), _step_work(other)), (one.batch_size, other.batch_size))
+    sizes = ((_step_work(one), _step_work(other)), (one.batch_size, other.batch_size), (one.images, other.images))
     return (one.network, one.precision, one.noise) == (other.network, other.precision, other.noise) and all(
         max(pair) <= SIMILAR_FACTOR * min(pair) for pair in sizes
     )

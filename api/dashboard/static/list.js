@@ -143,6 +143,7 @@ export class SweepList {
       return isActive ? ACTIVE_INTERVAL : IDLE_INTERVAL;
     } catch (problem) {
       setText(byId("list-status"), messageOf(problem));
+      byId("first").hidden = !page; // the page in the address may be invalid
       return ERROR_INTERVAL;
     }
   }
