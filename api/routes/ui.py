@@ -1,4 +1,4 @@
-"""/ui and /docs: the pages of the dashboard. They contain no data and fetch everything from the public API."""
+"""/ui and /docs: the pages of the dashboard. Except for an example, they fetch their data from the public API."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace

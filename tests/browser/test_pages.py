@@ -25,7 +25,7 @@ def path(request: pytest.FixtureRequest, finished: str, other: str) -> str:
 def wait_until_drawn(page: Page) -> Page:
     """Wait until the page has drawn all data, and return it."""
     page.wait_for_load_state("networkidle")
-    if page.locator(".chart").count():
+    if page.locator(".chart:visible").count():
         expect(page.locator(".chart .main-svg").first).to_be_visible()
     return page
 

@@ -13,50 +13,25 @@ import { sparkline } from "./sparkline.js";
  * @param {{selected: boolean, onSelect: (selected: boolean) => void, onDelete: () => void}} options
  */
 export function createRow(sweep, { selected, onSelect, onDelete }) {
+  const row = byId("row").content.firstElementChild.cloneNode(true);
+  const [checkbox, progress, link, duplicate, remove] = ["input", "progress", ".name", ".duplicate", ".delete"].map(
+    (part) => row.querySelector(part),
+  );
   const name = sweepName(sweep);
-  const checkbox = element("input", { type: "checkbox", "aria-label": `Compare ${name}` });
+  setText(link, name);
+  link.href = `${ROOT}/ui/sweeps/${sweep.id}`;
+  duplicate.href = `${ROOT}/ui?from=${sweep.id}`;
+  progress.ariaLabel = `Epochs of ${name}`;
+  duplicate.ariaLabel = `Duplicate ${name}`;
+  remove.ariaLabel = `Delete ${name}`;
+  remove.onclick = onDelete;
+  checkbox.ariaLabel = `Compare ${name}`;
   checkbox.checked = selected;
-  checkbox.addEventListener("change", () => onSelect(checkbox.checked));
+  checkbox.onchange = () => onSelect(checkbox.checked);
   const tags = Object.entries(sweep.tags).map(([key, value]) => `${key}:${value}`);
   const linkTo = (/** @type {string} */ tag) => `${ROOT}/ui?${new URLSearchParams([["tag", tag]])}`;
-  return element(
-    "li",
-    {},
-    element("div", { class: "select" }, checkbox),
-    element(
-      "div",
-      {},
-      element("a", { class: "name", href: `${ROOT}/ui/sweeps/${sweep.id}` }, name),
-      element(
-        "p",
-        {},
-        element("span", { class: "status" }),
-        " ",
-        element("progress", { "aria-label": `Epochs of ${name}` }),
-        " ",
-        element("span", { class: "muted number" }),
-      ),
-      element("p", { class: "muted description" }, describeSweep(sweep)),
-      element(
-        "p",
-        { class: "row-actions" },
-        element(
-          "a",
-          { class: "duplicate", href: `${ROOT}/ui?from=${sweep.id}`, "aria-label": `Duplicate ${name}` },
-          "Duplicate",
-        ),
-        element(
-          "button",
-          { type: "button", class: "link-button delete", "aria-label": `Delete ${name}`, click: onDelete },
-          "Delete",
-        ),
-        ...tags.map((tag) =>
-          element("a", { class: "tag", href: linkTo(tag), title: "Show all sweeps with this tag" }, tag),
-        ),
-      ),
-    ),
-    element("div", { class: "spark" }),
-  );
+  remove.after(...tags.map((tag) => element("a", { class: "tag", href: linkTo(tag) }, tag)));
+  return row;
 }
 
 /**

@@ -65,7 +65,7 @@ def test_root_path_leads_to_the_page(serve: Serve, path: str) -> None:
 @pytest.mark.parametrize("prefix", ["", "/noise-lab"])
 def test_security_headers_and_probes_are_those_of_the_route(serve: Serve, prefix: str) -> None:
     api = serve(root_path="/noise-lab")
-    assert "unsafe-inline" in send(api, "GET", f"{prefix}/docs").headers["Content-Security-Policy"]
+    assert "unsafe-inline" in send(api, "GET", f"{prefix}/redoc").headers["Content-Security-Policy"]
     assert "unsafe" not in send(api, "GET", f"{prefix}/ui").headers["Content-Security-Policy"]
     assert send(api, "GET", f"{prefix}/healthz", host="Host: probe").status == 200
     assert send(api, "GET", f"{prefix}/queue", host="Host: probe").status == 400
