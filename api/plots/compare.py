@@ -97,9 +97,14 @@ def _warnings(sweeps: Sequence[Sweep]) -> Iterator[str]:
         yield "The sweeps have different kinds of noise: the same scale is not the same amount for all."
     if len({sweep.config.final_images for sweep in sweeps}) > 1:
         yield "Sweeps with a holdout show their test accuracy, the others their validation accuracy on the same images."
-    if unfinished := sum(sweep.status is not RunStatus.SUCCEEDED for sweep in sweeps):
-        those = "1 sweep has" if unfinished == 1 else f"{unfinished} sweeps have"
-        yield f"{those} not succeeded: only the runs that have succeeded are shown."
+    # Without the epochs of a running sweep, because clients do not read the data again at each of them.
+    unfinished = [
+        f"{_printable(sweep.name or sweep.id)} ({describe_progress(sweep) if sweep.status.is_final else sweep.status})"
+        for sweep in sweeps
+        if sweep.status is not RunStatus.SUCCEEDED
+    ]
+    if unfinished:
+        yield f"Only runs that have succeeded are shown: {', '.join(unfinished)}."
     if mixed := mixed_numerics(run for sweep in sweeps for run in sweep.runs):
         yield mixed
 

@@ -104,15 +104,17 @@ def compare(
     options = _plot_options(width, height, dpi, theme, log=log)
     with NoiseSweep(url, key) as service:
         sweeps = [find_sweep(service, name) for name in names]
-        path = service.compare(sweeps, out, **options)
+        path, warnings = service.compare(sweeps, out, **options), service.comparison_warnings(sweeps)
         in_numbers = len(sweeps) == 2  # noqa: PLR2004 - two sweeps are compared
         comparison = _comparison(service, *sweeps, as_json=as_json) if in_numbers else None
     if as_json:
         numbers = {"comparison": comparison and comparison.model_dump(mode="json")} if in_numbers else {}
-        print_json({"picture": str(path)} | numbers)
+        print_json({"picture": str(path), "warnings": warnings} | numbers)
         return
+    console = console_for(as_json=False)
+    for warning in warnings:
+        print_line(console, warning)
     if comparison:
-        console = console_for(as_json=False)
         console.print(comparison_table(comparison))
         for line in comparison_lines(comparison):
             print_line(console, line)

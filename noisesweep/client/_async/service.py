@@ -170,6 +170,16 @@ class AsyncNoiseSweep(AsyncAdministration):
         query = {"sweep": ids, "format": image_format(path), **options}
         return save(path, (await self._session.compute("/plots/compare", query)).content)
 
+    async def comparison_warnings(self, sweeps: Iterable[AsyncSweepHandle | str]) -> list[str]:
+        """Read why the curves of 1 to 8 sweeps cannot be compared as they are, as in their plot; empty if they can.
+
+        The reasons are other data sets or kinds of noise, for example, and sweeps that have not succeeded.
+        """
+        ids = [sweep if isinstance(sweep, str) else sweep.id for sweep in sweeps]
+        response = await self._session.compute("/plots/compare", {"sweep": ids, "format": "json"})
+        warnings: list[str] = response.json()["caption"]["warnings"]
+        return warnings
+
     async def transfer(self, sweeps: Iterable[AsyncSweepHandle | str], scales: Iterable[float] = ()) -> Transfer:
         """Read how networks trained on the noise of one sweep classify with the noise of the others, 2 to 8 sweeps.
 

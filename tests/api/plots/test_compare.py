@@ -75,7 +75,11 @@ def test_cancelled_runs_have_no_points_and_are_named() -> None:
         "0000000000000001",
         "0000000000000002 (cancelled after 2 of 40 epochs)",
     ]
-    assert data.caption.warnings == ("1 sweep has not succeeded: only the runs that have succeeded are shown.",)
+    assert data.caption.warnings == (
+        "Only runs that have succeeded are shown: 0000000000000002 (cancelled after 2 of 40 epochs).",
+    )
+    running = plot_data([sweep(1), sweep(2, "mine", {0.1: RunStatus.RUNNING})])
+    assert running.caption.warnings == ("Only runs that have succeeded are shown: mine (running).",)
     assert data.caption.notes[-1] == "Sweep 0000000000000002: No run has succeeded: 2 cancelled."
 
 

@@ -118,7 +118,7 @@ def test_results_are_printed_in_the_requested_format(run: Run, finished: str, se
 def test_plots_are_saved_in_the_format_of_the_suffix(run: Run, finished: str, tmp_path: Path) -> None:
     curve, both, noise = (str(tmp_path / name) for name in ("a.png", "b.pdf", "c.png"))
     assert run("plot", finished, "--out", curve, "--theme", "dark", "--log").stdout == f"Plot saved to {curve}\n"
-    assert json.loads(run("compare", finished, "--out", both, "--json").stdout) == {"picture": both}
+    assert json.loads(run("compare", finished, "--out", both, "--json").stdout) == {"picture": both, "warnings": []}
     kinds = ("--kinds", "gaussian", "shot")
     preview = run(
         "noise", "--dataset", "digits", "--scales", "0.5", "1", *kinds, "--indices", "0", "-1", "--out", noise
@@ -136,7 +136,7 @@ def test_two_sweeps_are_compared_in_numbers(
     picture = str(tmp_path / "both.png")
     comparison = service.comparison(finished, other.id)
     document = json.loads(run("compare", finished, other.id, "--out", picture, "--json").stdout)
-    assert document == {"picture": picture, "comparison": comparison.model_dump(mode="json")}
+    assert document == {"picture": picture, "warnings": [], "comparison": comparison.model_dump(mode="json")}
     lines = run("compare", finished, other.id, "--out", picture).stdout.splitlines()
     assert lines[-1] == f"Plot saved to {picture}"
     assert comparison.sentence in lines
@@ -145,8 +145,13 @@ def test_two_sweeps_are_compared_in_numbers(
     refused = run("compare", finished, unlike.id, "--out", picture)
     assert (refused.returncode, refused.stderr) == (0, "")
     assert "The sweeps have no run at the same scale with the same seed" in refused.stdout
+    [warning] = service.comparison_warnings([finished, unlike.id])
+    assert warning == f"Only runs that have succeeded are shown: {unlike.id} (queued)."
+    assert warning in refused.stdout
+    three = run("compare", finished, other.id, unlike.id, "--out", picture)
+    assert three.stdout.splitlines() == [warning, f"Plot saved to {picture}"]
     refused = run("compare", finished, unlike.id, "--out", picture, "--json")
-    assert json.loads(refused.stdout) == {"picture": picture, "comparison": None}
+    assert json.loads(refused.stdout) == {"picture": picture, "warnings": [warning], "comparison": None}
     assert "The sweeps have no run" in refused.stderr
 
 
