@@ -54,6 +54,12 @@ async def show_sweep(sweep_id: str) -> HTMLResponse:  # noqa: ARG001 - the page 
     return page("sweep", "../..")
 
 
+@router.get("/ui/runs/{run_id}")
+async def show_run(run_id: str) -> HTMLResponse:  # noqa: ARG001 - the page reads the id from its URL
+    """Return the page of one run, with its curves."""
+    return _response("run", "../..")
+
+
 @router.get("/ui/compare")
 async def show_comparison() -> HTMLResponse:
     """Return the page that compares several sweeps."""

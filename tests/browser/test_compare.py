@@ -6,7 +6,8 @@ from playwright.sync_api import expect
 
 from shared.numerics import NUMERICS
 from shared.store.keys import SweepKeys
-from tests.support.browser import BrowserService, Visit, count_points
+from tests.support.browser import LONG, BrowserService, Visit, count_points
+from tests.support.own_data import bars, npz
 from tests.support.pictures import PNG_MAGIC
 from tests.support.waiting import wait_until
 
@@ -41,6 +42,9 @@ def test_sweep_is_compared_with_fresh_noise(visit: Visit, service: BrowserServic
     visit.open(f"/ui/sweeps/{fresh['id']}")
     expect(page.get_by_role("button", name="Extend")).to_be_visible()
     expect(page.get_by_role("button", name="With fresh noise")).to_be_hidden()
+    # Another test expects one sweep with the tag.
+    service.cancel_all()
+    wait_until(lambda: service.http.delete(f"/sweeps/{fresh['id']}").status_code == 204)
 
 
 def test_two_sweeps_are_compared_in_numbers(visit: Visit, service: BrowserService, finished: str, other: str) -> None:
@@ -88,8 +92,47 @@ def test_sweeps_of_two_numerics_versions_are_marked(visit: Visit, service: Brows
     page = visit.open(f"/ui/sweeps/{ids[0]}")
     expect(page.locator("#detail")).to_contain_text("different numerics versions")
     visit.open(f"/ui/compare?sweep={ids[0]}&sweep={ids[1]}")
-    expect(page.locator("#overlay-note")).to_contain_text("different numerics versions")
+    expect(page.locator("#warnings")).to_contain_text("different numerics versions")
     expect(page.locator("#differences thead")).to_contain_text("numerics")
     visit.open(f"/ui/sweeps/{ids[1]}")
     expect(page.locator("#runs tbody tr")).to_have_count(2)
     expect(page.locator("#detail")).to_be_hidden()
+
+
+def test_unfinished_sweep_is_marked_with_how_far_it_got(visit: Visit, service: BrowserService, finished: str) -> None:
+    unfinished = service.submit([0.2, 1.0], **LONG, name="stopped")
+    page = visit.open(f"/ui/compare?sweep={finished}&sweep={unfinished}")
+    expect(page.locator("#overlay-legend")).to_contain_text("stopped (running,")
+    wait_until(lambda: service.sweep(unfinished)["progress"]["epochs_done"] > 0)
+    service.http.post(f"/sweeps/{unfinished}/cancel")
+    wait_until(lambda: service.sweep(unfinished)["status"] == "cancelled")
+    done = service.sweep(unfinished)["progress"]["epochs_done"]
+    mark = f"stopped (cancelled after {done} of 400 epochs)"
+    expect(page.locator("#overlay-legend")).to_contain_text(mark)
+    expect(page.locator("#values thead")).to_contain_text(mark)
+    expect(page.locator("#warnings")).to_have_text(f"Only runs that have succeeded are shown: {mark}.")
+    expect(page.locator("#comparison-remarks")).to_contain_text(f"Sweep B: cancelled after {done} of 400 epochs")
+
+
+def test_different_networks_are_described(visit: Visit, service: BrowserService, finished: str) -> None:
+    network = service.finished([0.2], name="network", hidden_units=[8, 4])
+    page = visit.open(f"/ui/compare?sweep={finished}&sweep={network}")
+    expect(page.locator("#differences thead")).to_contain_text("network")
+    expect(page.locator("#differences tbody")).to_contain_text("multilayer perceptron, hidden units 16")
+    expect(page.locator("#differences tbody")).to_contain_text("multilayer perceptron, hidden units 8, 4")
+    expect(page.locator("#warnings")).to_be_hidden()
+
+
+def test_different_data_sets_are_named(visit: Visit, service: BrowserService, finished: str) -> None:
+    headers = {"Content-Type": "application/zip"}
+    service.http.post("/datasets?name=bars-to-compare", content=npz(bars()), headers=headers).raise_for_status()
+    other = service.finished([0.2], dataset="bars-to-compare", name="of bars")
+    page = visit.open(f"/ui/compare?sweep={finished}&sweep={other}")
+    message = "different data sets (digits, bars-to-compare): their accuracies cannot be compared"
+    expect(page.locator("#warnings")).to_contain_text(message)
+    expect(page.locator("#overlay-legend")).to_contain_text("of bars, bars-to-compare")
+    expect(page.locator("#differences tbody")).to_contain_text("SHA-256")
+    expect(page.locator("#comparison-sentence")).to_contain_text("different data sets")
+    visit.ignore_errors("/compare?")
+    service.http.delete(f"/sweeps/{other}").raise_for_status()
+    service.http.delete("/datasets/bars-to-compare").raise_for_status()

@@ -39,7 +39,7 @@ def fail_once(page: Page, url_pattern: str) -> list[str]:
     [
         r"[0-9]/sweeps/\w+$",
         "/summary$",
-        "/results$",
+        "/sweeps/[^/]*/plot\\?kind=matrix",
         "/events$",
         "/noise/samples",
         "/runs/",

@@ -9,7 +9,7 @@ PHONE_WIDTH = 360
 TEXT_COLOUR = {"light": "rgb(27, 27, 29)", "dark": "rgb(236, 236, 236)"}
 
 
-@pytest.fixture(params=["home", "sweep", "compare", "class", "workers", "problems", "problem"])
+@pytest.fixture(params=["home", "sweep", "compare", "class", "workers", "run", "problems", "problem"])
 def path(request: pytest.FixtureRequest, finished: str, other: str) -> str:
     return {
         "home": "/ui",
@@ -17,6 +17,7 @@ def path(request: pytest.FixtureRequest, finished: str, other: str) -> str:
         "compare": f"/ui/compare?sweep={finished}&sweep={other}",
         "class": "/ui/class?tag=course:ml-101",
         "workers": "/ui/workers",
+        "run": f"/ui/runs/{finished}-3",
         "problems": "/problems",
         "problem": "/problems/not-found",
     }[request.param]
@@ -38,7 +39,7 @@ def test_page_is_accessible(visitor: Visitor, path: str, scheme: Scheme) -> None
     assert_accessible(page)
 
 
-@pytest.mark.parametrize("button", ["Extend", "Copy as code"])
+@pytest.mark.parametrize("button", ["Extend", "Copy as code", "Edit name and tags", "Delete"])
 def test_dialog_is_accessible(visitor: Visitor, finished: str, button: str) -> None:
     page = wait_until_drawn(visitor("dark").open(f"/ui/sweeps/{finished}"))
     page.get_by_role("button", name=button).click()
@@ -86,3 +87,26 @@ def test_api_documentation_has_the_header_and_colours_of_the_pages(visitor: Visi
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE_WIDTH
     page.locator("#pages").get_by_role("link", name="Workers").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Workers")
+
+
+@pytest.mark.parametrize("width", [PHONE_WIDTH, 390, 1440])
+def test_tables_hide_no_rows_and_no_columns(visitor: Visitor, path: str, width: int) -> None:
+    page = wait_until_drawn(visitor(width=width).open(path))
+    for region in page.locator(".scroll:visible").all():
+        height, shown = region.evaluate("each => [each.scrollHeight, each.clientHeight]")
+        assert height <= shown
+        if region.evaluate("each => each.scrollWidth > each.clientWidth"):
+            expect(region).to_have_attribute("data-overflows", "")
+            assert region.locator(".heatmap").count() == 1
+    for cell in page.locator(".scroll table:not(.heatmap) :is(th, td):visible").all():
+        box = cell.bounding_box()
+        assert box
+        assert box["x"] + box["width"] <= width
+
+
+def test_cells_name_their_columns_on_a_phone(visitor: Visitor, finished: str) -> None:
+    page = wait_until_drawn(visitor(width=390).open(f"/ui/sweeps/{finished}"))
+    cell = page.locator("#metrics tbody tr").first.locator("td").nth(2)
+    shown = cell.evaluate("each => getComputedStyle(each, '::before').content")
+    assert "Accuracy on validation images" in shown
+    expect(page.locator("#metrics thead")).not_to_be_in_viewport()

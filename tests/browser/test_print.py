@@ -48,12 +48,12 @@ def count_pages(pdf: bytes) -> int:
 
 @pytest.mark.parametrize(("scheme", "paper"), [("light", "A4"), ("dark", "Letter")])
 def test_report_of_twelve_scales_has_two_pages(visitor: Visitor, twelve: str, scheme: Scheme, paper: str) -> None:
-    page = wait_until_complete(visitor(scheme).open(f"/ui/sweeps/{twelve}"), points=24)
+    page = wait_until_complete(visitor(scheme).open(f"/ui/sweeps/{twelve}"), points=25)
     assert count_pages(page.pdf(format=paper)) == 2
 
 
 def test_report_has_settings_submitter_and_hashes(visit: Visit, service: BrowserService, twelve: str) -> None:
-    page = print_preview(wait_until_complete(visit.open(f"/ui/sweeps/{twelve}"), points=24))
+    page = print_preview(wait_until_complete(visit.open(f"/ui/sweeps/{twelve}"), points=25))
     sweep = service.sweep(twelve)
     settings = page.locator("#settings").inner_text().replace("\n", " ")
     dataset = service.http.get("/datasets/digits").json()
@@ -77,7 +77,7 @@ def test_report_has_settings_submitter_and_hashes(visit: Visit, service: Browser
 
 
 def test_report_has_no_controls_and_nothing_is_cut(visitor: Visitor, twelve: str) -> None:
-    page = print_preview(wait_until_complete(visitor("dark").open(f"/ui/sweeps/{twelve}"), points=24))
+    page = print_preview(wait_until_complete(visitor("dark").open(f"/ui/sweeps/{twelve}"), points=25))
     expect(page.locator("body")).to_have_css("background-color", "rgb(255, 255, 255)")
     for control in ("button:not(.legend button)", "input", "nav", "footer", "progress", "#connection"):
         expect(page.locator(control).locator("visible=true")).to_have_count(0)
@@ -105,7 +105,7 @@ def chart_look(page: Page) -> dict[str, Any]:
 
 def test_charts_are_drawn_for_paper_and_restored(visitor: Visitor, twelve: str) -> None:
     light, dark = (
-        wait_until_complete(visitor(scheme).open(f"/ui/sweeps/{twelve}"), points=24) for scheme in ("light", "dark")
+        wait_until_complete(visitor(scheme).open(f"/ui/sweeps/{twelve}"), points=25) for scheme in ("light", "dark")
     )
     before, expected = chart_look(dark), chart_look(light)
     assert before["curves"] != expected["curves"]

@@ -55,7 +55,7 @@ def test_sweep_is_submitted_watched_and_downloaded(visit: Visit, url: str) -> No
     expect(page.locator("#samples canvas")).not_to_have_count(0)
     expect(page.locator("#by-epoch .scatterlayer .js-line")).not_to_have_count(0)
     with page.expect_download() as download:
-        page.get_by_role("button", name="PNG").click()
+        page.get_by_role("button", name="PNG of accuracy against scale").click()
     assert Path(download.value.path()).read_bytes().startswith(PNG_MAGIC)
     page.get_by_role("button", name="Copy as code").click()
     assert f'NoiseSweep("{url}")' in page.locator("#copy-python").inner_text()

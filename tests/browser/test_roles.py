@@ -4,7 +4,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browser import GUEST_KEY, KEY, SMALL, BrowserService, Visitor
 
-OWN_BUTTONS = ("Cancel", "Extend")
+OWN_BUTTONS = ("Cancel", "Extend", "Edit name and tags")
 
 
 def enter(page: Page, key: str) -> None:

@@ -41,10 +41,18 @@ def test_a_link_is_created_opened_without_a_key_and_revoked(visitor: Visitor, se
         "#extend",
         "#fresh",
         "#share",
+        "#edit",
+        "#delete",
+        "#duplicate",
         "#tags a",
         ".wordmark[href]",
     ):
         expect(shared.locator(control).locator("visible=true")).to_have_count(0)
+    shared.get_by_role("link", name="1", exact=True).click()
+    expect(shared.locator("#title")).to_have_text("Run at scale 1, seed 0")
+    expect(shared.locator("#confusion tbody tr")).to_have_count(10)
+    shared.locator("#sweep").click()
+    expect(shared.locator("#sentence")).to_contain_text("Validation accuracy")
     assert guest.errors == []
 
     page.get_by_role("button", name="Revoke the link").click()

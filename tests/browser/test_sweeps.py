@@ -13,6 +13,8 @@ from tests.support.browser import KEY, LONG, BrowserService, Visit, Visitor, cou
 from tests.support.pictures import PNG_MAGIC
 from tests.support.waiting import wait_until
 
+MAGIC = {"png": PNG_MAGIC, "pdf": b"%PDF"}
+
 
 def test_submitted_sweep_is_shown_live_until_its_end(visit: Visit) -> None:
     page = visit.open("/ui")
@@ -37,10 +39,12 @@ def test_submitted_sweep_is_shown_live_until_its_end(visit: Visit) -> None:
     expect(page.locator("#matrix tbody tr")).to_have_count(4)
     expect(page.locator("#confusion tbody tr")).to_have_count(10)
     expect(page.locator("#samples canvas")).to_have_count(12)
-    wait_until(lambda: count_points(page, "by-scale") == 8)
+    wait_until(lambda: count_points(page, "by-scale") == 9)
     expect(page.locator("#by-scale-note")).to_have_text(
-        "One seed, with 95 % interval (this network on other images). Grey band: best possible accuracy. "
-        "Dotted line: chance."
+        re.compile(
+            r"One seed, with 95 % interval \(this network on other images\)\. Grey band: best possible accuracy\. "
+            r"Dotted line: chance\. Diamond: half-way: scale [\d.]+\."
+        )
     )
     expect(page.locator("#method")).to_contain_text("for this network on other images")
     expect(page.locator("#metrics tbody tr").first).to_contain_text(re.compile(r"% \(\d+\.\d % to \d+\.\d %\)"))
@@ -116,26 +120,38 @@ def test_extended_sweep_trains_the_new_runs(visit: Visit, service: BrowserServic
 
 def test_legend_button_hides_and_shows_a_curve(visit: Visit, finished: str) -> None:
     page = visit.open(f"/ui/sweeps/{finished}")
-    wait_until(lambda: count_points(page, "by-scale") == 8)
+    wait_until(lambda: count_points(page, "by-scale") == 9)
     entry = page.locator("#by-scale-legend").get_by_role("button", name="training")
     entry.click()
-    wait_until(lambda: count_points(page, "by-scale") == 4)
+    wait_until(lambda: count_points(page, "by-scale") == 5)
     expect(entry).to_have_attribute("aria-pressed", "false")
     entry.click()
-    wait_until(lambda: count_points(page, "by-scale") == 8)
+    wait_until(lambda: count_points(page, "by-scale") == 9)
 
 
 def test_sweep_can_be_downloaded_as_image_and_table(visit: Visit, finished: str) -> None:
     page = visit.open(f"/ui/sweeps/{finished}")
     files = {}
-    for name in ("PNG", "SVG", "CSV"):
-        with page.expect_download() as download:
-            page.get_by_role("button", name=name).click()
-        assert download.value.suggested_filename == f"{finished}.{name.lower()}"
-        files[name] = Path(download.value.path()).read_bytes()
-    assert files["PNG"].startswith(PNG_MAGIC)
-    assert b"<svg" in files["SVG"]
-    assert len(list(csv.DictReader(files["CSV"].decode().splitlines()))) == 24
+    expect(page.locator("#confusion tbody tr")).to_have_count(10)
+    run_id = page.locator("#confusion-run").input_value()
+    for plot, name in (
+        ("accuracy against scale", f"{finished}-accuracy"),
+        ("accuracy against epoch", f"{finished}-epochs"),
+        ("the matrix", f"{finished}-matrix"),
+        ("the confusion matrix", f"{run_id}-confusion"),
+    ):
+        for file_format in ("png", "svg", "pdf"):
+            with page.expect_download() as download:
+                page.get_by_role("button", name=f"{file_format.upper()} of {plot}", exact=True).click()
+            assert download.value.suggested_filename == f"{name}.{file_format}"
+            files[plot, file_format] = Path(download.value.path()).read_bytes()
+    for (_, file_format), content in files.items():
+        assert (b"<svg" in content) if file_format == "svg" else content.startswith(MAGIC[file_format])
+    assert len(set(files.values())) == len(files)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    assert download.value.suggested_filename == f"{finished}.csv"
+    assert len(list(csv.DictReader(Path(download.value.path()).read_text().splitlines()))) == 24
 
 
 @pytest.mark.parametrize(("code", "interpreter"), [("copy-python", [sys.executable]), ("copy-curl", ["sh"])])

@@ -113,7 +113,7 @@ Visitor = Callable[..., Visit]
 
 
 def count_points(page: Page, chart: str) -> int:
-    """Return the number of visible points of a chart."""
+    """Return the number of visible points of a chart, with the mark of the half-way scale if there is one."""
     return page.locator(f"#{chart} .scatterlayer .points path:visible").count()
 
 

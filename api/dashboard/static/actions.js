@@ -4,9 +4,11 @@ import { download, Problem, post } from "./api.js";
 import { mayChange, maySubmit, readCaller } from "./caller.js";
 import { Chips, parseNumbers } from "./chips.js";
 import { byId, setText } from "./dom.js";
+import { offerEdits } from "./edits.js";
 import { attempt, invalidIndexes, report, showFormErrors } from "./errors.js";
 import { storedKey } from "./key.js";
 import { isFinal } from "./live.js";
+import { offerPictures } from "./plots.js";
 import { ROOT } from "./root.js";
 import { ShareDialog } from "./shares.js";
 import { curlSnippet, pythonSnippet, requestOf } from "./snippets.js";
@@ -40,11 +42,24 @@ export class Actions {
     };
     this.#onClick("cancel", change("cancel"));
     this.#onClick("retry", change("retry"));
-    for (const format of ["png", "svg"]) {
-      this.#onClick(format, () =>
-        download(`${this.#path}/plot?format=${format}&log=${byId("log").checked}`, `${id}.${format}`),
-      );
-    }
+    const plot = (/** @type {string} */ kind) => ({
+      path: `${this.#path}/plot`,
+      query: [
+        ["kind", kind],
+        ["log", byId("log").checked],
+      ],
+      name: `${id}-${kind}`,
+    });
+    const confusion = () => {
+      const run = byId("confusion-run").value;
+      return { path: `/runs/${run}/plot`, query: [["kind", "confusion"]], name: `${run}-confusion` };
+    };
+    offerPictures({
+      accuracy: () => plot("accuracy"),
+      epochs: () => plot("epochs"),
+      matrix: () => plot("matrix"),
+      confusion,
+    });
     this.#onClick("fresh", async () => {
       const fresh = await post(`${this.#path}/fresh-noise`);
       location.assign(`${ROOT}/ui/compare?${new URLSearchParams([id, fresh.id].map((sweep) => ["sweep", sweep]))}`);
@@ -57,6 +72,8 @@ export class Actions {
       this.#extend().then((extended) => extended && onResume());
     });
     byId("copy").addEventListener("click", () => this.#openCopyDialog());
+    byId("duplicate").href = `${ROOT}/ui?${new URLSearchParams([["from", id]])}`;
+    offerEdits(this.#path, live);
     new ShareDialog(this.#path);
     for (const button of document.querySelectorAll("[data-close]")) {
       button.addEventListener("click", () => /** @type {any} */ (button.closest("dialog")).close());
@@ -75,8 +92,11 @@ export class Actions {
     setHidden("cancel", !own || isFinal(sweep.status));
     setHidden("retry", !own || !canRetry);
     byId("extend").hidden = !own;
+    byId("edit").hidden = !own;
     byId("share").hidden = !own || !this.#caller?.name; // without API keys, every link works
     const submits = this.#caller !== null && maySubmit(this.#caller);
+    setHidden("delete", !own || !isFinal(sweep.status));
+    byId("duplicate").hidden = !submits;
     setHidden("fresh", !submits || sweep.config.resample || sweep.config.noise_on === "validation");
   }
 
@@ -107,9 +127,9 @@ export class Actions {
    * @returns {Promise<boolean>} True if the sweep was extended.
    */
   async #extend() {
-    const request = { scales: this.#chips.scales, seeds: parseNumbers(byId("extend-seeds").value) };
+    const body = { scales: this.#chips.scales, seeds: parseNumbers(byId("extend-seeds").value) };
     try {
-      this.#live.set(await post(`${this.#path}/runs`, request));
+      this.#live.set(await post(`${this.#path}/runs`, body));
       byId("extend-dialog").close();
       return true;
     } catch (problem) {
@@ -122,10 +142,10 @@ export class Actions {
   /** Show code that submits the sweep again. */
   #openCopyDialog() {
     const defaults = JSON.parse(byId("sweep").dataset.defaults);
-    const request = requestOf(this.#live.sweep, defaults);
+    const repeated = requestOf(this.#live.sweep, defaults);
     const service = `${location.origin}${ROOT}`;
-    setText(byId("copy-python"), pythonSnippet(request, service, storedKey() !== null));
-    setText(byId("copy-curl"), curlSnippet(request, service, storedKey() !== null));
+    setText(byId("copy-python"), pythonSnippet(repeated, service, storedKey() !== null));
+    setText(byId("copy-curl"), curlSnippet(repeated, service, storedKey() !== null));
     setText(byId("copied"), "");
     byId("copy-dialog").showModal();
   }

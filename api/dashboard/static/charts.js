@@ -1,22 +1,12 @@
 // Plotly charts in the colours of the page. Their legends are HTML buttons outside the chart.
 
 import { element } from "./dom.js";
-import { axisLabels, darkScheme } from "./plots.js";
+import { darkScheme } from "./plots.js";
+import { Zoom } from "./zoom.js";
 
-// Plotly symbols for the Matplotlib markers in the API's line styles.
-const SYMBOLS = {
-  o: "circle",
-  s: "square",
-  "^": "triangle-up",
-  D: "diamond",
-  v: "triangle-down",
-  P: "cross",
-  X: "x",
-  "*": "star",
-};
-// A line that is one of many.
-const THIN = { width: 1, size: 4, opacity: 0.5 };
-const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false };
+// A narrower chart has no room for the unit of the scales in one line, px.
+const NARROW = 440;
+const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false, showTips: false };
 
 /** @type {Promise<any> | null} */
 let loading = null;
@@ -43,9 +33,11 @@ function loadPlotly() {
  */
 export const cssColour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
-/** Chart of accuracies in an element of the page. */
+/** Chart of accuracies or losses in an element of the page, with a zoom. */
 export class Chart {
   #container;
+  #isPercent;
+  #zoom;
   /** @type {any} */
   #plotly = null;
   #draw;
@@ -53,10 +45,13 @@ export class Chart {
   /**
    * Create a chart without loading Plotly.
    * @param {HTMLElement} container
-   * @param {() => void} draw Called when Plotly is loaded and when the colour scheme changes.
+   * @param {() => void} draw Called when Plotly is loaded, and when the colour scheme or the zoom changes.
+   * @param {boolean} isPercent Whether the y axis has fractions.
    */
-  constructor(container, draw) {
+  constructor(container, draw, isPercent = true) {
     this.#container = container;
+    this.#isPercent = isPercent;
+    this.#zoom = new Zoom(container, draw, isPercent);
     this.#draw = draw;
     darkScheme.addEventListener("change", draw);
   }
@@ -68,154 +63,76 @@ export class Chart {
   }
 
   /**
-   * Show traces, unless Plotly is still loading.
-   * @param {object[]} traces
-   * @param {{panel: any, title: string, label: string, size?: {width: number, height: number}}} options `panel` is a
-   *   panel of a plot, which contains the axes. `title` is the title of the x axis. `label` describes the chart to
-   *   screen readers. `size` is in px; by default, the chart fills its container.
+   * Show curves, unless Plotly is still loading.
+   * @param {any[]} curves Traces.
+   * @param {{panel: any, label: string, background?: any[], size?: {width: number, height: number}}} options `panel`
+   *   is a panel of a plot, which contains the axes. `label` describes the chart to screen readers. `background` has
+   *   the traces behind the curves. `size` is in px, and shows the whole chart; by default, it fills its container.
    */
-  show(traces, { panel, title, label, size }) {
+  show(curves, { panel, label, background = [], size }) {
     if (!this.#plotly) return;
     this.#container.setAttribute("role", "img");
     this.#container.setAttribute("aria-label", label);
-    this.#plotly.react(this.#container, traces, { ...createLayout(title, panel), autosize: !size, ...size }, CONFIG);
+    const area = size ? null : this.#zoom.area(curves, panel);
+    const isNarrow = !size && this.#container.clientWidth < NARROW && panel.x_axis.label.includes(" (");
+    const layout = { ...createLayout(panel, area, this.#isPercent, isNarrow), dragmode: this.#zoom.dragMode };
+    const isNew = !(/** @type {any} */ (this.#container).on);
+    this.#plotly.react(this.#container, [...background, ...curves], { ...layout, autosize: !size, ...size }, CONFIG);
+    if (isNew) this.#zoom.follow(this.#container);
   }
 }
 
 /**
  * Create a Plotly layout.
- * @param {string} title
  * @param {any} panel
+ * @param {import("./zoom.js").Area | null} area The area to show; null for the whole panel.
+ * @param {boolean} isPercent
+ * @param {boolean} isNarrow Whether the title of the x axis needs two lines.
  * @returns {object}
  */
-function createLayout(title, { x_axis: x, y_axis: y }) {
+function createLayout({ x_axis: x, y_axis: y }, area, isPercent, isNarrow) {
   const [text, muted, border] = [cssColour("text"), cssColour("muted"), cssColour("border")];
-  const axis = { fixedrange: true, gridcolor: border, linecolor: border, zeroline: false, tickfont: { color: muted } };
+  const axis = { gridcolor: border, linecolor: border, zeroline: false, tickfont: { color: muted } };
+  // Where only a part of an axis is shown, Plotly finds the ticks; not on a logarithmic axis, whose labels are scales.
+  const round = { nticks: 7, tickformat: "~g" };
   return {
     font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: text },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
-    margin: { l: 52, r: 12, t: 10, b: 46 },
+    margin: { l: 52, r: 12, t: 10, b: isNarrow ? 62 : 46 },
     showlegend: false,
-    dragmode: false,
     hovermode: "closest",
     hoverlabel: { bgcolor: cssColour("raised"), bordercolor: border, font: { color: text } },
     xaxis: {
       ...axis,
-      title: { text: title, font: { color: muted, size: 13 }, standoff: 8 },
-      range: x.limits,
-      tickvals: x.ticks.map((/** @type {any} */ tick) => tick.position),
-      ticktext: x.ticks.map((/** @type {any} */ tick) => tick.label),
+      title: {
+        text: isNarrow ? x.label.replace(" (", "<br>(") : x.label,
+        font: { color: muted, size: 13 },
+        standoff: 8,
+      },
+      range: area?.x ?? x.limits,
+      ...(area && !x.log ? round : ticksOf(x)),
     },
     yaxis: {
       ...axis,
-      range: y.limits,
-      tickvals: y.ticks.map((/** @type {any} */ tick) => tick.position),
-      tickformat: ".0%",
+      range: area?.y ?? y.limits,
+      ...(area ? { ...round, ...(isPercent && { tickformat: ".1~%" }) } : ticksOf(y)),
+      ...(isPercent && !area && { ticktext: y.ticks.map((/** @type {any} */ tick) => formatTick(tick.position)) }),
     },
   };
 }
 
 /**
- * Create the traces of a curve against scale: means with intervals, and hollow markers for unfinished runs.
- * @param {import("./plots.js").Curve} curve
- * @param {{name: string, style: any, axis: any, hidden: boolean, unfinished: any[], metric: string}} options `metric`
- *   is the name of the metric to show for unfinished runs.
- * @returns {object[]}
+ * Return the ticks of an axis of a plot.
+ * @param {any} axis
  */
-export function curveTraces({ points, starts_apart: apart }, { name, style, axis, hidden, unfinished, metric }) {
-  const labels = axisLabels(axis);
-  // A point without a mean interrupts the line after the clean point.
-  /** @type {any[]} */
-  const spaced = apart && points.length > 1 ? [points[0], { mean: null }, ...points.slice(1)] : points;
-  const symbol = /** @type {any} */ (SYMBOLS)[style.marker];
-  const hovertemplate = `%{customdata}<br>${escapeMarkup(name)} %{y:.1%}<extra></extra>`;
-  const shared = { name, visible: !hidden, hovertemplate };
-  const { width, size, opacity } = style.thin ? THIN : { width: 2, size: 8, opacity: 1 };
-  return [
-    {
-      ...shared,
-      x: spaced.map((point) => point.x),
-      y: spaced.map((point) => point.mean),
-      mode: "lines+markers",
-      opacity,
-      line: { color: style.colour, width },
-      marker: { symbol, size, color: style.colour, line: { color: style.colour, width: 1.5 } },
-      error_y: errorBars(style.colour, spaced),
-      customdata: spaced.map((point) => labels.get(point.x)),
-    },
-    {
-      ...shared,
-      x: unfinished.map((run) => run.x),
-      y: unfinished.map((run) => run.metrics[metric]),
-      mode: "markers",
-      marker: { symbol, size: 8, color: cssColour("background"), line: { color: style.colour, width: 1.5 } },
-      customdata: unfinished.map((run) => run.label),
-    },
-  ];
-}
+const ticksOf = ({ ticks }) => ({
+  tickvals: ticks.map((/** @type {any} */ tick) => tick.position),
+  ticktext: ticks.map((/** @type {any} */ tick) => tick.label),
+});
 
 /**
- * Create the traces of a shaded area and of a horizontal line.
- * @param {any} panel A panel of a plot.
- * @param {any} theme
- * @returns {object[]}
+ * Format the position of a tick in percent.
+ * @param {number} position
  */
-export function backgroundTraces({ bands, levels, x_axis: { limits } }, { styles }) {
-  const areas = bands.flatMap((/** @type {any} */ { name, style, points }) => {
-    const [x, low, high] = [0, 1, 2].map((end) => points.map((/** @type {number[]} */ point) => point[end]));
-    const { colour } = styles[style];
-    const edge = { x, mode: "lines", line: { color: colour, width: 0.8 }, hoverinfo: "skip" };
-    const hovertemplate = `${escapeMarkup(name)} %{customdata:.1%} to %{y:.1%}<extra></extra>`;
-    return [
-      { ...edge, y: low },
-      { ...edge, y: high, fill: "tonexty", fillcolor: `${colour}59`, hoverinfo: "all", hovertemplate, customdata: low },
-    ];
-  });
-  const lines = levels.map((/** @type {any} */ { name, style, y }) => ({
-    x: limits,
-    y: [y, y],
-    mode: "lines",
-    line: { color: styles[style].colour, width: 1.5, dash: "dot" },
-    hovertemplate: `${escapeMarkup(name)} %{y:.1%}<extra></extra>`,
-  }));
-  return [...areas, ...lines];
-}
-
-/**
- * Return the note that explains the traces of `backgroundTraces`.
- * @param {any} panel A panel of a plot.
- * @returns {string}
- */
-export const backgroundNote = ({ bands, levels }) =>
-  [bands.length && "Grey band: best possible accuracy.", levels.length && "Dotted line: chance."]
-    .filter(Boolean)
-    .join(" ");
-
-/**
- * Create Plotly's error bars from the intervals of points.
- * @param {string} color
- * @param {import("./plots.js").Point[]} points
- * @returns {object}
- */
-function errorBars(color, points) {
-  const lengths = (/** @type {"low" | "high"} */ end) =>
-    points.map((point) => Math.abs((point[end] ?? point.mean) - point.mean));
-  return {
-    type: "data",
-    symmetric: false,
-    visible: points.some((point) => (point.low ?? null) !== null),
-    array: lengths("high"),
-    arrayminus: lengths("low"),
-    color,
-    thickness: 1.5,
-    width: 4,
-  };
-}
-
-/**
- * Escape the characters that Plotly interprets as markup.
- * @param {string} text
- * @returns {string}
- */
-const escapeMarkup = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("%", "&#37;");
+const formatTick = (position) => `${Math.round(100 * position)} %`;

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { readCaller } from "./caller.js";
-import { backgroundNote, backgroundTraces, Chart, curveTraces } from "./charts.js";
+import { Chart } from "./charts.js";
 import { byId, element, setColumns, setItems, setRows, setText } from "./dom.js";
 import { messageOf, report } from "./errors.js";
 import { formatInterval, formatPercent, formatScale, sweepName } from "./format.js";
@@ -12,6 +12,7 @@ import { darkScheme, offerPictures, readPlot } from "./plots.js";
 import { coalesce, isTransient } from "./retries.js";
 import { ROOT } from "./root.js";
 import { createPoller, throttle } from "./scheduling.js";
+import { backgroundNote, backgroundTraces, curveTraces } from "./traces.js";
 
 const [ACTIVE_INTERVAL, IDLE_INTERVAL, ERROR_INTERVAL] = [3_000, 15_000, 5_000]; // ms
 
@@ -121,9 +122,9 @@ function showChart() {
   /** @type {Map<string, any>} */
   const byStyle = new Map(panel.curves.map((/** @type {any} */ curve) => [curve.style, curve]));
   legend.show([...byStyle].map(([style, { name }]) => ({ key: style, name, colour: theme.styles[style].colour })));
-  chart.show([...backgroundTraces(panel, theme), ...traces], {
+  chart.show(traces, {
     panel,
-    title: "noise scale",
+    background: backgroundTraces(panel, theme),
     label: "Accuracy against scale, one thin line per sweep, and their mean. A table below lists the means.",
   });
   setText(byId("curves-note"), [caption.notes[0], caption.notes[1], backgroundNote(panel)].filter(Boolean).join(" "));
@@ -145,7 +146,7 @@ const linkTo = (sweep) => element("a", { href: `${ROOT}/ui/sweeps/${sweep.id}` }
 const statusOf = ({ status }) => element("span", { class: "status", "data-status": status }, status);
 
 byId("log").addEventListener("change", draw);
-offerPictures("/plots/class", query, "class");
+offerPictures({ class: () => ({ path: "/plots/class", query: query(), name: "class" }) });
 if (tag) {
   document.title = `${tag} - noisesweep`;
   setText(byId("class-title"), `Class ${tag}`);

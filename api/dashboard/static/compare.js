@@ -2,18 +2,19 @@
 
 import { get, Problem } from "./api.js";
 import { readCaller } from "./caller.js";
-import { backgroundNote, backgroundTraces, Chart, curveTraces } from "./charts.js";
+import { Chart } from "./charts.js";
 import { showComparison, showRefusal } from "./comparison.js";
-import { byId, element, setColumns, setRows, setText } from "./dom.js";
+import { byId, element, setColumns, setItems, setRows, setText } from "./dom.js";
 import { messageOf, report } from "./errors.js";
-import { formatCount, formatPercent, formatScale, formatTests, sweepName } from "./format.js";
+import { describeNetwork, formatCount, formatPercent, formatScale, formatTests, sweepName } from "./format.js";
 import { Legend } from "./legend.js";
 import { isFinal } from "./live.js";
 import { darkScheme, offerPictures, readPlot, succeededIds, unfinishedPoints } from "./plots.js";
 import { coalesce, isTransient } from "./retries.js";
 import { ROOT } from "./root.js";
 import { createPoller, throttle } from "./scheduling.js";
-import { showNoTransfer, showTransfer } from "./transfer.js";
+import { backgroundNote, backgroundTraces, curveTraces } from "./traces.js";
+import { readTransfer, showNoTransfer, showTransfer } from "./transfer.js";
 
 const [ACTIVE_INTERVAL, IDLE_INTERVAL, ERROR_INTERVAL] = [3_000, 60_000, 5_000]; // ms
 
@@ -26,7 +27,7 @@ const chart = new Chart(byId("overlay"), draw);
 const legend = new Legend(byId("overlay-legend"), draw);
 const updateCurves = coalesce(readCurves, (problem) => isTransient(problem) || report(problem));
 const updateComparison = coalesce(readComparison, (problem) => isTransient(problem) || report(problem));
-const updateTransfer = coalesce(readTransfer, (problem) => isTransient(problem) || report(problem));
+const updateTransfer = coalesce(showNoiseKinds, (problem) => isTransient(problem) || report(problem));
 /** @type {Map<string, any>} The sweeps that exist, by id. */
 const sweepsById = new Map();
 /** @type {any[]} */
@@ -64,15 +65,38 @@ async function readSweep(id) {
   }
 }
 
+/** @type {Record<string, string>} Names of settings, unless they are those of the API. */
+const NAMES = { model: "network", own_dataset: "data set content", dataset: "data set" };
+/** @type {Record<string, (value: any) => string>} Texts of settings that are not numbers or names. */
+const FORMATS = {
+  model: describeNetwork,
+  own_dataset: (facts) => (facts ? `SHA-256 ${facts.sha256.slice(0, 16)}` : "built in"),
+  test_noise: (tests) => formatTests(tests) || "none",
+};
+
 /**
- * Return the name of a sweep, with its id if another sweep has the same name.
+ * Return the name of a sweep, with its id if another sweep has the same name, and its data set if another one differs.
  * @param {any} sweep
  * @returns {string}
  */
-const labelOf = (sweep) =>
-  sweeps.filter((other) => sweepName(other) === sweepName(sweep)).length > 1
-    ? `${sweepName(sweep)} (${sweep.id})`
-    : sweepName(sweep);
+function labelOf(sweep) {
+  const isUnique = sweeps.filter((other) => sweepName(other) === sweepName(sweep)).length === 1;
+  const dataset = new Set(sweeps.map(({ config }) => config.dataset)).size > 1 && sweep.config.dataset;
+  return [isUnique ? sweepName(sweep) : `${sweepName(sweep)} (${sweep.id})`, dataset].filter(Boolean).join(", ");
+}
+
+/**
+ * Return the label of a sweep in the chart. A sweep that has not succeeded says how far it got.
+ * @param {any} sweep
+ * @returns {string}
+ */
+function markedLabelOf(sweep) {
+  const { status, progress } = sweep;
+  if (status === "succeeded") return labelOf(sweep);
+  const done = progress.epochs_done.toLocaleString("en");
+  const far = `${done} of ${formatCount(progress.epochs_total, "epoch")}`;
+  return `${labelOf(sweep)} (${status}${isFinal(status) ? " after" : ","} ${far})`;
+}
 
 /** Draw the page, and read the curves again if a run has ended or an option has changed. */
 function show() {
@@ -109,7 +133,14 @@ async function readCurves(plottedSweeps) {
  * @param {any[]} of
  * @returns {string[][]}
  */
-const queryOf = (of) => [...of.map(({ id }) => ["sweep", id]), ["log", byId("log").checked]];
+const queryOf = (of) => [...sweepsQuery(of), ["log", byId("log").checked]];
+
+/**
+ * Return the query that names sweeps.
+ * @param {any[]} of
+ * @returns {string[][]}
+ */
+const sweepsQuery = (of) => of.map(({ id }) => ["sweep", id]);
 
 /**
  * Read the comparison of two sweeps and show it, or why there is none.
@@ -117,27 +148,27 @@ const queryOf = (of) => [...of.map(({ id }) => ["sweep", id]), ["log", byId("log
  */
 async function readComparison(both) {
   setText(byId("comparison-key"), both.map((sweep, index) => `${"AB"[index]}: ${labelOf(sweep)}`).join(". "));
-  await readOrRefuse("/compare", both, showComparison, showRefusal);
+  const read = () => get(`/compare?${new URLSearchParams(sweepsQuery(both))}`);
+  await readOrRefuse(read, showComparison, showRefusal);
 }
 
 /**
  * Read the table of training noise and test noise and show it, or why there is none.
  * @param {any[]} tested
  */
-async function readTransfer(tested) {
-  await readOrRefuse("/transfer", tested, showTransfer, showNoTransfer);
+async function showNoiseKinds(tested) {
+  await readOrRefuse(() => readTransfer(sweepsQuery(tested)), showTransfer, showNoTransfer);
 }
 
 /**
  * Read an answer about sweeps and show it, or the reason why these sweeps have none.
- * @param {string} path
- * @param {any[]} of
+ * @param {() => Promise<any>} read
  * @param {(answer: any) => void} show
  * @param {(reason: string) => void} refuse
  */
-async function readOrRefuse(path, of, show, refuse) {
+async function readOrRefuse(read, show, refuse) {
   try {
-    show(await get(`${path}?${new URLSearchParams(of.map(({ id }) => ["sweep", id]))}`));
+    show(await read());
   } catch (problem) {
     if (!(problem instanceof Problem && problem.status === 422)) throw problem;
     refuse(problem.message);
@@ -162,7 +193,7 @@ function showChart(curves) {
   const styleOf = (/** @type {any} */ sweep) => theme.styles[curveOf(curves, sweep).style];
   const traces = plottedSweeps.flatMap((sweep) =>
     curveTraces(curveOf(curves, sweep), {
-      name: labelOf(sweep),
+      name: markedLabelOf(sweep),
       style: styleOf(sweep),
       axis,
       hidden: legend.isHidden(sweep.id),
@@ -170,22 +201,24 @@ function showChart(curves) {
       metric: "val_accuracy",
     }),
   );
-  legend.show(plottedSweeps.map((sweep) => ({ key: sweep.id, name: labelOf(sweep), colour: styleOf(sweep).colour })));
-  chart.show([...backgroundTraces(panels[0], theme), ...traces], {
+  legend.show(
+    plottedSweeps.map((sweep) => ({ key: sweep.id, name: markedLabelOf(sweep), colour: styleOf(sweep).colour })),
+  );
+  chart.show(traces, {
     panel: panels[0],
-    title: "noise scale",
+    background: backgroundTraces(panels[0], theme),
     label: "Accuracy against scale, one curve per sweep. The table below lists the values.",
   });
   const intervals = panels[0].curves.some((/** @type {any} */ { points }) => points.length) && caption.notes[0];
-  const mixed = new Set(sweeps.flatMap((sweep) => sweep.numerics)).size > 1;
   const hollow = sweeps.some((sweep) => sweep.status !== "succeeded");
   const notes = [
     intervals,
     backgroundNote(panels[0]),
-    mixed && "The runs have different numerics versions, so they are not exactly comparable.",
     hollow && "Hollow markers: latest epoch of a run that has not succeeded.",
   ];
   setText(byId("overlay-note"), notes.filter(Boolean).join(" "));
+  byId("warnings").hidden = !caption.warnings.length;
+  setItems(byId("warnings"), caption.warnings);
 }
 
 /** Show the settings in which the sweeps differ. */
@@ -195,16 +228,12 @@ function showDifferences() {
     (name) => new Set(settings.map((each) => JSON.stringify(each[name]))).size > 1,
   );
   const table = byId("differences");
-  setColumns(table, ["Sweep", ...names.map((name) => name.replaceAll("_", " "))]);
-  const format = (/** @type {any} */ value) =>
-    Array.isArray(value)
-      ? value.join(", ")
-      : typeof value === "object" && value
-        ? formatTests(value) || "none"
-        : String(value);
+  setColumns(table, ["Sweep", ...names.map((name) => NAMES[name] ?? name.replaceAll("_", " "))]);
+  const format = (/** @type {any} */ value, /** @type {string} */ name) =>
+    FORMATS[name]?.(value) ?? (Array.isArray(value) ? value.join(", ") : String(value));
   setRows(
     table,
-    sweeps.map((sweep, index) => [createLink(sweep), ...names.map((name) => format(settings[index][name]))]),
+    sweeps.map((sweep, index) => [createLink(sweep), ...names.map((name) => format(settings[index][name], name))]),
   );
 }
 
@@ -217,7 +246,7 @@ function showValues(curves) {
     (sweep) => new Map(curveOf(curves, sweep)?.points.map((/** @type {any} */ point) => [point.x, point.mean])),
   );
   const table = byId("values");
-  setColumns(table, ["Scale", ...sweeps.map(labelOf)]);
+  setColumns(table, ["Scale", ...sweeps.map(markedLabelOf)]);
   setRows(
     table,
     curves.plot.panels[0].x_axis.scales.map((/** @type {any} */ { scale, position }) => [
@@ -234,7 +263,10 @@ function showValues(curves) {
 const createLink = (sweep) => element("a", { href: `${ROOT}/ui/sweeps/${sweep.id}` }, labelOf(sweep));
 
 byId("log").addEventListener("change", draw);
-offerPictures("/plots/compare", () => queryOf(sweeps), "comparison");
+offerPictures({
+  comparison: () => ({ path: "/plots/compare", query: queryOf(sweeps), name: "comparison" }),
+  transfer: () => ({ path: "/plots/transfer", query: sweepsQuery(sweeps), name: "transfer" }),
+});
 if (ids.length) {
   createPoller(readSweeps)();
   chart.load().catch(report);

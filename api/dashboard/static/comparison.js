@@ -1,6 +1,6 @@
 // Comparison of two sweeps in numbers.
 
-import { byId, element, setColumns, setItems, setRows, setText } from "./dom.js";
+import { byId, setColumns, setItems, setPairs, setRows, setText } from "./dom.js";
 import { formatInterval, formatPercent, formatPoints, formatScale } from "./format.js";
 
 /**
@@ -62,9 +62,7 @@ export function showComparison(comparison) {
       `${formatPercent(first.mean)}, ${formatPercent(second.mean)}, ${formatInterval(difference, formatPoints)}`,
     ]);
   }
-  byId("comparison-metrics").replaceChildren(
-    ...metrics.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]),
-  );
+  setPairs(byId("comparison-metrics"), metrics);
   const method = `${capitalize(comparison.method)}. Differences are in points.`;
   setItems(byId("comparison-remarks"), [...comparison.remarks, method]);
 }

@@ -95,6 +95,14 @@ export function updateChildren(parent, items, keyOf, create, update) {
 export const setItems = (list, texts) => list.replaceChildren(...texts.map((text) => element("li", {}, text)));
 
 /**
+ * Replace the names and values of a description list.
+ * @param {Element} list
+ * @param {(string | Node)[][]} pairs
+ */
+export const setPairs = (list, pairs) =>
+  list.replaceChildren(...pairs.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
+
+/**
  * Replace the body rows of a table. The first cell of each row is its header.
  * @param {any} table
  * @param {(string | Node)[][]} rows
@@ -106,6 +114,18 @@ export function setRows(table, rows) {
       element("tr", {}, element("th", { scope: "row" }, header), ...cells.map((cell) => element("td", {}, cell))),
     ),
   );
+  for (const row of body.rows) labelCells(table, row);
+}
+
+/**
+ * Label the cells of a row with the headers of their columns, which narrow screens show beside them.
+ * @param {any} table
+ * @param {any} row
+ */
+export function labelCells(table, row) {
+  [...row.cells].forEach((cell, column) => {
+    cell.dataset.label = table.tHead?.rows[0].cells[column].textContent ?? "";
+  });
 }
 
 /**

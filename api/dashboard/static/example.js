@@ -1,11 +1,12 @@
 // Example sweep, which the start page shows while the service has no sweeps.
 
-import { backgroundNote, backgroundTraces, Chart, curveTraces } from "./charts.js";
+import { Chart } from "./charts.js";
 import { byId, setText } from "./dom.js";
 import { report } from "./errors.js";
 import { Legend } from "./legend.js";
 import { darkScheme, readPlot } from "./plots.js";
 import { retry } from "./retries.js";
+import { backgroundNote, backgroundTraces, curveTraces } from "./traces.js";
 
 const [container, legend] = [byId("example-chart"), new Legend(byId("example-legend"), draw)];
 const chart = new Chart(container, draw);
@@ -43,9 +44,9 @@ function draw() {
       colour: theme.styles[style].colour,
     })),
   );
-  chart.show([...backgroundTraces(panel, theme), ...traces], {
+  chart.show(traces, {
     panel,
-    title: "noise scale",
+    background: backgroundTraces(panel, theme),
     label: "Accuracy against scale of the example sweep. The sentence above describes it.",
   });
   setText(byId("example-note"), `${plot.caption.notes[0]} ${backgroundNote(panel)}`);

@@ -96,6 +96,15 @@ export const formatTests = (tests) =>
     .join("; ");
 
 /**
+ * Return the kind and the layers of a network.
+ * @param {any} model
+ */
+export const describeNetwork = ({ kind, hidden_units: hidden, filters, kernel_size: size, dense_units: dense }) =>
+  kind === "mlp"
+    ? `multilayer perceptron, hidden units ${hidden.join(", ")}`
+    : `convolutional network, filters ${filters.join(", ")}, kernel ${size} × ${size}, dense units ${dense.join(", ") || "none"}`;
+
+/**
  * Describe the grid and the config of a sweep in one line.
  * @param {any} sweep
  */
@@ -121,3 +130,10 @@ export function describeSweep(sweep) {
     ...(sweep.submitter ? [`by ${sweep.submitter}`] : []),
   ].join(" · ");
 }
+
+/**
+ * Return the text of each tag.
+ * @param {Record<string, string>} tags
+ * @returns {string[]}
+ */
+export const formatTags = (tags) => Object.entries(tags).map((tag) => tag.join(":"));

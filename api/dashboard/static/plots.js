@@ -1,11 +1,11 @@
 // Plot data of the API, extended with the newest epochs. Curves, axes and colours come from the API.
 
 import { download, get } from "./api.js";
-import { byId } from "./dom.js";
 import { attempt } from "./errors.js";
 import { formatScale } from "./format.js";
 
-/** @typedef {{x: number, mean: number, low: number | null, high: number | null, seeds: number}} Point */
+/** @typedef {{x: number, mean: number, low: number | null, high: number | null, seeds: number,
+ *   target: "seeds" | "images" | null}} Point */
 /** @typedef {{name: string, style: string, points: Point[], starts_apart: boolean}} Curve */
 
 export const darkScheme = matchMedia("(prefers-color-scheme: dark)");
@@ -30,16 +30,22 @@ export function readPlot(path, query, container) {
   return get(`${path}?${new URLSearchParams([...query, ["format", "json"], ["theme", theme], ["width", width]])}`);
 }
 
+/** @typedef {{path: string, query: any[][], name: string}} Picture `query` is without the format, and `name` is the
+ *   name of the file without a suffix. */
+
 /**
- * Make the buttons PNG and SVG of the page save a plot.
- * @param {string} path
- * @param {() => string[][]} query Returns the current query of the plot, without the format.
- * @param {string} name File name without a suffix.
+ * Make the picture buttons of the page save the plots that their `data-plot` names.
+ * @param {Record<string, () => Picture>} pictures By `data-plot`. Called when a button is clicked.
  */
-export function offerPictures(path, query, name) {
-  for (const format of ["png", "svg"]) {
-    const url = () => `${path}?${new URLSearchParams([...query(), ["format", format]])}`;
-    byId(format).addEventListener("click", () => attempt(() => download(url(), `${name}.${format}`)));
+export function offerPictures(pictures) {
+  for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-plot]"))) {
+    const { plot = "", format = "" } = button.dataset;
+    button.addEventListener("click", () =>
+      attempt(() => {
+        const { path, query, name } = pictures[plot]();
+        return download(`${path}?${new URLSearchParams([...query, ["format", format]])}`, `${name}.${format}`);
+      }),
+    );
   }
 }
 
@@ -83,7 +89,8 @@ export const axisLabels = (axis) =>
  * @param {string} style Line style of the curve: "training" or "validation".
  * @param {any[]} runs By index.
  * @param {Map<string, any[]>} epochs Metrics of the received epochs, by run id.
- * @returns {number[]} For each epoch, the mean over the seeds that have finished it.
+ * @returns {{means: number[], seeds: number[]}} For each epoch, the mean over the seeds that have finished it, and
+ *   their number.
  */
 export function extendCurve(plot, panel, style, runs, epochs) {
   const { points } = panel.curves.find((/** @type {Curve} */ curve) => curve.style === style);
@@ -98,5 +105,5 @@ export function extendCurve(plot, panel, style, runs, epochs) {
       means[epoch] = (means[epoch] ?? 0) + (received[epoch][metric] - (means[epoch] ?? 0)) / seeds[epoch];
     }
   });
-  return means;
+  return { means, seeds };
 }

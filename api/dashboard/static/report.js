@@ -1,7 +1,7 @@
 // Settings of a sweep as the printed page lists them.
 
 import { byId, element, showText } from "./dom.js";
-import { formatCount, formatNoise, formatScale, formatTests } from "./format.js";
+import { describeNetwork, formatCount, formatNoise, formatScale, formatTags, formatTests } from "./format.js";
 import { isFinal } from "./live.js";
 
 const NOISE_ON = { both: "training and validation images", train: "training images", validation: "validation images" };
@@ -32,12 +32,7 @@ export function showSettings(sweep, dataset) {
       "Program",
       `noisesweep ${byId("sweep").dataset.version}, numerics version ${sweep.numerics.join(", ") || "unknown"}`,
     ],
-    [
-      "Tags",
-      Object.entries(sweep.tags)
-        .map((tag) => tag.join(":"))
-        .join(", "),
-    ],
+    ["Tags", formatTags(sweep.tags).join(", ")],
     ...describeConfig(sweep, dataset),
   ];
   byId("settings").replaceChildren(
@@ -96,12 +91,3 @@ const count = (value) => value.toLocaleString("en");
  * @param {string | number} time
  */
 const formatUtc = (time) => `${new Date(time).toISOString().slice(0, 16).replace("T", " ")} UTC`;
-
-/**
- * Return the kind and the layers of a network.
- * @param {any} model
- */
-const describeNetwork = ({ kind, hidden_units: hidden, filters, kernel_size: size, dense_units: dense }) =>
-  kind === "mlp"
-    ? `multilayer perceptron, hidden units ${hidden.join(", ")}`
-    : `convolutional network, filters ${filters.join(", ")}, kernel ${size} × ${size}, dense units ${dense.join(", ") || "none"}`;

@@ -1,9 +1,7 @@
-// Results of the runs that have succeeded: metrics per scale, the train/test matrix and the confusion matrix.
+// Results of the runs that have succeeded: metrics per scale and of the whole sweep, and remarks.
 
-import { get } from "./api.js";
-import { byId, element, setColumns, setItems, setRows, setText } from "./dom.js";
-import { attempt } from "./errors.js";
-import { formatInterval, formatNoise, formatPercent, formatPoints, formatScale } from "./format.js";
+import { byId, setItems, setPairs, setRows, setText } from "./dom.js";
+import { formatInterval, formatPercent, formatPoints, formatScale } from "./format.js";
 
 /**
  * Show the metrics per scale and those of the whole sweep.
@@ -56,9 +54,7 @@ export function showMetrics(summary) {
       ["Efficiency at other accuracies", elsewhere],
     );
   }
-  byId("sweep-metrics").replaceChildren(
-    ...metrics.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]),
-  );
+  setPairs(byId("sweep-metrics"), metrics);
 }
 
 /**
@@ -68,101 +64,4 @@ export function showMetrics(summary) {
 export function showRemarks(summary) {
   byId("remarks").hidden = !summary.remarks.length;
   setItems(byId("remarks").lastElementChild, summary.remarks);
-}
-
-/**
- * Show the train/test matrix.
- * @param {any} matrix From GET /sweeps/{id}/results. It is null before a run has succeeded.
- */
-export function showMatrix(matrix) {
-  byId("matrix-section").hidden = !matrix;
-  if (!matrix) return;
-  const table = byId("matrix");
-  const kinds = matrix.test_noise.map((/** @type {string} */ kind) =>
-    kind === matrix.test_noise[0] ? "" : `${formatNoise(kind)} `,
-  );
-  const columns = matrix.test_scales.map(
-    (/** @type {number} */ scale, /** @type {number} */ column) => kinds[column] + formatScale(scale),
-  );
-  setColumns(table, ["trained at", ...columns]);
-  setRows(
-    table,
-    matrix.train_scales.map((/** @type {number} */ scale, /** @type {number} */ row) => [
-      formatScale(scale),
-      ...matrix.val_accuracy[row].map((/** @type {number | null} */ value) =>
-        value === null ? "–" : formatPercent(value),
-      ),
-    ]),
-  );
-  colourCells(table, (row, column) => matrix.val_accuracy[row][column] ?? 0);
-}
-
-/** Id of the run that the user selected for the confusion matrix, or "". */
-let selectedRun = "";
-
-/**
- * List the runs that have succeeded, and show the confusion matrix of one.
- * @param {any} sweep
- * @param {string[]} classNames
- */
-export async function showConfusions(sweep, classNames) {
-  const succeeded = sweep.runs.filter((/** @type {any} */ run) => run.status === "succeeded");
-  byId("confusion-section").hidden = !succeeded.length;
-  if (!succeeded.length) return;
-  const select = byId("confusion-run");
-  const label = (/** @type {any} */ run) =>
-    `scale ${formatScale(run.scale)}${sweep.seeds.length > 1 ? `, seed ${run.seed}` : ""}`;
-  if (select.options.length !== succeeded.length) {
-    succeeded.sort(
-      (/** @type {any} */ one, /** @type {any} */ other) => one.scale - other.scale || one.seed - other.seed,
-    );
-    select.replaceChildren(
-      ...succeeded.map((/** @type {any} */ run) => element("option", { value: run.id }, label(run))),
-    );
-    // The run with the largest scale is the default, because it confuses the most images.
-    select.value = selectedRun || succeeded.at(-1).id;
-  }
-  const show = () => showConfusion(select.value, classNames);
-  select.onchange = () => {
-    selectedRun = select.value;
-    attempt(show);
-  };
-  await show();
-}
-
-/**
- * Show the confusion matrix of a run, unless it is already shown.
- * @param {string} runId
- * @param {string[]} names Name of each class.
- */
-async function showConfusion(runId, names) {
-  const table = byId("confusion");
-  if (table.dataset.run === runId) return;
-  const { confusion } = (await get(`/runs/${runId}`)).evaluation;
-  if (byId("confusion-run").value !== runId) return;
-  setColumns(table, ["true class", ...names]);
-  setRows(
-    table,
-    confusion.map((/** @type {number[]} */ row, /** @type {number} */ label) => [names[label], ...row.map(String)]),
-  );
-  const sums = confusion.map((/** @type {number[]} */ row) => row.reduce((sum, images) => sum + images, 0) || 1);
-  colourCells(table, (row, column) => confusion[row][column] / sums[row]);
-  table.dataset.run = runId;
-}
-
-/**
- * Colour the cells of a table as a heatmap.
- * @param {any} table
- * @param {(row: number, column: number) => number} valueAt Returns 0 (background colour) to 1 (full colour).
- */
-export function colourCells(table, valueAt) {
-  [...table.tBodies[0].rows].forEach((row, rowIndex) => {
-    [...row.cells].slice(1).forEach((cell, column) => {
-      const value = valueAt(rowIndex, column);
-      // Neither text colour is readable on an opacity between 0.6 and 0.7, so no cell gets one.
-      const strong = value >= 0.5;
-      cell.style.setProperty("--opacity", strong ? 0.4 + 0.6 * value : 1.2 * value);
-      cell.classList.toggle("strong", strong);
-    });
-  });
 }

@@ -1,8 +1,10 @@
 // Table of a sweep's runs with a progress bar per run.
 
-import { byId, element, setText, updateChildren } from "./dom.js";
+import { byId, element, labelCells, setText, updateChildren } from "./dom.js";
 import { deviceName, formatDuration, formatPercent, formatScale } from "./format.js";
+import { shareToken } from "./key.js";
 import { epochsOf, runSecondsLeft } from "./live.js";
+import { ROOT } from "./root.js";
 
 /**
  * Show the runs of a sweep, ordered by scale and seed.
@@ -24,6 +26,7 @@ export function showRuns(sweep) {
  * @param {any} run
  */
 function createRow(run) {
+  const href = `${ROOT}/ui/runs/${run.id}${shareToken ? location.hash : ""}`;
   const progress = element("progress", {
     "aria-label": `Epochs at scale ${formatScale(run.scale)}, seed ${run.seed}`,
   });
@@ -33,16 +36,18 @@ function createRow(run) {
     element("span", { class: "status" }),
     element("p", { class: "invalid", hidden: true }),
   );
-  return element(
+  const row = element(
     "tr",
     {},
-    element("th", { scope: "row" }, formatScale(run.scale)),
+    element("th", { scope: "row" }, element("a", { href }, formatScale(run.scale))),
     element("td", {}, run.seed),
     status,
     element("td", {}, progress, element("span")),
     ...Array.from({ length: 4 }, () => element("td")),
     element("td", { class: "printed hash" }),
   );
+  labelCells(byId("runs"), row);
+  return row;
 }
 
 /**

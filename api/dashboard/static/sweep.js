@@ -2,7 +2,6 @@
 
 import { Actions } from "./actions.js";
 import { get } from "./api.js";
-import { backgroundNote, backgroundTraces, Chart, curveTraces } from "./charts.js";
 import { byId, element, setText, showText, updateChildren } from "./dom.js";
 import { report } from "./errors.js";
 import {
@@ -11,23 +10,24 @@ import {
   formatDuration,
   formatPercent,
   formatScale,
+  formatTags,
   formatTime,
   judgedImages,
   sweepName,
 } from "./format.js";
+import { showConfusions, showMatrix } from "./heatmaps.js";
 import { shareToken } from "./key.js";
-import { Legend } from "./legend.js";
 import { epochsOf, isFinal, LiveSweep, sweepSecondsLeft } from "./live.js";
-import { darkScheme, extendCurve, PAPER_SIZE, readPlot, succeededIds, unfinishedPoints } from "./plots.js";
+import { darkScheme } from "./plots.js";
 import { showSettings } from "./report.js";
-import { showConfusions, showMatrix, showMetrics, showRemarks } from "./results.js";
+import { showMetrics, showRemarks } from "./results.js";
 import { coalesce, isTransient } from "./retries.js";
 import { ROOT } from "./root.js";
 import { showRuns } from "./runs.js";
 import { Samples } from "./samples.js";
 import { createPoller, throttle } from "./scheduling.js";
+import { SweepCharts } from "./sweep_charts.js";
 
-const MATRIX_INTERVAL = 10_000; // ms; the response is large, because it also contains every row
 // A sweep that has ended may be extended or retried by another client.
 const POLL_INTERVAL = 15_000; // ms
 
@@ -39,20 +39,12 @@ const actions = new Actions(id, live, follow);
 const updateSummary = coalesce(showSummary, showFailure);
 const samples = new Samples();
 const updatePlots = coalesce(readPlots, showFailure);
-const [byScale, byEpoch] = [new Chart(byId("by-scale"), draw), new Chart(byId("by-epoch"), draw)];
-const [scaleLegend, epochLegend] = [
-  new Legend(byId("by-scale-legend"), draw),
-  new Legend(byId("by-epoch-legend"), draw),
-];
+const charts = new SweepCharts(draw);
 /** @type {any} */
 let summary = null;
-/** @type {any} Data set of the sweep, with the names of the classes and its hash. */
+/** @type {any} Data set of the sweep, with its hash. */
 let dataset = null;
-/** @typedef {{accuracy: any, epochs: any}} Plots */
-/** @type {{screen: Plots, paper: Plots, plotted: Set<string>} | null} Read when the page opens and when a run ends. */
-let plots = null;
 let printing = false;
-let matrixReadAt = -Infinity;
 
 /**
  * Show a message while the service does not respond.
@@ -92,11 +84,7 @@ function show() {
   showHeader(sweep);
   actions.show();
   showRuns(sweep);
-  if (plots) {
-    const { accuracy, epochs: byEpochs } = printing ? plots.paper : plots.screen;
-    showByScale(sweep, accuracy, plots.plotted);
-    showByEpoch(sweep, epochs, byEpochs);
-  }
+  charts.show(sweep, epochs, printing);
   samples.show(sweep);
   const state = `${countEnded(sweep)} of ${sweep.runs.length}, ${sweep.status}`;
   updatePlots(`${state}, ${byId("log").checked}, ${darkScheme.matches}`, sweep);
@@ -104,22 +92,11 @@ function show() {
 }
 
 /**
- * Read both plots and draw them. Those for paper are read, too, because nothing can be read while the page is printed.
+ * Read the plots and draw them.
  * @param {any} sweep
  */
 async function readPlots(sweep) {
-  const log = ["log", byId("log").checked];
-  const read = async (/** @type {boolean} */ paper) => {
-    const [accuracy, epochs] = await Promise.all(
-      [
-        ["accuracy", "by-scale"],
-        ["epochs", "by-epoch"],
-      ].map(([kind, id]) => readPlot(`/sweeps/${sweep.id}/plot`, [["kind", kind], log], paper ? null : byId(id))),
-    );
-    return { accuracy, epochs };
-  };
-  const [screen, paper] = await Promise.all([read(false), read(true)]);
-  plots = { screen, paper, plotted: succeededIds(sweep.runs) };
+  await charts.read(sweep);
   showConnection(true);
   draw();
 }
@@ -137,7 +114,7 @@ function showHeader(sweep) {
     byId("description"),
     [describeSweep(sweep), formatTime(sweep.created_at), ...(sweep.name ? [sweep.id] : [])].join(" · "),
   );
-  showTags(Object.entries(sweep.tags).map(([key, value]) => `${key}:${value}`));
+  showTags(formatTags(sweep.tags));
   showText(byId("detail"), sweep.status_detail);
   for (const each of document.querySelectorAll(".judged")) setText(each, judgedImages(sweep));
   const done = sweep.runs.reduce((/** @type {number} */ sum, /** @type {any} */ run) => sum + run.epochs_done, 0);
@@ -165,73 +142,6 @@ function showTags(tags) {
 }
 
 /**
- * Show the chart of accuracy against scale.
- * @param {any} sweep
- * @param {any} plot
- * @param {Set<string>} plotted Ids of the runs that the plot includes.
- */
-function showByScale(sweep, { caption, panels, theme }, plotted) {
-  const [panel] = panels;
-  const unfinished = unfinishedPoints(sweep.runs, plotted, panel.x_axis);
-  const curves = [
-    { metric: "accuracy", name: "training", kind: "training", style: theme.styles.training },
-    { metric: "val_accuracy", name: judgedImages(sweep), kind: "validation", style: theme.styles.validation },
-  ];
-  const traces = curves.flatMap(({ metric, name, kind, style }) => {
-    const curve = panel.curves.find((/** @type {any} */ each) => each.style === kind) ?? { points: [] };
-    const hidden = scaleLegend.isHidden(metric);
-    return curveTraces(curve, { name, style, axis: panel.x_axis, hidden, unfinished, metric });
-  });
-  scaleLegend.show(curves.map(({ metric, name, style }) => ({ key: metric, name, colour: style.colour })));
-  byScale.show([...backgroundTraces(panel, theme), ...traces], {
-    panel,
-    title: "noise scale",
-    label: "Accuracy against scale. The table of runs lists the values.",
-    ...(printing && { size: PAPER_SIZE }),
-  });
-  const hollow = unfinished.length ? "Hollow markers: latest epoch of a run that has not succeeded." : "";
-  const intervals = panel.curves.length ? caption.notes[0] : "";
-  const limit = backgroundNote(panel);
-  setText(byId("by-scale-note"), [intervals, limit, hollow].filter(Boolean).join(" "));
-}
-
-/**
- * Show the chart of accuracy against epoch.
- * @param {any} sweep
- * @param {Map<string, any[]>} epochs
- * @param {any} plot
- */
-function showByEpoch(sweep, epochs, plot) {
-  const style = /** @type {any} */ (document.querySelector("input[name=curve]:checked")).value;
-  const traces = plot.panels.map((/** @type {any} */ panel, /** @type {number} */ index) => {
-    const values = extendCurve(plot, panel, style, sweep.runs, epochs);
-    const color = plot.panel_colours[index];
-    return {
-      x: values.map((_, epoch) => epoch),
-      y: values,
-      visible: !epochLegend.isHidden(String(panel.scale)),
-      mode: values.length > 1 ? "lines" : "markers",
-      line: { color, width: 2 },
-      marker: { color },
-      hovertemplate: `scale ${formatScale(panel.scale)}, epoch %{x}<br>%{y:.1%}<extra></extra>`,
-    };
-  });
-  epochLegend.show(
-    plot.panels.map((/** @type {any} */ { scale }, /** @type {number} */ index) => ({
-      key: String(scale),
-      name: formatScale(scale),
-      colour: plot.panel_colours[index],
-    })),
-  );
-  byEpoch.show(traces, {
-    panel: plot.panels[0],
-    title: "epoch, counted from 0",
-    label: "Accuracy against epoch, one curve per scale.",
-    ...(printing && { size: PAPER_SIZE }),
-  });
-}
-
-/**
  * Return the number of runs that have ended.
  * @param {any} sweep
  * @returns {number}
@@ -251,11 +161,8 @@ async function showSummary(sweep) {
   showMetrics(summary);
   draw();
   if (!isFirst) announce(sweep, countEnded(sweep));
-  if (summary.scales.length && (isFinal(sweep.status) || performance.now() - matrixReadAt > MATRIX_INTERVAL)) {
-    showMatrix((await get(`/sweeps/${sweep.id}/results`)).matrix);
-    matrixReadAt = performance.now();
-  }
-  await showConfusions(sweep, dataset.class_names);
+  await showMatrix(sweep);
+  await showConfusions(sweep);
   showConnection(true);
 }
 
@@ -295,4 +202,4 @@ for (const radio of document.querySelectorAll("input[name=curve]")) radio.addEve
 document.addEventListener("visibilitychange", () => document.hidden && live.pause());
 addEventListener("focus", follow);
 follow();
-Promise.all([byScale.load(), byEpoch.load()]).catch(report);
+charts.load().catch(report);

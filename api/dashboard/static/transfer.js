@@ -1,27 +1,27 @@
 // Networks trained on one kind of noise and tested with another.
 
-import { byId, setColumns, setItems, setRows, setText } from "./dom.js";
-import { formatNoise, formatPercent, formatScale } from "./format.js";
-import { colourCells } from "./results.js";
+import { get } from "./api.js";
+import { byId, setItems, setText } from "./dom.js";
+import { showHeatmap } from "./heatmaps.js";
+import { readPlot } from "./plots.js";
+
+/**
+ * Read the table of training noise and test noise of sweeps.
+ * @param {string[][]} query The sweeps.
+ */
+export async function readTransfer(query) {
+  const transfer = await get(`/transfer?${new URLSearchParams(query)}`);
+  return { ...transfer, plot: await readPlot("/plots/transfer", query, null) };
+}
 
 /**
  * Show a table of training noise and test noise.
- * @param {any} transfer Answer of GET /transfer.
+ * @param {any} transfer Result of `readTransfer`.
  */
-export function showTransfer({ rows, sentence, remarks }) {
+export function showTransfer({ sentence, remarks, plot }) {
   setText(byId("transfer-sentence"), sentence);
-  const table = byId("transfer");
-  table.parentElement.hidden = false;
-  const names = rows.map((/** @type {any} */ { noise, scale }) => `${formatNoise(noise)} ${formatScale(scale)}`);
-  setColumns(table, ["trained on", ...names]);
-  setRows(
-    table,
-    rows.map((/** @type {any} */ row, /** @type {number} */ index) => [
-      names[index],
-      ...row.val_accuracy.map((/** @type {any} */ cell) => (cell ? formatPercent(cell.mean) : "–")),
-    ]),
-  );
-  colourCells(table, (row, column) => rows[row].val_accuracy[column]?.mean ?? 0);
+  byId("transfer").parentElement.hidden = false;
+  showHeatmap(byId("transfer"), "trained on", plot);
   setItems(byId("transfer-remarks"), remarks);
 }
 

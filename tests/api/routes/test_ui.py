@@ -19,8 +19,8 @@ from tests.support.api import ApiThread
 from tests.support.keys import configured
 
 PAGES = [
-    "/ui", "/ui/sweeps/0123456789abcdef", "/ui/compare?sweep=0123456789abcdef", "/ui/class", "/ui/workers", "/docs",
-    "/problems", "/problems/not-found",
+    "/ui", "/ui/runs/0123456789abcdef-0", "/ui/sweeps/0123456789abcdef", "/ui/compare?sweep=0123456789abcdef",
+    "/ui/class", "/ui/workers", "/docs", "/problems", "/problems/not-found",
 ]  # fmt: skip
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 MODULES = sorted(assets.FOLDER.glob("*.js"))

@@ -1,0 +1,44 @@
+// Dialogs that change the name and the tags of a sweep, and that delete it.
+
+import { request } from "./api.js";
+import { byId, showText } from "./dom.js";
+import { messageOf, showFormErrors } from "./errors.js";
+import { readField, writeField } from "./fields.js";
+import { ROOT } from "./root.js";
+
+/**
+ * Attach to the buttons Edit and Delete of the page, and to their dialogs.
+ * @param {string} path Path of the sweep.
+ * @param {import("./live.js").LiveSweep} live
+ */
+export function offerEdits(path, live) {
+  const show = (/** @type {unknown} */ problem) => showFormErrors(byId("edit-form"), byId("edit-error"), problem);
+  byId("edit").addEventListener("click", () => {
+    show(null);
+    writeField(byId("edit-name"), live.sweep.name);
+    writeField(byId("edit-tags"), live.sweep.tags);
+    byId("edit-dialog").showModal();
+  });
+  byId("edit-form").addEventListener("submit", async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const body = { name: readField(byId("edit-name")) ?? null, tags: readField(byId("edit-tags")) ?? {} };
+    try {
+      live.set(await (await request(path, { method: "PATCH", body })).json());
+      byId("edit-dialog").close();
+    } catch (problem) {
+      show(problem);
+    }
+  });
+  byId("delete").addEventListener("click", () => {
+    showText(byId("delete-error"), "");
+    byId("delete-dialog").showModal();
+  });
+  byId("confirm-delete").addEventListener("click", async () => {
+    try {
+      await request(path, { method: "DELETE" });
+      location.assign(`${ROOT}/ui`);
+    } catch (problem) {
+      showText(byId("delete-error"), messageOf(problem));
+    }
+  });
+}

@@ -1,0 +1,53 @@
+"""Name, tags, duplicates and the end of a sweep, on its page."""
+
+from playwright.sync_api import expect
+
+from tests.support.browser import LONG, BrowserService, Visit
+
+
+def test_name_and_tags_are_edited(visit: Visit, service: BrowserService) -> None:
+    sweep_id = service.finished([0.2], name="befroe", tags={"course": "ml"})
+    page = visit.open(f"/ui/sweeps/{sweep_id}")
+    page.get_by_role("button", name="Edit name and tags").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Name")).to_have_value("befroe")
+    expect(dialog.get_by_label("Tags")).to_have_value("course:ml")
+    dialog.get_by_label("Name").fill("after")
+    dialog.get_by_label("Tags").fill("Bad Key:x")
+    dialog.get_by_label("Tags").press("Enter")
+    expect(page.locator("#edit-tags-error")).not_to_be_empty()
+    dialog.get_by_label("Tags").fill("course:ml, group:b")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_role("heading", level=1)).to_have_text("after")
+    expect(page.get_by_role("link", name="group:b")).to_be_visible()
+    sweep = service.sweep(sweep_id)
+    assert (sweep["name"], sweep["tags"]) == ("after", {"course": "ml", "group": "b"})
+    page.get_by_role("button", name="Edit name and tags").click()
+    dialog.get_by_label("Name").fill("")
+    dialog.get_by_label("Tags").fill("")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Sweep {sweep_id}")
+    expect(page.locator("#tags")).to_be_hidden()
+    visit.ignore_errors("status of 422")
+
+
+def test_sweep_is_deleted_after_a_confirmation(visit: Visit, service: BrowserService) -> None:
+    sweep_id = service.submit([0.2], **LONG, name="unwanted")
+    page = visit.open(f"/ui/sweeps/{sweep_id}")
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    expect(page.get_by_role("button", name="Delete", exact=True)).to_be_hidden()  # its runs have not ended
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Keep it").click()
+    assert service.sweep(sweep_id)["name"] == "unwanted"
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Delete the sweep").click()
+    expect(page).to_have_url(f"{service.api.url}/ui")
+    assert service.http.get(f"/sweeps/{sweep_id}").status_code == 404
+
+
+def test_sweep_is_duplicated_in_the_form(visit: Visit, service: BrowserService, finished: str) -> None:
+    page = visit.open(f"/ui/sweeps/{finished}")
+    page.get_by_role("link", name="Duplicate").click()
+    expect(page).to_have_url(f"{service.api.url}/ui?from={finished}")
