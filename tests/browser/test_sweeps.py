@@ -164,6 +164,7 @@ def test_copied_code_repeats_the_sweep_and_saves_its_finished_plot(
     # Not reused, so that the plot would be empty if the code did not wait.
     program = page.locator(f"#{code}").inner_text().replace("scales=", "reuse=False, scales=")
     program = program.replace('"scales":', '"reuse":false,"scales":')
+    assert "own_dataset" not in program
     (tmp_path / "copied").write_text(program)
     subprocess.run([*interpreter, "copied"], cwd=tmp_path, check=True, timeout=60)
     again, first = service.http.get("/sweeps", params={"limit": 1}).json()["sweeps"][0], service.sweep(other)

@@ -111,13 +111,13 @@ function createLayout({ x_axis: x, y_axis: y }, area, isPercent, isNarrow) {
         standoff: 8,
       },
       range: area?.x ?? x.limits,
-      ...(area && !x.log ? round : ticksOf(x)),
+      ...(area && area.x !== x.limits && !x.log ? round : ticksOf(x)),
     },
     yaxis: {
       ...axis,
       range: area?.y ?? y.limits,
-      ...(area ? { ...round, ...(isPercent && { tickformat: ".1~%" }) } : ticksOf(y)),
-      ...(isPercent && !area && { ticktext: y.ticks.map((/** @type {any} */ tick) => formatTick(tick.position)) }),
+      ...(area ? round : ticksOf(y)),
+      ...(isPercent && { tickformat: area ? ".1~%" : ".0%", ticktext: undefined }),
     },
   };
 }
@@ -130,9 +130,3 @@ const ticksOf = ({ ticks }) => ({
   tickvals: ticks.map((/** @type {any} */ tick) => tick.position),
   ticktext: ticks.map((/** @type {any} */ tick) => tick.label),
 });
-
-/**
- * Format the position of a tick in percent.
- * @param {number} position
- */
-const formatTick = (position) => `${Math.round(100 * position)} %`;

@@ -14,8 +14,9 @@ const isEqual = (one, other) => JSON.stringify(one) === JSON.stringify(other);
  * @returns {Record<string, unknown>}
  */
 export function requestOf(sweep, defaults) {
+  const { own_dataset: _, ...config } = sweep.config; // the service knows it by the name of the data set
   const fields = {
-    ...sweep.config,
+    ...config,
     seeds: sweep.seeds,
     name: sweep.name,
     tags: sweep.tags,

@@ -20,13 +20,13 @@ const SYMBOLS = {
 const THIN = { width: 1, size: 4, opacity: 0.5 };
 
 /**
- * Return the interval and the seeds of a point, as further lines of its label.
+ * Return the mean, the interval and the seeds of a point, as lines of its label.
  * @param {import("./plots.js").Point} point
  */
-function describePoint({ low, high, seeds, target }) {
+function describePoint({ mean, low, high, seeds, target }) {
   const about = target === "images" ? "other images" : "other seeds";
   const interval = (low ?? null) === null ? "" : `<br>${formatPercent(low)} to ${formatPercent(high)}`;
-  return `${interval}${interval && ` (95 % interval, ${about})`}<br>${formatCount(seeds, "seed")}`;
+  return `${formatPercent(mean)}${interval}${interval && ` (95 % interval, ${about})`}<br>${formatCount(seeds, "seed")}`;
 }
 
 /**
@@ -42,7 +42,7 @@ export function curveTraces({ points, starts_apart: apart }, { name, style, axis
   /** @type {any[]} */
   const spaced = apart && points.length > 1 ? [points[0], { mean: null }, ...points.slice(1)] : points;
   const symbol = /** @type {any} */ (SYMBOLS)[style.marker];
-  const hovertemplate = `%{customdata[0]}<br>${escapeMarkup(name)} %{y:.1%}%{customdata[1]}<extra></extra>`;
+  const hovertemplate = `%{customdata[0]}<br>${escapeMarkup(name)} %{customdata[1]}<extra></extra>`;
   const shared = { name, visible: !hidden, hovertemplate };
   const { width, size, opacity } = style.thin ? THIN : { width: 2, size: 8, opacity: 1 };
   return [
@@ -63,7 +63,7 @@ export function curveTraces({ points, starts_apart: apart }, { name, style, axis
       y: unfinished.map((run) => run.metrics[metric]),
       mode: "markers",
       marker: { symbol, size: 8, color: cssColour("background"), line: { color: style.colour, width: 1.5 } },
-      customdata: unfinished.map((run) => [run.label, ""]),
+      customdata: unfinished.map((run) => [run.label, formatPercent(run.metrics[metric])]),
     },
   ];
 }

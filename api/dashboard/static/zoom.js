@@ -14,6 +14,7 @@ const MARGIN = 0.05;
 export class Zoom {
   /** @type {Area | null} Area that the user has dragged. */
   #dragged = null;
+  #isLog = false;
   #select;
   #reset;
   #onChange;
@@ -58,10 +59,13 @@ export class Zoom {
    * @param {any} panel
    * @returns {Area | null}
    */
-  area(traces, { x_axis: { limits: x }, y_axis: { limits } }) {
+  area(traces, { x_axis: { limits: x, log }, y_axis: { limits } }) {
     const { value } = this.#select;
+    // The same positions are other scales on a logarithmic axis.
+    if (this.#dragged && log !== this.#isLog) this.#dragged.x = x;
+    this.#isLog = log;
     if (value === "curves") return { x, y: rangeOf(traces) ?? limits };
-    return value ? { x, y: [Number(value), limits[1]] } : this.#dragged;
+    return value ? { x, y: [Number(value), 1 + MARGIN * (1 - Number(value))] } : this.#dragged;
   }
 
   /** Show the area that the user has chosen. */
