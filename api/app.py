@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 
+from api import document
 from api.datasets.cache import DatasetCache
 from api.datasets.files import MAX_BYTES
 from api.datasets.store import DatasetStore
@@ -64,15 +65,6 @@ from noisesweep.models import EventList
 from shared.settings import Settings
 from shared.store.queue import celery_app
 
-DESCRIPTION = """\
-How does the accuracy of an image classifier change as noise grows? Submit a list of noise scales. The service trains
-one network on noisy images for each scale, and returns plots and the metrics of every epoch.
-
-All durations are in seconds, all times in UTC. Errors are problem documents (RFC 9457).
-"""
-
-# Added to the description if the documentation was built.
-GUIDE_LINK = "\n[The guide](guide/) contains a tutorial, how-to guides, and the definition of every figure.\n"
 # Built by `make docs`.
 GUIDE = Path(__file__).parent / "guide"
 
@@ -125,8 +117,11 @@ def create_app(settings: Settings, limits: Limits, guide: Path = GUIDE) -> FastA
     app = FastAPIOffline(
         docs_url=None,
         title="noisesweep",
-        description=DESCRIPTION + (GUIDE_LINK if guide.is_dir() else ""),
+        description=document.DESCRIPTION + (document.GUIDE_LINK if guide.is_dir() else ""),
         version=__version__,
+        license_info=document.LICENCE,
+        contact=document.CONTACT,
+        openapi_tags=document.TAGS,
         lifespan=lifespan,
         redirect_slashes=False,  # its redirects are absolute, and behind a proxy they lead from https to http
         generate_unique_id_function=lambda route: route.name,

@@ -13,6 +13,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
+from noisesweep.models.faults import did_you_mean
+
 
 async def accept_only_declared(request: Request) -> None:
     """Check the query and the type of the body against the route, because FastAPI ignores what it does not know.
@@ -71,7 +73,7 @@ def _query_faults(request: Request, parameters: Mapping[str, bool]) -> list[dict
     for name, count in Counter(name for name, _ in request.query_params.multi_items()).items():
         received = request.query_params.getlist(name)
         if name not in parameters:
-            reason = f"expected {known}"
+            reason = f"expected {known}{did_you_mean(name, parameters)}"
         elif count > 1 and not parameters[name]:
             reason = "expected the parameter once"
         else:

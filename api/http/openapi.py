@@ -1,5 +1,6 @@
 """Corrections to the OpenAPI document that FastAPI generates."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -70,10 +71,12 @@ def _correct(document: JSON, models: Sequence[type[BaseModel]]) -> JSON:
         schema = model.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
         for name, definition in (schema.pop("$defs", {}) | {model.__name__: schema}).items():
             schemas.setdefault(name, definition)
+    for schema in schemas.values():
+        _describe_default_objects(schema)
     for operation in _operations(document):
         _remove_default_422(operation)
         _remove_null_type(operation)
-        _remove_string_schema_of_streams(operation)
+        _correct_streams(operation)
         _add_headers(operation)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
@@ -83,6 +86,15 @@ def _correct(document: JSON, models: Sequence[type[BaseModel]]) -> JSON:
 def _operations(document: JSON) -> Iterator[JSON]:
     for methods in document["paths"].values():
         yield from methods.values()
+
+
+def _describe_default_objects(schema: JSON) -> None:
+    """Move the defaults that are objects into the descriptions: generators of clients support no such default."""
+    for field in schema.get("properties", {}).values():
+        default = field.get("default")
+        if isinstance(default, dict):
+            del field["default"]
+            field["description"] += f" Default: {json.dumps(default)}." if default else ""
 
 
 def _remove_default_422(operation: JSON) -> None:
@@ -102,12 +114,15 @@ def _remove_null_type(operation: JSON) -> None:
             schema["anyOf"] = choices
 
 
-def _remove_string_schema_of_streams(operation: JSON) -> None:
-    """Remove the string schema that FastAPI adds to event streams. They declare the schema of one event instead."""
+def _correct_streams(operation: JSON) -> None:
+    """Remove the string schema that FastAPI adds to event streams. They declare the schema of one event instead.
+
+    Generated clients read the first type that they support, so a page of JSON precedes the stream.
+    """
     for response in operation["responses"].values():
-        for content in response.get("content", {}).values():
-            if "itemSchema" in content:
-                content.pop("schema", None)
+        contents = response.get("content", {})
+        for media_type in [each for each, content in contents.items() if "itemSchema" in content]:
+            contents[media_type] = {"itemSchema": contents.pop(media_type)["itemSchema"]}
 
 
 def _add_headers(operation: JSON) -> None:

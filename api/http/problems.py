@@ -207,7 +207,8 @@ def _allowed(request: Request, path: str) -> list[str]:
 
 async def _handle_validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type only
-    return _respond_to_invalid(request, invalid_fields(error))
+    body = getattr(request.scope.get("route"), "body_field", None)
+    return _respond_to_invalid(request, invalid_fields(error, body and body.field_info.annotation))
 
 
 def _respond_to_invalid(request: Request, errors: list[InvalidField]) -> JSONResponse:

@@ -6,6 +6,7 @@ from itertools import zip_longest
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 
 from noisesweep.models import InvalidField
 from noisesweep.models.faults import explain
@@ -27,14 +28,19 @@ def invalid_field(reason: str, received: object, origin: str, *path: str | int) 
     return RequestValidationError([{"type": "value_error", "loc": (origin, *path), "msg": reason, "input": received}])
 
 
-def invalid_fields(error: RequestValidationError) -> list[InvalidField]:
-    """Return every invalid field with its location, the reason, and the received value."""
+def invalid_fields(error: RequestValidationError, model: type[BaseModel] | None = None) -> list[InvalidField]:
+    """Return every invalid field with its location, the reason, and the received value.
+
+    Args:
+        error: The errors of pydantic.
+        model: The model of the body; None if the route has none.
+    """
     return [
         _not_json(error, fault)
         if fault["type"] == "json_invalid"
         else InvalidField(
             pointer=_pointer(fault["loc"][0], *_received_path(error.body, *fault["loc"][1:])),
-            detail=explain(fault) + _form_of_list(*fault["loc"]),
+            detail=explain(fault, model) + _form_of_list(*fault["loc"]),
             received=_received(fault["input"]),
         )
         for fault in error.errors()

@@ -21,7 +21,7 @@ from api.sweeps.building import build
 from noisesweep.models import ClassResults, Tag
 from noisesweep.models.links import to_json
 
-router = APIRouter(tags=["sweeps"])
+router = APIRouter()
 ERRORS = problem_responses(HTTPStatus.UNPROCESSABLE_ENTITY)
 READ = {200: {"headers": FILE_NAME}} | NOT_MODIFIED | ERRORS
 READ_PLOT = plot_responses(Plot) | NOT_MODIFIED | ERRORS
@@ -29,7 +29,7 @@ READ_PLOT = plot_responses(Plot) | NOT_MODIFIED | ERRORS
 TagDep = Annotated[Tag, Query()]
 
 
-@router.get("/class", response_model=ClassResults, responses=READ)
+@router.get("/class", response_model=ClassResults, responses=READ, tags=["sweeps"])
 async def get_class(request: Request, tag: TagDep, reads: ReadsDep, state: StateDep) -> Response:
     """Return the results of a class, which is all sweeps with one tag: who has finished, and the mean accuracy.
 

@@ -18,13 +18,13 @@ class Health(BaseModel):
 
 
 @router.get("/healthz")
-async def healthz() -> Health:
+async def check_health() -> Health:
     """Check that the process is running."""
     return Health()
 
 
 @router.get("/readyz", responses=STORE_UNAVAILABLE)
-async def readyz(store: StoreDep) -> Health:
+async def check_readiness(store: StoreDep) -> Health:
     """Check that Redis responds. The answer is 503 while it does not."""
     await store.ping()
     return Health()

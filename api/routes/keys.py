@@ -15,7 +15,7 @@ REFUSED = problem_responses(HTTPStatus.FORBIDDEN)
 
 
 @router.get("/whoami")
-async def who_am_i(access: AccessDep) -> Caller:
+async def get_caller(access: AccessDep) -> Caller:
     """Return the name and role of the request's API key. Without keys, everybody has the role admin."""
     return access.caller
 

@@ -20,7 +20,7 @@ from api.sweeps.building import build
 from noisesweep.models import Evaluation, Transfer
 from noisesweep.models.config import Scale
 
-router = APIRouter(tags=["sweeps"])
+router = APIRouter()
 ERRORS = problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
 READ = {200: {"headers": FILE_NAME}} | NOT_MODIFIED | ERRORS
 READ_PLOT = plot_responses(Plot) | NOT_MODIFIED | ERRORS
@@ -45,7 +45,7 @@ Scales = Annotated[
 ]
 
 
-@router.get("/transfer", response_model=Transfer, responses=READ)
+@router.get("/transfer", response_model=Transfer, responses=READ, tags=["sweeps"])
 async def get_transfer(*, sweep: SweepIds, scale: Scales = None, reads: ReadsDep, store: StoreDep) -> Response:
     """Return the accuracy of networks trained on the noise of one sweep and tested with that of the others.
 

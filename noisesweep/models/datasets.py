@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from noisesweep.models.text import Shown
+from noisesweep.models.text import DATASET_SLUG, Shown
 
 MAX_CLASSES = 100
 
@@ -14,7 +14,7 @@ MAX_CLASSES = 100
 DatasetSlug = Annotated[
     str,
     Field(
-        pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$",
+        pattern=DATASET_SLUG,
         description="Name of a data set. GET /datasets lists the available ones.",
         examples=["mnist"],
     ),
@@ -81,7 +81,7 @@ class DatasetInfo(DatasetFacts):
     )
     training_counts: list[int] = Field(description="Number of training images of each class.", examples=[[5923, 6742]])
     stored_bytes: int = Field(
-        default=0, description="Size in the store, compressed; 0 for a built-in data set.", examples=[0]
+        default=0, description="Size in the store, compressed, in bytes; 0 for a built-in data set.", examples=[0]
     )
     submitter: str | None = Field(
         default=None,

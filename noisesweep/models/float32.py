@@ -73,6 +73,9 @@ def format_number(number: float) -> str:
     return str(float(number)).removesuffix(".0")
 
 
-def zero_or(**bounds: float) -> dict[str, Any]:
-    """Return the part of a JSON schema that allows 0 and numbers within bounds."""
-    return {"anyOf": [{"const": 0}, bounds]}
+def zero_or(minimum: float, **bounds: float) -> dict[str, Any]:
+    """Return the part of a JSON schema that allows 0 and numbers from a minimum, within further bounds.
+
+    Generators of clients would take a choice (anyOf) for one of types.
+    """
+    return {"not": {"exclusiveMinimum": 0, "exclusiveMaximum": minimum}, **bounds}

@@ -1,7 +1,7 @@
 """Request bodies."""
 
 from collections.abc import Sequence
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -18,17 +18,25 @@ from pydantic import (
 from noisesweep.models.config import Scale, Seed, TrainingConfig, reject_duplicates
 from noisesweep.models.networks import as_integer
 from noisesweep.models.noise_kinds import NoiseKind
-from noisesweep.models.text import Name, TagValue
+from noisesweep.models.text import TAG_KEY, Name, TagValue
 
 MAX_SCALES = 64
 MAX_RUNS = 256
 
-TagKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.-]{1,32}$")]
+TagKey = Annotated[str, StringConstraints(pattern=TAG_KEY)]
+
+
+def _name_keys(schema: dict[str, Any]) -> None:
+    """Replace `patternProperties`, which generators of clients ignore."""
+    ((pattern, values),) = schema.pop("patternProperties").items()
+    schema |= {"propertyNames": {"pattern": pattern}, "additionalProperties": values}
+
+
 Tags = Annotated[
     dict[TagKey, TagValue],
     Field(
         max_length=16,
-        json_schema_extra={"additionalProperties": False},
+        json_schema_extra=_name_keys,
         description="Up to 16 tags for filtering lists. A key has 1 to 32 characters of a-z 0-9 _ . - and a value has "
         "1 to 64 characters. Control characters are not allowed.",
         examples=[{"course": "ml-101", "group": "b"}],

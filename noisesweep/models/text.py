@@ -34,6 +34,9 @@ def _reject_control(value: object) -> object:
     return value
 
 
+# Names that are part of filters and paths.
+TAG_KEY = r"^[a-z0-9_.-]{1,32}$"
+DATASET_SLUG = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 # The validator precedes the constraints, because these strip some control characters.
 TagValue = Annotated[
     str,

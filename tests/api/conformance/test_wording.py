@@ -42,6 +42,26 @@ def test_invalid_fields_are_explained_in_plain_words(service: Service, method: s
     assert not [detail for detail in found if not detail.startswith(("expected ", "The body is not valid JSON"))]
 
 
+@pytest.mark.parametrize(("path", "body", "pointer", "meant"), [
+    ("/sweeps", {"scales": [1], "epoch": 3}, "#/epoch", "epochs"),
+    ("/sweeps", {"scales": [1], "model": {"kind": "cnn", "filter": [8]}}, "#/model/filter", "filters"),
+    ("/runs", {"scale": 1, "datset": "digits"}, "#/datset", "dataset"),
+    ("/sweeps/{sweep_id}/runs", {"scale": [1], "seeds": [7]}, "#/scale", "scales"),
+])  # fmt: skip
+def test_misspelt_field_gets_a_suggestion(
+    service: Service, path: str, body: dict[str, object], pointer: str, meant: str
+) -> None:
+    answer = service.send("POST", service.url(path), "Content-Type: application/json", body=json.dumps(body).encode())
+    (error,) = answer.problem["errors"]
+    assert error["pointer"] == pointer
+    assert error["detail"] == f"expected no field of this name; did you mean `{meant}`?"
+
+
+def test_misspelt_parameter_gets_a_suggestion(service: Service) -> None:
+    (error,) = service.send("GET", "/sweeps?submiter=alice").problem["errors"]
+    assert error["detail"].endswith("; did you mean `submitter`?")
+
+
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_invalid_parameters_are_explained_in_plain_words(service: Service, method: str, path: str) -> None:
     found = []

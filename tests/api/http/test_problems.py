@@ -49,7 +49,7 @@ def test_unknown_path_or_method_returns_a_problem_document(
 
 
 @pytest.mark.parametrize(
-    ("path", "allowed"), [("/sweeps", "GET, HEAD, POST"), (f"/sweeps/{'a' * 16}", "DELETE, GET, HEAD")]
+    ("path", "allowed"), [("/sweeps", "GET, HEAD, POST"), (f"/sweeps/{'a' * 16}", "DELETE, GET, HEAD, PATCH")]
 )
 def test_405_lists_all_allowed_methods(http: httpx.Client, path: str, allowed: str) -> None:
     response = http.put(path)
