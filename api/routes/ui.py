@@ -57,7 +57,7 @@ async def show_sweep(sweep_id: str) -> HTMLResponse:  # noqa: ARG001 - the page 
 @router.get("/ui/runs/{run_id}")
 async def show_run(run_id: str) -> HTMLResponse:  # noqa: ARG001 - the page reads the id from its URL
     """Return the page of one run, with its curves."""
-    return _response("run", "../..")
+    return page("run", "../..")
 
 
 @router.get("/ui/compare")

@@ -24,7 +24,10 @@ def show_class(
     url: Url = None,
     key: Key = None,
 ) -> None:
-    """Print who has a finished sweep with a tag, and the mean accuracy over the seeds of all of them."""
+    """Print the results of a class: all sweeps with one tag.
+
+    Print who has a finished sweep, and the mean accuracy over the seeds of all of them.
+    """
     with NoiseSweep(url, key) as service:
         results = service.class_results(tag)
         console = console_for(as_json=as_json)

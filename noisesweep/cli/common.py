@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from noisesweep import NoiseSweep, SweepHandle
+from noisesweep.cli.completion import complete_sweep
 from noisesweep.client.connection import API_KEY, DEFAULT_URL, URL
 from noisesweep.client.errors import WrongUsageError
 from noisesweep.client.payloads import image_format
@@ -29,7 +30,12 @@ Key = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SweepName = Annotated[
-    str, typer.Argument(metavar="SWEEP", help="Id of the sweep, the beginning of its id, or `last` for the newest.")
+    str,
+    typer.Argument(
+        metavar="SWEEP",
+        help="Id of the sweep, the beginning of its id, or `last` for the newest.",
+        autocompletion=complete_sweep,
+    ),
 ]
 
 

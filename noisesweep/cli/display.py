@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
@@ -28,6 +29,8 @@ from noisesweep.models.float32 import format_number
 
 # Lines of the terminal that the progress bars leave free.
 OTHER_LINES = 4
+# A list of sweeps has whole ids on a terminal with this number of columns.
+WIDE_COLUMNS = 110
 
 
 def show_progress(records: Iterable[Sweep], console: Console) -> Sweep:
@@ -141,18 +144,23 @@ def runs_table(sweep: Sweep, limit: DatasetLimit | None = None) -> Table:
 
 
 def print_sweeps(sweeps: Iterable[Sweep], console: Console) -> None:
-    """Print one sweep per row: a table on a terminal, otherwise lines with two spaces between the fields."""
+    """Print one sweep per row: a table on a terminal, otherwise lines with two spaces between the fields.
+
+    On a narrow terminal, ids are shortened to a beginning that commands accept, and times lack the year.
+    """
     sweeps = list(sweeps)
     with_submitter = any(sweep.submitter for sweep in sweeps)
-    table = Table()
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in ("id", "submitted", *(["by"] if with_submitter else []), "status", "epochs"):
         table.add_column(column, no_wrap=True)
-    table.add_column("sweep", overflow="fold", min_width=12)
+    table.add_column("sweep", overflow="fold")
+    is_narrow = console.is_terminal and console.width < WIDE_COLUMNS
+    digits, time_format = (8, "%m-%d %H:%M") if is_narrow else (16, "%Y-%m-%d %H:%M")
     for sweep in sweeps:
         progress = f"{sweep.progress.epochs_done}/{sweep.progress.epochs_total}"
-        submitted = f"{sweep.created_at.astimezone():%Y-%m-%d %H:%M}"
+        submitted = format(sweep.created_at.astimezone(), time_format)
         by = [sweep.submitter or "-"] if with_submitter else []
-        cells = [sweep.id, submitted, *by, str(sweep.status), progress, describe_grid(sweep)]
+        cells = [sweep.id[:digits], submitted, *by, str(sweep.status), progress, describe_grid(sweep)]
         if console.is_terminal:
             table.add_row(*map(Text, cells))
         else:

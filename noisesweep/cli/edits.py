@@ -62,19 +62,23 @@ def delete(
     name: SweepName,
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    as_json: Json = False,
     url: Url = None,
     key: Key = None,
 ) -> None:
     """Delete a sweep with its metrics and models. All of its runs must have ended."""
     if not yes and not sys.stdin.isatty():
         raise WrongUsageError("nobody can confirm the deletion here: add --yes")
-    console = console_for(as_json=False)
+    console = console_for(as_json=as_json)
     with NoiseSweep(url, key) as service:
         sweep = find_sweep(service, name)
         if not yes:
             print_line(console, f"{upper_first(describe_sweep(sweep.record))}. Its results cannot be restored.")
-            if not typer.confirm("Delete it?"):
+            if not typer.confirm("Delete it?", err=as_json):
                 print_line(console, "Nothing was deleted.")
                 raise typer.Exit(1)
         sweep.delete()
-    print_line(console, f"Sweep {sweep.id} deleted.")
+    if as_json:
+        print_json({"deleted": sweep.id})
+    else:
+        print_line(console, f"Sweep {sweep.id} deleted.")

@@ -16,7 +16,9 @@ from noisesweep.cli.output import console_for, print_json, print_line
 from noisesweep.client.errors import WrongUsageError
 from noisesweep.models import NEW_KEY_NAME, ApiKey, CreatedKey, Role
 
-app = typer.Typer(no_args_is_help=True, help="List, create and revoke the API keys of a service, as an administrator.")
+app = typer.Typer(
+    no_args_is_help=True, help="List, create and revoke the API keys of a service. Only administrators may."
+)
 NAME_COLUMN = "name"
 
 

@@ -6,12 +6,14 @@ import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import Annotated, NoReturn
 
 import platformdirs
 import typer
 from pydantic import ValidationError
 
+from noisesweep.cli.browser import enter_pressed, has_browser, home_page, open_page
 from noisesweep.cli.common import Json, check_plot_path, exit_if_failed
 from noisesweep.cli.output import console_for, print_json, print_line, print_message, print_message_as_json
 from noisesweep.client.errors import WrongUsageError
@@ -29,6 +31,7 @@ TLS = ("NOISESWEEP_TLS_CERT", "NOISESWEEP_TLS_KEY")
 LOG_FORMAT = "NOISESWEEP_LOG_FORMAT"
 NOTEBOOK_SCALES = [0.1, 0.5, 1.0, 2.0, 4.0]
 FIRST_SEED = [0]
+CHECK_SECONDS = 0.5
 DATA = platformdirs.user_data_path("noisesweep")
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Number of training processes. Default: chosen for the device.")
@@ -56,31 +59,44 @@ def up(
         Path | None,
         typer.Option(envvar=TLS[1], exists=True, dir_okay=False, help="Private key of the certificate (PEM)."),
     ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Print the log instead of writing it to a file.")] = False,
     as_json: JsonLog = False,
 ) -> None:
-    """Run the whole service on this machine until Ctrl-C: Redis, the API, and a worker.
+    """Run the whole service here: Redis, the API, a worker.
 
-    A process that ends is started again.
+    It runs until Ctrl-C. A process that ends is started again. The log is a file in the data folder.
     """
     listener = Listener(port, host, tls_cert, tls_key)
     _set_log_format(as_json=as_json)
     console = console_for(as_json=as_json)
+    log = None if verbose or as_json else data / f"{port}.log"
     try:
-        with launch(data, listener, workers, say=print_message_as_json if as_json else print_message) as processes:
+        with launch(
+            data, listener, workers, log=log, say=print_message_as_json if as_json else print_message
+        ) as processes:
             if as_json:
                 print_json({"url": processes.url, "urls": listener.urls})
-            else:
-                for line in _welcome(listener):
-                    print_line(console, line)
+                processes.wait()
+            page = home_page(listener.urls[0])
+            offers = sys.stdin.isatty() and console.is_terminal and has_browser()
+            for line in (
+                *_welcome(listener, log),
+                *(["Press Enter to open this page in the browser:"] if offers else []),
+            ):
+                print_line(console, line)
+            print_line(console, page, wrap=False)
+            while offers:
+                processes.check()
+                if enter_pressed(CHECK_SECONDS):
+                    open_page(page)
             processes.wait()
     except KeyboardInterrupt:
         if not as_json:
             print_line(console, "noisesweep has stopped.")
 
 
-def _welcome(listener: Listener) -> Iterator[str]:
-    first = listener.urls[0]
-    yield f"noisesweep is running at {first} (API documentation: {first}/docs). Press Ctrl-C to stop it."
+def _welcome(listener: Listener, log: Path | None) -> Iterator[str]:
+    yield f"noisesweep is running. Press Ctrl-C to stop it.{f' Its log is {log}.' if log else ''}"
     if len(listener.urls) > 1:
         yield f"Other addresses of this machine: {', '.join(listener.urls[1:])}"
     if listener.is_readable_by_others:
@@ -106,7 +122,10 @@ def run_demo(
     ] = Path("noisesweep.png"),
     as_json: Json = False,
 ) -> None:
-    """Start the service, run the original notebook's sweep, print and plot the results, and stop the service."""
+    """Run the sweep of the original notebook, and plot it.
+
+    Start the service, submit the sweep, print and plot the results, and stop the service.
+    """
     console = console_for(as_json=as_json)
     try:
         request = SweepRequest(scales=scales, seeds=seeds, epochs=epochs)
@@ -117,6 +136,10 @@ def run_demo(
         os.environ.pop(variable, None)  # the demo's temporary service is open on loopback only
     request = request.model_copy(update={"dataset": dataset or choose_dataset(console)})
     sweep = demo(request, console, workers, plot)
+    program = own_program()
+    print_line(
+        console, f"Next: `{program} up` starts the service with its page, where you can submit a sweep of your own."
+    )
     if as_json:
         print_json(sweep)
     exit_if_failed(sweep)
@@ -128,9 +151,10 @@ def key(
     role: Annotated[Role, typer.Option(help="What the key may do.")] = Role.MEMBER,
     as_json: Json = False,
 ) -> None:
-    """Create an API key for the setting NOISESWEEP_API_KEYS, for example that of the first administrator.
+    """Create an API key for the setting NOISESWEEP_API_KEYS.
 
-    Print the key once, together with this setting. Administrators create further keys with `noisesweep keys add`.
+    Print the key once, together with this setting. It is for the first administrator, who creates further keys with
+    `noisesweep keys add`.
     """
     if not KEY_NAME.fullmatch(name):
         raise WrongUsageError(f"key name: expected 1 to 32 characters of A-Z a-z 0-9 _ . -, received {name!r}")
@@ -160,7 +184,10 @@ def key(
 def api(
     arguments: Annotated[list[str] | None, typer.Argument(hidden=True)] = None, *, as_json: JsonLog = False
 ) -> None:
-    """Run only the API, at NOISESWEEP_HOST and NOISESWEEP_PORT, with the Redis server at NOISESWEEP_REDIS_URL."""
+    """Run only the API.
+
+    It listens at NOISESWEEP_HOST and NOISESWEEP_PORT, and uses the Redis server at NOISESWEEP_REDIS_URL.
+    """
     _set_log_format(as_json=as_json)
     _exec_module("api", *(arguments or []), extra="api", requires="fastapi")
 
@@ -172,13 +199,19 @@ def worker(
     *,
     as_json: JsonLog = False,
 ) -> None:
-    """Run only a worker, with the Redis server at NOISESWEEP_REDIS_URL."""
+    """Run only a worker.
+
+    It uses the Redis server at NOISESWEEP_REDIS_URL.
+    """
     _set_log_format(as_json=as_json)
     _exec_module("worker", *(arguments or []), extra="worker", requires="tensorflow")
 
 
 def doctor(*, as_json: Json = False) -> None:
-    """Check Python, TensorFlow, memory, data sets and Redis. Explain each problem, and exit with 1 if there is one."""
+    """Check Python, TensorFlow, memory, data sets and Redis.
+
+    Explain each problem, and exit with 1 if there is one.
+    """
     try:
         own_store, skipped = find_store_binary()
     except LaunchError as error:
@@ -186,6 +219,15 @@ def doctor(*, as_json: Json = False) -> None:
     options = [f"--own-store={own_store}", f"--skipped-store={skipped}", *(["--json"] if as_json else [])]
     # A missing TensorFlow is one of the doctor's findings, so only pydantic_settings is required here.
     _exec_module("worker.doctor", *options, extra="worker", requires="pydantic_settings")
+
+
+def own_program() -> str:
+    """Return how to call this program in a shell: its name, or its path if the shell does not find the name."""
+    path = Path(sys.argv[0])
+    if which(path.name) or path.name != "noisesweep":
+        return "noisesweep"
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _set_log_format(*, as_json: bool) -> None:

@@ -12,11 +12,27 @@ from pydantic import ValidationError
 from typer.exceptions import TyperException
 
 from noisesweep import __version__
-from noisesweep.cli import classes, datasets, edits, keys, machine, quotas, results, shares, submission, sweeps
+from noisesweep.cli import (
+    classes,
+    datasets,
+    edits,
+    keys,
+    machine,
+    pages,
+    quotas,
+    results,
+    runs,
+    shares,
+    submission,
+    sweeps,
+    workers,
+)
 from noisesweep.cli.output import console_for, print_line, replace_unencodable
+from noisesweep.cli.overview import Overview
 from noisesweep.client.errors import NoiseSweepError, RefusedError, ServiceUnreachableError, WrongUsageError
 from noisesweep.client.retries import is_temporary
 from noisesweep.local.launcher import LaunchError, exit_on_signals
+from noisesweep.models.faults import explain
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -31,45 +47,58 @@ LIST_OPTIONS = frozenset(
     )
 )
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
-SERVICE: dict[str, Callable[..., None]] = {
+app = typer.Typer(
+    cls=Overview, context_settings={"help_option_names": ["-h", "--help"]}, pretty_exceptions_enable=False
+)
+Command = Callable[..., None] | typer.Typer
+SWEEPS: dict[str, Command] = {
     "submit": submission.submit,
     "list": sweeps.list_sweeps,
     "show": sweeps.show,
     "watch": sweeps.watch_sweep,
+    "extend": sweeps.extend,
+    "fresh-noise": sweeps.fresh_noise,
+    "cancel": sweeps.cancel,
+    "retry": sweeps.retry,
+    "rename": edits.rename,
+    "tag": edits.tag,
+    "share": shares.share,
+    "delete": edits.delete,
+}
+RESULTS: dict[str, Command] = {
     "results": results.results,
     "plot": results.plot,
     "compare": results.compare,
     "transfer": results.transfer,
     "class": classes.show_class,
-    "extend": sweeps.extend,
-    "fresh-noise": sweeps.fresh_noise,
-    "share": shares.share,
-    "rename": edits.rename,
-    "tag": edits.tag,
-    "delete": edits.delete,
-    "cancel": sweeps.cancel,
-    "retry": sweeps.retry,
-    "queue": quotas.show_queue,
-    "noise": results.noise,
-    "ideal": results.ideal,
+    "run": runs.run,
+    "model": runs.model,
+    "open": pages.open_sweep,
 }
-MACHINE: dict[str, Callable[..., None]] = {
+DATA: dict[str, Command] = {"datasets": datasets.app, "noise": results.noise, "ideal": results.ideal}
+SERVICE: dict[str, Command] = {
+    "queue": quotas.show_queue,
+    "workers": workers.workers,
+    "quota": quotas.app,
+    "keys": keys.app,
+}
+MACHINE: dict[str, Command] = {
     "up": machine.up,
     "demo": machine.run_demo,
     "doctor": machine.doctor,
-    "key": machine.key,
     "api": machine.api,
     "worker": machine.worker,
+    "key": machine.key,
 }
-app.add_typer(datasets.app, name="datasets", rich_help_panel="Use a service")
-app.add_typer(keys.app, name="keys", rich_help_panel="Use a service")
-app.add_typer(quotas.app, name="quota", rich_help_panel="Use a service")
-for title, commands in {"Use a service": SERVICE, "Run a service": MACHINE}.items():
+GROUPS = {"Sweeps": SWEEPS, "Results": RESULTS, "Data": DATA, "Service": SERVICE, "Machine": MACHINE}
+for title, commands in GROUPS.items():
     for name, command in commands.items():
-        # The API and the worker parse their own options.
-        settings = {"ignore_unknown_options": name in ("api", "worker")}
-        app.command(name, rich_help_panel=title, context_settings=settings)(command)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name, rich_help_panel=title)
+        else:
+            # The API and the worker parse their own options.
+            settings = {"ignore_unknown_options": name in ("api", "worker")}
+            app.command(name, rich_help_panel=title, context_settings=settings)(command)
 
 
 def show_version(requested: bool) -> None:  # noqa: FBT001 - Typer passes the value of the option
@@ -86,7 +115,7 @@ Version = Annotated[
 
 @app.callback()
 def noisesweep(*, version: Version = False) -> None:
-    """Measure the accuracy of an image classifier on noisy images: submit a sweep of noise scales, then plot it."""
+    """Measure how much noise an image classifier takes."""
 
 
 def expand_lists(arguments: Iterable[str], options: frozenset[str] = LIST_OPTIONS) -> list[str]:
@@ -111,7 +140,7 @@ def main() -> None:
     replace_unencodable()
     try:
         # In standalone mode, typer would print errors in a box. A single line is enough.
-        code = app(expand_lists(sys.argv[1:]), prog_name="noisesweep", standalone_mode=False)
+        code = app(expand_lists(sys.argv[1:] or ["--help"]), prog_name="noisesweep", standalone_mode=False)
         sys.stdout.flush()  # raises BrokenPipeError here instead of when the interpreter exits
     except BrokenPipeError:
         # The reader of the output has closed the pipe. Prevent an error message when the interpreter exits.
@@ -128,12 +157,15 @@ def error_lines(error: Exception) -> Iterator[str]:
     """Yield the lines of an error message: one per rejected option, otherwise a single line."""
     if isinstance(error, RefusedError) and error.problem.errors:
         for field in error.problem.errors:
-            option = field.path.partition("/")[0].replace("_", "-")
-            yield f"--{option}: {field.detail}. Received: {field.received}" if option else field.detail
+            steps = [step for step in field.path.split("/") if not step.isdigit()]
+            # A field of the network has an option of its own.
+            option = (steps[-1] if steps[0] == "model" else steps[0]).replace("_", "-")
+            end = "" if field.detail.endswith("?") else "."
+            yield f"--{option}: {field.detail}{end} Received: {field.received}" if option else field.detail
     elif isinstance(error, TyperException):
         context: typer.Context | None = getattr(error, "ctx", None)
         hint = f"; see `{context.command_path} --help`" if context else ""
-        message = _not_a_number(error) or error.format_message()
+        message = _invalid_value(error) or error.format_message()
         message = " ".join(message.replace("Value error, ", "").split()).rstrip(".")
         if message:  # empty if no command was given, because the help was printed
             yield message + hint
@@ -143,15 +175,15 @@ def error_lines(error: Exception) -> Iterator[str]:
         yield from str(error).splitlines()
 
 
-def _not_a_number(error: TyperException) -> str:
-    """Return the message for an option whose value is not a number, with the form of a list; "" for other errors."""
+def _invalid_value(error: TyperException) -> str:
+    """Return the message for an option with an invalid value, with the form of a list of numbers; "" if it has none."""
     if not isinstance(error.__cause__, ValidationError):
         return ""
     fault = error.__cause__.errors()[0]
-    if fault["type"] not in NUMBERS:
-        return ""
     parameter: Any = error.param  # type: ignore[attr-defined] # of every BadParameter with this cause
     option, received = parameter.opts[0], str(fault["input"])
+    if fault["type"] not in NUMBERS:
+        return f"{option}: {explain(fault)}, received {received}"
     message = f"{option}: expected {NUMBERS[fault['type']]}, received {received!r}"
     if not parameter.multiple:
         return message

@@ -25,7 +25,10 @@ Holder = Annotated[
 
 
 def show_queue(*, as_json: Json = False, url: Url = None, key: Key = None) -> None:
-    """Print how many runs wait and train, and when your queued sweeps are expected to start."""
+    """Print when your queued sweeps are expected to start.
+
+    It also prints the numbers of queued and running runs of everybody.
+    """
     with NoiseSweep(url, key) as service:
         queue = service.queue()
     if as_json:

@@ -8,6 +8,7 @@ import typer
 
 from noisesweep import NoiseSweep, SweepHandle
 from noisesweep.cli.common import Json, Key, SweepName, Url, find_sweep, plot_path_option
+from noisesweep.cli.completion import complete_sweep
 from noisesweep.cli.display import (
     comparison_lines,
     comparison_table,
@@ -87,7 +88,11 @@ def plot(
 def compare(
     names: Annotated[
         list[str],
-        typer.Argument(metavar="SWEEP...", help="1 to 8 sweeps: their ids, the beginnings of their ids, or `last`."),
+        typer.Argument(
+            metavar="SWEEP...",
+            help="1 to 8 sweeps: their ids, the beginnings of their ids, or `last`.",
+            autocompletion=complete_sweep,
+        ),
     ],
     *,
     out: Annotated[Path, plot_path_option("Path of the plot: .png, .svg or .pdf.")] = Path("comparison.png"),
@@ -100,7 +105,10 @@ def compare(
     url: Url = None,
     key: Key = None,
 ) -> None:
-    """Save a plot that compares the accuracy curves of several sweeps. Also compare two sweeps in numbers."""
+    """Plot the accuracy curves of several sweeps together.
+
+    Also compare two sweeps in numbers.
+    """
     options = _plot_options(width, height, dpi, theme, log=log)
     with NoiseSweep(url, key) as service:
         sweeps = [find_sweep(service, name) for name in names]
@@ -124,7 +132,11 @@ def compare(
 def transfer(
     names: Annotated[
         list[str],
-        typer.Argument(metavar="SWEEP...", help="2 to 8 sweeps: their ids, the beginnings of their ids, or `last`."),
+        typer.Argument(
+            metavar="SWEEP...",
+            help="2 to 8 sweeps: their ids, the beginnings of their ids, or `last`.",
+            autocompletion=complete_sweep,
+        ),
     ],
     *,
     scales: Annotated[
@@ -136,7 +148,10 @@ def transfer(
     url: Url = None,
     key: Key = None,
 ) -> None:
-    """Print how networks trained on the noise of one sweep classify with the noise of the others (`--test-noise`)."""
+    """Print how networks classify with the noise of other sweeps.
+
+    The networks of each sweep were tested with the noise of the others (`noisesweep submit --test-noise`).
+    """
     with NoiseSweep(url, key) as service:
         sweeps = [find_sweep(service, name) for name in names]
         table = service.transfer(sweeps, scales or [])
@@ -188,7 +203,10 @@ def noise(
     url: Url = None,
     key: Key = None,
 ) -> None:
-    """Preview the noise without training: print its statistics, and plot sample images with --out."""
+    """Preview the noise without training.
+
+    Print its statistics, and plot sample images with --out.
+    """
     given: dict[str, Any] = {"scales": scales, "kinds": kinds, "indices": indices}
     fields: Any = {field: value for field, value in given.items() if value}
     fields |= {"dataset": dataset, "images": images, "seed": seed, "clip": clip, "pixel_range": pixel_range}
@@ -215,7 +233,10 @@ def ideal(
     url: Url = None,
     key: Key = None,
 ) -> None:
-    """Print the best possible accuracy on a data set with noise: no classifier is better than the upper end."""
+    """Print the best possible accuracy on a data set with noise.
+
+    No classifier is better than the upper end.
+    """
     with NoiseSweep(url, key) as service:
         limit = service.ideal(dataset, scales or [], clip=clip)
     if as_json:

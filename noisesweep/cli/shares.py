@@ -22,7 +22,10 @@ def share(
     url: Url = None,
     key: Key = None,
 ) -> None:
-    """Create a link that shows a sweep, and no other, to everybody who has it. It needs no API key."""
+    """Create a link that shows a sweep without an API key.
+
+    Everybody who has the link sees this sweep, and no other.
+    """
     console = console_for(as_json=as_json)
     with NoiseSweep(url, key) as service:
         sweep = find_sweep(service, name)

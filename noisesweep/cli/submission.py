@@ -100,7 +100,7 @@ def submit(
     url: Url = None,
     key: Key = None,
 ) -> None:
-    """Submit a sweep, which trains one network per scale and seed."""
+    """Submit a sweep: train one network per scale and seed."""
     given: dict[str, Any] = {
         "seeds": seeds,
         "repeats": repeats,

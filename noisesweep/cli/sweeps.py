@@ -52,7 +52,7 @@ def list_sweeps(
 
 
 def show(name: SweepName, *, as_json: Json = False, url: Url = None, key: Key = None) -> None:
-    """Show a sweep: status, summary of the accuracy curve, and a table of the runs."""
+    """Show a sweep: status, summary of its curve, and its runs."""
     with NoiseSweep(url, key) as service:
         sweep = find_sweep(service, name)
         if as_json:
@@ -123,7 +123,10 @@ def extend(
 
 
 def fresh_noise(name: SweepName, *, as_json: Json = False, url: Url = None, key: Key = None) -> None:
-    """Submit the same sweep with new training noise in every epoch. Repeated, show the same second sweep."""
+    """Submit the same sweep with new noise in every epoch.
+
+    Only the training noise changes. Repeated, the command shows the same second sweep.
+    """
     with NoiseSweep(url, key) as service:
         sweep = find_sweep(service, name)
         fresh = sweep.with_fresh_noise()

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, NoReturn
@@ -38,6 +38,8 @@ STANDARD_ERROR = 2
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 CHECK_SECONDS = 0.1
+# A longer log file loses its first half.
+MAX_LOG_BYTES = 20_000_000
 
 Say = Callable[[str], None]
 
@@ -119,6 +121,8 @@ class Processes:
                 group.raise_if_ended()
                 for part in self.parts:
                     self._keep_running(part)
+                if self.log:
+                    halve_if_long(self.log)
             except LaunchError as error:
                 self._failure = error
                 self._ended.set()
@@ -157,7 +161,7 @@ def launch(
     """
     processes = Processes(url=listener.url, log=log, say=say)
     with ExitStack() as cleanup:
-        output = cleanup.enter_context(log.open("wb")) if log else None
+        output = cleanup.enter_context(_new_log(log)) if log else None
         group = cleanup.enter_context(process_group())
         cleanup.callback(processes.stop)
         environment = os.environ | listener.environment
@@ -193,6 +197,26 @@ def launch(
         processes.supervise(group)
         processes.wait_until_ready()
         yield processes
+
+
+def _new_log(path: Path) -> IO[bytes]:
+    """Open an empty log file, which only this user can read. Its processes append, so that it can be shortened."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")  # noqa: PTH123 - a descriptor
+
+
+def halve_if_long(log: Path, max_bytes: int = MAX_LOG_BYTES) -> None:
+    """Remove the first half of a log file that is longer than `max_bytes`. Lines written meanwhile may be lost."""
+    with suppress(OSError):  # a full disk, or the file was removed
+        if log.stat().st_size > max_bytes:
+            with log.open("r+b") as file:
+                file.seek(-max_bytes // 2, os.SEEK_END)
+                file.readline()
+                rest = file.read()
+                file.seek(0)
+                file.write(rest)
+                file.truncate()
 
 
 def exit_on_signals() -> None:

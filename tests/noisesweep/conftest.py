@@ -1,6 +1,7 @@
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -56,8 +57,8 @@ def terminal() -> Iterator[Callable[..., Terminal]]:
     """Yield a function that runs a command on a pseudo-terminal."""
     terminals: list[Terminal] = []
 
-    def run(*command: str) -> Terminal:
-        terminals.append(Terminal(*command))
+    def run(*command: str, **options: Any) -> Terminal:
+        terminals.append(Terminal(*command, **options))
         return terminals[-1]
 
     yield run

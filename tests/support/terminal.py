@@ -1,20 +1,31 @@
 """A pseudo-terminal for commands."""
 
+import fcntl
 import os
 import pty
 import subprocess
+import termios
 import threading
 from contextlib import suppress
 
 
 class Terminal:
-    """Terminal of 24 lines in which a command runs."""
+    """Terminal of 24 lines, with 100 columns by default, in which a command runs."""
 
-    def __init__(self, *command: str) -> None:
+    def __init__(self, *command: str, columns: int = 100, **environment: str) -> None:
         self._leader, follower = pty.openpty()
-        environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "24"}
-        environment.pop("NO_COLOR", None)
-        self.process = subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower, env=environment)
+        settings = os.environ | {"TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": "24"} | environment
+        settings.pop("NO_COLOR", None)
+        # A session of its own, whose terminal this is.
+        self.process = subprocess.Popen(
+            command,
+            stdin=follower,
+            stdout=follower,
+            stderr=follower,
+            env=settings,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - it only makes a system call
+        )
         os.close(follower)
         self._bytes = b""
         self._reader = threading.Thread(target=self._read)

@@ -107,6 +107,10 @@ class AsyncNoiseSweep(AsyncAdministration):
         """Read the run with this id, including its epochs."""
         return await self._session.get(Run, f"/runs/{quote(run_id, safe='')}")
 
+    async def model(self, run_id: str, path: str | Path) -> Path:
+        """Save the trained network of a run as a Keras model (.keras) and return its path. It expires after days."""
+        return save(path, (await self._session.compute(f"/runs/{quote(run_id, safe='')}/model")).content)
+
     async def datasets(self) -> list[DatasetInfo]:
         """List the available data sets."""
         return (await self._session.get(DatasetList, "/datasets")).datasets

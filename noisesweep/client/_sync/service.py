@@ -108,6 +108,10 @@ class NoiseSweep(Administration):
         """Read the run with this id, including its epochs."""
         return self._session.get(Run, f"/runs/{quote(run_id, safe='')}")
 
+    def model(self, run_id: str, path: str | Path) -> Path:
+        """Save the trained network of a run as a Keras model (.keras) and return its path. It expires after days."""
+        return save(path, (self._session.compute(f"/runs/{quote(run_id, safe='')}/model")).content)
+
     def datasets(self) -> list[DatasetInfo]:
         """List the available data sets."""
         return (self._session.get(DatasetList, "/datasets")).datasets

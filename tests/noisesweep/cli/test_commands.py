@@ -193,6 +193,11 @@ def test_sweep_is_listed_and_shown(run: Run, finished: str, service: NoiseSweep)
         (["submit", "--scales", "1", "--tags", "x"], "--tags: expected key:value, received 'x'"),
         (["submit", "--scales", "1", "--test-noise", "shot"], "expected kind:scale,scale, received 'shot'"),
         (["submit", "--scales", "1", "--test-noise", "gaussian:1"], "expected other kinds than the noise of the sweep"),
+        (
+            ["submit", "--scales", "1", "--hidden-units", "0"],
+            "--hidden-units: expected a number of at least 1. Received: 0",
+        ),
+        (["submit", "--scales", "1", "--tags", "A:b"], "--tags: expected 1 to 32 characters of a-z 0-9 _ . -"),
         (["submit"], "expected --scales or --imagenet-c, received neither"),
         (["submit", "--imagenet-c", "--noise", "uniform"], "speckle, received uniform"),
         (["submit", "--scales", "2", "--noise", "salt_and_pepper"], "a scale from 0 to 1 with salt-and-pepper noise"),

@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from noisesweep import __version__
-from noisesweep.cli.main import MACHINE, SERVICE, expand_lists
+from noisesweep.cli.main import GROUPS, MACHINE, expand_lists
+from noisesweep.cli.overview import SENTENCE_WIDTH, first_sentence
 from noisesweep.local.launcher import store_binary
 from noisesweep.models import hash_api_key
 from shared.settings import Settings
+from tests.support.commands import SERVICE_COMMANDS
 
 
 def noisesweep(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -58,7 +60,7 @@ def test_other_options_are_unchanged() -> None:
         ),
         (["submit", "--scales", "1", "--hidden-units", "64,32"], "with spaces: --hidden-units 64 32; see"),
         (["up", "--port", "http"], "--port: expected an integer, received 'http'; see `noisesweep up --help`"),
-        (["up", "--port", "0"], "--port"),
+        (["up", "--port", "0"], "noisesweep: --port: expected a number of at least 1, received 0; see"),
         (["key", "a b"], "key name: expected 1 to 32 characters"),
         (["fly"], "No such command"),
     ],
@@ -84,11 +86,29 @@ def test_key_is_printed_with_the_setting_that_accepts_it(monkeypatch: pytest.Mon
     assert (again.returncode, again.stdout) == (2, "")
 
 
-def test_help_lists_the_commands() -> None:
-    listing = noisesweep("--help")
-    assert listing.returncode == 0
-    for command in (*SERVICE, *MACHINE):
-        assert f" {command} " in listing.stdout
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], []])
+def test_help_is_one_screen_with_a_line_for_each_command(arguments: list[str]) -> None:
+    listing = noisesweep(*arguments)
+    assert (listing.returncode, listing.stderr) == (0, "")
+    lines = listing.stdout.splitlines()
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 80
+    names = [name for group in GROUPS.values() for name in group]
+    assert sorted(line[9:].split()[0] for line in lines[3 : 3 + len(names)]) == sorted(names)
+    assert [line.split()[0] for line in lines[3:] if line[:1].isupper()] == [*GROUPS, "Options:"]
+
+
+def test_first_sentences_fit_on_the_screen_of_help() -> None:
+    assert first_sentence("Do this\nand that. Then more.\n\nMore.") == "Do this and that"
+    for name, command in (SERVICE_COMMANDS | MACHINE).items():
+        assert len(first_sentence(command.__doc__)) <= SENTENCE_WIDTH, name
+
+
+@pytest.mark.parametrize("command", ["list", "up", "api", "worker", "keys", "datasets add"])
+def test_short_help_option_works_everywhere(command: str) -> None:
+    short, long = noisesweep(*command.split(), "-h"), noisesweep(*command.split(), "--help")
+    assert short.stdout == long.stdout
+    assert f"Usage: noisesweep {command}" in short.stdout
 
 
 def test_version_option_prints_the_version() -> None:
@@ -97,7 +117,7 @@ def test_version_option_prints_the_version() -> None:
 
 
 def test_every_command_has_the_json_option() -> None:
-    for function in (SERVICE | MACHINE).values():
+    for function in (SERVICE_COMMANDS | MACHINE).values():
         assert "as_json" in inspect.signature(function).parameters
 
 

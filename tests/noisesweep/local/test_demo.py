@@ -13,6 +13,7 @@ def test_demo_saves_a_plot_and_stops_the_service(command_line: CommandLine, tmp_
     output, _ = demo.communicate(timeout=120)
     assert demo.returncode == 0, output
     assert "epoch 2/2" in output
+    assert output.splitlines()[-1].startswith("Next: `noisesweep up` starts the service with its page")
     assert "digits, 2 epochs" in output
     rows = [line.split() for line in output.splitlines() if line.startswith("│")]
     assert [row[1] for row in rows] == ["0.1", "1"]

@@ -6,19 +6,22 @@ import ssl
 import stat
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
-from noisesweep.local.launcher import free_port
+from noisesweep.local.launcher import free_port, halve_if_long
 from noisesweep.models import hash_api_key
 from tests.support.command_line import CommandLine
+from tests.support.commands import command
 from tests.support.keys import bearer
 from tests.support.old_redis import write_redis_server_double
 from tests.support.old_store import write_schema_1
 from tests.support.redis_server import RedisServer
+from tests.support.terminal import Terminal
 from tests.support.tls import CertificateAuthority
 from tests.support.waiting import wait_until
 
@@ -53,7 +56,11 @@ def test_up_stops_all_processes_on_ctrl_c(command_line: CommandLine, tmp_path: P
     port = free_port()
     process = start_up(command_line, port)
     assert process.stdout
-    assert any("noisesweep is running at" in line for line in iter(process.stdout.readline, ""))
+    assert (
+        process.stdout.readline()
+        == f"noisesweep is running. Press Ctrl-C to stop it. Its log is the data/{port}.log.\n"
+    )
+    assert process.stdout.readline() == f"http://127.0.0.1:{port}/ui\n"
     assert is_ready(port)
     commands = [" ".join(service.cmdline()) for service in command_line.processes()]
     for expected in ("-server 127.0.0.1", "-m api", "-m worker", "noisesweep.local.process_group"):
@@ -67,8 +74,51 @@ def test_up_stops_all_processes_on_ctrl_c(command_line: CommandLine, tmp_path: P
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert "noisesweep has stopped" in output
+    assert output == "noisesweep has stopped.\n"
     assert command_line.processes() == []
+    log = tmp_path / "the data" / f"{port}.log"
+    assert "Started server process" in log.read_text()
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+
+
+def test_verbose_up_prints_the_log(command_line: CommandLine, tmp_path: Path) -> None:
+    port = free_port()
+    up = command_line.start("up", "--port", str(port), "--data", "the data", "--workers", "1", "--verbose")
+    wait_until_ready(port)
+    up.send_signal(signal.SIGINT)
+    output, _ = up.communicate(timeout=60)
+    assert "Started server process" in output
+    assert not list((tmp_path / "the data").glob("*.log"))
+
+
+def test_enter_opens_the_page_on_a_terminal(tmp_path: Path, terminal: Callable[..., Terminal]) -> None:
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f"#!/bin/sh\necho $1 >> '{opened}'\n")
+    browser.chmod(0o700)
+    port = free_port()
+    arguments = ["up", "--port", str(port), "--data", str(tmp_path / "data"), "--workers", "1"]
+    screen = terminal(*command(*arguments), BROWSER=f"{browser} %s")
+    wait_until(lambda: "/ui" in screen.output, seconds=60)
+    lines = screen.output.split("\r\n")
+    assert lines[-3:] == ["Press Enter to open this page in the browser:", f"http://127.0.0.1:{port}/ui", ""]
+    assert not opened.exists()
+    screen.type("\n")
+    wait_until(opened.exists)
+    screen.process.send_signal(signal.SIGINT)
+    assert screen.process.wait(60) == 0
+    assert opened.read_text() == f"http://127.0.0.1:{port}/ui\n"
+
+
+def test_long_log_loses_its_first_half(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("ab") as file:
+        file.writelines(b"line %03d\n" % number for number in range(100))
+        file.flush()
+        halve_if_long(log, max_bytes=900)
+        assert len(log.read_bytes().splitlines()) == 100
+        halve_if_long(log, max_bytes=899)
+        file.write(b"the end\n")
+    assert log.read_bytes().splitlines() == [*(b"line %03d" % number for number in range(51, 100)), b"the end"]
 
 
 def test_sweeps_survive_a_restart(command_line: CommandLine) -> None:
@@ -246,8 +296,8 @@ def test_up_serves_other_machines_with_keys_and_encryption(
     process = command_line.start(*options, NOISESWEEP_API_KEYS=f"boss:{hash_api_key('ns_boss')}:admin")
     assert process.stdout
     lines = iter(process.stdout.readline, "")
-    welcome = next(line for line in lines if "noisesweep is running at" in line)
-    assert "https://" in welcome
+    welcome = next(line for line in lines if line.endswith("/ui\n"))
+    assert welcome.startswith("https://")
     assert "127.0.0.1" not in welcome
     trusted = ssl.create_default_context(cafile=str(authority.certificate))
     answer = httpx.get(f"https://127.0.0.1:{port}/whoami", headers=bearer("boss"), verify=trusted)
