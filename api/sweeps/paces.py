@@ -71,7 +71,7 @@ class Paces:
         self._redis, self._workers = redis, workers
         self._read_at = float("-inf")
         self._processes: dict[str, int] = {}
-        self._seconds: dict[Kind, float] = {}
+        self._epochs: dict[Kind, Measured] = {}
 
     async def capacity(self, config: TrainingConfig, *, max_age: float = 0.0) -> Capacity | None:
         """Return the capacity of the live workers for a training; None if no worker is alive, or its pace is unknown.
@@ -83,12 +83,12 @@ class Paces:
         if time.monotonic() - self._read_at > max_age:
             alive = [worker for worker in await self._workers.list_all() if worker.alive]
             self._processes = dict(Counter(chain.from_iterable([worker.device] * worker.processes for worker in alive)))
-            self._seconds = await self._measured()
+            self._epochs = await self._measured()
             self._read_at = time.monotonic()
         known = [
             (processes, pace)
             for device, processes in self._processes.items()
-            if (pace := pace_of(Kind.of(config, device), self._seconds))
+            if (pace := pace_of(Kind.of(config, device), self._epochs))
         ]
         if not known:
             return None

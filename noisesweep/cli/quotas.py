@@ -12,7 +12,9 @@ from noisesweep.client.errors import WrongUsageError
 from noisesweep.client.prose import format_duration
 from noisesweep.models import QueuedSweep, QuotaLimits, Usage
 
-app = typer.Typer(no_args_is_help=True, help="Show and set limits of API keys: queued runs, bytes and compute.")
+app = typer.Typer(
+    no_args_is_help=True, help="Show and set limits of API keys. They limit queued runs, bytes and compute."
+)
 MEGABYTE = 1_000_000
 
 Holder = Annotated[

@@ -48,7 +48,7 @@ class Quota(BaseModel):
     """Limits that an instructor or administrator has set for a role or a key."""
 
     holder: Holder
-    limits: QuotaLimits
+    limits: QuotaLimits = Field(description="The limits.")
     set_by: str = Field(description="Name of the key that set it.", examples=["teacher"])
     set_at: datetime = Field(description="Time when it was set, UTC.", examples=["2026-03-02T09:00:00.123456Z"])
 

@@ -166,6 +166,7 @@ def test_queue_statistics(http: httpx.Client, training: Training, redis: Redis) 
         "running_runs": 0,
         "oldest_wait_seconds": None,
         "runs_per_minute": 0.0,
+        "own": [],
     }
     oldest = http.post("/sweeps", json=THREE).json()
     http.post("/sweeps", json=THREE)

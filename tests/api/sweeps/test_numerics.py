@@ -83,7 +83,7 @@ def test_comparison_of_two_versions_says_so(http: httpx.Client, leases: Leases, 
     sweeps = [train(http, worker, submit(http, reuse=False)) for worker in (leases, newer)]
     query = [("sweep", sweep.id) for sweep in sweeps]
     plot = http.get("/plots/compare", params=[*query, ("format", "json")]).raise_for_status().json()
-    assert WARNING in plot["caption"]["notes"][-1]
+    assert WARNING in plot["caption"]["warnings"][-1]
     assert [curve["name"] for curve in plot["panels"][0]["curves"]] == [
         f"numerics {NUMERICS}",
         f"numerics {NUMERICS + 1}",

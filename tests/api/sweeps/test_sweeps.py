@@ -185,7 +185,7 @@ INVALID_REQUESTS: list[tuple[dict[str, Any] | str, str, str]] = [
         "#/dataset",
         'expected one of mnist, fashion_mnist, digits, received "cifar10"',
     ),
-    ({"scales": [1], "dataset": "../digits"}, "#/dataset", "expected text that matches"),
+    ({"scales": [1], "dataset": "../digits"}, "#/dataset", "expected 1 to 64 characters of a-z 0-9 _ -"),
     ({"scales": [1], "precision": "float16"}, "#/precision", "'float32' or 'mixed_bfloat16'"),
     ({"scales": [1], "noise_on": "test"}, "#/noise_on", "'both', 'train' or 'validation'"),
     ({"scales": [1], "repeats": 0}, "#/repeats", "a number of at least 1"),
