@@ -69,7 +69,7 @@ def test_a_data_set_is_added_and_trained_on(visit: Visit, service: BrowserServic
     dialog = page.get_by_role("dialog")
     page.get_by_label("Its name").fill("Bars of a browser")
     dialog.get_by_role("button", name="Add").click()
-    expect(page.locator("#datasets-name-error")).to_contain_text("expected text that matches")
+    expect(page.locator("#datasets-name-error")).to_contain_text("expected 1 to 64 characters")
     page.get_by_label("Its name").fill("bars-of-a-browser")
     dialog.get_by_role("button", name="Add").click()
     expect(page.locator("#datasets-error")).to_contain_text("expected a zip archive")

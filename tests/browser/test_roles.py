@@ -57,3 +57,17 @@ def test_a_viewer_gets_no_forms(visitor: Visitor, service: BrowserService) -> No
     service.cancel_all()
     visit.ignore_errors("status of 401")
     visit.ignore_errors("status of 403")
+
+
+def test_a_member_sees_its_use_and_when_its_sweep_starts(visitor: Visitor, service: BrowserService) -> None:
+    ahead, own = submit(service), submit(service)
+    visit = visitor(base=service.api_with_keys.url)
+    page = visit.open("/ui")
+    enter(page, KEY)
+    expect(page.locator("#usage")).to_contain_text("of 500 queued runs")
+    page.goto(f"{service.api_with_keys.url}/ui/sweeps/{own}")
+    expect(page.locator("#queue")).to_contain_text("1 run queued. The next one has")
+    service.cancel_all()
+    expect(page.locator("#queue")).to_be_hidden()
+    assert ahead != own
+    visit.ignore_errors("status of 401")

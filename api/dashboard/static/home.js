@@ -7,6 +7,7 @@ import { byId } from "./dom.js";
 import { report } from "./errors.js";
 import { SweepForm } from "./form.js";
 import { SweepList } from "./list.js";
+import { showUsage } from "./queue.js";
 import { retry } from "./retries.js";
 
 const form = new SweepForm();
@@ -25,5 +26,6 @@ readCaller()
   .then((caller) => {
     byId("new-sweep").hidden = !maySubmit(caller);
     list.setCaller(caller);
+    return caller.name && maySubmit(caller) ? showUsage() : undefined;
   })
   .catch(report);

@@ -19,6 +19,7 @@ import { showConfusions, showMatrix } from "./heatmaps.js";
 import { shareToken } from "./key.js";
 import { epochsOf, isFinal, LiveSweep, sweepSecondsLeft } from "./live.js";
 import { darkScheme } from "./plots.js";
+import { followQueue } from "./queue.js";
 import { showSettings } from "./report.js";
 import { showMetrics, showRemarks } from "./results.js";
 import { coalesce, isTransient } from "./retries.js";
@@ -202,4 +203,5 @@ for (const radio of document.querySelectorAll("input[name=curve]")) radio.addEve
 document.addEventListener("visibilitychange", () => document.hidden && live.pause());
 addEventListener("focus", follow);
 follow();
+if (!shareToken) followQueue(live);
 charts.load().catch(report);
