@@ -12,6 +12,8 @@ from noisesweep.models import InvalidField
 from noisesweep.models.faults import explain
 
 RECEIVED_LIMIT = 200
+# Only the first errors of a request name the field that was meant: a body may have thousands of unknown fields.
+MAX_SUGGESTIONS = 20
 # Pydantic appends "[key]" to the location of an invalid dict key. It is not part of the JSON pointer.
 KEY_MARKER = "[key]"
 
@@ -40,10 +42,10 @@ def invalid_fields(error: RequestValidationError, model: type[BaseModel] | None 
         if fault["type"] == "json_invalid"
         else InvalidField(
             pointer=_pointer(fault["loc"][0], *_received_path(error.body, *fault["loc"][1:])),
-            detail=explain(fault, model) + _form_of_list(*fault["loc"]),
+            detail=explain(fault, model if number < MAX_SUGGESTIONS else None) + _form_of_list(*fault["loc"]),
             received=_received(fault["input"]),
         )
-        for fault in error.errors()
+        for number, fault in enumerate(error.errors())
     ]
 
 

@@ -17,6 +17,8 @@ from shared.store.functions import WORK_UNIT
 # Retry-After if no run has ended lately, so that the rate is unknown.
 UNKNOWN_RATE_SECONDS = 60
 LONGEST_WAIT_SECONDS = 3600
+# Core-milliseconds of an epoch, 11 days. Far more, from a wrong clock, would exceed the numbers of the store.
+MAX_EPOCH_COMPUTE = 10**9
 # Longer times are written in hours.
 LONGEST_MINUTES = 120
 
@@ -35,6 +37,8 @@ REUSED_EPOCH_BYTES = 180
 # The events of a run that is retried:
 RETRY_BYTES = 200
 
+_LOCKED = "The limits of this API key permit no runs: ask an instructor or an administrator."
+
 
 def costs(request: SweepRequest, pace: float) -> dict[str, int]:
     """Return what a sweep and each of its runs cost, as arguments of the store's function `create`.
@@ -46,7 +50,7 @@ def costs(request: SweepRequest, pace: float) -> dict[str, int]:
     return byte_costs(request) | {
         "epochs": request.epochs,
         "epoch_work": math.ceil(run_work(request) / request.epochs / WORK_UNIT),
-        "epoch_compute": math.ceil(1000 * run_work(request) / request.epochs / pace),
+        "epoch_compute": min(MAX_EPOCH_COMPUTE, math.ceil(1000 * run_work(request) / request.epochs / pace)),
     }
 
 
@@ -102,6 +106,8 @@ async def raise_if_refused(reply: Sequence[Any] | None, key: str, stats: QueueSt
                 f"{_megabytes(size)} more. Delete sweeps that are no longer needed, or submit fewer runs or epochs."
             )
         case ["refused", "max_core_seconds_per_day", used, limit, asked, wait]:
+            if limit == 0:
+                raise SweepTooLargeError(_LOCKED)
             if asked > limit:
                 raise SweepTooLargeError(
                     f"It needs about {asked:,} core-seconds, and this API key may use {limit:,} in a day: submit fewer "
@@ -114,6 +120,8 @@ async def raise_if_refused(reply: Sequence[Any] | None, key: str, stats: QueueSt
             )
         case ["refused", name, queued, limit, runs]:
             of = "runs of this API key" if name == "max_queued_runs_per_key" else "runs"
+            if limit == 0:
+                raise SweepTooLargeError(_LOCKED)
             if runs > limit:
                 detail = f"It has {runs} runs, and no more than {limit} {of} may wait: split it."
                 raise SweepTooLargeError(detail)

@@ -10,7 +10,7 @@ from redis.exceptions import OutOfMemoryError
 
 from api.datasets.errors import UnknownDatasetError
 from api.datasets.store import DatasetStore
-from api.sweeps.admission import raise_if_refused
+from api.sweeps.admission import costs, raise_if_refused
 from api.sweeps.batching import Batcher
 from api.sweeps.errors import (
     AlreadyEndedError,
@@ -155,7 +155,8 @@ class SweepService:
             except UnsupportedConfigError as error:
                 raise SweepTooLargeError(f"The extended sweep would be too large: {error}.") from error
             trained = await self._store.trained_runs.measurements(await self._find_trained(request, grid, sweep))
-            reply = await self._store.extend(sweep, caller, grid, trained, version=version)
+            compute = await self._epoch_compute(request, caller)
+            reply = await self._store.extend(sweep, caller, grid, trained, epoch_compute=compute, version=version)
             await raise_if_refused(reply, caller.name, self.stats)
             # If another request extended the sweep first, nothing was added. The next iteration adds the rest.
             if reply == ["extended"]:
@@ -187,17 +188,12 @@ class SweepService:
         return await self.extend(fresh, grid, context.caller)
 
     async def edit(self, sweep: Sweep, edit: EditRequest, version: int | None = None) -> Sweep:
-        """Change the name or the tags of the sweep. This operation is idempotent.
-
-        Raises:
-            StorageFullError: The stored sweeps of its submitter would occupy too many bytes.
-        """
+        """Change the name or the tags of the sweep. This operation is idempotent."""
         reply = ["outdated"]
         while reply == ["outdated"]:
             before = await self._store.request_json(sweep.id)
             request = SweepRequest.model_validate_json(before).model_copy(update=edit.model_dump(exclude_unset=True))
             reply = await self._store.edit(sweep.id, before, request.model_dump_json(), version)
-        await raise_if_refused(reply, sweep.submitter or "", self.stats)
         return await self._store.sweep(sweep.id)
 
     async def retry(self, sweep: Sweep, caller: Caller, version: int | None = None) -> Sweep:
@@ -212,7 +208,8 @@ class SweepService:
         """
         if any(run.cancel_requested for run in sweep.runs):
             raise SweepOpenError("Runs of this sweep are being cancelled. Retry after they have ended.")
-        reply = await self._store.retry(sweep.id, caller, version)
+        compute = await self._epoch_compute(await self._store.request(sweep.id), caller)
+        reply = await self._store.retry(sweep.id, caller, epoch_compute=compute, version=version)
         await raise_if_refused(reply, caller.name, self.stats)
         await self._publish(sweep.id, reply[1])
         sweep = await self._store.sweep(sweep.id)
@@ -262,6 +259,9 @@ class SweepService:
     async def _pace_for(self, request: SweepRequest, caller: Caller) -> float:
         """Return the pace of a training for the compute of the caller, which is counted only with an API key."""
         return mean_pace(await self._paces.capacity(request, max_age=CAPACITY_AGE) if caller.name else None)
+
+    async def _epoch_compute(self, request: SweepRequest, caller: Caller) -> int:
+        return costs(request, await self._pace_for(request, caller))["epoch_compute"]
 
     async def _publish(self, sweep_id: str, runs: int) -> None:
         if runs:

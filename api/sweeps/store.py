@@ -135,9 +135,12 @@ class Store(SweepReader):
         grid: Sequence[GridPoint],
         trained: Mapping[GridPoint, MeasuredRun],
         *,
+        epoch_compute: int,
         version: int | None = None,
     ) -> list[Any]:
         """Add runs to a sweep for a caller, if it still has as many runs as `sweep`.
+
+        `epoch_compute` is that of admission.costs, for a sweep that an earlier version has stored.
 
         Returns:
             ["extended"], ["changed"], or a refusal, for admission.raise_if_refused.
@@ -152,6 +155,7 @@ class Store(SweepReader):
             version,
             run_count=len(sweep.runs),
             runs=_runs_json(grid, trained),
+            epoch_compute=epoch_compute,
             **limits_for(self._settings, caller),
         )
         if reply == ["missing"]:
@@ -162,16 +166,13 @@ class Store(SweepReader):
         """Replace the request of a sweep (JSON), if it still is `before`. Only its name and its tags may differ.
 
         Returns:
-            ["edited"], ["outdated"] if it has another request, or a refusal, for admission.raise_if_refused.
+            ["edited"], or ["outdated"] if it has another request.
 
         Raises:
             SweepNotFoundError: The sweep no longer exists.
             SweepChangedError: The sweep does not have this version.
         """
-        limit = self._settings.max_stored_bytes
-        reply = await self._change(
-            Function.EDIT, sweep_id, version, before=before, request=request, max_stored_bytes=limit
-        )
+        reply = await self._change(Function.EDIT, sweep_id, version, before=before, request=request)
         if reply == ["missing"]:
             raise sweep_not_found(sweep_id)
         return reply
@@ -192,8 +193,10 @@ class Store(SweepReader):
                 await self.redis.hincrby(COUNTERS, field(Counter.RUNS, RunStatus.CANCELLED), ended)
         return int(cancelled)
 
-    async def retry(self, sweep_id: str, caller: Caller, version: int | None = None) -> list[Any]:
-        """Queue the failed and cancelled runs of the sweep again, for a caller.
+    async def retry(
+        self, sweep_id: str, caller: Caller, *, epoch_compute: int, version: int | None = None
+    ) -> list[Any]:
+        """Queue the failed and cancelled runs of the sweep again, for a caller. For `epoch_compute`, see `extend`.
 
         Returns:
             ["retried", number of runs], or a refusal, for admission.raise_if_refused.
@@ -202,7 +205,12 @@ class Store(SweepReader):
             SweepChangedError: The sweep does not have this version.
         """
         return await self._change(
-            Function.RETRY, sweep_id, version, retry_bytes=RETRY_BYTES, **limits_for(self._settings, caller)
+            Function.RETRY,
+            sweep_id,
+            version,
+            retry_bytes=RETRY_BYTES,
+            epoch_compute=epoch_compute,
+            **limits_for(self._settings, caller),
         )
 
     async def delete(self, sweep_id: str, version: int | None = None) -> bool:

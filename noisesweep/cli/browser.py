@@ -3,6 +3,7 @@
 import os
 import select
 import sys
+import time
 import webbrowser
 from urllib.parse import quote
 
@@ -15,6 +16,11 @@ def home_page(url: str) -> str:
 def sweep_page(url: str, sweep_id: str) -> str:
     """Return the address of a sweep's page."""
     return f"{url}/ui/sweeps/{quote(sweep_id, safe='')}"
+
+
+def run_page(url: str, run_id: str) -> str:
+    """Return the address of a run's page."""
+    return f"{url}/ui/runs/{quote(run_id, safe='')}"
 
 
 def has_browser() -> bool:
@@ -34,9 +40,19 @@ def open_page(address: str) -> bool:
 
 
 def enter_pressed(seconds: float) -> bool:
-    """Wait up to some seconds for the Enter key. Return whether it was pressed in this terminal."""
-    ready, _, _ = select.select([sys.stdin], [], [], seconds)
+    """Wait up to some seconds for the Enter key. Return whether it was pressed in this terminal.
+
+    Raises:
+        OSError: The terminal was closed.
+    """
     # In the background, reading from the terminal would stop this process.
-    if not ready or os.tcgetpgrp(sys.stdin.fileno()) != os.getpgrp():
+    if os.tcgetpgrp(sys.stdin.fileno()) != os.getpgrp():
+        time.sleep(seconds)
         return False
-    return sys.stdin.readline().endswith("\n")
+    ready, _, _ = select.select([sys.stdin], [], [], seconds)
+    if not ready:
+        return False
+    line = sys.stdin.readline()
+    if not line:
+        raise OSError("the terminal was closed")
+    return line.endswith("\n")

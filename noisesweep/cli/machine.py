@@ -4,6 +4,7 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
@@ -45,7 +46,10 @@ def up(
     port: Annotated[int, typer.Option(min=1, max=65535, envvar="NOISESWEEP_PORT", help="Port of the API.")] = 8000,
     workers: Workers = None,
     data: Annotated[
-        Path, typer.Option(file_okay=False, help="Data folder of Redis. Unused if NOISESWEEP_REDIS_URL is set.")
+        Path,
+        typer.Option(
+            file_okay=False, help="Folder for the log, and for the data of Redis unless NOISESWEEP_REDIS_URL is set."
+        ),
     ] = DATA,
     *,
     host: Annotated[
@@ -85,10 +89,11 @@ def up(
             ):
                 print_line(console, line)
             print_line(console, page, wrap=False)
-            while offers:
-                processes.check()
-                if enter_pressed(CHECK_SECONDS):
-                    open_page(page)
+            with suppress(OSError):  # the terminal was closed, and the service goes on
+                while offers:
+                    processes.check()
+                    if enter_pressed(CHECK_SECONDS):
+                        open_page(page)
             processes.wait()
     except KeyboardInterrupt:
         if not as_json:

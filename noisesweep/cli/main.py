@@ -146,6 +146,10 @@ def main() -> None:
         # The reader of the output has closed the pipe. Prevent an error message when the interpreter exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
+    except typer.Abort:  # Ctrl-C or Ctrl-D at a question
+        print_line(console_for(as_json=True))
+        print_line(console_for(as_json=True), "noisesweep: cancelled")
+        sys.exit(FAILED)
     except (LaunchError, NoiseSweepError, TyperException, OSError) as error:
         for line in error_lines(error):
             print_line(console_for(as_json=True), f"noisesweep: {line}", wrap=False)

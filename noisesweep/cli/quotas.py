@@ -16,6 +16,8 @@ app = typer.Typer(
     no_args_is_help=True, help="Show and set limits of API keys. They limit queued runs, bytes and compute."
 )
 MEGABYTE = 1_000_000
+# The service accepts no larger limit.
+MAX_AMOUNT = 10**12
 
 Holder = Annotated[
     str,
@@ -81,12 +83,14 @@ def list_quotas(*, as_json: Json = False, url: Url = None, key: Key = None) -> N
 def set_quota(
     holder: Holder,
     *,
-    runs: Annotated[int | None, typer.Option(min=0, help="Maximum number of queued runs.")] = None,
+    runs: Annotated[int | None, typer.Option(min=0, max=MAX_AMOUNT, help="Maximum number of queued runs.")] = None,
     megabytes: Annotated[
-        float | None, typer.Option(min=0, help="Maximum size of its sweeps and data sets, in MB (10^6 bytes).")
+        float | None,
+        typer.Option(min=0, max=MAX_AMOUNT / MEGABYTE, help="Maximum size of its sweeps and data sets, in 10^6 bytes."),
     ] = None,
     core_seconds: Annotated[
-        int | None, typer.Option(min=0, help="Maximum core-seconds of the runs that it queues in 24 hours.")
+        int | None,
+        typer.Option(min=0, max=MAX_AMOUNT, help="Maximum core-seconds of the runs that it queues in 24 hours."),
     ] = None,
     as_json: Json = False,
     url: Url = None,

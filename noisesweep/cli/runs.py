@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from noisesweep import NoiseSweep
-from noisesweep.cli.browser import sweep_page
+from noisesweep.cli.browser import run_page
 from noisesweep.cli.common import Json, Key, Url, find_sweep
 from noisesweep.cli.completion import complete_run
 from noisesweep.cli.output import console_for, print_json, print_line
@@ -35,7 +35,7 @@ def run(name: RunName, *, as_json: Json = False, url: Url = None, key: Key = Non
         if as_json:
             print_json(found)
             return
-        page, root = sweep_page(service.url, found.sweep_id), service.url
+        page, root = run_page(service.url, found.id), service.url
     console = console_for(as_json=False)
     for line in _description(found):
         print_line(console, line)

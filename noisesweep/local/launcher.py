@@ -161,6 +161,9 @@ def launch(
     """
     processes = Processes(url=listener.url, log=log, say=say)
     with ExitStack() as cleanup:
+        has_store = not os.environ.get("NOISESWEEP_REDIS_URL")
+        # Before the log is opened, so that it never replaces the log of a service that runs in this folder.
+        lock = cleanup.enter_context(lock_folder(data)) if has_store else None
         output = cleanup.enter_context(_new_log(log)) if log else None
         group = cleanup.enter_context(process_group())
         cleanup.callback(processes.stop)
@@ -180,9 +183,8 @@ def launch(
 
             processes.parts.append(Part(name, spawn))
 
-        if not os.environ.get("NOISESWEEP_REDIS_URL"):
+        if has_store:
             processes.data = data
-            lock = cleanup.enter_context(lock_folder(data))
             config, url = configure_store(data)
             environment["NOISESWEEP_REDIS_URL"] = url
             binary, skipped = find_store_binary()
@@ -200,9 +202,16 @@ def launch(
 
 
 def _new_log(path: Path) -> IO[bytes]:
-    """Open an empty log file, which only this user can read. Its processes append, so that it can be shortened."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
+    """Open an empty log file, which only this user can read. Its processes append, so that it can be shortened.
+
+    The previous log is renamed. Raise LaunchError if the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            path.replace(path.with_suffix(".1.log"))
+    except OSError as error:
+        raise LaunchError(f"The log {path} cannot be written: {error.strerror}. Choose another --data.") from error
     return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")  # noqa: PTH123 - a descriptor
 
 

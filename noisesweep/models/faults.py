@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -86,11 +87,16 @@ def _plain_form(name: str) -> str:
     return name.lower().replace("_", "").replace("-", "")
 
 
+@cache
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
+
+
 def _fields_at(model: type[BaseModel] | None, path: Sequence[str | int]) -> Iterable[str]:
     """Return the names of the fields of the object that contains the field at a path; none if it is not known."""
     if model is None:
         return ()
-    document = model.model_json_schema()
+    document = _schema(model)
     schema: dict[str, Any] = document
     # FastAPI puts the origin of the value before the path.
     for step in path[path[:1] == ("body",) : -1]:

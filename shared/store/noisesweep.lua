@@ -9,7 +9,7 @@
 -- these. Its status is derived from that.
 
 -- Increase REVISION with every change of this file. A program loads its library over one with a lower revision.
-local REVISION, SCHEMA = 1, 2
+local REVISION, SCHEMA = 2, 2
 -- The oldest schema whose sweeps these functions can change. The queue has had its present form since then.
 local OLDEST = 2
 
@@ -307,16 +307,25 @@ local function dequeue(run)
   return true
 end
 
--- End the lease of a run that is not trained to its end. Its submitter gets back the work and compute that were not done.
-local function end_lease(run)
+-- Return the number of epochs that were not trained, of a run that ends: those after its last stored epoch. A retried run
+-- has stored epochs of an earlier attempt, so they count only if there are more than at the claim.
+local function untrained_epochs(run)
+  local stored, at_claim = redis.call('LLEN', run.epochs), tonumber(redis.call('HGET', run.key, 'epochs_at_claim') or 0)
+  local epochs = tonumber(redis.call('HGET', run.record, 'epochs'))
+  return stored > at_claim and math.min(remaining_epochs(run), epochs - stored) or remaining_epochs(run)
+end
+
+-- End the lease of a run that is not trained to its end. Its submitter gets back the work that was not done, and the
+-- compute of that many epochs.
+local function end_lease(run, epochs)
   if redis.call('ZREM', LEASES, run.id) == 1 then
     charge(redis.call('HGET', run.key, 'line'), -remaining_work(run))
-    return_compute(run, remaining_epochs(run))
+    return_compute(run, epochs)
   end
 end
 
 local function requeue(run)
-  end_lease(run)
+  end_lease(run, remaining_epochs(run))
   enqueue(run)
   emit(run.sweep, 'run.queued', run.index, '{}')
 end
@@ -442,7 +451,7 @@ local function conclude(run, outcome)
   elseif outcome == 'succeeded' then
     redis.call('ZREM', LEASES, run.id)
   else
-    end_lease(run)
+    end_lease(run, untrained_epochs(run))
   end
   redis.call('HSET', run.key, 'outcome', outcome, 'ended_at', whole(now()))
   redis.call('DEL', run.checkpoint)
@@ -542,10 +551,10 @@ local function size_of(runs, run_bytes, reused_run_bytes, model_bytes)
   return untrained, bytes
 end
 
--- Return the core-milliseconds of one run of a sweep.
-local function run_compute_of(sweep)
+-- Return the core-milliseconds of one run of a sweep. `epoch_compute` is for sweeps of earlier versions, which lack it.
+local function run_compute_of(sweep, epoch_compute)
   local fields = redis.call('HMGET', record_of(sweep), 'epochs', 'epoch_compute')
-  return tonumber(fields[1] or 0) * tonumber(fields[2] or 0)
+  return tonumber(fields[1] or 0) * tonumber(fields[2] or epoch_compute)
 end
 
 -- Library -----------------------------------------------------------------------------------------------------------
@@ -607,7 +616,7 @@ end)
 -- Add runs to a sweep's grid for a submitter. Return {'extended'}, {'missing'} if there is no such sweep, {'changed'}
 -- if it has another version or number of runs, or a refusal.
 define('extend', with_limits({
-  sweep = 'text', submitter = 'text', run_count = 'number', runs = 'json', version = 'number?',
+  sweep = 'text', submitter = 'text', run_count = 'number', runs = 'json', version = 'number?', epoch_compute = 'number',
 }), function(call)
   local record = record_of(call.sweep)
   local fields = redis.call('HMGET', record, 'run_count', 'run_bytes', 'reused_run_bytes', 'model_bytes')
@@ -618,10 +627,11 @@ define('extend', with_limits({
     return { 'changed' }
   end
   local untrained, bytes = size_of(call.runs, unpack(fields, 2))
-  local refused = refusal(call, untrained, bytes, untrained * run_compute_of(call.sweep))
+  local refused = refusal(call, untrained, bytes, untrained * run_compute_of(call.sweep, call.epoch_compute))
   if refused then
     return refused
   end
+  redis.call('HSETNX', record, 'epoch_compute', whole(call.epoch_compute))
   count_bytes(call.sweep, call.submitter, bytes)
   add_runs(call.sweep, call.run_count, call.runs, call.submitter)
   return { 'extended' }
@@ -631,7 +641,7 @@ end)
 -- values, unless a worker of another numerics version claims them. Return {'retried', number of runs}, {'changed'}, or a
 -- refusal. retry_bytes: the bytes that count for the events of each run.
 define('retry', with_limits({
-  sweep = 'text', submitter = 'text', version = 'number?', retry_bytes = 'number',
+  sweep = 'text', submitter = 'text', version = 'number?', retry_bytes = 'number', epoch_compute = 'number',
 }), function(call)
   refuse_newer(call.sweep)
   if differs(call.sweep, call.version) then
@@ -644,11 +654,13 @@ define('retry', with_limits({
       ended[#ended + 1] = run
     end
   end
-  local refused = refusal(call, #ended, #ended * call.retry_bytes, #ended * run_compute_of(call.sweep))
+  local compute = #ended * run_compute_of(call.sweep, call.epoch_compute)
+  local refused = refusal(call, #ended, #ended * call.retry_bytes, compute)
   if refused then
     return refused
   end
   if #ended > 0 then
+    redis.call('HSETNX', record_of(call.sweep), 'epoch_compute', whole(call.epoch_compute))
     count_bytes(call.sweep, call.submitter, #ended * call.retry_bytes)
   end
   local queued_at = now()
@@ -662,11 +674,11 @@ define('retry', with_limits({
 end)
 
 -- Replace the request of a sweep by one with another name or other tags. Return {'edited'}, {'missing'} if there is no such
--- sweep, {'changed'} if it has another version, {'outdated'} if its request is not `before`, or a refusal of the bytes,
--- which count for its submitter. An open sweep gets an event in place of that of its previous edit, so that repeated edits
+-- sweep, {'changed'} if it has another version, or {'outdated'} if its request is not `before`. The bytes count for its
+-- submitter. No limit refuses them, because names and tags have few. An open sweep gets an event in place of that of its previous edit, so that repeated edits
 -- need no room. An ended sweep gets none, because nobody subscribes to it, and 'sweep.ended' remains its last event.
 define('edit', {
-  sweep = 'text', before = 'text', request = 'text', max_stored_bytes = 'number', version = 'number?',
+  sweep = 'text', before = 'text', request = 'text', version = 'number?',
 }, function(call)
   local record = record_of(call.sweep)
   local fields = redis.call('HMGET', record, 'request', 'submitter', 'open_runs', 'edited')
@@ -680,12 +692,7 @@ define('edit', {
   elseif call.request == call.before then
     return { 'edited' }
   end
-  local bytes = #call.request - #call.before
-  local refused = refusal({ submitter = fields[2], role = '', max_stored_bytes = call.max_stored_bytes }, 0, bytes, 0)
-  if refused then
-    return refused
-  end
-  count_bytes(call.sweep, fields[2], bytes)
+  count_bytes(call.sweep, fields[2], #call.request - #call.before)
   redis.call('HSET', record, 'request', call.request)
   if tonumber(fields[3]) == 0 then
     change_version(call.sweep)

@@ -51,3 +51,27 @@ def test_sweep_is_duplicated_in_the_form(visit: Visit, service: BrowserService, 
     page = visit.open(f"/ui/sweeps/{finished}")
     page.get_by_role("link", name="Duplicate").click()
     expect(page).to_have_url(f"{service.api.url}/ui?from={finished}")
+
+
+def test_what_was_not_edited_stays_as_it_is(visit: Visit, service: BrowserService) -> None:
+    tags = {"note": "a, b:c"}  # as text, it looks like two tags
+    sweep_id = service.finished([0.2], name="old", tags=tags)
+    page = visit.open(f"/ui/sweeps/{sweep_id}")
+    page.get_by_role("button", name="Edit name and tags").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("new")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("new")
+    sweep = service.sweep(sweep_id)
+    assert (sweep["name"], sweep["tags"]) == ("new", tags)
+
+
+def test_list_follows_an_edit(visit: Visit, service: BrowserService) -> None:
+    sweep_id = service.finished([0.2], name="listed", tags={"a": "b"})
+    page = visit.open("/ui")
+    row = page.locator("#sweeps > li").filter(has=page.locator(f".name[href$='{sweep_id}']"))
+    expect(row.locator(".name")).to_have_text("listed")
+    edited = {"name": "renamed", "tags": {"c": "d"}}
+    service.http.patch(f"/sweeps/{sweep_id}", json=edited).raise_for_status()
+    expect(row.locator(".name")).to_have_text("renamed")
+    expect(row.locator(".tag")).to_have_text(["c:d"])
+    expect(row.get_by_role("checkbox")).to_have_accessible_name("Compare renamed")

@@ -172,7 +172,7 @@ def test_roles_deny_other_commands_and_keys(roles: Roles, role: str, command: li
 @pytest.mark.parametrize("function", ["read", "cancel", "delete", "retry"])
 def test_function_does_not_loop_over_an_invented_number_of_runs(roles: Roles, function: str) -> None:
     limits = ["role", "member", "max_queued_runs", "1", "max_queued_runs_per_key", "1", "max_stored_bytes", "1"]
-    limits += ["submitter", "", "retry_bytes", "1"]
+    limits += ["submitter", "", "retry_bytes", "1", "epoch_compute", "1"]
     record = SweepKeys("0" * 16).record
     with roles.client("api") as client:
         client.hset(record, mapping={"run_count": 10**12, "open_runs": 0})

@@ -53,13 +53,19 @@ class Sweeps:
         run_count = cast("str", self.redis.hget(SweepKeys(sweep_id).record, "run_count"))
         runs = json.dumps([[repr(scale), "0"] for scale in scales])
         reply = self.functions.call(
-            Function.EXTEND, sweep=sweep_id, submitter=submitter, run_count=run_count, runs=runs, **UNLIMITED
+            Function.EXTEND,
+            sweep=sweep_id,
+            submitter=submitter,
+            run_count=run_count,
+            runs=runs,
+            epoch_compute=1,
+            **UNLIMITED,
         )
         assert reply == ["extended"]
 
     def retry(self, sweep_id: str, submitter: str = "") -> int:
         reply = self.functions.call(
-            Function.RETRY, sweep=sweep_id, submitter=submitter, retry_bytes=RETRY_BYTES, **UNLIMITED
+            Function.RETRY, sweep=sweep_id, submitter=submitter, retry_bytes=RETRY_BYTES, epoch_compute=1, **UNLIMITED
         )
         return int(reply[1])
 

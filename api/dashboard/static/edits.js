@@ -12,16 +12,26 @@ import { ROOT } from "./root.js";
  * @param {import("./live.js").LiveSweep} live
  */
 export function offerEdits(path, live) {
+  const fields = { name: byId("edit-name"), tags: byId("edit-tags") };
+  /** @type {any} The text of each field when the dialog was opened. */
+  const before = {};
   const show = (/** @type {unknown} */ problem) => showFormErrors(byId("edit-form"), byId("edit-error"), problem);
   byId("edit").addEventListener("click", () => {
     show(null);
-    writeField(byId("edit-name"), live.sweep.name);
-    writeField(byId("edit-tags"), live.sweep.tags);
+    for (const [name, field] of Object.entries(fields)) {
+      writeField(field, live.sweep[name]);
+      before[name] = field.value;
+    }
     byId("edit-dialog").showModal();
   });
   byId("edit-form").addEventListener("submit", async (/** @type {Event} */ event) => {
     event.preventDefault();
-    const body = { name: readField(byId("edit-name")) ?? null, tags: readField(byId("edit-tags")) ?? {} };
+    // What was not edited is not sent, so that it stays exactly as it is.
+    const edited = Object.entries(fields).filter(([name, field]) => field.value !== before[name]);
+    if (!edited.length) return byId("edit-dialog").close();
+    /** @type {any} */
+    const none = { name: null, tags: {} };
+    const body = Object.fromEntries(edited.map(([name, field]) => [name, readField(field) ?? none[name]]));
     try {
       live.set(await (await request(path, { method: "PATCH", body })).json());
       byId("edit-dialog").close();

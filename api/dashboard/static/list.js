@@ -134,7 +134,7 @@ export class SweepList {
     try {
       const { sweeps, next } = await this.#read(path, order ? MAX_SORTED : 1);
       if (path !== this.#path || page !== this.#page || order !== this.#order) return 0;
-      const start = order ? Number(page) : 0;
+      const start = (order && Number(page)) || 0; // a page of another order is not a number
       const shown = order ? sweeps.sort(order).slice(start, start + PAGE_SIZE) : sweeps;
       const after = start + PAGE_SIZE < sweeps.length ? String(start + PAGE_SIZE) : "";
       this.#next = order ? after : cursorOf(next);

@@ -2,7 +2,7 @@
 
 import { mayChange, maySubmit } from "./caller.js";
 import { byId, element, setText } from "./dom.js";
-import { describeSweep, formatTime, sweepName } from "./format.js";
+import { describeSweep, formatTags, formatTime, sweepName } from "./format.js";
 import { isFinal } from "./live.js";
 import { ROOT } from "./root.js";
 import { sparkline } from "./sparkline.js";
@@ -14,24 +14,32 @@ import { sparkline } from "./sparkline.js";
  */
 export function createRow(sweep, { selected, onSelect, onDelete }) {
   const row = byId("row").content.firstElementChild.cloneNode(true);
-  const [checkbox, progress, link, duplicate, remove] = ["input", "progress", ".name", ".duplicate", ".delete"].map(
-    (part) => row.querySelector(part),
-  );
-  const name = sweepName(sweep);
-  setText(link, name);
-  link.href = `${ROOT}/ui/sweeps/${sweep.id}`;
-  duplicate.href = `${ROOT}/ui?from=${sweep.id}`;
-  progress.ariaLabel = `Epochs of ${name}`;
-  duplicate.ariaLabel = `Duplicate ${name}`;
-  remove.ariaLabel = `Delete ${name}`;
-  remove.onclick = onDelete;
-  checkbox.ariaLabel = `Compare ${name}`;
+  const checkbox = row.querySelector("input");
+  row.querySelector(".name").href = `${ROOT}/ui/sweeps/${sweep.id}`;
+  row.querySelector(".duplicate").href = `${ROOT}/ui?from=${sweep.id}`;
+  row.querySelector(".delete").onclick = onDelete;
   checkbox.checked = selected;
   checkbox.onchange = () => onSelect(checkbox.checked);
-  const tags = Object.entries(sweep.tags).map(([key, value]) => `${key}:${value}`);
-  const linkTo = (/** @type {string} */ tag) => `${ROOT}/ui?${new URLSearchParams([["tag", tag]])}`;
-  remove.after(...tags.map((tag) => element("a", { class: "tag", href: linkTo(tag) }, tag)));
   return row;
+}
+
+/**
+ * Show the name of a sweep and its tags, which may be edited.
+ * @param {any} row
+ * @param {any} sweep
+ */
+function showNames(row, sweep) {
+  const name = sweepName(sweep);
+  setText(row.querySelector(".name"), name);
+  row.querySelector("progress").ariaLabel = `Epochs of ${name}`;
+  row.querySelector(".duplicate").ariaLabel = `Duplicate ${name}`;
+  row.querySelector(".delete").ariaLabel = `Delete ${name}`;
+  row.querySelector("input").ariaLabel = `Compare ${name}`;
+  const linkTo = (/** @type {string} */ tag) => `${ROOT}/ui?${new URLSearchParams([["tag", tag]])}`;
+  for (const tag of row.querySelectorAll(".tag")) tag.remove();
+  row
+    .querySelector(".delete")
+    .after(...formatTags(sweep.tags).map((tag) => element("a", { class: "tag", href: linkTo(tag) }, tag)));
 }
 
 /**
@@ -44,6 +52,7 @@ export function updateRow(row, sweep, caller) {
   const version = `${sweep.version} ${caller?.name} ${caller?.role}`;
   if (row.dataset.version === version) return;
   row.dataset.version = version;
+  showNames(row, sweep);
   const ended = isFinal(sweep.status);
   const status = row.querySelector(".status");
   status.dataset.status = sweep.status;

@@ -7,6 +7,7 @@ import { byId, element, setPairs, setText, showText } from "./dom.js";
 import { attempt, report } from "./errors.js";
 import { deviceName, formatDuration, formatPercent, formatScale, formatTime } from "./format.js";
 import { showConfusion } from "./heatmaps.js";
+import { shareToken } from "./key.js";
 import { Legend } from "./legend.js";
 import { isFinal } from "./live.js";
 import { darkScheme, offerPictures, readPlot } from "./plots.js";
@@ -45,9 +46,8 @@ function showFailure(problem) {
  */
 async function readRun() {
   try {
-    const isFirst = run === null;
     run = await get(path);
-    if (isFirst) await showSweep(run.sweep_id);
+    if (!byId("sweep").textContent) await showSweep(run.sweep_id);
     showText(byId("connection"), "");
     draw();
   } catch (problem) {
@@ -101,7 +101,7 @@ function showFacts() {
     ["Training accuracy", formatPercent((kept?.metrics ?? latest)?.accuracy)],
     [`${kept ? "Test" : "Validation"} accuracy`, formatPercent(kept?.test_accuracy ?? latest?.val_accuracy)],
     ["Kept epoch", kept && `${kept.metrics.epoch}, counted from 0`],
-    ["Reused from", run.reused_from && link(run.reused_from)],
+    ["Reused from", shareToken ? run.reused_from : run.reused_from && link(run.reused_from)],
     ["Worker", run.worker],
     ["Device", run.device && deviceName(run.device)],
     ["Attempts", run.attempts && String(run.attempts)],

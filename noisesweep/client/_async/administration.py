@@ -11,7 +11,6 @@ from noisesweep.models import (
     CreatedKey,
     KeyList,
     Quota,
-    QuotaLimits,
     QuotaList,
     Role,
     Usage,
@@ -79,12 +78,12 @@ class AsyncAdministration:
             max_stored_bytes: Maximum number of bytes of its sweeps and data sets.
             max_core_seconds_per_day: Maximum core-seconds of the runs that it queues in 24 hours.
         """
-        limits = QuotaLimits(
-            max_queued_runs=max_queued_runs,
-            max_stored_bytes=max_stored_bytes,
-            max_core_seconds_per_day=max_core_seconds_per_day,
-        )
-        response = await self._session.send("PUT", _path_of(holder), body=limits.model_dump())
+        limits = {
+            "max_queued_runs": max_queued_runs,
+            "max_stored_bytes": max_stored_bytes,
+            "max_core_seconds_per_day": max_core_seconds_per_day,
+        }
+        response = await self._session.send("PUT", _path_of(holder), body=limits)
         return parse(Quota, response.content, response)
 
     async def remove_quota(self, holder: str) -> None:

@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from api.errors import PROBLEM_TYPES
+from api.http.validation import MAX_SUGGESTIONS
 from noisesweep.local.launcher import free_port
 from shared.settings import Settings
 from tests.support.api import ApiThread
@@ -128,3 +129,11 @@ def test_store_that_becomes_too_old_is_reported_as_the_cause_until_it_is_upgrade
     finally:
         served.close()
         old.close()
+
+
+def test_only_the_first_errors_suggest_a_field(http: httpx.Client) -> None:
+    # A suggestion takes about a millisecond, and a body may have thousands of unknown fields.
+    body = {"scales": [1]} | {f"epoch{number}": 1 for number in range(1000)}
+    errors = http.post("/sweeps", json=body).json()["errors"]
+    suggested = ["did you mean `epochs`?" in error["detail"] for error in errors]
+    assert suggested == [True] * MAX_SUGGESTIONS + [False] * (1000 - MAX_SUGGESTIONS)

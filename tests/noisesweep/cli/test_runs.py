@@ -47,7 +47,7 @@ def test_run_shows_its_epochs_hash_and_links(run: Run, service: NoiseSweep, fini
     ]
     for text in (f"SHA-256 of the weights: {found.weights_sha256}", f"Model: noisesweep model {finished}-1"):
         assert text in shown.splitlines()
-    assert f"Page: {service.url}/ui/sweeps/{finished}" in shown
+    assert f"Page: {service.url}/ui/runs/{finished}-1" in shown
     assert json.loads(run("run", f"{finished[:6]}-1", "--json").stdout) == found.model_dump(mode="json")
 
 

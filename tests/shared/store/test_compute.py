@@ -99,6 +99,39 @@ def test_epochs_that_are_not_trained_are_returned(sweeps: Sweeps, leases: Leases
     assert_consistent(redis)
 
 
+@pytest.mark.parametrize("end", ["cancel", "fail", "cancel at the end"])
+def test_stored_epochs_count_without_a_checkpoint(sweeps: Sweeps, leases: Leases, redis: Redis, end: str) -> None:
+    sweep_id = sweeps.create(ONE, "alice")
+    claim = claim_next(leases)
+    for epoch in range(3):
+        leases.commit(claim, claim.runs[0], metrics(epoch))
+    match end:
+        case "cancel":
+            leases.cancel(claim, claim.runs[0])
+        case "fail":
+            leases.fail(claim, claim.runs[0], RunError(code="diverged", message="It diverged."))
+        case _:
+            sweeps.cancel(sweep_id)
+            leases.succeed(claim, claim.runs[0], SHA, evaluation(), epochs=3)
+    assert total(redis) == 3 * EPOCH
+    # Retried, the run is trained from its first epoch, and its stored epochs are not counted as those of this attempt.
+    assert sweeps.retry(sweep_id, "alice") == 1
+    claim = claim_next(leases)
+    leases.cancel(claim, claim.runs[0])
+    assert total(redis) == 3 * EPOCH
+
+
+def test_runs_of_a_sweep_that_an_earlier_version_stored_count(sweeps: Sweeps, redis: Redis) -> None:
+    sweep_id = sweeps.create(ONE, "alice")
+    redis.hdel(SweepKeys(sweep_id).record, "epoch_compute")
+    redis.delete(compute("alice"))
+    sweeps.extend(sweep_id, 0.2, submitter="alice")
+    assert total(redis) == EPOCHS * 1  # what the call names for an epoch
+    sweeps.cancel(sweep_id)
+    sweeps.retry(sweep_id, "alice")
+    assert total(redis) == 2 * EPOCHS
+
+
 def test_a_run_that_stops_early_returns_the_other_epochs(sweeps: Sweeps, leases: Leases, redis: Redis) -> None:
     sweeps.create(ONE, "alice")
     claim = claim_next(leases)
