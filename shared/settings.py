@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from noisesweep.models.faults import explain
+from noisesweep.models.quotas import MAX_AMOUNT
 from shared.configured_keys import ConfiguredKey, parse_api_keys
 from shared.store import address
 
@@ -91,10 +92,13 @@ class Settings(BaseSettings):
         description="Interval at which a worker looks for expired leases and publishes missing messages.",
     )
     max_queued_runs: int = Field(default=2000, ge=1, description="Maximum number of queued runs.")
-    max_queued_runs_per_key: int = Field(default=500, ge=1, description="Maximum number of queued runs per API key.")
+    max_queued_runs_per_key: int = Field(
+        default=500, ge=1, le=MAX_AMOUNT, description="Maximum number of queued runs per API key."
+    )
     max_stored_bytes: int = Field(
         default=2_000_000_000,
         ge=1,
+        le=MAX_AMOUNT,
         description="Maximum number of bytes that the stored sweeps of one API key may occupy, or all sweeps without "
         "keys. A sweep counts from its submission until it is deleted, with the size of its results, reused ones "
         "included, and of its models.",
@@ -102,6 +106,7 @@ class Settings(BaseSettings):
     max_core_seconds_per_day: int | None = Field(
         default=None,
         ge=1,
+        le=MAX_AMOUNT,
         description="Maximum number of core-seconds that the runs of one API key may need in 24 hours, estimated when "
         "they are queued. If unset: no limit. Instructors can set other limits for roles and keys.",
     )

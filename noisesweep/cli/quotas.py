@@ -11,13 +11,12 @@ from noisesweep.cli.output import console_for, print_json, print_line
 from noisesweep.client.errors import WrongUsageError
 from noisesweep.client.prose import format_duration
 from noisesweep.models import QueuedSweep, QuotaLimits, Usage
+from noisesweep.models.quotas import MAX_AMOUNT
 
 app = typer.Typer(
     no_args_is_help=True, help="Show and set limits of API keys. They limit queued runs, bytes and compute."
 )
 MEGABYTE = 1_000_000
-# The service accepts no larger limit.
-MAX_AMOUNT = 10**12
 
 Holder = Annotated[
     str,

@@ -8,8 +8,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from noisesweep.models.keys import KEY_NAME, Role
 from noisesweep.models.networks import as_integer
 
-# The store counts core-milliseconds, and its numbers are exact up to 2^53.
-Amount = Annotated[int, Field(ge=0, le=10**12), BeforeValidator(as_integer)]
+# Numbers of JSON and of the store are exact up to this one.
+MAX_AMOUNT = 2**53 - 1
+Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT), BeforeValidator(as_integer)]
 
 Holder = Annotated[
     str,

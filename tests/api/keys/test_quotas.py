@@ -8,6 +8,7 @@ import pytest
 from redis import Redis
 
 from noisesweep.models import EpochMetrics, SweepRequest
+from noisesweep.models.quotas import MAX_AMOUNT
 from shared.store.keys import compute
 from shared.store.paces import Kind, add_epoch
 from tests.api.conftest import Serve
@@ -82,7 +83,7 @@ def test_an_unknown_holder_is_refused(http: httpx.Client, holder: str) -> None:
 
 
 @pytest.mark.parametrize("limits", [
-    {"max_queued_runs": -1}, {"max_queued_runs": True}, {"max_queued_runs": "3"}, {"max_stored_bytes": 10**12 + 1},
+    {"max_queued_runs": -1}, {"max_queued_runs": True}, {"max_queued_runs": "3"}, {"max_stored_bytes": 2**53},
     {"max_runs": 1},
 ])  # fmt: skip
 def test_wrong_limits_are_refused(http: httpx.Client, limits: dict[str, Any]) -> None:
@@ -173,6 +174,11 @@ def test_the_setting_is_the_limit_of_keys_without_a_quota(serve: Serve) -> None:
     set_quota(http, "role:member", max_core_seconds_per_day=10_000)
     assert submit(http).status_code == 202
     assert usage(http, "teacher")["max_core_seconds_per_day"] == 10
+
+
+def test_the_largest_settings_are_listed(serve: Serve) -> None:
+    http = serve(api_keys=CLASS, max_stored_bytes=MAX_AMOUNT, max_queued_runs_per_key=MAX_AMOUNT)
+    assert http.get("/quotas", headers=bearer("teacher")).json()["service"]["max_stored_bytes"] == MAX_AMOUNT
 
 
 def test_the_estimate_is_what_counts(http: httpx.Client) -> None:
