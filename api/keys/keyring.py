@@ -2,7 +2,6 @@
 
 import asyncio
 import hmac
-import logging
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,16 +9,15 @@ from contextvars import Context
 from datetime import UTC, datetime
 from typing import cast
 
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from api.http.errors import InvalidKeyError
+from api.keys.records import readable
 from noisesweep.models import Caller, KeyName, Role, hash_api_key
 from shared.settings import Settings
 from shared.store.keys import API_KEY_USES, API_KEYS
-
-logger = logging.getLogger(__name__)
 
 # A key that was revoked by another process stops after this time.
 REFRESH_SECONDS = 1.0
@@ -96,7 +94,7 @@ class Keyring:
         finally:
             self._reading = None
         if raw != self._raw:
-            keys = filter(None, map(_parse, raw.values()))
+            keys = readable(StoredKey, raw.values())
             self._stored = {key.name: key for key in keys if key.name not in self.configured}
             self._raw, self._uses = raw, {}
         if not self._is_outdated:
@@ -113,11 +111,3 @@ class Keyring:
         self._uses[name] = now
         with suppress(RedisError):  # a use that is not recorded must not fail the request
             await self._redis.hset(API_KEY_USES, name, str(int(now)))
-
-
-def _parse(record: str) -> StoredKey | None:
-    try:
-        return StoredKey.model_validate_json(record)
-    except ValidationError as error:  # the other keys stay valid
-        logger.warning("Skipped an API key in the store whose record cannot be read: %d errors", error.error_count())
-        return None

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from typing import cast
 
-from pydantic import AwareDatetime, BaseModel
 from redis.asyncio import Redis
 
 from api.keys.errors import KeyConflictError, UnknownQuotaError
+from api.keys.records import readable
 from api.limits import limits_for
 from noisesweep.models import Caller, Quota, QuotaLimits, QuotaList, Usage
 from shared.settings import Settings
@@ -16,14 +16,6 @@ from shared.store.keys import QUOTAS
 
 # One for each possible API key and role.
 MAX_QUOTAS = 1004
-
-
-class StoredQuota(BaseModel):
-    """Record of a quota in the store. The functions read its limits."""
-
-    limits: QuotaLimits
-    set_by: str
-    set_at: AwareDatetime
 
 
 class QuotaStore:
@@ -40,7 +32,7 @@ class QuotaStore:
         """Return all quotas, and the limits of keys without one."""
         stored = cast("dict[str, str]", await self._redis.hgetall(QUOTAS))
         return QuotaList(
-            quotas=[_quota(holder, StoredQuota.model_validate_json(stored[holder])) for holder in sorted(stored)],
+            quotas=sorted(readable(Quota, stored.values()), key=lambda quota: quota.holder),
             service=QuotaLimits(
                 max_queued_runs=self._settings.max_queued_runs_per_key,
                 max_stored_bytes=self._settings.max_stored_bytes,
@@ -59,9 +51,9 @@ class QuotaStore:
         if await self._redis.hlen(QUOTAS) >= MAX_QUOTAS and not await self._redis.hexists(QUOTAS, holder):
             raise KeyConflictError(f"The service has {MAX_QUOTAS:,} quotas, and may have no more: remove some.")
         set_at = datetime.fromtimestamp(await server_time_async(self._redis) / 1e6, UTC)
-        stored = StoredQuota(limits=limits, set_by=set_by, set_at=set_at)
-        await self._redis.hset(QUOTAS, holder, stored.model_dump_json())
-        return _quota(holder, stored)
+        quota = Quota(holder=holder, limits=limits, set_by=set_by, set_at=set_at)
+        await self._redis.hset(QUOTAS, holder, quota.model_dump_json())
+        return quota
 
     async def remove(self, holder: str) -> None:
         """Remove the quota of a holder. Raise UnknownQuotaError if it has none."""
@@ -81,7 +73,3 @@ class QuotaStore:
             core_seconds=int(core_ms) / 1000,
             max_core_seconds_per_day=max_core_seconds,
         )
-
-
-def _quota(holder: str, stored: StoredQuota) -> Quota:
-    return Quota(holder=holder, limits=stored.limits, set_by=stored.set_by, set_at=stored.set_at)

@@ -2,24 +2,22 @@
 
 import hmac
 import json
-import logging
 import re
 import secrets
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from redis.asyncio import Redis
 
 from api.http.errors import InvalidKeyError
 from api.keys.errors import KeyConflictError, UnknownKeyNameError
+from api.keys.records import readable
 from noisesweep.models import Caller, CreatedShare, Role, Share, ShareRequest, hash_api_key
 from shared.errors import SweepNotFoundError
 from shared.settings import Settings
 from shared.store.clock import server_time_async
 from shared.store.keys import SweepKeys
-
-logger = logging.getLogger(__name__)
 
 PREFIX = "nss_"
 MAX_SHARES = 20
@@ -110,15 +108,7 @@ class ShareStore:
 
     async def _stored(self, sweep_id: str) -> list[StoredShare]:
         records = cast("list[str]", await self._redis.hvals(SweepKeys(sweep_id).shares))
-        return [share for share in map(_parse, records) if share]
+        return readable(StoredShare, records)
 
     async def _now(self) -> datetime:
         return datetime.fromtimestamp(await server_time_async(self._redis) / 1e6, UTC)
-
-
-def _parse(record: str) -> StoredShare | None:
-    try:
-        return StoredShare.model_validate_json(record)
-    except ValidationError as error:  # the other links stay valid
-        logger.warning("Skipped a share link whose record cannot be read: %d errors", error.error_count())
-        return None

@@ -1,7 +1,7 @@
 """Cost estimates of submissions."""
 
 from api.sweeps.admission import core_seconds
-from api.sweeps.paces import Paces, mean_pace
+from api.sweeps.paces import Capacity, mean_pace
 from api.sweeps.queue_stats import QueueStats
 from api.sweeps.supported_configs import stored_model_bytes
 from noisesweep.models import Estimate, SweepRequest
@@ -9,7 +9,7 @@ from shared.datasets import facts_of, run_work
 
 
 async def estimate(
-    request: SweepRequest, reused_runs: int, submitter: str, stats: QueueStats, paces: Paces
+    request: SweepRequest, reused_runs: int, submitter: str, stats: QueueStats, capacity: Capacity | None
 ) -> Estimate:
     """Return the cost of the sweep's new runs, and the estimated time until they are trained.
 
@@ -20,7 +20,6 @@ async def estimate(
     runs = len(request.grid()) - reused_runs
     work = run_work(request)
     queue = await stats.state(submitter, max(0, runs - 1) * work)
-    capacity = await paces.capacity(request)
     seconds = None if runs else 0.0
     if runs and capacity:
         seconds = round(max(work / capacity.fastest, (queue.work_before + runs * work) / capacity.total), 2)

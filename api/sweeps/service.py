@@ -125,9 +125,10 @@ class SweepService:
     async def estimate(self, request: SweepRequest, caller: Caller) -> Estimate:
         """Return what submitting the sweep would cost, without storing anything. Raise the errors of `submit`."""
         reused = len(await self._find_trained(request, request.grid()))
-        runs, pace = len(request.grid()) - reused, mean_pace(await self._paces.capacity(request))
-        await raise_if_refused(await self._store.admit(request, caller, runs, pace), caller.name, self.stats)
-        return await estimate(request, reused, caller.name, self.stats, self._paces)
+        runs, capacity = len(request.grid()) - reused, await self._paces.capacity(request)
+        reply = await self._store.admit(request, caller, runs, mean_pace(capacity))
+        await raise_if_refused(reply, caller.name, self.stats)
+        return await estimate(request, reused, caller.name, self.stats, capacity)
 
     async def queue(self, submitter: str) -> Queue:
         """Return the state of the queue, with the waiting sweeps of a submitter; an empty name without keys."""

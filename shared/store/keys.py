@@ -63,7 +63,7 @@ Keys outside any sweep are indexes, measurements and workers:
     ns:api_keys               hash    record of each API key that was created while the service ran (JSON with its hash:
                                       api/keys/keyring.py), by name
     ns:api_key_uses           hash    Unix time of the last use of each API key, by name
-    ns:quotas                 hash    quota (JSON: api/keys/quotas.py) of role:<role> or key:<name>
+    ns:quotas                 hash    Quota (JSON) of role:<role> or key:<name>
     ns:compute:<submitter>    hash    core-ms of the runs that an API key has queued, by hour (Unix time in hours);
                                       expires a day after the last one
     ns:counters               hash    worker metrics: see shared/store/counters.py

@@ -9,7 +9,7 @@ from redis import Redis
 
 from noisesweep.models import EpochMetrics, SweepRequest
 from noisesweep.models.quotas import MAX_AMOUNT
-from shared.store.keys import compute
+from shared.store.keys import QUOTAS, compute
 from shared.store.paces import Kind, add_epoch
 from tests.api.conftest import Serve
 from tests.support.keys import CLASS, bearer
@@ -174,6 +174,12 @@ def test_the_setting_is_the_limit_of_keys_without_a_quota(serve: Serve) -> None:
     set_quota(http, "role:member", max_core_seconds_per_day=10_000)
     assert submit(http).status_code == 202
     assert usage(http, "teacher")["max_core_seconds_per_day"] == 10
+
+
+def test_a_quota_that_cannot_be_read_does_not_hide_the_others(http: httpx.Client, redis: Redis) -> None:
+    set_quota(http, "role:member", max_queued_runs=3)
+    redis.hset(QUOTAS, "key:bob", "{}")
+    assert [each["holder"] for each in http.get("/quotas", headers=bearer("boss")).json()["quotas"]] == ["role:member"]
 
 
 def test_the_largest_settings_are_listed(serve: Serve) -> None:

@@ -14,12 +14,14 @@ from api.dependencies import Reads
 from api.http.errors import TooBusyError
 from api.http.turns import Turns
 from api.limits import Limits
+from api.sweeps.tagged import RECORDS_PER_READ
 from api.sweeps.view import SweepView
-from noisesweep.models import ClassResults
+from noisesweep.models import ClassResults, SweepRequest
 from shared.store.keys import SCHEMA, SweepKeys
 from tests.api.conftest import Serve
 from tests.support.keys import configured
 from tests.support.pictures import PNG_MAGIC
+from tests.support.stored_sweeps import Sweeps
 from tests.support.training import Training
 
 TAG = "course:ml-101"
@@ -170,17 +172,20 @@ def test_class_is_bounded(
     assert ("Older ones may be missing" in remarks) == (kept < 3)
 
 
-def test_search_reads_all_chunks_of_the_list(
-    serve_with_limits: Callable[[Limits], httpx.Client], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("api.sweeps.tagged.RECORDS_PER_READ", 2)
-    http = serve_with_limits(Limits(class_searched=6))
-    sweeps = [submit(http, TAG if number % 2 else "other:x") for number in range(5)]
-    assert ids(http) == [sweeps[3], sweeps[1]]
+def test_search_reads_all_chunks_of_the_list(serve_with_limits: Callable[[Limits], httpx.Client], redis: Redis) -> None:
+    http, sweeps = serve_with_limits(Limits(class_searched=2 * RECORDS_PER_READ)), Sweeps(redis)
+
+    def add_others(count: int) -> None:
+        for _ in range(count):
+            sweeps.create(SweepRequest(scales=[1], dataset="digits", tags={"other": "x"}))
+
+    oldest = submit(http)
+    add_others(RECORDS_PER_READ)
+    newest = submit(http)
+    assert ids(http) == [newest, oldest]
     assert results(http).remarks == ["2 sweeps have not ended yet, so the results may change."]
-    for _ in range(4):
-        submit(http, "other:x")
-    assert ids(http) == [sweeps[3]]  # only the newest six are searched
+    add_others(RECORDS_PER_READ)
+    assert ids(http) == [newest]  # only the newest are searched
     assert "Older ones may be missing" in results(http).remarks[-1]
 
 

@@ -1,9 +1,31 @@
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import httpx
 import pytest
+from redis import Redis
 
+from shared.settings import Settings
+from tests.support.api import ApiThread
 from tests.support.commands import Run, command
+from tests.support.keys import configured
+
+ServeWithKeys = Callable[..., httpx.Client]
+
+
+@pytest.fixture
+def serve_with_keys(settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServeWithKeys]:
+    """Yield a function that serves the API with a member and another key, whose owner runs the commands."""
+    with ExitStack() as cleanup:
+
+        def serve(member: str, **role: str) -> httpx.Client:
+            served = ApiThread(settings.model_copy(update={"api_keys": configured(member, **role)}))
+            cleanup.callback(served.close)
+            monkeypatch.setenv("NOISESWEEP_API_KEY", f"ns_{next(iter(role))}")
+            return served.http
+
+        yield serve
 
 
 @pytest.fixture

@@ -3,27 +3,20 @@
 import csv
 import json
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from redis import Redis
 
-from shared.settings import Settings
-from tests.support.api import ApiThread
+from tests.noisesweep.cli.conftest import ServeWithKeys
 from tests.support.commands import Run
-from tests.support.keys import bearer, configured
+from tests.support.keys import bearer
 
 
 @pytest.fixture
-def http(settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
-    """Yield a client of a service with keys, whose administrator runs the commands."""
-    served = ApiThread(settings.model_copy(update={"api_keys": configured("member", boss="admin")}))
-    monkeypatch.setenv("NOISESWEEP_URL", served.url)
-    monkeypatch.setenv("NOISESWEEP_API_KEY", "ns_boss")
-    yield served.http
-    served.close()
+def http(serve_with_keys: ServeWithKeys) -> httpx.Client:
+    """Return a client of a service with keys, whose administrator runs the commands."""
+    return serve_with_keys("member", boss="admin")
 
 
 def name_and_role(http: httpx.Client, secret: str) -> list[str]:

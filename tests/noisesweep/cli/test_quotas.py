@@ -1,28 +1,21 @@
 """The commands `queue` and `quota show | list | set | remove`."""
 
 import json
-from collections.abc import Iterator
 
 import httpx
 import pytest
-from redis import Redis
 
-from shared.settings import Settings
-from tests.support.api import ApiThread
+from tests.noisesweep.cli.conftest import ServeWithKeys
 from tests.support.commands import Run
-from tests.support.keys import bearer, configured
+from tests.support.keys import bearer
 
 SWEEP = {"scales": [0.5, 1], "dataset": "digits", "epochs": 1, "name": "of ada"}
 
 
 @pytest.fixture
-def http(settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
-    """Yield a client of a service with keys, whose instructor runs the commands."""
-    served = ApiThread(settings.model_copy(update={"api_keys": configured("ada", teacher="instructor")}))
-    monkeypatch.setenv("NOISESWEEP_URL", served.url)
-    monkeypatch.setenv("NOISESWEEP_API_KEY", "ns_teacher")
-    yield served.http
-    served.close()
+def http(serve_with_keys: ServeWithKeys) -> httpx.Client:
+    """Return a client of a service with keys, whose instructor runs the commands."""
+    return serve_with_keys("ada", teacher="instructor")
 
 
 def test_quotas_are_set_changed_listed_and_removed(run: Run, http: httpx.Client) -> None:

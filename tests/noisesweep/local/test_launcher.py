@@ -2,7 +2,6 @@ import os
 import re
 import signal
 import socket
-import ssl
 import stat
 import subprocess
 import time
@@ -14,15 +13,12 @@ import psutil
 import pytest
 
 from noisesweep.local.launcher import free_port, halve_if_long
-from noisesweep.models import hash_api_key
 from tests.support.command_line import CommandLine
 from tests.support.commands import command
-from tests.support.keys import bearer
 from tests.support.old_redis import write_redis_server_double
 from tests.support.old_store import write_schema_1
 from tests.support.redis_server import RedisServer
 from tests.support.terminal import Terminal
-from tests.support.tls import CertificateAuthority
 from tests.support.waiting import wait_until
 
 LONG_SWEEP = {"scales": [0.5], "epochs": 200, "dataset": "digits", "batch_size": 8, "hidden_units": [64]}
@@ -285,41 +281,3 @@ def test_old_redis_server_on_the_path_is_skipped(command_line: CommandLine, tmp_
     output, _ = up.communicate(timeout=60)
     expected = f"Skipped {program}: expected Redis 7.0 or newer, or Valkey, received Redis 6.2.14. Using /"
     assert f"noisesweep: {expected}" in output
-
-
-def test_up_serves_other_machines_with_keys_and_encryption(
-    command_line: CommandLine, tmp_path: Path, authority: CertificateAuthority
-) -> None:
-    pair, port = authority.issue("IP:127.0.0.1"), free_port()
-    options = ["up", "--host", "0.0.0.0", "--port", str(port), "--data", "data", "--workers", "1"]
-    options += ["--tls-cert", str(pair.certificate), "--tls-key", str(pair.key)]
-    process = command_line.start(*options, NOISESWEEP_API_KEYS=f"boss:{hash_api_key('ns_boss')}:admin")
-    assert process.stdout
-    lines = iter(process.stdout.readline, "")
-    welcome = next(line for line in lines if line.endswith("/ui\n"))
-    assert welcome.startswith("https://")
-    assert "127.0.0.1" not in welcome
-    trusted = ssl.create_default_context(cafile=str(authority.certificate))
-    answer = httpx.get(f"https://127.0.0.1:{port}/whoami", headers=bearer("boss"), verify=trusted)
-    assert (answer.json()["name"], answer.json()["role"]) == ("boss", "admin")
-    assert httpx.get(f"https://127.0.0.1:{port}/sweeps", verify=trusted).status_code == 401
-
-
-def test_up_refuses_other_machines_without_keys(command_line: CommandLine) -> None:
-    refused = command_line.start("up", "--host", "0.0.0.0", "--port", str(free_port()))
-    output, _ = refused.communicate(timeout=60)
-    assert refused.returncode == 1
-    assert "Other machines could use a service at 0.0.0.0 without a key" in output
-    assert command_line.processes() == []
-
-
-@pytest.mark.parametrize(("host", "options", "message"), [
-    ("here", [], "expected an IP address such as 0.0.0.0, received 'here'"),
-    ("127.0.0.1", ["--tls-cert", __file__], "HTTPS needs both --tls-cert and --tls-key"),
-    ("127.0.0.1", ["--tls-cert", __file__, "--tls-key", __file__], "not a certificate and its key in PEM format"),
-])  # fmt: skip
-def test_up_refuses_an_unusable_address(command_line: CommandLine, host: str, options: list[str], message: str) -> None:
-    refused = command_line.start("up", "--host", host, "--port", str(free_port()), *options)
-    output, _ = refused.communicate(timeout=60)
-    assert refused.returncode == 1
-    assert message in output

@@ -14,7 +14,7 @@ from tests.support.claims import SHA, claim_next, metrics, release, save, state
 from tests.support.key_space import assert_consistent
 from tests.support.records import evaluation
 from tests.support.stored_sweeps import PACE, UNLIMITED, Sweeps
-from worker.claims import KeptEpoch
+from worker.claims import Claim, KeptEpoch
 from worker.leases import Leases
 
 EPOCHS = 4
@@ -79,12 +79,18 @@ def test_a_trained_run_counts_in_full(sweeps: Sweeps, leases: Leases, redis: Red
     assert_consistent(redis)
 
 
+def claim_and_train(leases: Leases, epochs: int) -> Claim:
+    """Claim a run, and store its first epochs."""
+    claim = claim_next(leases)
+    for epoch in range(epochs):
+        leases.commit(claim, claim.runs[0], metrics(epoch))
+    return claim
+
+
 @pytest.mark.parametrize("end", ["fail", "cancel", "cancel while queued"])
 def test_epochs_that_are_not_trained_are_returned(sweeps: Sweeps, leases: Leases, redis: Redis, end: str) -> None:
     sweep_id = sweeps.create(ONE, "alice")
-    claim = claim_next(leases)
-    for epoch in range(2):
-        leases.commit(claim, claim.runs[0], metrics(epoch))
+    claim = claim_and_train(leases, 2)
     save(leases, claim, claim.runs[0], state(2))
     match end:
         case "fail":
@@ -102,9 +108,7 @@ def test_epochs_that_are_not_trained_are_returned(sweeps: Sweeps, leases: Leases
 @pytest.mark.parametrize("end", ["cancel", "fail", "cancel at the end"])
 def test_stored_epochs_count_without_a_checkpoint(sweeps: Sweeps, leases: Leases, redis: Redis, end: str) -> None:
     sweep_id = sweeps.create(ONE, "alice")
-    claim = claim_next(leases)
-    for epoch in range(3):
-        leases.commit(claim, claim.runs[0], metrics(epoch))
+    claim = claim_and_train(leases, 3)
     match end:
         case "cancel":
             leases.cancel(claim, claim.runs[0])
@@ -134,8 +138,7 @@ def test_runs_of_a_sweep_that_an_earlier_version_stored_count(sweeps: Sweeps, re
 
 def test_a_run_that_stops_early_returns_the_other_epochs(sweeps: Sweeps, leases: Leases, redis: Redis) -> None:
     sweeps.create(ONE, "alice")
-    claim = claim_next(leases)
-    leases.commit(claim, claim.runs[0], metrics(0))
+    claim = claim_and_train(leases, 1)
     leases.succeed(claim, claim.runs[0], SHA, evaluation(), epochs=1, kept=KeptEpoch(0, 0.3, 0.9))
     assert total(redis) == EPOCH
 
