@@ -46,7 +46,7 @@ class Snapshot:
         """Read the store. Raise redis.exceptions.RedisError if it does not respond."""
         counts = cast("dict[str, str]", await store.redis.hgetall(COUNTERS))
         sweeps = await store.redis.zcard(SWEEPS)
-        return cls(await stats.queue(), await store.workers.list_all(), sweeps, counts)
+        return cls(await stats.queue(await stats.state("")), await store.workers.list_all(), sweeps, counts)
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metric families."""

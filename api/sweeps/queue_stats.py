@@ -47,9 +47,9 @@ class QueueStats:
         self._redis = redis
         self._functions = AsyncFunctions(redis)
 
-    async def queue(self, own: Sequence[QueuedSweep] = ()) -> Queue:
+    async def queue(self, state: QueueState, own: Sequence[QueuedSweep] = ()) -> Queue:
         """Return the numbers of queued and running runs, the longest wait, the rate at which runs end, and `own`."""
-        now, state = await server_time_async(self._redis), await self.state("")
+        now = await server_time_async(self._redis)
         waiting_since = state.oldest_queued_at
         return Queue(
             queued_runs=state.queued,
@@ -59,16 +59,13 @@ class QueueStats:
             own=list(own),
         )
 
-    async def waiting(self, submitter: str, paces: Paces) -> list[QueuedSweep]:
+    async def waiting(self, submitter: str, state: QueueState, paces: Paces) -> list[QueuedSweep]:
         """Return the sweeps of a submitter that have queued runs, in the order in which they start.
 
         The expected wait assumes that all live training processes share the work of the running runs, which count in
         full, and of the queued runs before, at their pace for this sweep.
         """
         waiting = await self._functions.call(Function.WAITING, submitter=submitter, limit=MAX_WAITING)
-        if not waiting:
-            return []
-        state = await self.state(submitter)
         return [await _queued_sweep(*fields, state=state, paces=paces) for fields in waiting]
 
     async def state(self, submitter: str, new_work: float = 0.0) -> QueueState:

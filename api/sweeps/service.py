@@ -132,7 +132,8 @@ class SweepService:
 
     async def queue(self, submitter: str) -> Queue:
         """Return the state of the queue, with the waiting sweeps of a submitter; an empty name without keys."""
-        return await self.stats.queue(await self.stats.waiting(submitter, self._paces))
+        state = await self.stats.state(submitter)
+        return await self.stats.queue(state, await self.stats.waiting(submitter, state, self._paces))
 
     async def extend(
         self, sweep: Sweep, extension: ExtensionRequest, caller: Caller, version: int | None = None
