@@ -1,5 +1,6 @@
 """HTML pages in the design of the product, rendered from templates."""
 
+from collections.abc import Hashable
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -48,7 +49,7 @@ def _environment() -> Environment:
 
 
 def page(
-    name: str, root: str, status: HTTPStatus = HTTPStatus.OK, policy: str = security.DASHBOARD_CSP, **values: object
+    name: str, root: str, status: HTTPStatus = HTTPStatus.OK, policy: str = security.DASHBOARD_CSP, **values: Hashable
 ) -> HTMLResponse:
     """Return a page as an answer.
 
@@ -57,7 +58,11 @@ def page(
         root: Relative path from the URL of the page to the root of the API, wherever a proxy serves it.
         status: Status of the answer.
         policy: Content-Security-Policy.
-        values: Variables of the template.
+        values: Variables of the template. Equal ones are rendered once.
     """
-    text = _environment().get_template(f"{name}.html").render(root=root, **values)
-    return HTMLResponse(text, status, {"Content-Security-Policy": policy})
+    return HTMLResponse(_render(name, root, **values), status, {"Content-Security-Policy": policy})
+
+
+@cache
+def _render(name: str, root: str, **values: Hashable) -> str:
+    return _environment().get_template(f"{name}.html").render(root=root, **values)

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/problems", tags=["problems"])
 @router.get("", response_class=HTMLResponse)
 async def list_problems() -> HTMLResponse:
     """List all problem types."""
-    return page("problems", ".", problem_types=PROBLEM_TYPES.values())
+    return page("problems", ".", problem_types=tuple(PROBLEM_TYPES.values()))
 
 
 @router.get("/{slug}", response_class=HTMLResponse, responses=problem_responses(HTTPStatus.NOT_FOUND))

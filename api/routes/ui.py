@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from api.dashboard import assets
 from api.dashboard.assets import Asset
-from api.dashboard.example import example
+from api.dashboard.example import example, example_sentence
 from api.dashboard.pages import page
 from api.http import security
 from api.http.pages import StaticFile
@@ -19,7 +19,6 @@ from api.http.root_path import route_path
 from api.plots import accuracy
 from api.plots.options import FileFormat, OptionsDep
 from api.plots.picture import encode
-from api.science.summary import summary
 
 router = APIRouter(include_in_schema=False)
 
@@ -38,7 +37,7 @@ async def redirect_root(accept: Annotated[str, Header()] = "") -> RedirectRespon
 @router.get("/ui")
 async def show_home() -> HTMLResponse:
     """Return the page with the submission form and the list of sweeps."""
-    return page("home", ".", example=example(), sentence=summary(example()).sentence)
+    return page("home", ".", trained_on=example().created_at, sentence=example_sentence())
 
 
 @router.get("/ui/example")
