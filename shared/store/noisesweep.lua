@@ -310,9 +310,11 @@ end
 -- Return the number of epochs that were not trained, of a run that ends: those after its last stored epoch. A retried run
 -- has stored epochs of an earlier attempt, so they count only if there are more than at the claim.
 local function untrained_epochs(run)
-  local stored, at_claim = redis.call('LLEN', run.epochs), tonumber(redis.call('HGET', run.key, 'epochs_at_claim') or 0)
-  local epochs = tonumber(redis.call('HGET', run.record, 'epochs'))
-  return stored > at_claim and math.min(remaining_epochs(run), epochs - stored) or remaining_epochs(run)
+  -- A run whose epochs cannot be read must still be able to fail.
+  local readable, stored = pcall(redis.call, 'LLEN', run.epochs)
+  local fields = { redis.call('HGET', run.key, 'epochs_at_claim'), redis.call('HGET', run.record, 'epochs') }
+  local at_claim, epochs, remaining = tonumber(fields[1] or 0), tonumber(fields[2]), remaining_epochs(run)
+  return readable and stored > at_claim and math.min(remaining, epochs - stored) or remaining
 end
 
 -- End the lease of a run that is not trained to its end. Its submitter gets back the work that was not done, and the

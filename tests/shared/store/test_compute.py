@@ -125,6 +125,15 @@ def test_stored_epochs_count_without_a_checkpoint(sweeps: Sweeps, leases: Leases
     assert total(redis) == 3 * EPOCH
 
 
+def test_a_run_whose_epochs_cannot_be_read_fails(sweeps: Sweeps, leases: Leases, redis: Redis) -> None:
+    sweep_id = sweeps.create(ONE, "alice")
+    claim = claim_next(leases)
+    redis.set(SweepKeys(sweep_id).epochs(0), "not a list")
+    leases.fail(claim, claim.runs[0], RunError(code="internal", message="It cannot be stored."))
+    assert sweeps.run(sweep_id, 0)["outcome"] == "failed"
+    assert used(redis) == {}
+
+
 def test_runs_of_a_sweep_that_an_earlier_version_stored_count(sweeps: Sweeps, redis: Redis) -> None:
     sweep_id = sweeps.create(ONE, "alice")
     redis.hdel(SweepKeys(sweep_id).record, "epoch_compute")
