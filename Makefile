@@ -2,23 +2,30 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SERVICE := $(VENV)/.service
 STAMP := $(VENV)/.set-up
 ARGS ?=
 
 .PHONY: setup demo test test-xla faults containers fuzz coverage coverage-of-intervals bench bench-sweep bench-parts \
 	bench-api bench-fleet bench-class gpu-check ideal check check-page docs generate format lock release clean
 
+# The environment has two stages: what the service needs, then the tools of developers, with the same versions.
+# --no-build-isolation: the lock contains the build backend, so nothing is installed without a hash.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 setup: $(STAMP)
 
-# --no-build-isolation: the lock contains the build backend, so nothing is installed without a hash.
-$(STAMP): requirements/dev.txt pyproject.toml
+$(SERVICE): requirements/local.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "noisesweep needs Python 3.11, 3.12 or 3.13; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(INSTALL) --require-hashes -r requirements/local.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup
+$(STAMP): $(SERVICE) requirements/dev.txt
+	$(INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: $(SERVICE)
 	$(BIN)/noisesweep demo $(ARGS)
 
 # Most tests wait for a process, so two run at a time. TEST_PROCESSES=0 runs all of them in this process.
@@ -122,6 +129,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-in
 	--python-version 3.11 --custom-compile-command "make lock"
 lock: setup
 	$(LOCK) pyproject.toml --extra dev --no-emit-package noisesweep -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra local --extra build --no-emit-package noisesweep -c requirements/dev.txt -o requirements/local.txt
 	$(LOCK) pyproject.toml --extra docs --no-emit-package noisesweep -c requirements/dev.txt -o requirements/docs.txt
 	$(LOCK) pyproject.toml --extra api --no-emit-package noisesweep -c requirements/dev.txt -o requirements/api.txt
 	$(LOCK) pyproject.toml --extra worker-cpu --no-emit-package noisesweep -c requirements/dev.txt -o requirements/worker-cpu.txt
