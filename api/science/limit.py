@@ -63,11 +63,13 @@ class Limit(BaseModel):
         """Return the ends at a scale, interpolated between the scales of the table.
 
         The interpolation is monotone and cubic in log(scale) (Fritsch and Carlson 1980). Outside the table, the ends
-        are those of its first or last scale.
+        are those of its first or last scale. Where noise hides nearly everything, both ends are equal up to their
+        sampling errors. If the measured lower end is above the upper end, which has the smaller error, it is lowered.
         """
         first, last = self.ends[0].scale, self.ends[-1].scale
         values = _interpolator(self.ends)(np.log(min(max(scale, first), last)))
-        return Ends(scale=scale, **dict(zip(_VALUES, map(float, values), strict=True)))
+        at = dict(zip(_VALUES, map(float, values), strict=True))
+        return Ends(scale=scale, **at | {"lower": min(at["lower"], at["upper"])})
 
     def crossings(self, level: float) -> LimitCrossings | None:
         """Return where both ends first fall to an accuracy; None if one does not within the scales of the table.
