@@ -33,6 +33,8 @@ LOG_FORMAT = "NOISESWEEP_LOG_FORMAT"
 NOTEBOOK_SCALES = [0.1, 0.5, 1.0, 2.0, 4.0]
 FIRST_SEED = [0]
 CHECK_SECONDS = 0.5
+# What `up` and `demo` need: a name, the extra that installs it, and packages of the API and of the worker.
+LOCAL_SERVICE = ("service", "local", "fastapi", "tensorflow")
 DATA = platformdirs.user_data_path("noisesweep")
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Number of training processes. Default: chosen for the device.")
@@ -70,6 +72,7 @@ def up(
 
     It runs until Ctrl-C. A process that ends is started again. The log is a file in the data folder.
     """
+    _check_installed(*LOCAL_SERVICE)
     listener = Listener(port, host, tls_cert, tls_key)
     _set_log_format(as_json=as_json)
     console = console_for(as_json=as_json)
@@ -131,6 +134,7 @@ def run_demo(
 
     Start the service, submit the sweep, print and plot the results, and stop the service.
     """
+    _check_installed(*LOCAL_SERVICE)
     console = console_for(as_json=as_json)
     try:
         request = SweepRequest(scales=scales, seeds=seeds, epochs=epochs)
@@ -194,7 +198,8 @@ def api(
     It listens at NOISESWEEP_HOST and NOISESWEEP_PORT, and uses the Redis server at NOISESWEEP_REDIS_URL.
     """
     _set_log_format(as_json=as_json)
-    _exec_module("api", *(arguments or []), extra="api", requires="fastapi")
+    _check_installed("API", "api", "fastapi")
+    _exec_module("api", *(arguments or []))
 
 
 def worker(
@@ -209,7 +214,8 @@ def worker(
     It uses the Redis server at NOISESWEEP_REDIS_URL.
     """
     _set_log_format(as_json=as_json)
-    _exec_module("worker", *(arguments or []), extra="worker", requires="tensorflow")
+    _check_installed("worker", "worker", "tensorflow")
+    _exec_module("worker", *(arguments or []))
 
 
 def doctor(*, as_json: Json = False) -> None:
@@ -223,7 +229,8 @@ def doctor(*, as_json: Json = False) -> None:
         own_store, skipped = "", str(error)
     options = [f"--own-store={own_store}", f"--skipped-store={skipped}", *(["--json"] if as_json else [])]
     # A missing TensorFlow is one of the doctor's findings, so only pydantic_settings is required here.
-    _exec_module("worker.doctor", *options, extra="worker", requires="pydantic_settings")
+    _check_installed("worker", "worker", "pydantic_settings")
+    _exec_module("worker.doctor", *options)
 
 
 def own_program() -> str:
@@ -240,8 +247,14 @@ def _set_log_format(*, as_json: bool) -> None:
         os.environ[LOG_FORMAT] = "json"
 
 
-def _exec_module(name: str, *arguments: str, extra: str, requires: str) -> NoReturn:
+def _check_installed(part: str, extra: str, *packages: str) -> None:
+    """Raise WrongUsageError if a package of a part is missing, and name the extra that installs the part."""
+    if missing := [package for package in packages if find_spec(package) is None]:
+        raise WrongUsageError(
+            f"the {part} is not installed ({' and '.join(missing)} missing): run `pip install 'noisesweep[{extra}]'`"
+        )
+
+
+def _exec_module(name: str, *arguments: str) -> NoReturn:
     """Replace this process with another module of the project, which then receives signals and sets the exit code."""
-    if find_spec(requires) is None:
-        raise WrongUsageError(f"the {extra} is not installed: run `pip install 'noisesweep[{extra}]'`")
     os.execv(sys.executable, module_command(name, *arguments))  # noqa: S606 - a module of this project

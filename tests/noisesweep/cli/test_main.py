@@ -129,3 +129,12 @@ def test_doctor_checks_this_host_and_its_redis_server(monkeypatch: pytest.Monkey
     assert store_binary() in findings["store"]["found"]
     assert result.returncode == any(finding["verdict"] == "problem" for finding in findings.values())
     assert result.stderr == ""
+
+
+@pytest.mark.parametrize("name", ["up", "demo"])
+def test_command_of_the_whole_service_names_the_extra_that_installs_it(name: str) -> None:
+    without = f"import sys; sys.modules['tensorflow'] = None; sys.argv = ['noisesweep', '{name}']"
+    program = f"{without}; from noisesweep.cli.main import main; main()"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    missing = "noisesweep: the service is not installed (tensorflow missing): run `pip install 'noisesweep[local]'`"
+    assert (result.returncode, result.stderr.strip()) == (2, missing)
