@@ -6,12 +6,13 @@ SERVICE := $(VENV)/.service
 STAMP := $(VENV)/.set-up
 ARGS ?=
 
-.PHONY: setup demo test test-xla faults containers fuzz coverage coverage-of-intervals bench bench-sweep bench-parts \
+.PHONY: install setup demo test test-xla faults containers fuzz coverage coverage-of-intervals bench bench-sweep bench-parts \
 	bench-api bench-fleet bench-class gpu-check ideal check check-page docs generate format lock release clean
 
 # The environment has two stages: what the service needs, then the tools of developers, with the same versions.
 # --no-build-isolation: the lock contains the build backend, so nothing is installed without a hash.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+install: $(SERVICE)
 setup: $(STAMP)
 
 $(SERVICE): requirements/local.txt pyproject.toml
