@@ -74,6 +74,10 @@ def test_unknown_page_is_accessible_and_leads_back(visitor: Visitor, scheme: Sch
     visit.ignore_errors("status of 404")
 
 
+# What Swagger UI builds: a link inside a button, buttons and fields without names, and areas that only a mouse scrolls.
+OF_SWAGGER = ("button-name", "label", "nested-interactive", "scrollable-region-focusable", "select-name")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_api_documentation_has_the_header_and_colours_of_the_pages(visitor: Visitor, scheme: Scheme) -> None:
     page = visitor(scheme, width=PHONE_WIDTH).open("/docs")
@@ -84,6 +88,7 @@ def test_api_documentation_has_the_header_and_colours_of_the_pages(visitor: Visi
     operation.get_by_role("button", name="Execute").click()
     expect(operation.locator(".live-responses-table")).to_contain_text("queued_runs")
     expect(page.locator(".swagger-ui .info .title")).to_have_css("color", TEXT_COLOUR[scheme])
+    assert_accessible(page, known=OF_SWAGGER)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE_WIDTH
     page.locator("#pages").get_by_role("link", name="Workers").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Workers")
