@@ -101,7 +101,7 @@ check: setup check-page docs
 	$(BIN)/python scripts/unasync.py --check
 	$(BIN)/python -m scripts.plain_words
 
-# Types, format and lint of the page's JavaScript and CSS.
+# Types, format and lint of the page's JavaScript and CSS, and whether its copy of lit-html is that of the lock.
 check-page: node_modules/.set-up
 	npm run --silent check
 
@@ -115,10 +115,11 @@ docs: setup
 	$(BIN)/python -m scripts.reference --check
 	$(BIN)/zensical build --clean --strict
 
-# Files that are generated from others: the synchronous client and the reference pages.
-generate: setup
+# Files that are generated from others: the synchronous client, the reference pages, and the page's copy of lit-html.
+generate: setup node_modules/.set-up
 	$(BIN)/python scripts/unasync.py
 	$(BIN)/python -m scripts.reference
+	npm run --silent bundle
 
 format: setup node_modules/.set-up
 	$(BIN)/ruff format .
