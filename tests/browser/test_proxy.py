@@ -67,6 +67,7 @@ def test_running_sweep_is_live_and_can_be_cancelled(visit: Visit, service: Brows
     page = visit.open("/ui/workers")
     expect(page.locator("#workers a")).to_have_text(f"{sweep_id}-0")
     page.locator("#workers a").click()
+    page.locator("#sweep").click()
     expect(page.locator("#status")).to_have_text("running")
     expect(page.locator("#progress-text")).to_contain_text(re.compile("^[1-9]"))
     page.get_by_role("button", name="Cancel").first.click()

@@ -265,6 +265,6 @@ def test_workers_page_updates_without_reload(visit: Visit, service: BrowserServi
     expect(page.get_by_role("heading", level=2)).to_have_text(worker["name"])
     expect(page.locator("#queue dt")).to_have_count(4)
     sweep_id = service.submit([0.5], **LONG)
-    expect(page.locator("#workers a")).to_have_attribute("href", f"/ui/sweeps/{sweep_id}")
+    expect(page.locator("#workers a")).to_have_attribute("href", f"/ui/runs/{sweep_id}-0")
     service.http.post(f"/sweeps/{sweep_id}/cancel")
     expect(page.locator("#workers")).to_contain_text("Idle.")
