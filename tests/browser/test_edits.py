@@ -53,16 +53,44 @@ def test_sweep_is_duplicated_in_the_form(visit: Visit, service: BrowserService, 
     expect(page).to_have_url(f"{service.api.url}/ui?from={finished}")
 
 
-def test_what_was_not_edited_stays_as_it_is(visit: Visit, service: BrowserService) -> None:
-    tags = {"note": "a, b:c"}  # as text, it looks like two tags
-    sweep_id = service.finished([0.2], name="old", tags=tags)
+def test_what_was_not_edited_is_not_sent(visit: Visit, service: BrowserService) -> None:
+    sweep_id = service.finished([0.2], name="old", tags={"note": "old"})
     page = visit.open(f"/ui/sweeps/{sweep_id}")
     page.get_by_role("button", name="Edit name and tags").click()
+    service.http.patch(f"/sweeps/{sweep_id}", json={"tags": {"note": "of another client"}}).raise_for_status()
     page.get_by_role("dialog").get_by_label("Name").fill("new")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("new")
     sweep = service.sweep(sweep_id)
-    assert (sweep["name"], sweep["tags"]) == ("new", tags)
+    assert (sweep["name"], sweep["tags"]) == ("new", {"note": "of another client"})
+
+
+def test_every_tag_is_written_as_it_is_read(visit: Visit, service: BrowserService) -> None:
+    values = [
+        "a, b:c",
+        ",",
+        ":",
+        '"',
+        '""',
+        '"a',
+        'a"',
+        '"a"',
+        '","',
+        '5" and 6", x',
+        'a:"b',
+        'a:"b, c:"d"',
+        " a ",
+        " ",
+    ]
+    tags = {f"key-{index}": value for index, value in enumerate(values)}
+    sweep_id = service.finished([0.2], tags=tags)
+    page = visit.open(f"/ui/sweeps/{sweep_id}")
+    page.get_by_role("button", name="Edit name and tags").click()
+    field = page.get_by_role("dialog").get_by_label("Tags")
+    field.fill(f'{field.input_value()}, note : "one, two"')
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    assert service.sweep(sweep_id)["tags"] == tags | {"note": "one, two"}
 
 
 def test_list_follows_an_edit(visit: Visit, service: BrowserService) -> None:

@@ -92,7 +92,8 @@ def test_duplicate_has_all_settings_of_a_sweep(visit: Visit, service: BrowserSer
         "noise": "uniform", "noise_on": "train", "test_noise": {"shot": [0.3, 1], "salt_and_pepper": [0.1]},
         "clip": True, "resample": True, "holdout": 200, "keep": "best", "patience": 2, "batch_size": 64,
         "dropout": 0.1, "learning_rate": 0.002, "model": {"kind": "cnn", "filters": [4], "dense_units": [8]},
-        "seeds": [7, 3], "tags": {"course": "ml-202", "ratio": "1:2"}, "name": "original", "keep_model": True,
+        "seeds": [7, 3], "tags": {"course": "ml-202", "ratio": "1:2", "note": '"a", b'},
+        "name": "original", "keep_model": True,
     }  # fmt: skip
     body = {"dataset": "digits", "epochs": 2, "scales": [0.6, 0.2, 0], **settings}
     first = service.http.post("/sweeps", json=body).raise_for_status().json()

@@ -3,21 +3,24 @@
 import { parseNumbers } from "./chips.js";
 import { choose } from "./dom.js";
 
+// Tags between commas. A value in double quotes may contain commas, and "" stands for a quote, as in CSV.
+const TAGS = /(?:(?<=:\s*)"(?:[^"]|"")*"|[^,])+/g;
+
 /** @type {Record<string, (input: any) => unknown>} Read the value of a field. undefined stands for the default. */
 const READERS = {
   boolean: (input) => input.checked,
   text: (input) => input.value.trim() || undefined,
   number: (input) => (input.validity.badInput ? input.value : input.value === "" ? undefined : Number(input.value)),
   numbers: (input) => parseNumbers(input.value),
-  tags: (input) => parsePairs(input.value, ",", (value) => value.trim()),
-  noise: (input) => parsePairs(input.value, ";", parseNumbers, (kind) => kind.toLowerCase().replaceAll("-", "_")),
+  tags: (input) => parsePairs(input.value.match(TAGS) ?? [], unquote),
+  noise: (input) => parsePairs(input.value.split(";"), parseNumbers, (kind) => kind.toLowerCase().replaceAll("-", "_")),
 };
 
 /** @type {Record<string, (value: any) => string>} Format a value as the text of a field. */
 const FORMATS = {
   numbers: (numbers) => numbers.join(", "),
-  tags: (tags) => formatPairs(tags, ":", ", "),
-  noise: (kinds) => formatPairs(kinds, ": ", "; "),
+  tags: (tags) => formatPairs(tags, ":", quote, ", "),
+  noise: (kinds) => formatPairs(kinds, ": ", FORMATS.numbers, "; "),
 };
 
 /**
@@ -41,30 +44,41 @@ export function writeField(input, value) {
 /**
  * Parse pairs of the form "key: value".
  * @template Value
- * @param {string} text
- * @param {string} separator
+ * @param {string[]} pairs
  * @param {(value: string) => Value} parse
  * @param {(key: string) => string} spell Returns the spelling of a key that the API accepts.
  * @returns {Record<string, Value> | undefined} undefined if there is none.
  */
-function parsePairs(text, separator, parse, spell = String) {
-  const pairs = text.split(separator).filter((pair) => pair.trim());
-  if (!pairs.length) return undefined;
-  return Object.fromEntries(
-    pairs.map((pair) => {
+function parsePairs(pairs, parse, spell = String) {
+  const entries = pairs
+    .filter((pair) => pair.trim())
+    .map((pair) => {
       const [key, ...value] = pair.split(":");
       return [spell(key.trim()), parse(value.join(":"))];
-    }),
-  );
+    });
+  return entries.length ? Object.fromEntries(entries) : undefined;
 }
 
 /**
  * Format pairs.
- * @param {Record<string, string | number[]>} pairs
+ * @param {Record<string, any>} pairs
  * @param {string} colon
+ * @param {(value: any) => string} format
  * @param {string} separator
  */
-const formatPairs = (pairs, colon, separator) =>
+const formatPairs = (pairs, colon, format, separator) =>
   Object.entries(pairs)
-    .map(([key, value]) => `${key}${colon}${Array.isArray(value) ? value.join(", ") : value}`)
+    .map(([key, value]) => `${key}${colon}${format(value)}`)
     .join(separator);
+
+/**
+ * Return the value of a tag without the spaces around it, and without its quotes.
+ * @param {string} text
+ */
+const unquote = (text) => text.trim().replace(/^"((?:[^"]|"")*)"$/, (_, quoted) => quoted.replaceAll('""', '"'));
+
+/**
+ * Return the value of a tag in quotes if it would otherwise be read as another one.
+ * @param {string} value
+ */
+const quote = (value) => (/[",]|^\s|\s$/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
