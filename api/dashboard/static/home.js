@@ -6,12 +6,11 @@ import { DatasetDialog } from "./datasets.js";
 import { byId } from "./dom.js";
 import { report } from "./errors.js";
 import { SweepForm } from "./form.js";
-import { SweepList } from "./list.js";
+import { setCaller } from "./list.js";
 import { showUsage } from "./queue.js";
 import { retry } from "./retries.js";
 
 const form = new SweepForm();
-const list = new SweepList();
 const describeDatasets = async () => form.describeDatasets((await get("/datasets")).datasets);
 retry(describeDatasets).catch(report);
 new DatasetDialog(async (name) => {
@@ -25,7 +24,7 @@ if (from) retry(async () => form.fill(await get(`/sweeps/${encodeURIComponent(fr
 readCaller()
   .then((caller) => {
     byId("new-sweep").hidden = !maySubmit(caller);
-    list.setCaller(caller);
+    setCaller(caller);
     return caller.name && maySubmit(caller) ? showUsage() : undefined;
   })
   .catch(report);
