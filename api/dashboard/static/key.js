@@ -11,16 +11,10 @@ const INVALID_KEY_MESSAGE = "Expected only ASCII letters, digits and punctuation
 /** @type {Promise<void> | null} */
 let pending = null;
 
-/** Token of a share link, which shows this page's sweep without an API key. Browsers send a fragment to no server. */
+/** Return the token of the share link in this page's address, or null. Browsers send a fragment to no server. */
+const readShareToken = () => new URLSearchParams(location.hash.slice(1)).get("share");
+/** Token of a share link, which shows this page's sweep without an API key. */
 export const shareToken = readShareToken();
-
-/**
- * Return the token of the share link in this page's address, or null.
- * @returns {string | null}
- */
-function readShareToken() {
-  return new URLSearchParams(location.hash.slice(1)).get("share");
-}
 
 /**
  * Return the API key of this tab or the token of its share link, or null if there is neither.
@@ -64,13 +58,11 @@ function updateForgetButton() {
   };
 }
 
-/** Remove the links to other pages, because a share link does not open them. */
-function removeOtherPages() {
+updateForgetButton();
+if (shareToken) {
+  // A share link does not open other pages.
   byId("pages").hidden = true;
   document.querySelector(".wordmark")?.removeAttribute("href");
 }
-
-updateForgetButton();
-if (shareToken) removeOtherPages();
 // A link that was pasted into the address of this page changes only the fragment.
 addEventListener("hashchange", () => readShareToken() && readShareToken() !== shareToken && location.reload());

@@ -1,13 +1,6 @@
 // Python and curl code that submits a sweep again, waits for its end and saves its plot.
 
 /**
- * Return true if two JSON values are equal.
- * @param {unknown} one
- * @param {unknown} other
- */
-const isEqual = (one, other) => JSON.stringify(one) === JSON.stringify(other);
-
-/**
  * Return the request that submits a sweep again, without the fields that have default values.
  * @param {any} sweep
  * @param {Record<string, unknown>} defaults
@@ -15,6 +8,7 @@ const isEqual = (one, other) => JSON.stringify(one) === JSON.stringify(other);
  */
 export function requestOf(sweep, defaults) {
   const { own_dataset: _, ...config } = sweep.config; // the service knows it by the name of the data set
+  /** @type {Record<string, unknown>} */
   const fields = {
     ...config,
     seeds: sweep.seeds,
@@ -22,26 +16,22 @@ export function requestOf(sweep, defaults) {
     tags: sweep.tags,
     keep_model: sweep.runs.some((/** @type {any} */ run) => run.keep_model),
   };
-  return {
-    scales: sweep.scales,
-    ...Object.fromEntries(Object.entries(fields).filter(([name, value]) => !isEqual(value, defaults[name]))),
-  };
+  const isDefault = (/** @type {string} */ name) => JSON.stringify(fields[name]) === JSON.stringify(defaults[name]);
+  return { scales: sweep.scales, ...Object.fromEntries(Object.entries(fields).filter(([name]) => !isDefault(name))) };
 }
 
 /**
  * Return a JSON value as a Python literal.
- * @param {unknown} value
+ * @param {any} value
  * @returns {string}
  */
 function pythonLiteral(value) {
   if (value === null) return "None";
-  if (value === true) return "True";
-  if (value === false) return "False";
+  if (typeof value === "boolean") return value ? "True" : "False";
   if (Array.isArray(value)) return `[${value.map(pythonLiteral).join(", ")}]`;
   if (typeof value === "object") {
-    return `{${Object.entries(/** @type {object} */ (value))
-      .map(([key, each]) => `${pythonLiteral(key)}: ${pythonLiteral(each)}`)
-      .join(", ")}}`;
+    const items = Object.entries(value).map((item) => item.map(pythonLiteral).join(": "));
+    return `{${items.join(", ")}}`;
   }
   return JSON.stringify(value); // JSON strings and numbers are valid Python
 }
