@@ -47,6 +47,17 @@ def test_sweep_is_deleted_after_a_confirmation(visit: Visit, service: BrowserSer
     assert service.http.get(f"/sweeps/{sweep_id}").status_code == 404
 
 
+def test_a_button_that_disappears_passes_its_focus_on(visit: Visit, service: BrowserService) -> None:
+    sweep_id = service.submit([0.2], **LONG)
+    page = visit.open(f"/ui/sweeps/{sweep_id}")
+    cancel = page.get_by_role("button", name="Cancel")
+    expect(cancel).to_be_visible()
+    cancel.focus()
+    service.http.post(f"/sweeps/{sweep_id}/cancel").raise_for_status()  # not with the button
+    expect(page.locator("#status")).to_have_text("cancelled")
+    expect(page.get_by_role("button", name="Copy as code")).to_be_focused()
+
+
 def test_sweep_is_duplicated_in_the_form(visit: Visit, service: BrowserService, finished: str) -> None:
     page = visit.open(f"/ui/sweeps/{finished}")
     page.get_by_role("link", name="Duplicate").click()

@@ -141,3 +141,4 @@ def test_enter_in_the_scales_field_never_submits(visit: Visit) -> None:
     expect(page.locator("#estimate")).to_contain_text("4 runs")
     assert page.url.split("?")[0].endswith("/ui")
     assert submitted == []
+    visit.ignore_errors("dry_run=true")  # if pasting was slow, an estimate was requested without scales

@@ -22,6 +22,7 @@ def test_a_link_is_created_opened_without_a_key_and_revoked(visitor: Visitor, se
     page.get_by_label("Days until a new link expires").fill("0")
     page.get_by_role("button", name="Create a link").click()
     expect(page.locator("#share-days-error")).to_contain_text("expected")
+    expect(page.get_by_label("Days until a new link expires")).to_be_focused()
     page.get_by_label("Days until a new link expires").fill("7")
     page.get_by_role("button", name="Create a link").click()
     expect(page.locator("#share-link")).to_contain_text(f"/ui/sweeps/{sweep_id}#share=nss_")

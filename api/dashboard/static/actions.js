@@ -1,165 +1,160 @@
 // Buttons and dialogs of a sweep.
 
-import { download, Problem, post } from "./api.js";
+import { download, post } from "./api.js";
 import { mayChange, maySubmit, readCaller } from "./caller.js";
-import { Chips, parseNumbers } from "./chips.js";
+import { createChips, parseNumbers } from "./chips.js";
 import { byId, setText } from "./dom.js";
-import { offerEdits } from "./edits.js";
-import { attempt, invalidIndexes, report, showFormErrors } from "./errors.js";
+import { offerDeletion, offerEdit } from "./edits.js";
+import { attempt, onSubmit, report, showFormErrors } from "./errors.js";
 import { storedKey } from "./key.js";
+import { html, render } from "./lit.js";
 import { isFinal } from "./live.js";
 import { offerPictures } from "./plots.js";
 import { ROOT } from "./root.js";
-import { ShareDialog } from "./shares.js";
+import { offerShares } from "./shares.js";
 import { curlSnippet, pythonSnippet, requestOf } from "./snippets.js";
 
-/** Buttons that change, extend, copy and download a sweep. */
-export class Actions {
-  #path;
-  #live;
+/**
+ * Attach to the dialogs of the page, which change, extend, copy and share a sweep, and to the buttons of its pictures.
+ * @param {string} id
+ * @param {import("./live.js").LiveSweep} live
+ * @param {() => void} onResume Called when the sweep may have queued runs again.
+ * @returns {() => void} Shows the buttons that apply to the current status of the sweep.
+ */
+export function offerActions(id, live, onResume) {
+  const path = `/sweeps/${encodeURIComponent(id)}`;
   /** @type {import("./caller.js").Caller | null} Null until it was read. */
-  #caller = null;
-  #chips = new Chips("extend-", () => {});
+  let caller = null;
+  const edit = offerEdit(path, live);
+  const remove = offerDeletion(path);
+  const share = offerShares(`${path}/shares`);
+  const extend = offerExtension(path, live, onResume);
+  const change = (/** @type {string} */ action) => async () => {
+    live.set(await post(`${path}/${action}`));
+    onResume();
+  };
+  const [cancel, retry] = [whileDisabled(change("cancel")), whileDisabled(change("retry"))];
+  const freshen = whileDisabled(async () => {
+    const fresh = await post(`${path}/fresh-noise`);
+    location.assign(`${ROOT}/ui/compare?${new URLSearchParams([id, fresh.id].map((sweep) => ["sweep", sweep]))}`);
+  });
+  const save = whileDisabled(() => download(`${path}/results?format=csv`, `${id}.csv`));
 
-  /**
-   * Attach to the buttons of the page.
-   * @param {string} id
-   * @param {import("./live.js").LiveSweep} live
-   * @param {() => void} onResume Called when the sweep may have queued runs again.
-   */
-  constructor(id, live, onResume) {
-    this.#path = `/sweeps/${encodeURIComponent(id)}`;
-    this.#live = live;
-    readCaller()
-      .then((caller) => {
-        this.#caller = caller;
-        if (live.sweep) this.show();
-      })
-      .catch(report);
-    const change = (/** @type {string} */ action) => async () => {
-      live.set(await post(`${this.#path}/${action}`));
-      onResume();
-    };
-    this.#onClick("cancel", change("cancel"));
-    this.#onClick("retry", change("retry"));
-    const plot = (/** @type {string} */ kind) => ({
-      path: `${this.#path}/plot`,
-      query: [
-        ["kind", kind],
-        ["log", byId("log").checked],
-      ],
-      name: `${id}-${kind}`,
-    });
-    const confusion = () => {
-      const run = byId("confusion-run").value;
-      return { path: `/runs/${run}/plot`, query: [["kind", "confusion"]], name: `${run}-confusion` };
-    };
-    offerPictures({
-      accuracy: () => plot("accuracy"),
-      epochs: () => plot("epochs"),
-      matrix: () => plot("matrix"),
-      confusion,
-    });
-    this.#onClick("fresh", async () => {
-      const fresh = await post(`${this.#path}/fresh-noise`);
-      location.assign(`${ROOT}/ui/compare?${new URLSearchParams([id, fresh.id].map((sweep) => ["sweep", sweep]))}`);
-    });
-    this.#onClick("report", async () => print());
-    this.#onClick("csv", () => download(`${this.#path}/results?format=csv`, `${id}.csv`));
-    byId("extend").addEventListener("click", () => this.#openExtendDialog());
-    byId("extend-form").addEventListener("submit", (/** @type {Event} */ event) => {
-      event.preventDefault();
-      this.#extend().then((extended) => extended && onResume());
-    });
-    byId("copy").addEventListener("click", () => this.#openCopyDialog());
-    byId("duplicate").href = `${ROOT}/ui?${new URLSearchParams([["from", id]])}`;
-    offerEdits(this.#path, live);
-    new ShareDialog(this.#path);
-    for (const button of document.querySelectorAll("[data-close]")) {
-      button.addEventListener("click", () => /** @type {any} */ (button.closest("dialog")).close());
-    }
-    for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-copy]"))) {
-      const status = button.closest("dialog")?.querySelector("[role=status]");
-      button.addEventListener("click", () => copy(byId(button.dataset.copy ?? ""), status));
-    }
-  }
-
-  /** Show the buttons that apply to the current status of the sweep. */
-  show() {
-    const { sweep } = this.#live;
+  function show() {
+    const { sweep } = live;
+    const ended = isFinal(sweep.status);
     const canRetry = sweep.runs.some((/** @type {any} */ run) => ["failed", "cancelled"].includes(run.status));
-    const own = this.#caller !== null && mayChange(this.#caller, sweep);
-    setHidden("cancel", !own || isFinal(sweep.status));
-    setHidden("retry", !own || !canRetry);
-    byId("extend").hidden = !own;
-    byId("edit").hidden = !own;
-    byId("share").hidden = !own || !this.#caller?.name; // without API keys, every link works
-    const submits = this.#caller !== null && maySubmit(this.#caller);
-    setHidden("delete", !own || !isFinal(sweep.status));
-    byId("duplicate").hidden = !submits;
-    setHidden("fresh", !submits || sweep.config.resample || sweep.config.noise_on === "validation");
+    const own = caller !== null && mayChange(caller, sweep);
+    const submits = caller !== null && maySubmit(caller);
+    const shares = own && caller?.name; // without API keys, every link works
+    const canFreshen = submits && !sweep.config.resample && sweep.config.noise_on !== "validation";
+    const focused = document.activeElement;
+    render(
+      html`<button type="button" id="cancel" ?hidden=${!own || ended} @click=${cancel}>Cancel</button>
+        <button type="button" id="retry" ?hidden=${!own || !canRetry} @click=${retry}>Retry</button>
+        <button type="button" id="extend" ?hidden=${!own} @click=${extend}>Extend</button>
+        <button type="button" id="fresh" title="Train the same networks with new noise in every epoch, and compare"
+          ?hidden=${!canFreshen} @click=${freshen}>With fresh noise</button>
+        <a class="button" id="duplicate" title="Open the form with the settings of this sweep" href="${ROOT}/ui?from=${id}"
+          ?hidden=${!submits}>Duplicate</a>
+        <button type="button" id="edit" ?hidden=${!own} @click=${edit}>Edit name and tags</button>
+        <button type="button" id="share" ?hidden=${!shares} @click=${() => attempt(share)}>Share</button>
+        <button type="button" id="copy" @click=${() => showCode(sweep)}>Copy as code</button>
+        <button type="button" id="csv" title="Download the metrics of every epoch of every run"
+          @click=${save}>CSV</button>
+        <button type="button" id="report" title="Print the results with the settings, dates and hashes"
+          @click=${() => print()}>Report</button>
+        <button type="button" id="delete" ?hidden=${!own || !ended} @click=${remove}>Delete</button>`,
+      byId("actions"),
+    );
+    // A button that is hidden while it has the focus passes it to one that is always there.
+    if (focused?.matches("#actions > [hidden]")) byId("copy").focus();
   }
 
-  /**
-   * Run an action when a button is clicked. The button is disabled during the action.
-   * @param {string} id
-   * @param {() => Promise<unknown>} action
-   */
-  #onClick(id, action) {
-    const button = byId(id);
-    button.addEventListener("click", async () => {
-      button.disabled = true;
-      await attempt(action);
-      button.disabled = false;
-    });
+  readCaller()
+    .then((user) => {
+      caller = user;
+      if (live.sweep) show();
+    })
+    .catch(report);
+  offerSweepPictures(id, path);
+  for (const button of document.querySelectorAll("[data-close]")) {
+    button.addEventListener("click", () => button.closest("dialog")?.close());
   }
-
-  /** Open an empty form for new scales and seeds. */
-  #openExtendDialog() {
-    this.#chips.scales = [];
-    byId("extend-seeds").value = "";
-    showFormErrors(byId("extend-form"), byId("extend-error"), null);
-    byId("extend-dialog").showModal();
+  for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-copy]"))) {
+    const status = button.closest("dialog")?.querySelector("[role=status]");
+    button.addEventListener("click", () => copy(byId(button.dataset.copy ?? ""), status));
   }
-
-  /**
-   * Send the form, or show its errors.
-   * @returns {Promise<boolean>} True if the sweep was extended.
-   */
-  async #extend() {
-    const body = { scales: this.#chips.scales, seeds: parseNumbers(byId("extend-seeds").value) };
-    try {
-      this.#live.set(await post(`${this.#path}/runs`, body));
-      byId("extend-dialog").close();
-      return true;
-    } catch (problem) {
-      showFormErrors(byId("extend-form"), byId("extend-error"), problem);
-      this.#chips.markInvalid(invalidIndexes(problem instanceof Problem ? problem.errors : [], "scales"));
-      return false;
-    }
-  }
-
-  /** Show code that submits the sweep again. */
-  #openCopyDialog() {
-    const defaults = JSON.parse(byId("sweep").dataset.defaults);
-    const repeated = requestOf(this.#live.sweep, defaults);
-    const service = `${location.origin}${ROOT}`;
-    setText(byId("copy-python"), pythonSnippet(repeated, service, storedKey() !== null));
-    setText(byId("copy-curl"), curlSnippet(repeated, service, storedKey() !== null));
-    setText(byId("copied"), "");
-    byId("copy-dialog").showModal();
-  }
+  return show;
 }
 
 /**
- * Hide or show a button. If a hidden button has the focus, move the focus to a button that is always there.
- * @param {string} id
- * @param {boolean} hidden
+ * Return a listener that runs an action when a button is clicked. The button is disabled during the action.
+ * @param {() => Promise<unknown>} action
  */
-function setHidden(id, hidden) {
-  const button = byId(id);
-  if (hidden && document.activeElement === button) byId("copy").focus();
-  button.hidden = hidden;
+function whileDisabled(action) {
+  return async (/** @type {any} */ { currentTarget: button }) => {
+    button.disabled = true;
+    await attempt(action);
+    button.disabled = false;
+  };
+}
+
+/**
+ * Attach to the buttons that download the pictures of a sweep.
+ * @param {string} id
+ * @param {string} path Path of the sweep.
+ */
+function offerSweepPictures(id, path) {
+  const plot = (/** @type {string} */ kind) => () => ({
+    path: `${path}/plot`,
+    query: [
+      ["kind", kind],
+      ["log", byId("log").checked],
+    ],
+    name: `${id}-${kind}`,
+  });
+  const confusion = () => {
+    const run = byId("confusion-run").value;
+    return { path: `/runs/${run}/plot`, query: [["kind", "confusion"]], name: `${run}-confusion` };
+  };
+  offerPictures({ accuracy: plot("accuracy"), epochs: plot("epochs"), matrix: plot("matrix"), confusion });
+}
+
+/**
+ * Attach to the dialog that adds scales and seeds to a sweep.
+ * @param {string} path Path of the sweep.
+ * @param {import("./live.js").LiveSweep} live
+ * @param {() => void} onExtended
+ * @returns {() => void} Opens the dialog with an empty form.
+ */
+function offerExtension(path, live, onExtended) {
+  const [dialog, form, seeds] = [byId("extend-dialog"), byId("extend-form"), byId("extend-seeds")];
+  const chips = createChips("extend-");
+  onSubmit(form, async () => {
+    live.set(await post(`${path}/runs`, { scales: chips.read(), seeds: parseNumbers(seeds.value) }));
+    dialog.close();
+    onExtended();
+  });
+  return () => {
+    chips.write([]);
+    seeds.value = "";
+    showFormErrors(form, null);
+    dialog.showModal();
+  };
+}
+
+/**
+ * Show code that submits a sweep again.
+ * @param {any} sweep
+ */
+function showCode(sweep) {
+  const repeated = requestOf(sweep, JSON.parse(byId("sweep").dataset.defaults));
+  const service = `${location.origin}${ROOT}`;
+  setText(byId("copy-python"), pythonSnippet(repeated, service, storedKey() !== null));
+  setText(byId("copy-curl"), curlSnippet(repeated, service, storedKey() !== null));
+  setText(byId("copied"), "");
+  byId("copy-dialog").showModal();
 }
 
 /**

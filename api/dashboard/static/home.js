@@ -2,25 +2,23 @@
 
 import { get } from "./api.js";
 import { maySubmit, readCaller } from "./caller.js";
-import { DatasetDialog } from "./datasets.js";
+import { offerDatasets } from "./datasets.js";
 import { byId } from "./dom.js";
 import { report } from "./errors.js";
-import { SweepForm } from "./form.js";
+import { fill, readDatasets, readKinds, selectDataset } from "./form.js";
 import { setCaller } from "./list.js";
 import { showUsage } from "./queue.js";
 import { retry } from "./retries.js";
 
-const form = new SweepForm();
-const describeDatasets = async () => form.describeDatasets((await get("/datasets")).datasets);
-retry(describeDatasets).catch(report);
-new DatasetDialog(async (name) => {
-  await describeDatasets();
-  form.selectDataset(name);
+retry(readDatasets).catch(report);
+retry(readKinds).catch(report);
+offerDatasets(async (name) => {
+  await readDatasets();
+  selectDataset(name);
 });
-retry(async () => form.describeNoise((await get("/noise/kinds?dataset=digits")).kinds)).catch(report);
-byId("use-digits").addEventListener("click", () => form.selectDataset("digits"));
+byId("use-digits").addEventListener("click", () => selectDataset("digits"));
 const from = new URLSearchParams(location.search).get("from");
-if (from) retry(async () => form.fill(await get(`/sweeps/${encodeURIComponent(from)}`))).catch(report);
+if (from) retry(async () => fill(await get(`/sweeps/${encodeURIComponent(from)}`))).catch(report);
 readCaller()
   .then((caller) => {
     byId("new-sweep").hidden = !maySubmit(caller);

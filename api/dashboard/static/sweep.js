@@ -1,6 +1,6 @@
 // Live page of a sweep.
 
-import { Actions } from "./actions.js";
+import { offerActions } from "./actions.js";
 import { get } from "./api.js";
 import { byId, element, setText, showText, updateChildren } from "./dom.js";
 import { report } from "./errors.js";
@@ -36,7 +36,7 @@ const id = location.pathname.split("/").at(-1) ?? "";
 const draw = throttle(show);
 const live = new LiveSweep(id, { onChange: draw, onConnection: showConnection, onFailure: showFailure });
 const follow = createPoller(followSweep);
-const actions = new Actions(id, live, follow);
+const showActions = offerActions(id, live, follow);
 const updateSummary = coalesce(showSummary, showFailure);
 const samples = new Samples();
 const updatePlots = coalesce(readPlots, showFailure);
@@ -83,7 +83,7 @@ function show() {
   if (!sweep) return;
   for (const part of ["overall-progress", "actions", "content"]) byId(part).hidden = false;
   showHeader(sweep);
-  actions.show();
+  showActions();
   showRuns(sweep);
   charts.show(sweep, epochs, printing);
   samples.show(sweep);
