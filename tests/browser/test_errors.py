@@ -149,6 +149,16 @@ def test_comparison_leaves_out_unknown_sweeps(visit: Visit, finished: str, other
     visit.ignore_errors("status of 503")
 
 
+def test_class_page_says_that_the_service_does_not_respond_and_recovers(visit: Visit, finished: str) -> None:
+    failed = fail_once(visit.page, r"[0-9]/class\?")
+    page = visit.open("/ui/class?tag=course:ml-101")
+    expect(page.locator("#connection")).to_contain_text("does not respond")
+    expect(page.locator("#class-sweeps")).to_contain_text("finished")
+    expect(page.locator("#connection")).to_be_hidden()
+    assert len(failed) == 1
+    visit.ignore_errors("status of 503")
+
+
 def test_selection_on_other_pages_can_be_cleared(visit: Visit, service: BrowserService) -> None:
     names = ("selected", "selected too")
     for name in names:

@@ -3,49 +3,44 @@
 import { get } from "./api.js";
 import { readCaller } from "./caller.js";
 import { Chart } from "./charts.js";
-import { byId, element, setColumns, setItems, setRows, setText } from "./dom.js";
-import { messageOf, report } from "./errors.js";
+import { byId, setText } from "./dom.js";
+import { report } from "./errors.js";
 import { formatInterval, formatPercent, formatScale, sweepName } from "./format.js";
 import { Legend } from "./legend.js";
+import { render } from "./lit.js";
 import { isFinal } from "./live.js";
+import { createReader, followResource } from "./page.js";
 import { darkScheme, offerPictures, readPlot } from "./plots.js";
-import { coalesce, isTransient } from "./retries.js";
-import { ROOT } from "./root.js";
-import { createPoller, throttle } from "./scheduling.js";
+import { throttle } from "./scheduling.js";
+import { items, showTable, statusMark, sweepLink } from "./tables.js";
 import { backgroundNote, backgroundTraces, curveTraces } from "./traces.js";
 
-const [ACTIVE_INTERVAL, IDLE_INTERVAL, ERROR_INTERVAL] = [3_000, 15_000, 5_000]; // ms
+const INTERVALS = [3_000, 15_000]; // ms
 
 const tag = new URLSearchParams(location.search).get("tag");
 const draw = throttle(show);
 const chart = new Chart(byId("curves"), draw);
 const legend = new Legend(byId("curves-legend"), draw);
-const updatePlot = coalesce(readCurves, (problem) => isTransient(problem) || report(problem));
+const updatePlot = createReader(readCurves, draw);
 /** @type {any} Answer of GET /class. */
 let results = null;
 /** @type {any} Answer of GET /plots/class. */
 let plot = null;
 
 /**
- * Read the results and show them.
- * @returns {Promise<number>} Delay before the next read, ms.
+ * Read the results.
+ * @returns {Promise<boolean>} Whether the results may change soon.
  */
 async function readResults() {
-  try {
-    results = await get(`/class?${new URLSearchParams([["tag", tag ?? ""]])}`);
-  } catch (problem) {
-    setText(byId("class-status"), messageOf(problem));
-    return isTransient(problem) ? ERROR_INTERVAL : IDLE_INTERVAL;
-  }
-  setText(byId("class-status"), "");
-  draw();
-  return results.sweeps.some((/** @type {any} */ sweep) => !isFinal(sweep.status)) ? ACTIVE_INTERVAL : IDLE_INTERVAL;
+  results = await get(`/class?${new URLSearchParams([["tag", tag ?? ""]])}`).finally(() =>
+    setText(byId("class-status"), ""),
+  );
+  return results.sweeps.some((/** @type {any} */ sweep) => !isFinal(sweep.status));
 }
 
-/** Read the curves and draw them. */
+/** Read the curves. */
 async function readCurves() {
   plot = await readPlot("/plots/class", [...query()], byId("curves"));
-  draw();
 }
 
 /** Return the query of the plot. */
@@ -57,52 +52,34 @@ const query = () => [
 /** Draw the page, and read the curves again if the results or an option have changed. */
 function show() {
   if (!results) return;
-  setText(byId("class-sentence"), results.sentence);
-  setItems(byId("class-remarks"), results.remarks);
-  byId("curves-section").hidden = !results.scales.length;
-  if (results.scales.length)
-    updatePlot(`${JSON.stringify(results)} ${byId("log").checked} ${darkScheme.matches}`, null);
-  if (results.scales.length && plot?.panels.length) showChart();
-  showTable("members", results.members.some((/** @type {any} */ member) => member.name) ? results.members : [], [
+  const { sentence, remarks, scales, members, sweeps } = results;
+  setText(byId("class-sentence"), sentence);
+  render(items(remarks), byId("class-remarks"));
+  byId("curves-section").hidden = !scales.length;
+  if (scales.length) updatePlot(`${JSON.stringify(results)} ${byId("log").checked} ${darkScheme.matches}`, null);
+  if (scales.length && plot?.panels.length) showChart();
+  showTable("members", members.some((/** @type {any} */ member) => member.name) ? members : [], [
     ["Member", (member) => member.name ?? "without a key"],
-    ["Status", (member) => statusOf(member)],
-    ["Sweeps", (member) => String(member.sweeps)],
-    ["Newest finished sweep", ({ newest_finished: id }) => (id ? linkTo(sweepsById().get(id)) : "none")],
+    ["Status", (member) => statusMark(member.status)],
+    ["Sweeps", (member) => member.sweeps],
+    ["Newest finished sweep", ({ newest_finished: id }) => (id ? sweepLink(sweepsById().get(id)) : "none")],
   ]);
-  showTable("values", results.scales, [
+  showTable("values", scales, [
     ["Scale", (at) => formatScale(at.scale)],
     ["Mean (95 % interval)", (at) => formatInterval(at.val_accuracy, formatPercent)],
-    ["Networks", (at) => String(at.networks)],
+    ["Networks", (at) => at.networks],
   ]);
-  showTable("class-sweeps", results.sweeps, [
-    ["Sweep", linkTo],
-    ["By", (sweep) => sweep.submitter ?? "–"],
-    ["Status", (sweep) => statusOf(sweep)],
-    ["Runs succeeded", (sweep) => `${sweep.succeeded} of ${sweep.runs}`],
-    ["In the mean", (sweep) => (sweep.pooled ? "yes" : "no, other settings")],
-  ]);
-}
-
-/**
- * Show the rows of a table, or hide its section if there are none.
- * @param {string} id
- * @param {any[]} rows
- * @param {[string, (row: any) => string | Node][]} columns
- */
-function showTable(id, rows, columns) {
-  const table = byId(id);
-  byId(`${id}-section`).hidden = !rows.length;
-  // New rows would take the focus from a link, so they are created only if they differ.
-  const content = JSON.stringify(rows);
-  if (table.dataset.content === content) return;
-  table.dataset.content = content;
-  setColumns(
-    table,
-    columns.map(([name]) => name),
-  );
-  setRows(
-    table,
-    rows.map((row) => columns.map(([, format]) => format(row))),
+  showTable(
+    "class-sweeps",
+    sweeps,
+    [
+      ["Sweep", (sweep) => sweepLink(sweep)],
+      ["By", (sweep) => sweep.submitter ?? "–"],
+      ["Status", (sweep) => statusMark(sweep.status)],
+      ["Runs succeeded", (sweep) => `${sweep.succeeded} of ${sweep.runs}`],
+      ["In the mean", (sweep) => (sweep.pooled ? "yes" : "no, other settings")],
+    ],
+    (sweep) => sweep.id,
   );
 }
 
@@ -133,24 +110,12 @@ function showChart() {
 /** Return the sweeps by id. */
 const sweepsById = () => new Map(results.sweeps.map((/** @type {any} */ sweep) => [sweep.id, sweep]));
 
-/**
- * Create a link to the page of a sweep.
- * @param {any} sweep
- */
-const linkTo = (sweep) => element("a", { href: `${ROOT}/ui/sweeps/${sweep.id}` }, sweepName(sweep));
-
-/**
- * Create a mark for a status.
- * @param {{status: string}} of
- */
-const statusOf = ({ status }) => element("span", { class: "status", "data-status": status }, status);
-
 byId("log").addEventListener("change", draw);
 offerPictures({ class: () => ({ path: "/plots/class", query: query(), name: "class" }) });
 if (tag) {
   document.title = `${tag} - noisesweep`;
   setText(byId("class-title"), `Class ${tag}`);
-  createPoller(readResults)();
+  followResource(readResults, draw, INTERVALS);
   chart.load().catch(report);
 } else {
   setText(byId("class-status"), "No tag selected. Follow the link of a tag on the page of a sweep.");

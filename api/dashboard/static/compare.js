@@ -3,20 +3,26 @@
 import { get, Problem } from "./api.js";
 import { readCaller } from "./caller.js";
 import { Chart } from "./charts.js";
-import { showComparison, showRefusal } from "./comparison.js";
-import { byId, element, setColumns, setItems, setRows, setText } from "./dom.js";
+import { showComparison } from "./comparison.js";
+import { byId, setText } from "./dom.js";
 import { messageOf, report } from "./errors.js";
 import { describeNetwork, formatCount, formatPercent, formatScale, formatTests, sweepName } from "./format.js";
 import { Legend } from "./legend.js";
-import { isFinal } from "./live.js";
+import { html, render } from "./lit.js";
+import { countEnded, isFinal } from "./live.js";
+import { createReader, followResource } from "./page.js";
 import { darkScheme, offerPictures, readPlot, succeededIds, unfinishedPoints } from "./plots.js";
-import { coalesce, isTransient } from "./retries.js";
+import { isTransient } from "./retries.js";
 import { ROOT } from "./root.js";
-import { createPoller, throttle } from "./scheduling.js";
+import { throttle } from "./scheduling.js";
+import { items, showTable, sweepLink } from "./tables.js";
 import { backgroundNote, backgroundTraces, curveTraces } from "./traces.js";
-import { readTransfer, showNoTransfer, showTransfer } from "./transfer.js";
+import { readTransfer, showTransfer } from "./transfer.js";
 
-const [ACTIVE_INTERVAL, IDLE_INTERVAL, ERROR_INTERVAL] = [3_000, 60_000, 5_000]; // ms
+/** @import { Sweep } from "./live.js" */
+/** @import { Column } from "./tables.js" */
+
+const INTERVALS = [3_000, 60_000]; // ms
 
 /** @typedef {{plot: any, ids: string[], plotted: Set<string>}} Curves `ids` are the sweeps in the order of the plot's
  *   curves. `plotted` are the runs that had succeeded when the plot was read. */
@@ -25,29 +31,33 @@ const ids = [...new Set(new URLSearchParams(location.search).getAll("sweep"))];
 const draw = throttle(show);
 const chart = new Chart(byId("overlay"), draw);
 const legend = new Legend(byId("overlay-legend"), draw);
-const updateCurves = coalesce(readCurves, (problem) => isTransient(problem) || report(problem));
-const updateComparison = coalesce(readComparison, (problem) => isTransient(problem) || report(problem));
-const updateTransfer = coalesce(showNoiseKinds, (problem) => isTransient(problem) || report(problem));
-/** @type {Map<string, any>} The sweeps that exist, by id. */
+const updateCurves = createReader(readCurves, draw);
+const updateComparison = createReader(readComparison, draw);
+const updateTransfer = createReader(readKinds, draw);
+/** @type {Map<string, Sweep>} The sweeps that exist, by id. */
 const sweepsById = new Map();
-/** @type {any[]} */
+/** @type {Sweep[]} */
 let sweeps = [];
 /** @type {Curves | null} Read when the page opens, and again when a run ends. */
 let curves = null;
+/** @type {any} Answer of GET /compare, or the reason why there is none. */
+let comparison = null;
+/** @type {any} Answer of GET /transfer with its plot, or the reason why there is none. */
+let transfer = null;
 
 /**
- * Read all sweeps and draw them.
- * @returns {Promise<number>} Delay before the next read, ms.
+ * Read all sweeps, except those that do not exist.
+ * @returns {Promise<boolean>} Whether a sweep may change soon.
  */
 async function readSweeps() {
   const problems = (await Promise.all(ids.map(readSweep))).filter(Boolean);
   sweeps = ids.flatMap((id) => sweepsById.get(id) ?? []);
-  draw();
   const active = sweeps.filter((sweep) => !isFinal(sweep.status)).length;
   const progress = active && `${active} of ${formatCount(sweeps.length, "sweep")} not finished.`;
   setText(byId("compare-status"), [...new Set([progress, ...problems.map(messageOf)])].filter(Boolean).join(" "));
-  if (problems.some(isTransient)) return ERROR_INTERVAL;
-  return active ? ACTIVE_INTERVAL : IDLE_INTERVAL;
+  const transient = problems.find(isTransient);
+  if (transient) throw transient;
+  return active > 0;
 }
 
 /**
@@ -98,34 +108,65 @@ function markedLabelOf(sweep) {
   return `${labelOf(sweep)} (${status}${isFinal(status) ? " after" : ","} ${far})`;
 }
 
-/** Draw the page, and read the curves again if a run has ended or an option has changed. */
+/** Draw the page, and read what compares the sweeps again if a run has ended or an option has changed. */
 function show() {
-  for (const id of ["overlay-section", "differences-section", "values-section"]) byId(id).hidden = !sweeps.length;
-  if (!sweeps.length) return;
-  const isEnded = (/** @type {any} */ run) => isFinal(run.status);
-  const ended = sweeps.map(({ id, runs }) => `${id}: ${runs.filter(isEnded).length}`);
-  const statuses = sweeps.map(({ status }) => status);
-  updateCurves(`${ended}, ${statuses}, ${byId("log").checked}, ${darkScheme.matches}`, sweeps);
-  byId("comparison-section").hidden = sweeps.length !== 2;
-  if (sweeps.length === 2) updateComparison(`${ended}, ${statuses}`, sweeps);
-  const kinds = new Set(sweeps.map(({ config }) => config.noise)).size;
-  byId("transfer-section").hidden = kinds < 2;
-  if (kinds > 1) updateTransfer(`${ended}, ${statuses}`, sweeps);
+  byId("overlay-section").hidden = !sweeps.length;
+  const isPair = sweeps.length === 2;
+  byId("comparison-section").hidden = !isPair;
+  const hasKinds = new Set(sweeps.map(({ config }) => config.noise)).size > 1;
+  byId("transfer-section").hidden = !hasKinds;
   showDifferences();
+  showValues();
+  if (!sweeps.length) return;
+  const state = sweeps.map((sweep) => `${sweep.id}: ${sweep.status}, ${countEnded(sweep)}`).join();
+  updateCurves(`${state}, ${byId("log").checked}, ${darkScheme.matches}`, sweeps);
+  if (isPair) updateComparison(state, sweeps);
+  if (hasKinds) updateTransfer(state, sweeps);
+  if (isPair && comparison) {
+    setText(byId("comparison-key"), sweeps.map((sweep, index) => `${"AB"[index]}: ${labelOf(sweep)}`).join(". "));
+    showComparison(comparison);
+  }
+  if (hasKinds && transfer) showTransfer(transfer);
   if (!curves) return;
   showChart(curves);
-  showValues(curves);
+  const { warnings } = curves.plot.caption;
+  byId("warnings").hidden = !warnings.length;
+  render(items(warnings), byId("warnings"));
 }
 
 /**
- * Read the curves of sweeps and draw them.
- * @param {any[]} plottedSweeps
+ * Read the curves of sweeps.
+ * @param {Sweep[]} plotted
  */
-async function readCurves(plottedSweeps) {
-  const ids = plottedSweeps.map(({ id }) => id);
-  const plot = await readPlot("/plots/compare", queryOf(plottedSweeps), byId("overlay"));
-  curves = { plot, ids, plotted: succeededIds(plottedSweeps.flatMap(({ runs }) => runs)) };
-  draw();
+async function readCurves(plotted) {
+  const ids = plotted.map(({ id }) => id);
+  const plot = await readPlot("/plots/compare", queryOf(plotted), byId("overlay"));
+  curves = { plot, ids, plotted: succeededIds(plotted.flatMap(({ runs }) => runs)) };
+}
+
+/**
+ * Read the comparison of two sweeps.
+ * @param {Sweep[]} both
+ */
+async function readComparison(both) {
+  comparison = await get(`/compare?${new URLSearchParams(sweepsQuery(both))}`).catch(asReason);
+}
+
+/**
+ * Read the table of training noise and test noise.
+ * @param {Sweep[]} tested
+ */
+async function readKinds(tested) {
+  transfer = await readTransfer(sweepsQuery(tested)).catch(asReason);
+}
+
+/**
+ * Return the reason why sweeps have no such answer in the form of an answer. Throw any other problem.
+ * @param {unknown} problem
+ */
+function asReason(problem) {
+  if (!(problem instanceof Problem && problem.status === 422)) throw problem;
+  return { sentence: problem.message, scales: [], remarks: [] };
 }
 
 /**
@@ -141,39 +182,6 @@ const queryOf = (of) => [...sweepsQuery(of), ["log", byId("log").checked]];
  * @returns {string[][]}
  */
 const sweepsQuery = (of) => of.map(({ id }) => ["sweep", id]);
-
-/**
- * Read the comparison of two sweeps and show it, or why there is none.
- * @param {any[]} both
- */
-async function readComparison(both) {
-  setText(byId("comparison-key"), both.map((sweep, index) => `${"AB"[index]}: ${labelOf(sweep)}`).join(". "));
-  const read = () => get(`/compare?${new URLSearchParams(sweepsQuery(both))}`);
-  await readOrRefuse(read, showComparison, showRefusal);
-}
-
-/**
- * Read the table of training noise and test noise and show it, or why there is none.
- * @param {any[]} tested
- */
-async function showNoiseKinds(tested) {
-  await readOrRefuse(() => readTransfer(sweepsQuery(tested)), showTransfer, showNoTransfer);
-}
-
-/**
- * Read an answer about sweeps and show it, or the reason why these sweeps have none.
- * @param {() => Promise<any>} read
- * @param {(answer: any) => void} show
- * @param {(reason: string) => void} refuse
- */
-async function readOrRefuse(read, show, refuse) {
-  try {
-    show(await read());
-  } catch (problem) {
-    if (!(problem instanceof Problem && problem.status === 422)) throw problem;
-    refuse(problem.message);
-  }
-}
 
 /**
  * Return the curve of a sweep, or undefined if the plot does not include it.
@@ -217,50 +225,46 @@ function showChart(curves) {
     hollow && "Hollow markers: latest epoch of a run that has not succeeded.",
   ];
   setText(byId("overlay-note"), notes.filter(Boolean).join(" "));
-  byId("warnings").hidden = !caption.warnings.length;
-  setItems(byId("warnings"), caption.warnings);
 }
 
 /** Show the settings in which the sweeps differ. */
 function showDifferences() {
-  const settings = sweeps.map(({ config, seeds, numerics, status }) => ({ ...config, seeds, numerics, status }));
-  const names = Object.keys(settings[0]).filter(
-    (name) => new Set(settings.map((each) => JSON.stringify(each[name]))).size > 1,
+  const settings = new Map(
+    sweeps.map(({ id, config, seeds, numerics, status }) => [id, { ...config, seeds, numerics, status }]),
   );
-  const table = byId("differences");
-  setColumns(table, ["Sweep", ...names.map((name) => NAMES[name] ?? name.replaceAll("_", " "))]);
+  const names = Object.keys(settings.get(sweeps[0]?.id) ?? {}).filter(
+    (name) => new Set(sweeps.map(({ id }) => JSON.stringify(settings.get(id)[name]))).size > 1,
+  );
   const format = (/** @type {any} */ value, /** @type {string} */ name) =>
     FORMATS[name]?.(value) ?? (Array.isArray(value) ? value.join(", ") : String(value));
-  setRows(
-    table,
-    sweeps.map((sweep, index) => [createLink(sweep), ...names.map((name) => format(settings[index][name], name))]),
+  showTable(
+    "differences",
+    sweeps,
+    [
+      ["Sweep", (sweep) => sweepLink(sweep, labelOf(sweep))],
+      ...names.map(
+        (name) =>
+          /** @type {Column} */ ([
+            NAMES[name] ?? name.replaceAll("_", " "),
+            ({ id }) => format(settings.get(id)[name], name),
+          ]),
+      ),
+    ],
+    ({ id }) => id,
   );
 }
 
-/**
- * Show the accuracy of each sweep at each scale.
- * @param {Curves} curves
- */
-function showValues(curves) {
-  const means = sweeps.map(
-    (sweep) => new Map(curveOf(curves, sweep)?.points.map((/** @type {any} */ point) => [point.x, point.mean])),
-  );
-  const table = byId("values");
-  setColumns(table, ["Scale", ...sweeps.map(markedLabelOf)]);
-  setRows(
-    table,
-    curves.plot.panels[0].x_axis.scales.map((/** @type {any} */ { scale, position }) => [
-      formatScale(scale),
-      ...means.map((curve) => formatPercent(curve.get(position))),
-    ]),
-  );
+/** Show the accuracy of each sweep at each scale. */
+function showValues() {
+  /** @type {Column[]} */
+  const columns = sweeps.map((sweep) => {
+    const points = (curves && curveOf(curves, sweep)?.points) ?? [];
+    const means = new Map(points.map((/** @type {any} */ point) => [point.x, point.mean]));
+    return [markedLabelOf(sweep), ({ position }) => formatPercent(means.get(position))];
+  });
+  const scales = sweeps.length && curves ? curves.plot.panels[0].x_axis.scales : [];
+  showTable("values", scales, [["Scale", ({ scale }) => formatScale(scale)], ...columns]);
 }
-
-/**
- * Create a link to the page of a sweep.
- * @param {any} sweep
- */
-const createLink = (sweep) => element("a", { href: `${ROOT}/ui/sweeps/${sweep.id}` }, labelOf(sweep));
 
 byId("log").addEventListener("change", draw);
 offerPictures({
@@ -268,13 +272,10 @@ offerPictures({
   transfer: () => ({ path: "/plots/transfer", query: sweepsQuery(sweeps), name: "transfer" }),
 });
 if (ids.length) {
-  createPoller(readSweeps)();
+  followResource(readSweeps, draw, INTERVALS);
   chart.load().catch(report);
 } else {
-  byId("compare-status").replaceChildren(
-    "No sweeps selected. Select sweeps in ",
-    element("a", { href: `${ROOT}/ui` }, "the list"),
-    ".",
-  );
+  setText(byId("compare-status"), "");
+  render(html`No sweeps selected. Select sweeps in <a href="${ROOT}/ui">the list</a>.`, byId("compare-status"));
 }
 readCaller().catch(report);

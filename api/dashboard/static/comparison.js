@@ -1,7 +1,11 @@
 // Comparison of two sweeps in numbers.
 
-import { byId, setColumns, setItems, setPairs, setRows, setText } from "./dom.js";
-import { formatInterval, formatPercent, formatPoints, formatScale } from "./format.js";
+import { byId, setText } from "./dom.js";
+import { capitalize, formatInterval, formatNumber, formatPercent, formatPoints, formatScale } from "./format.js";
+import { render } from "./lit.js";
+import { items, pairs, table } from "./tables.js";
+
+/** @import { Column } from "./tables.js" */
 
 /**
  * Format both ends of an interval, or "" if there is none.
@@ -10,69 +14,39 @@ import { formatInterval, formatPercent, formatPoints, formatScale } from "./form
 const formatBounds = (bounds) => (bounds ? `${formatPoints(bounds.low)} to ${formatPoints(bounds.high)}` : "");
 
 /**
- * Format a scale or a ratio with three digits.
- * @param {number} value
+ * Show a comparison, or why there is none.
+ * @param {any} comparison Answer of GET /compare, or the reason as a sentence without scales.
  */
-const formatNumber = (value) => String(Number(value.toPrecision(3)));
-
-/**
- * Return a text with a capital letter.
- * @param {string} text
- */
-const capitalize = (text) => `${text[0].toUpperCase()}${text.slice(1)}`;
-
-/**
- * Show a comparison.
- * @param {any} comparison Answer of GET /compare.
- */
-export function showComparison(comparison) {
-  setText(byId("comparison-sentence"), comparison.sentence);
-  const table = byId("comparison");
-  table.parentElement.hidden = !comparison.scales.length;
-  /** @type {[string, (at: any) => string][]} Without the columns that are empty at every scale. */
-  const columns = /** @type {[string, (at: any) => string][]} */ ([
+export function showComparison({ sentence, scales, name = "", method, ratio, area, remarks }) {
+  setText(byId("comparison-sentence"), sentence);
+  byId("comparison").parentElement.hidden = !scales.length;
+  /** @type {Column[]} */
+  const columns = [
     ["Scale", (at) => formatScale(at.scale)],
-    ["Seeds", (at) => String(at.difference.seeds)],
+    ["Seeds", (at) => at.difference.seeds],
     ["A", (at) => formatPercent(at.first)],
     ["B", (at) => formatPercent(at.second)],
-    [capitalize(comparison.name), (at) => formatInterval(at.difference, formatPoints)],
+    [capitalize(name), (at) => formatInterval(at.difference, formatPoints)],
     ["Other images, too", (at) => formatBounds(at.seeds_and_images)],
     ["All scales at once", (at) => formatBounds(at.simultaneous)],
-  ]).filter(([, format]) => comparison.scales.some((/** @type {any} */ at) => format(at)));
-  setColumns(
-    table,
-    columns.map(([name]) => name),
+  ];
+  const filled = columns.filter(([, cell]) => scales.some(cell));
+  render(filled.length ? table(scales, filled) : "", byId("comparison"));
+  render(
+    pairs([
+      [
+        `Scale at ${formatPercent(ratio?.level)}: A, B and their ratio B / A`,
+        ratio &&
+          [ratio.first, ratio.second].map(formatNumber).concat(formatInterval(ratio.ratio, formatNumber)).join(", "),
+      ],
+      [
+        `Mean accuracy from scale ${formatScale(area?.from_scale)} to ${formatScale(area?.to_scale)}: A, B and B − A`,
+        area &&
+          `${formatPercent(area.first.mean)}, ${formatPercent(area.second.mean)}, ${formatInterval(area.difference, formatPoints)}`,
+      ],
+    ]),
+    byId("comparison-metrics"),
   );
-  setRows(
-    table,
-    comparison.scales.map((/** @type {any} */ at) => columns.map(([, format]) => format(at))),
-  );
-  const metrics = [];
-  if (comparison.ratio) {
-    const { level, first, second, ratio } = comparison.ratio;
-    metrics.push([
-      `Scale at ${formatPercent(level)}: A, B and their ratio B / A`,
-      `${formatNumber(first)}, ${formatNumber(second)}, ${formatInterval(ratio, formatNumber)}`,
-    ]);
-  }
-  if (comparison.area) {
-    const { from_scale: from, to_scale: to, first, second, difference } = comparison.area;
-    metrics.push([
-      `Mean accuracy from scale ${formatScale(from)} to ${formatScale(to)}: A, B and B − A`,
-      `${formatPercent(first.mean)}, ${formatPercent(second.mean)}, ${formatInterval(difference, formatPoints)}`,
-    ]);
-  }
-  setPairs(byId("comparison-metrics"), metrics);
-  const method = `${capitalize(comparison.method)}. Differences are in points.`;
-  setItems(byId("comparison-remarks"), [...comparison.remarks, method]);
-}
-
-/**
- * Show why two sweeps cannot be compared.
- * @param {string} reason
- */
-export function showRefusal(reason) {
-  setText(byId("comparison-sentence"), reason);
-  byId("comparison").parentElement.hidden = true;
-  for (const id of ["comparison-metrics", "comparison-remarks"]) byId(id).replaceChildren();
+  const all = method ? [...remarks, `${capitalize(method)}. Differences are in points.`] : remarks;
+  render(items(all), byId("comparison-remarks"));
 }

@@ -15,14 +15,27 @@ export const formatPoints = (difference) =>
   difference === null || difference === undefined ? "" : `${(100 * difference).toFixed(1)}`.replace("-", "−");
 
 /**
- * Format a mean and its interval, if it has one.
- * @param {any} interval
+ * Format a mean and its interval, if it has one, or "" if there is no mean.
+ * @param {{mean: number, low: number, high: number} | {mean: number, low: null, high: null} | null | undefined} interval
  * @param {(value: number) => string} format
- * @returns {string}
  */
-export function formatInterval({ mean, low, high }, format) {
+export function formatInterval(interval, format) {
+  if (!interval) return "";
+  const { mean, low, high } = interval;
   return low === null ? format(mean) : `${format(mean)} (${format(low)} to ${format(high)})`;
 }
+
+/**
+ * Format a scale or a ratio with three digits.
+ * @param {number} value
+ */
+export const formatNumber = (value) => String(Number(value.toPrecision(3)));
+
+/**
+ * Return a text with a capital letter.
+ * @param {string} text
+ */
+export const capitalize = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
 /**
  * Format a noise scale. Scale 0 is "clean".
@@ -38,10 +51,11 @@ export const formatScale = (scale) => (scale === 0 ? "clean" : String(scale));
 export const formatCount = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 
 /**
- * Format a duration, rounded because it is an estimate.
- * @param {number} seconds
+ * Format a duration, rounded because it is an estimate, or "" if there is none.
+ * @param {number | null} seconds
  */
 export function formatDuration(seconds) {
+  if (seconds === null) return "";
   if (seconds < 1) return "less than a second";
   if (seconds < 90) return `${Math.round(seconds)} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
@@ -109,26 +123,27 @@ export const describeNetwork = ({ kind, hidden_units: hidden, filters, kernel_si
  * @param {any} sweep
  */
 export function describeSweep(sweep) {
+  const { config } = sweep;
   const sorted = [...sweep.scales].sort((one, other) => one - other).map(formatScale);
   const scales = sorted.length > 6 ? `${sorted[0]} to ${sorted.at(-1)}` : sorted.join(", ");
   return [
-    sweep.config.dataset,
-    ...(sweep.config.noise === "gaussian" ? [] : [`${formatNoise(sweep.config.noise)} noise`]),
+    config.dataset,
+    config.noise !== "gaussian" && `${formatNoise(config.noise)} noise`,
     `${formatCount(sweep.scales.length, "scale")} (${scales})`,
     formatCount(sweep.seeds.length, "seed"),
-    formatCount(sweep.config.epochs, "epoch"),
-    ...(sweep.config.model.kind === "cnn" ? [`convolutional network ${sweep.config.model.filters.join("-")}`] : []),
-    ...(sweep.config.noise_on === "both"
-      ? []
-      : [`noise on ${sweep.config.noise_on === "train" ? "training" : "validation"} images only`]),
-    ...(sweep.config.clip ? ["clipped"] : []),
-    ...(Object.keys(sweep.config.test_noise).length ? [`tested with ${formatTests(sweep.config.test_noise)}`] : []),
-    ...(sweep.config.resample ? ["new noise in every epoch"] : []),
-    ...(sweep.config.holdout ? [`${formatCount(sweep.config.holdout, "image")} held out`] : []),
-    ...(sweep.config.keep === "best" ? ["best epoch kept"] : []),
-    ...(sweep.config.patience ? [`patience ${sweep.config.patience}`] : []),
-    ...(sweep.submitter ? [`by ${sweep.submitter}`] : []),
-  ].join(" · ");
+    formatCount(config.epochs, "epoch"),
+    config.model.kind === "cnn" && `convolutional network ${config.model.filters.join("-")}`,
+    config.noise_on !== "both" && `noise on ${config.noise_on === "train" ? "training" : "validation"} images only`,
+    config.clip && "clipped",
+    Object.keys(config.test_noise).length && `tested with ${formatTests(config.test_noise)}`,
+    config.resample && "new noise in every epoch",
+    config.holdout && `${formatCount(config.holdout, "image")} held out`,
+    config.keep === "best" && "best epoch kept",
+    config.patience && `patience ${config.patience}`,
+    sweep.submitter && `by ${sweep.submitter}`,
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 /**

@@ -7,6 +7,8 @@ import { subscribe } from "./streams.js";
 const READ_DELAY = 300; // ms; events within this time cause one read
 
 /** @typedef {{epoch: number, accuracy: number, val_accuracy: number, seconds: number}} EpochMetrics */
+/** @typedef {{id: string, name: string | null, status: string, runs: any[], scales: number[], seeds: number[],
+ *   [field: string]: any}} Sweep An answer of the API. */
 
 /**
  * Subscription to a sweep. The record is the source of truth. Only epoch events are applied directly. All other events
@@ -98,12 +100,12 @@ export class LiveSweep {
 
   /**
    * Replace the record, unless the current one is newer.
-   * @param {any} sweep An answer of the API.
+   * @param {Sweep} sweep
    */
   set(sweep) {
     if (this.sweep && sweep.version < this.sweep.version) return;
     this.sweep = sweep;
-    this.#runs = new Map(sweep.runs.map((/** @type {any} */ run) => [run.id, run]));
+    this.#runs = new Map(sweep.runs.map((run) => [run.id, run]));
     for (const [id, epochs] of this.epochs) this.#updateRun(id, epochs);
     this.#onChange();
   }
@@ -148,9 +150,20 @@ export class LiveSweep {
 /**
  * Return true if a status is final.
  * @param {string} status
- * @returns {boolean}
  */
 export const isFinal = (status) => status !== "queued" && status !== "running";
+
+/**
+ * Return the number of runs that have ended.
+ * @param {Sweep} sweep
+ */
+export const countEnded = ({ runs }) => runs.filter(({ status }) => isFinal(status)).length;
+
+/**
+ * Return runs ordered by scale and seed.
+ * @param {any[]} runs
+ */
+export const sortRuns = (runs) => [...runs].sort((one, other) => one.scale - other.scale || one.seed - other.seed);
 
 /**
  * Return the number of epochs that a run trains. One that has ended early has trained all of its own.
@@ -159,6 +172,13 @@ export const isFinal = (status) => status !== "queued" && status !== "running";
  * @returns {number}
  */
 export const epochsOf = (run, epochs) => (run.status === "succeeded" ? run.epochs_done : epochs);
+
+/**
+ * Return the sum of a number of each run.
+ * @param {any[]} runs
+ * @param {(run: any) => number} numberOf
+ */
+export const sum = (runs, numberOf) => runs.reduce((total, run) => total + numberOf(run), 0);
 
 /**
  * Estimate the seconds until a running run ends, from its latest epoch.
@@ -171,18 +191,13 @@ export const runSecondsLeft = (run, epochs) =>
 
 /**
  * Estimate the seconds until a sweep ends, from the latest epochs of its running runs.
- * @param {any} sweep
+ * @param {Sweep} sweep
  * @returns {number | null} null if no running run has an epoch yet.
  */
-export function sweepSecondsLeft(sweep) {
-  const running = sweep.runs.filter((/** @type {any} */ run) => run.status === "running" && run.latest_metrics);
+export function sweepSecondsLeft({ runs, config }) {
+  const running = runs.filter((run) => run.status === "running" && run.latest_metrics);
   if (!running.length) return null;
-  const seconds = running.reduce(
-    (/** @type {number} */ sum, /** @type {any} */ run) => sum + run.latest_metrics.seconds,
-    0,
-  );
-  const epochs = sweep.runs
-    .filter((/** @type {any} */ run) => !isFinal(run.status))
-    .reduce((/** @type {number} */ sum, /** @type {any} */ run) => sum + sweep.config.epochs - run.epochs_done, 0);
+  const seconds = sum(running, (run) => run.latest_metrics.seconds);
+  const epochs = sum(runs, (run) => (isFinal(run.status) ? 0 : config.epochs - run.epochs_done));
   return (epochs * seconds) / running.length ** 2; // epochs left x mean seconds per epoch / runs at a time
 }

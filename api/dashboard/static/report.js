@@ -1,52 +1,48 @@
 // Settings of a sweep as the printed page lists them.
 
-import { byId, element, showText } from "./dom.js";
+import { byId, showText } from "./dom.js";
 import { describeNetwork, formatCount, formatNoise, formatScale, formatTags, formatTests } from "./format.js";
-import { isFinal } from "./live.js";
+import { render } from "./lit.js";
+import { countEnded } from "./live.js";
+import { pairs } from "./tables.js";
 
+/** @import { Sweep } from "./live.js" */
+
+/** @type {Record<string, string>} */
 const NOISE_ON = { both: "training and validation images", train: "training images", validation: "validation images" };
 
 /**
  * Show the origin and all settings of a sweep, and whether it has ended.
- * @param {any} sweep
+ * @param {Sweep} sweep
  * @param {any} dataset null if it has not been read.
  */
 export function showSettings(sweep, dataset) {
   const { runs } = sweep;
-  const ended = runs.filter((/** @type {any} */ run) => isFinal(run.status));
-  const isFinished = ended.length === runs.length;
+  const ended = countEnded(sweep);
+  const isFinished = ended === runs.length;
   showText(
     byId("unfinished"),
-    isFinished ? "" : `Not finished: ${ended.length} of ${formatCount(runs.length, "run")} have ended.`,
+    isFinished ? "" : `Not finished: ${ended} of ${formatCount(runs.length, "run")} have ended.`,
   );
-  const settings = [
+  const program = `noisesweep ${byId("sweep").dataset.version}`;
+  const settings = pairs([
     ["Submitted by", sweep.submitter],
     ["Submitted", formatUtc(sweep.created_at)],
-    [
-      "Last run ended",
-      isFinished && formatUtc(Math.max(...runs.map((/** @type {any} */ run) => Date.parse(run.ended_at)))),
-    ],
+    ["Last run ended", isFinished && formatUtc(Math.max(...runs.map((run) => Date.parse(run.ended_at))))],
     ["Sweep", sweep.id],
     ["Page", location.origin + location.pathname],
-    [
-      "Program",
-      `noisesweep ${byId("sweep").dataset.version}, numerics version ${sweep.numerics.join(", ") || "unknown"}`,
-    ],
+    ["Program", `${program}, numerics version ${sweep.numerics.join(", ") || "unknown"}`],
     ["Tags", formatTags(sweep.tags).join(", ")],
     ...describeConfig(sweep, dataset),
-  ];
-  byId("settings").replaceChildren(
-    ...settings
-      .filter(([, value]) => value)
-      .map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))),
-  );
+  ]);
+  render(settings, byId("settings"));
 }
 
 /**
  * Return the names and values of all settings.
- * @param {any} sweep
+ * @param {Sweep} sweep
  * @param {any} dataset
- * @returns {any[][]}
+ * @returns {[string, unknown][]}
  */
 function describeConfig({ config, scales, seeds }, dataset) {
   const yesNo = (/** @type {boolean} */ value) => (value ? "yes" : "no");
@@ -56,13 +52,13 @@ function describeConfig({ config, scales, seeds }, dataset) {
     ["Data set", [config.dataset, images].filter(Boolean).join(", ")],
     ["SHA-256 of the data set", dataset?.sha256],
     ["Noise", formatNoise(config.noise)],
-    ["Noise on", /** @type {any} */ (NOISE_ON)[config.noise_on]],
+    ["Noise on", NOISE_ON[config.noise_on]],
     ["Noise clipped to [0, 1]", yesNo(config.clip)],
     ["New noise in every epoch", yesNo(config.resample)],
     [
       "Scales",
-      [...scales]
-        .sort((one, other) => one - other)
+      scales
+        .toSorted((one, other) => one - other)
         .map(formatScale)
         .join(", "),
     ],

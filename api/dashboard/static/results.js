@@ -1,67 +1,60 @@
 // Results of the runs that have succeeded: metrics per scale and of the whole sweep, and remarks.
 
-import { byId, setItems, setPairs, setRows, setText } from "./dom.js";
-import { formatInterval, formatPercent, formatPoints, formatScale } from "./format.js";
+import { byId, setText } from "./dom.js";
+import {
+  capitalize,
+  formatInterval,
+  formatNumber,
+  formatPercent,
+  formatPoints,
+  formatScale,
+  judgedImages,
+} from "./format.js";
+import { render } from "./lit.js";
+import { items, pairs, showTable } from "./tables.js";
+
+/** @import { Sweep } from "./live.js" */
 
 /**
- * Show the metrics per scale and those of the whole sweep.
+ * Show the metrics per scale and those of the whole sweep, and the remarks.
+ * @param {Sweep} sweep
  * @param {any} summary Answer of GET /sweeps/{id}/summary.
  */
-export function showMetrics(summary) {
-  byId("metrics-section").hidden = !summary.scales.length;
-  setText(
-    byId("method"),
-    `${summary.method[0].toUpperCase()}${summary.method.slice(1)}. Gaps and drop are in percentage points.`,
-  );
-  setRows(
-    byId("metrics"),
-    summary.scales.map(
-      (
-        /** @type {any} */ { scale, accuracy, val_accuracy, noise_gap: noise, image_gap: image, drop_from_clean: drop },
-      ) => [
-        formatScale(scale),
-        String(val_accuracy.seeds),
-        formatInterval(accuracy, formatPercent),
-        formatInterval(val_accuracy, formatPercent),
-        noise ? formatInterval(noise, formatPoints) : "",
-        image ? formatInterval(image, formatPoints) : "",
-        drop ? formatInterval(drop, formatPoints) : "",
+export function showResults(sweep, { sentence, remarks, method, scales, half_way: halfWay, area, efficiency }) {
+  setText(byId("sentence"), sentence);
+  byId("remarks").hidden = !remarks.length;
+  render(items(remarks), byId("remarks").lastElementChild);
+  setText(byId("method"), `${capitalize(method)}. Gaps and drop are in percentage points.`);
+  showTable("metrics", scales, [
+    ["Scale", (at) => formatScale(at.scale)],
+    ["Seeds", (at) => at.val_accuracy.seeds],
+    ["Accuracy", (at) => formatInterval(at.accuracy, formatPercent)],
+    [`Accuracy on ${judgedImages(sweep)} images`, (at) => formatInterval(at.val_accuracy, formatPercent)],
+    ["Noise gap", (at) => formatInterval(at.noise_gap, formatPoints)],
+    ["Image gap", (at) => formatInterval(at.image_gap, formatPoints)],
+    ["Drop from clean", (at) => formatInterval(at.drop_from_clean, formatPoints)],
+  ]);
+  const range = (/** @type {any} */ ends) => [...new Set([ends.low, ends.high].map(formatPercent))].join(" to ");
+  render(
+    pairs([
+      [
+        `Half-way scale, where the accuracy is ${formatPercent(halfWay?.level)}`,
+        formatInterval(halfWay?.scale, formatNumber),
       ],
-    ),
+      [
+        `Mean accuracy from scale ${formatScale(area?.from_scale)} to ${formatScale(area?.to_scale)}, over the logarithm of the scale`,
+        formatInterval(area?.val_accuracy, formatPercent),
+      ],
+      [
+        `Efficiency, where the accuracy is ${formatPercent(efficiency?.level)}`,
+        efficiency &&
+          `${range(efficiency)}${efficiency.interval ? ` (95 % interval ${range(efficiency.interval)})` : ""}`,
+      ],
+      [
+        "Efficiency at other accuracies",
+        efficiency?.by_level.map((/** @type {any} */ at) => `${range(at)} at ${formatPercent(at.level)}`).join(", "),
+      ],
+    ]),
+    byId("sweep-metrics"),
   );
-  const metrics = [];
-  if (summary.half_way) {
-    const level = formatPercent(summary.half_way.level);
-    metrics.push([
-      `Half-way scale, where the accuracy is ${level}`,
-      formatInterval(summary.half_way.scale, (scale) => String(Number(scale.toPrecision(3)))),
-    ]);
-  }
-  if (summary.area) {
-    const { from_scale: from, to_scale: to, val_accuracy: area } = summary.area;
-    metrics.push([
-      `Mean accuracy from scale ${formatScale(from)} to ${formatScale(to)}, over the logarithm of the scale`,
-      formatInterval(area, formatPercent),
-    ]);
-  }
-  if (summary.efficiency) {
-    const { level, interval, by_level: others } = summary.efficiency;
-    const range = (/** @type {any} */ ends) => [...new Set([ends.low, ends.high].map(formatPercent))].join(" to ");
-    const bounds = interval ? ` (95 % interval ${range(interval)})` : "";
-    const elsewhere = others.map((/** @type {any} */ at) => `${range(at)} at ${formatPercent(at.level)}`).join(", ");
-    metrics.push(
-      [`Efficiency, where the accuracy is ${formatPercent(level)}`, `${range(summary.efficiency)}${bounds}`],
-      ["Efficiency at other accuracies", elsewhere],
-    );
-  }
-  setPairs(byId("sweep-metrics"), metrics);
-}
-
-/**
- * Show the remarks of a summary.
- * @param {any} summary Answer of GET /sweeps/{id}/summary.
- */
-export function showRemarks(summary) {
-  byId("remarks").hidden = !summary.remarks.length;
-  setItems(byId("remarks").lastElementChild, summary.remarks);
 }

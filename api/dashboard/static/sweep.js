@@ -2,7 +2,7 @@
 
 import { offerActions } from "./actions.js";
 import { get } from "./api.js";
-import { byId, element, setText, showText, updateChildren } from "./dom.js";
+import { byId, setText, showText } from "./dom.js";
 import { report } from "./errors.js";
 import {
   describeSweep,
@@ -15,19 +15,23 @@ import {
   judgedImages,
   sweepName,
 } from "./format.js";
-import { showConfusions, showMatrix } from "./heatmaps.js";
+import { showConfusions, updateMatrix } from "./heatmaps.js";
 import { shareToken } from "./key.js";
-import { epochsOf, isFinal, LiveSweep, sweepSecondsLeft } from "./live.js";
+import { html, render } from "./lit.js";
+import { countEnded, epochsOf, isFinal, LiveSweep, sum, sweepSecondsLeft } from "./live.js";
+import { createReader, showConnection, showFailure } from "./page.js";
 import { darkScheme } from "./plots.js";
 import { followQueue } from "./queue.js";
 import { showSettings } from "./report.js";
-import { showMetrics, showRemarks } from "./results.js";
-import { coalesce, isTransient } from "./retries.js";
+import { showResults } from "./results.js";
 import { ROOT } from "./root.js";
 import { showRuns } from "./runs.js";
-import { Samples } from "./samples.js";
+import { showSamples } from "./samples.js";
 import { createPoller, throttle } from "./scheduling.js";
 import { SweepCharts } from "./sweep_charts.js";
+import { items } from "./tables.js";
+
+/** @import { Sweep } from "./live.js" */
 
 // A sweep that has ended may be extended or retried by another client.
 const POLL_INTERVAL = 15_000; // ms
@@ -37,35 +41,14 @@ const draw = throttle(show);
 const live = new LiveSweep(id, { onChange: draw, onConnection: showConnection, onFailure: showFailure });
 const follow = createPoller(followSweep);
 const showActions = offerActions(id, live, follow);
-const updateSummary = coalesce(showSummary, showFailure);
-const samples = new Samples();
-const updatePlots = coalesce(readPlots, showFailure);
 const charts = new SweepCharts(draw);
+const updatePlots = createReader((/** @type {Sweep} */ sweep) => charts.read(sweep), draw);
+const updateSummary = createReader(readSummary, draw);
 /** @type {any} */
 let summary = null;
 /** @type {any} Data set of the sweep, with its hash. */
 let dataset = null;
 let printing = false;
-
-/**
- * Show a message while the service does not respond.
- * @param {boolean} connected
- */
-function showConnection(connected) {
-  showText(
-    byId("connection"),
-    connected ? "" : "The service does not respond. This page continues when it responds again.",
-  );
-}
-
-/**
- * Show the failure of a background request. Transient failures are retried.
- * @param {unknown} problem
- */
-function showFailure(problem) {
-  if (isTransient(problem)) showConnection(false);
-  else report(problem);
-}
 
 /**
  * Follow the sweep until it has ended or its events are not available.
@@ -86,25 +69,18 @@ function show() {
   showActions();
   showRuns(sweep);
   charts.show(sweep, epochs, printing);
-  samples.show(sweep);
+  showSamples(sweep);
+  showConfusions(sweep);
+  if (summary) showResults(sweep, summary);
   const state = `${countEnded(sweep)} of ${sweep.runs.length}, ${sweep.status}`;
   updatePlots(`${state}, ${byId("log").checked}, ${darkScheme.matches}`, sweep);
   updateSummary(state, sweep);
-}
-
-/**
- * Read the plots and draw them.
- * @param {any} sweep
- */
-async function readPlots(sweep) {
-  await charts.read(sweep);
-  showConnection(true);
-  draw();
+  updateMatrix(state, sweep);
 }
 
 /**
  * Show the name, status and progress.
- * @param {any} sweep
+ * @param {Sweep} sweep
  */
 function showHeader(sweep) {
   document.title = `${sweepName(sweep)} - noisesweep`;
@@ -115,14 +91,13 @@ function showHeader(sweep) {
     byId("description"),
     [describeSweep(sweep), formatTime(sweep.created_at), ...(sweep.name ? [sweep.id] : [])].join(" · "),
   );
-  showTags(formatTags(sweep.tags));
+  const tags = formatTags(sweep.tags);
+  byId("tags").hidden = !tags.length;
+  render(items(shareToken ? tags : tags.map(linkToClass)), byId("tags"));
   showText(byId("detail"), sweep.status_detail);
   for (const each of document.querySelectorAll(".judged")) setText(each, judgedImages(sweep));
-  const done = sweep.runs.reduce((/** @type {number} */ sum, /** @type {any} */ run) => sum + run.epochs_done, 0);
-  const total = sweep.runs.reduce(
-    (/** @type {number} */ sum, /** @type {any} */ run) => sum + epochsOf(run, sweep.config.epochs),
-    0,
-  );
+  const done = sum(sweep.runs, (run) => run.epochs_done);
+  const total = sum(sweep.runs, (run) => epochsOf(run, sweep.config.epochs));
   byId("progress").max = total;
   byId("progress").value = done;
   const seconds = sweepSecondsLeft(sweep);
@@ -131,55 +106,34 @@ function showHeader(sweep) {
 }
 
 /**
- * Show the tags, each as a link to the page of all sweeps with it.
- * @param {string[]} tags
+ * Return a tag as a link to the page of all sweeps with it.
+ * @param {string} tag
  */
-function showTags(tags) {
-  byId("tags").hidden = !tags.length;
-  const href = (/** @type {string} */ tag) => `${ROOT}/ui/class?${new URLSearchParams([["tag", tag]])}`;
-  const create = (/** @type {string} */ tag) =>
-    element("li", {}, shareToken ? tag : element("a", { href: href(tag) }, tag));
-  updateChildren(byId("tags"), tags, String, create, () => {});
-}
+const linkToClass = (tag) => html`<a href="${ROOT}/ui/class?${new URLSearchParams([["tag", tag]])}">${tag}</a>`;
 
 /**
- * Return the number of runs that have ended.
- * @param {any} sweep
- * @returns {number}
+ * Read the summary and the data set.
+ * @param {Sweep} sweep
  */
-const countEnded = (sweep) => sweep.runs.filter((/** @type {any} */ run) => isFinal(run.status)).length;
-
-/**
- * Read the summary and the results, and show them.
- * @param {any} sweep
- */
-async function showSummary(sweep) {
+async function readSummary(sweep) {
   const isFirst = summary === null;
-  summary = await get(`/sweeps/${sweep.id}/summary`);
   dataset ??= sweep.config.own_dataset ?? (await get(`/datasets/${sweep.config.dataset}`));
-  setText(byId("sentence"), summary.sentence);
-  showRemarks(summary);
-  showMetrics(summary);
-  draw();
-  if (!isFirst) announce(sweep, countEnded(sweep));
-  await showMatrix(sweep);
-  await showConfusions(sweep);
-  showConnection(true);
+  summary = await get(`/sweeps/${sweep.id}/summary`);
+  if (!isFirst) announce(sweep);
 }
 
 /**
  * Announce to screen readers that runs have ended. Other changes are too frequent to be announced.
- * @param {any} sweep
- * @param {number} ended
+ * @param {Sweep} sweep
  */
-function announce(sweep, ended) {
+function announce(sweep) {
   const last = summary.scales.at(-1);
   const result = last ? ` Accuracy at ${formatScale(last.scale)}: ${formatPercent(last.val_accuracy.mean)}.` : "";
   setText(
     byId("announcement"),
     isFinal(sweep.status)
       ? `The sweep has ended: ${sweep.status}. ${summary.sentence}`
-      : `${ended} of ${sweep.runs.length} runs have ended.${result}`,
+      : `${countEnded(sweep)} of ${sweep.runs.length} runs have ended.${result}`,
   );
 }
 

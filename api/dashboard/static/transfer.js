@@ -1,9 +1,11 @@
 // Networks trained on one kind of noise and tested with another.
 
 import { get } from "./api.js";
-import { byId, setItems, setText } from "./dom.js";
-import { showHeatmap } from "./heatmaps.js";
+import { byId, setText } from "./dom.js";
+import { heatmap } from "./heatmaps.js";
+import { render } from "./lit.js";
 import { readPlot } from "./plots.js";
+import { items } from "./tables.js";
 
 /**
  * Read the table of training noise and test noise of sweeps.
@@ -15,22 +17,12 @@ export async function readTransfer(query) {
 }
 
 /**
- * Show a table of training noise and test noise.
- * @param {any} transfer Result of `readTransfer`.
+ * Show a table of training noise and test noise, or why there is none.
+ * @param {any} transfer Result of `readTransfer`, or the reason as a sentence without a plot.
  */
 export function showTransfer({ sentence, remarks, plot }) {
   setText(byId("transfer-sentence"), sentence);
-  byId("transfer").parentElement.hidden = false;
-  showHeatmap(byId("transfer"), "trained on", plot);
-  setItems(byId("transfer-remarks"), remarks);
-}
-
-/**
- * Show why there is no table.
- * @param {string} reason
- */
-export function showNoTransfer(reason) {
-  setText(byId("transfer-sentence"), reason);
-  byId("transfer").parentElement.hidden = true;
-  byId("transfer-remarks").replaceChildren();
+  byId("transfer").parentElement.hidden = !plot;
+  render(plot && heatmap("trained on", plot), byId("transfer"));
+  render(items(remarks), byId("transfer-remarks"));
 }
