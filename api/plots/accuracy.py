@@ -3,24 +3,25 @@
 from operator import attrgetter
 
 from api.plots.axes import ScaleAxis
-from api.plots.best_possible import BAND_NOTE, best_possible
+from api.plots.best_possible import BAND_NOTE, Background, best_possible
 from api.plots.caption import caption, describe_intervals, progress_note
-from api.plots.data import Curve, Marks, Panel, PlotData, Point, Samples, fraction_axis
-from api.plots.theme import HALF_WAY, TRAINING, VALIDATION
+from api.plots.data import Curve, Panel, PlotData, Point, Samples, fraction_axis
+from api.plots.half_way import HALF_WAY_NOTE, half_way_marks, read_half_way
+from api.plots.theme import TRAINING, VALIDATION
 from api.science.curves import half_way
 from api.science.noise_kinds import axis_label
 from api.science.scale_figures import figures, final_metrics
 from noisesweep.models import Sweep
 
 TITLE = "Accuracy of Model With Increasing Noise"
-HALF_WAY_NOTE = "Half-way: midway from clean to chance, interpolated over the logarithm of the scale."
 
 
 def plot_data(sweep: Sweep, samples: Samples | None = None, *, log: bool = False) -> PlotData:
     """Return the curves of the training, and the validation or test accuracy, of the runs that have succeeded."""
     axis = ScaleAxis(tuple(sorted({run.scale for run in sweep.runs})), log, axis_label([sweep.config.noise]))
     by_scale, ends = figures(sweep), final_metrics(sweep)
-    notes = [describe_intervals([at.val_accuracy for at in by_scale])] if by_scale else []
+    intervals = [describe_intervals([at.val_accuracy for at in by_scale])] if by_scale else []
+    notes = [*intervals]
     notes += ["Faint: each seed."] if any(at.val_accuracy.seeds > 1 for at in by_scale) else []
     notes += [samples.note] if samples else []
     curves = [
@@ -28,7 +29,7 @@ def plot_data(sweep: Sweep, samples: Samples | None = None, *, log: bool = False
             name=name,
             style=style,
             points=tuple(Point.from_interval(axis.position(at.scale), getattr(at, field)) for at in by_scale),
-            starts_apart=log and by_scale[0].scale == 0,
+            starts_apart=log and bool(by_scale) and by_scale[0].scale == 0,
             each_seed=tuple(
                 (axis.position(scale), value)
                 for scale, by_seed in ends.items()
@@ -40,11 +41,10 @@ def plot_data(sweep: Sweep, samples: Samples | None = None, *, log: bool = False
             ("Train", TRAINING, "accuracy"),
             (sweep.config.final_images.capitalize(), VALIDATION, "val_accuracy"),
         )
-        if by_scale
     ]
-    bands, levels = best_possible([sweep.config], axis) if curves else ((), ())
-    notes += [BAND_NOTE] if bands else []
-    marks = _half_way(sweep, axis)
+    background = best_possible([sweep.config], axis) if by_scale else Background()
+    notes += [BAND_NOTE] if background.bands else []
+    marks = half_way_marks(half_way(sweep), axis)
     notes += [HALF_WAY_NOTE] if marks else []
     return PlotData(
         caption=caption(sweep, TITLE, *notes),
@@ -53,21 +53,13 @@ def plot_data(sweep: Sweep, samples: Samples | None = None, *, log: bool = False
                 x_axis=axis.axis,
                 y_axis=fraction_axis("Accuracy"),
                 curves=tuple(curves),
-                bands=bands,
-                levels=levels,
+                bands=background.bands,
+                levels=background.levels,
                 marks=marks,
+                notes=(*intervals, *background.notes, *read_half_way(marks)),
             ),
         ),
         remark=progress_note(sweep),
         samples=samples,
         size=(8, 5.5),
     )
-
-
-def _half_way(sweep: Sweep, axis: ScaleAxis) -> tuple[Marks, ...]:
-    """Mark the half-way scale, if there is one."""
-    found = half_way(sweep)
-    if found is None:
-        return ()
-    point = axis.position(found.scale.mean), found.level
-    return (Marks(name=f"Half-way: scale {found.scale.mean:.3g}", style=HALF_WAY, points=(point,)),)

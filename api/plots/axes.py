@@ -57,6 +57,7 @@ class Axis(BaseModel):
     label: str = Field(description="Label of the axis.", examples=["Noise scale"])
     limits: tuple[float, float] = Field(description="Lower and upper end in axis coordinates.")
     integer: bool = Field(default=False, description="Whether only whole numbers are labelled.")
+    fraction: bool = Field(default=False, description="Whether the positions are fractions, from 0 to 1.")
     log: bool = Field(
         default=False, description="Whether the axis is logarithmic: a position is the base-10 logarithm of the scale."
     )

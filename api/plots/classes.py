@@ -3,7 +3,7 @@
 from statistics import fmean
 
 from api.plots.axes import ScaleAxis
-from api.plots.best_possible import BAND_NOTE, best_possible
+from api.plots.best_possible import BAND_NOTE, Background, best_possible
 from api.plots.caption import Caption, describe_intervals, format_config, format_noise
 from api.plots.data import Curve, Panel, PlotData, Point, fraction_axis
 from api.plots.theme import MEAN, MEMBER
@@ -32,10 +32,10 @@ def plot_data(tag: str, pool: Pool, *, log: bool = False) -> PlotData:
         mean = tuple(Point.from_interval(axis.position(at.scale), at.val_accuracy) for at in pool.scales)
         apart = log and pool.scales[0].scale == 0
         curves.insert(0, Curve(name="Mean over all seeds", style=MEAN, points=mean, starts_apart=apart))
-    bands, levels = best_possible([pool.config], axis) if pool.scales else ((), ())
+    background = best_possible([pool.config], axis) if pool.scales else Background()
     images = pool.config.final_images.capitalize()
-    notes = [describe_intervals([at.val_accuracy for at in pool.scales]), MEMBER_NOTE] if pool.scales else []
-    notes += [BAND_NOTE] if bands else []
+    reading = [describe_intervals([at.val_accuracy for at in pool.scales]), MEMBER_NOTE] if pool.scales else []
+    notes = [*reading, *([BAND_NOTE] if background.bands else [])]
     if pool.others:
         notes.append(f"Not shown: {pluralize(len(pool.others), 'sweep')} with other settings.")
     return PlotData(
@@ -52,8 +52,9 @@ def plot_data(tag: str, pool: Pool, *, log: bool = False) -> PlotData:
                 x_axis=axis.axis,
                 y_axis=fraction_axis(f"{images} accuracy"),
                 curves=tuple(curves),
-                bands=bands,
-                levels=levels,
+                bands=background.bands,
+                levels=background.levels,
+                notes=(*reading, *background.notes),
             ),
         ),
         remark=None if pool.scales else "No run has succeeded yet.",
@@ -69,4 +70,5 @@ def _curve(sweep: Sweep, axis: ScaleAxis) -> Curve:
         for scale, runs in final.items()
     )
     apart = axis.log and 0 in final
-    return Curve(name="Each sweep", style=MEMBER, points=points, starts_apart=apart, sweep_id=sweep.id)
+    label = ", ".join(filter(None, (sweep.name or sweep.id, sweep.submitter)))
+    return Curve(name="Each sweep", label=label, style=MEMBER, points=points, starts_apart=apart, sweep_id=sweep.id)

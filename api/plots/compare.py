@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from api.plots.axes import ScaleAxis
-from api.plots.best_possible import BAND_NOTE, best_possible
+from api.plots.best_possible import BAND_NOTE, Background, best_possible
 from api.plots.caption import Caption, describe_intervals, format_seeds, progress_note
 from api.plots.data import Curve, Panel, PlotData, Point, fraction_axis
 from api.plots.theme import sweep_style
@@ -40,13 +40,14 @@ def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
             style=sweep_style(index),
             points=tuple(Point.from_interval(axis.position(at.scale), at.val_accuracy) for at in by_scale),
             starts_apart=log and bool(by_scale) and by_scale[0].scale == 0,
+            sweep_id=sweep.id,
         )
-        for index, (label, by_scale) in enumerate(zip(marked, by_sweep, strict=True))
+        for index, (label, by_scale, sweep) in enumerate(zip(marked, by_sweep, sweeps, strict=True))
     )
     intervals = [at.val_accuracy for by_scale in by_sweep for at in by_scale]
-    notes = [describe_intervals(intervals)] if intervals else []
-    bands, levels = best_possible([sweep.config for sweep in sweeps], axis) if intervals else ((), ())
-    notes += [BAND_NOTE] if bands else []
+    reading = [describe_intervals(intervals)] if intervals else []
+    background = best_possible([sweep.config for sweep in sweeps], axis) if intervals else Background()
+    notes = [*reading, *([BAND_NOTE] if background.bands else [])]
     notes += [f"Sweep {sweep.id}: {progress}." for sweep in sweeps if (progress := progress_note(sweep))]
     judged = {sweep.config.final_images.capitalize() for sweep in sweeps}
     images = "Test" if len(judged) > 1 else judged.pop()
@@ -74,11 +75,12 @@ def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
                 x_axis=axis.axis,
                 y_axis=fraction_axis(f"{images} accuracy"),
                 curves=curves,
-                bands=bands,
-                levels=levels,
+                bands=background.bands,
+                levels=background.levels,
+                notes=(*reading, *background.notes),
             ),
         ),
-        size=(8, 5.8 + 0.2 * (len(curves) + len(bands) + len(levels))),
+        size=(8, 5.8 + 0.2 * (len(curves) + len(background.bands) + len(background.levels))),
     )
 
 

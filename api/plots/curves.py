@@ -18,7 +18,9 @@ LABEL_HEIGHT = 1.8
 def draw_curves(layout: Layout, data: PlotData) -> None:
     """Draw the panels of a plot. Panels with equal axes share their axis labels."""
     panels, columns = data.panels, data.columns
-    layout.legend({name: layout.theme.styles[style] for name, style in data.legend.items()})
+    # Without a point, the remark takes the position of the curves.
+    is_empty = bool(data.remark) and not any(curve.points for panel in panels for curve in panel.curves)
+    layout.legend({} if is_empty else {name: layout.theme.styles[style] for name, style in data.legend.items()})
     shared = len(panels) > 1 and len({(panel.x_axis, panel.y_axis) for panel in panels}) == 1
     strip = STRIP_HEIGHT if data.samples else 0
     layout.reserve(left=5, bottom=3.6 + strip, top=1.6 if any(panel.title for panel in panels) else 0)
@@ -44,12 +46,11 @@ def draw_curves(layout: Layout, data: PlotData) -> None:
         layout.text(layout.left - 3.4 * layout.em, middle, panels[0].y_axis.label, ha="right", va="center", rotation=90)
     if data.samples and panels[0].x_axis:
         draw_strip(layout, all_axes[0], panels[0].x_axis, data.samples)
-    if data.remark and data.legend:
-        if not shared:
-            left, bottom = layout.left + layout.em, layout.bottom + 0.8 * layout.em
-            layout.text(left, bottom, data.remark, SMALL, color=layout.theme.faint_ink)
-    elif data.remark:
-        layout.write_centred(data.remark)
+    if is_empty:
+        layout.write_centred(data.remark or "")
+    elif data.remark and not shared:
+        left, bottom = layout.left + layout.em, layout.bottom + 0.8 * layout.em
+        layout.text(left, bottom, data.remark, SMALL, color=layout.theme.faint_ink)
 
 
 def _draw_panel(layout: Layout, axes: Axes, panel: Panel, strength: float) -> None:

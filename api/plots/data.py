@@ -49,6 +49,11 @@ class Item(Frozen):
     """Part of a panel with an entry in the legend."""
 
     name: str = Field(description="Name in the legend.", examples=["Validation"])
+    label: str | None = Field(
+        default=None,
+        description="Name of this item alone, if other items may have the same name in the legend; otherwise null.",
+        examples=["group A, ada"],
+    )
     style: StyleName = Field(description="Name of the line style in the theme.", examples=["validation"])
 
 
@@ -65,7 +70,7 @@ class Curve(Item):
     )
     sweep_id: str | None = Field(
         default=None,
-        description="In the plot of a class: id of the sweep that the curve belongs to; otherwise null.",
+        description="In a plot of several sweeps: id of the sweep that the curve belongs to; otherwise null.",
         examples=["5f0c6a1e9b3d2748"],
     )
 
@@ -86,6 +91,12 @@ class Marks(Item):
     """Single points."""
 
     points: tuple[tuple[float, float], ...] = Field(description="x and y of each point.")
+    curve: StyleName | None = Field(
+        default=None,
+        description="Line style of the curve that the points belong to, which gives their colour; null if it is the "
+        "colour of their own style.",
+        examples=["sweep-1"],
+    )
 
 
 class Categories(Frozen):
@@ -128,6 +139,12 @@ class Panel(Frozen):
     bands: tuple[Band, ...] = Field(default=(), description="Shaded areas behind the curves.")
     levels: tuple[Level, ...] = Field(default=(), description="Horizontal lines behind the curves.")
     marks: tuple[Marks, ...] = Field(default=(), description="Single points in front of the curves.")
+    notes: tuple[str, ...] = Field(
+        default=(),
+        description="Sentences that explain the panel where a legend has only its curves: intervals, areas, lines and "
+        "points.",
+        examples=[["One seed, without interval.", "Grey band: best possible accuracy.", "Dotted line: chance."]],
+    )
     cells: Cells | None = Field(default=None, description="Cells of a heatmap; null for a panel of curves.")
 
     def with_ticks(self, characters: float) -> "Panel":
@@ -190,7 +207,7 @@ class Plot(PlotData):
 
 def fraction_axis(label: str) -> Axis:
     """Return an axis of fractions from 0 to 1."""
-    return Axis(label=label, limits=FRACTION_LIMITS)
+    return Axis(label=label, limits=FRACTION_LIMITS, fraction=True)
 
 
 def column_count(count: int) -> int:

@@ -12,6 +12,8 @@ from noisesweep.models import EpochMetrics, Run, RunStatus, RunSummary, Sweep
 from noisesweep.models.float32 import format_number
 
 Value = Callable[[EpochMetrics], float]
+# Sentences that explain the marks where no legend does, by line style.
+READINGS = {BEST: "Cross: smallest validation loss.", KEPT: "Star: the epoch that is reported."}
 # A run and the metrics of its finished epochs.
 Trained = tuple[RunSummary, Sequence[EpochMetrics]]
 
@@ -100,7 +102,9 @@ def _panel(
 ) -> Panel:
     epochs = [metrics for _, metrics in runs]
     curves = (_curve("Train", TRAINING, epochs, training), _curve("Validation", VALIDATION, epochs, validation))
-    return Panel(x_axis=x_axis, y_axis=y_axis, curves=curves, marks=_marks(runs, validation))
+    marks = _marks(runs, validation)
+    notes = tuple(READINGS[mark.style] for mark in marks)
+    return Panel(x_axis=x_axis, y_axis=y_axis, curves=curves, marks=marks, notes=notes)
 
 
 def _marks(runs: Sequence[Trained], validation: Value) -> tuple[Marks, ...]:

@@ -8,7 +8,7 @@ from PIL import Image, ImageColor
 
 from api.plots.accuracy import plot_data
 from api.plots.data import Curve, PlotData, Point
-from api.plots.options import ThemeName
+from api.plots.options import FileFormat, PlotOptions, ThemeName
 from api.plots.picture import draw
 from api.plots.theme import THEMES, TRAINING, VALIDATION
 from api.science.intervals import accuracy
@@ -54,10 +54,19 @@ def test_unfinished_and_failed_runs_appear_only_in_the_remark() -> None:
 
 
 def test_remark_counts_runs_before_the_first_success() -> None:
-    data = plot_data(measured_sweep({0.1: R, 0.5: Q}))
-    assert curves(data) == ()
-    assert data.caption.notes == ()
+    data = plot_data(measured_sweep({0.0: R, 0.5: Q}), log=True)
+    assert [(curve.name, curve.points) for curve in curves(data)] == [("Train", ()), ("Validation", ())]
+    assert (data.caption.notes, data.panels[0].notes) == ((), ())
     assert data.remark == "No run has succeeded: 1 queued, 1 running"
+
+
+def test_picture_before_the_first_success_has_the_remark_in_place_of_curves() -> None:
+    svg = PlotOptions(file_format=FileFormat.SVG)
+    empty = draw(plot_data(measured_sweep({0.1: R})), svg).decode()
+    part = draw(plot_data(measured_sweep({0.1: 0.9, 0.5: R})), svg).decode()
+    assert ("Train" in empty, "Train" in part) == (False, True)
+    assert "No run has succeeded: 1 running" in empty
+    assert "1 of 2 runs succeeded: 1 running" in part
 
 
 @pytest.mark.usefixtures("no_limit")
@@ -153,6 +162,11 @@ def test_band_of_the_best_possible_accuracy_spans_the_positive_scales(
     assert band.points[-1][2] < 0.5
     (level,) = panel.levels
     assert level.y == pytest.approx(0.1, abs=0.02)
+    assert panel.notes == (
+        "One seed, with 95 % interval (this network on other images).",
+        "Grey band: best possible accuracy.",
+        "Dotted line: chance.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -176,6 +190,7 @@ def test_half_way_scale_is_marked_where_the_summary_has_it() -> None:
     [marks] = plot_data(sweep).panels[0].marks
     assert marks.points == ((found.scale.mean, found.level),)
     assert marks.name == f"Half-way: scale {found.scale.mean:.3g}"
+    assert plot_data(sweep).panels[0].notes[-1] == f"Diamond: half-way: scale {found.scale.mean:.3g}."
     [marks] = plot_data(sweep, log=True).panels[0].marks
     assert marks.points == ((log10(found.scale.mean), found.level),)
     assert plot_data(measured_sweep({0.5: 0.8, 2.0: 0.2})).panels[0].marks == ()

@@ -35,6 +35,12 @@ def test_mean_comes_before_a_thin_line_for_each_pooled_sweep() -> None:
     assert [point.mean for point in mean.points] == pytest.approx([0.8, 0.6])
     assert all(point.low is not None for point in mean.points)
     assert [(line.style, line.sweep_id) for line in lines] == [(MEMBER, SWEEPS[1].id), (MEMBER, SWEEPS[0].id)]
+    assert [line.label for line in lines] == [f"{SWEEPS[1].id}, ben", f"{SWEEPS[0].id}, ada"]
+    assert data.panels[0].notes == (
+        *data.caption.notes[:2],
+        "Grey band: best possible accuracy.",
+        "Dotted line: chance.",
+    )
     assert [point.mean for point in lines[0].points] == pytest.approx([0.75, 0.65])
     assert {point.low for line in lines for point in line.points} == {None}
     assert data.legend == {

@@ -64,6 +64,7 @@ def test_points_are_means_on_an_axis_of_all_scales() -> None:
     assert panel.x_axis
     assert panel.curves[0].points == (Point.from_interval(0.1, accuracy([0.9, 0.8])),)
     assert [at.scale for at in panel.x_axis.scales] == [0.1, 4.0, 8.0]
+    assert [curve.sweep_id for curve in panel.curves] == ["0000000000000001", "0000000000000002"]
     assert data.caption.notes[-1] == "Sweep 0000000000000002: 1 of 2 runs succeeded: 1 failed."
 
 
@@ -131,6 +132,11 @@ def test_band_of_the_best_possible_accuracy_is_that_of_all_sweeps(
     (panel,) = plot_data([sweep(1, dataset="digits"), sweep(2, **config)]).panels
     assert [band.name for band in panel.bands] == bands
     assert [level.name for level in panel.levels] == levels
+    explained = [("Best possible", "Grey band: best possible accuracy."), ("Chance", "Dotted line: chance.")]
+    assert panel.notes == (
+        "One seed, with 95 % interval (this network on other images).",
+        *(note for name, note in explained if name in bands + levels),
+    )
 
 
 def test_sweeps_with_a_holdout_are_shown_with_their_test_accuracy() -> None:

@@ -78,6 +78,7 @@ def test_epoch_with_the_smallest_loss_and_the_reported_epoch_are_marked() -> Non
     sweep = measured_sweep({1.0: 0.5, 2.0: Q})
     first, second = epochs.of_sweep(sweep, [trained, []]).panels
     assert [(mark.style, mark.points) for mark in first.marks] == [(BEST, ((1, 0.4),)), (KEPT, ((2, 0.5),))]
+    assert first.notes == ("Cross: smallest validation loss.", "Star: the epoch that is reported.")
     assert second.marks == ()
     kept = held_out(sweep, 0.3)
     kept.runs[0].kept = Kept(metrics=trained[1], test_loss=1.0, test_accuracy=0.3)
