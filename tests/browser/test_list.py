@@ -147,9 +147,9 @@ def test_empty_service_shows_an_example(visitor: Visitor, scheme: Scheme, width:
     example = page.get_by_role("region", name="Example What you get")
     expect(example).to_contain_text("It is part of the program, and not one of your sweeps.")
     expect(example).to_contain_text("Validation accuracy falls from 98.5 % without noise to 18.9 % at scale 4")
-    wait_until(lambda: count_points(page, "example-chart") == 12)
+    wait_until(lambda: count_points(page, "example-chart") == 13)
     example.get_by_role("button", name="Train").click()
-    wait_until(lambda: count_points(page, "example-chart") == 6)
+    wait_until(lambda: count_points(page, "example-chart") == 7)
     expect(page.locator("#list-filters")).to_be_hidden()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert_accessible(page)

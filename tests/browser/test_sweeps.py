@@ -121,7 +121,7 @@ def test_extended_sweep_trains_the_new_runs(visit: Visit, service: BrowserServic
 def test_legend_button_hides_and_shows_a_curve(visit: Visit, finished: str) -> None:
     page = visit.open(f"/ui/sweeps/{finished}")
     wait_until(lambda: count_points(page, "by-scale") == 9)
-    entry = page.locator("#by-scale-legend").get_by_role("button", name="training")
+    entry = page.locator("#by-scale-legend").get_by_role("button", name="Train")
     entry.click()
     wait_until(lambda: count_points(page, "by-scale") == 5)
     expect(entry).to_have_attribute("aria-pressed", "false")

@@ -1,29 +1,98 @@
-// Plotly charts in the colours of the page. Their legends are HTML buttons outside the chart.
+// Charts of curves, each with a legend, a zoom and a note. Plotly draws them in the colours of the page.
 
-import { element } from "./dom.js";
-import { darkScheme } from "./plots.js";
+import { byId } from "./dom.js";
+import { Legend } from "./legend.js";
+import { render } from "./lit.js";
+import { darkScheme, unfinishedPoints } from "./plots.js";
+import { backgroundTraces, curveTraces, markTraces } from "./traces.js";
 import { Zoom } from "./zoom.js";
 
 // A narrower chart has no room for the unit of the scales in one line, px.
 const NARROW = 440;
 const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false, showTips: false };
+const HOLLOW_NOTE = "Hollow markers: latest epoch of a run that has not succeeded.";
 
-/** @type {Promise<any> | null} */
-let loading = null;
+/** @type {any} Plotly, when it is loaded. */
+let plotly = null;
 
 /**
  * Load Plotly after the first paint of the page, because the script is large.
- * @returns {Promise<any>}
+ * @param {() => void} draw Called when Plotly is loaded, and when the colour scheme changes.
  */
-function loadPlotly() {
-  loading ??= new Promise((resolve, reject) => {
+export async function loadCharts(draw) {
+  darkScheme.addEventListener("change", draw);
+  await new Promise((resolve, reject) => {
     const url = /** @type {any} */ (document.querySelector("meta[name=plotly]")).content;
-    const script = element("script", { src: url });
-    script.onload = () => resolve(/** @type {any} */ (window).Plotly);
+    const script = Object.assign(document.createElement("script"), { src: url });
+    script.onload = resolve;
     script.onerror = () => reject(new Error("The charts could not be loaded. Reload this page."));
     requestAnimationFrame(() => setTimeout(() => document.head.append(script)));
   });
-  return loading;
+  plotly = /** @type {any} */ (window).Plotly;
+  draw();
+}
+
+/** @typedef {import("./plots.js").Curve} Curve */
+/** @typedef {{panel?: any, runsOf?: (curve: Curve) => any[], plotted?: Set<string>,
+ *   size?: {width: number, height: number}}} Options `panel` is one of the plot. `runsOf` returns the runs of a curve,
+ *   which has hollow markers for those that are not in `plotted`, the ids of the runs in the plot. `size` is in px, and
+ *   shows the whole chart; by default, the chart fills its element. */
+
+/** Chart of the curves of a panel, in the elements of the macro in charts.html. */
+export class CurveChart {
+  #container;
+  #note;
+  #legend;
+  #zoom;
+  #isNew = true;
+
+  /**
+   * Create an empty chart.
+   * @param {string} id Id of the element of the chart.
+   * @param {() => void} draw Called when another part is to be shown.
+   */
+  constructor(id, draw) {
+    this.#container = byId(id);
+    this.#note = byId(`${id}-note`);
+    this.#legend = new Legend(byId(`${id}-legend`), draw);
+    this.#zoom = new Zoom(byId(`${id}-zoom`), draw);
+  }
+
+  /**
+   * Show the curves of a panel. Until Plotly is loaded, show only what is around the chart.
+   * @param {any} plot
+   * @param {Options} options
+   */
+  show({ panels, theme }, { panel = panels[0], runsOf = () => [], plotted = new Set(), size } = {}) {
+    const curves = panel.curves.map((/** @type {Curve} */ curve) => ({
+      ...curve,
+      key: curve.style,
+      style: theme.styles[curve.style],
+      colour: theme.styles[curve.style].colour,
+      hidden: this.#legend.isHidden(curve.style),
+      unfinished: unfinishedPoints(runsOf(curve), plotted, panel.x_axis, curve),
+    }));
+    const isHollow = curves.some((/** @type {any} */ { unfinished }) => unfinished.length);
+    // Curves with one style, those of a class, have one entry.
+    this.#legend.show([...new Map(curves.map((/** @type {any} */ curve) => [curve.key, curve])).values()]);
+    this.#zoom.show(panel);
+    if (this.#note) render([...panel.notes, ...(isHollow ? [HOLLOW_NOTE] : [])].join(" "), this.#note);
+    if (!plotly) return;
+    // Curves that are some of many are behind the others.
+    const ordered = curves.toSorted(
+      (/** @type {any} */ one, /** @type {any} */ other) => other.style.thin - one.style.thin,
+    );
+    const traces = [
+      ...ordered.flatMap((/** @type {any} */ curve) => curveTraces(curve, panel, theme)),
+      ...markTraces(panel, theme, this.#legend),
+    ];
+    const area = size ? null : this.#zoom.area(traces, panel);
+    const isNarrow = !size && this.#container.clientWidth < NARROW && panel.x_axis.label.includes(" (");
+    const layout = { ...createLayout(panel, area, isNarrow), dragmode: this.#zoom.dragMode, autosize: !size, ...size };
+    plotly.react(this.#container, [...backgroundTraces(panel, theme), ...traces], layout, CONFIG);
+    if (this.#isNew) this.#zoom.follow(this.#container);
+    this.#isNew = false;
+  }
 }
 
 /**
@@ -31,66 +100,16 @@ function loadPlotly() {
  * @param {string} name
  * @returns {string}
  */
-export const cssColour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-
-/** Chart of accuracies or losses in an element of the page, with a zoom. */
-export class Chart {
-  #container;
-  #isPercent;
-  #zoom;
-  /** @type {any} */
-  #plotly = null;
-  #draw;
-
-  /**
-   * Create a chart without loading Plotly.
-   * @param {HTMLElement} container
-   * @param {() => void} draw Called when Plotly is loaded, and when the colour scheme or the zoom changes.
-   * @param {boolean} isPercent Whether the y axis has fractions.
-   */
-  constructor(container, draw, isPercent = true) {
-    this.#container = container;
-    this.#isPercent = isPercent;
-    this.#zoom = new Zoom(container, draw, isPercent);
-    this.#draw = draw;
-    darkScheme.addEventListener("change", draw);
-  }
-
-  /** Load Plotly, then draw. */
-  async load() {
-    this.#plotly = await loadPlotly();
-    this.#draw();
-  }
-
-  /**
-   * Show curves, unless Plotly is still loading.
-   * @param {any[]} curves Traces.
-   * @param {{panel: any, label: string, background?: any[], size?: {width: number, height: number}}} options `panel`
-   *   is a panel of a plot, which contains the axes. `label` describes the chart to screen readers. `background` has
-   *   the traces behind the curves. `size` is in px, and shows the whole chart; by default, it fills its container.
-   */
-  show(curves, { panel, label, background = [], size }) {
-    if (!this.#plotly) return;
-    this.#container.setAttribute("role", "img");
-    this.#container.setAttribute("aria-label", label);
-    const area = size ? null : this.#zoom.area(curves, panel);
-    const isNarrow = !size && this.#container.clientWidth < NARROW && panel.x_axis.label.includes(" (");
-    const layout = { ...createLayout(panel, area, this.#isPercent, isNarrow), dragmode: this.#zoom.dragMode };
-    const isNew = !(/** @type {any} */ (this.#container).on);
-    this.#plotly.react(this.#container, [...background, ...curves], { ...layout, autosize: !size, ...size }, CONFIG);
-    if (isNew) this.#zoom.follow(this.#container);
-  }
-}
+const cssColour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 /**
  * Create a Plotly layout.
  * @param {any} panel
  * @param {import("./zoom.js").Area | null} area The area to show; null for the whole panel.
- * @param {boolean} isPercent
  * @param {boolean} isNarrow Whether the title of the x axis needs two lines.
  * @returns {object}
  */
-function createLayout({ x_axis: x, y_axis: y }, area, isPercent, isNarrow) {
+function createLayout({ x_axis: x, y_axis: y }, area, isNarrow) {
   const [text, muted, border] = [cssColour("text"), cssColour("muted"), cssColour("border")];
   const axis = { gridcolor: border, linecolor: border, zeroline: false, tickfont: { color: muted } };
   // Where only a part of an axis is shown, Plotly finds the ticks; not on a logarithmic axis, whose labels are scales.
@@ -117,7 +136,7 @@ function createLayout({ x_axis: x, y_axis: y }, area, isPercent, isNarrow) {
       ...axis,
       range: area?.y ?? y.limits,
       ...(area ? round : ticksOf(y)),
-      ...(isPercent && { tickformat: area ? ".1~%" : ".0%", ticktext: undefined }),
+      ...(y.fraction && { tickformat: area ? ".1~%" : ".0%", ticktext: undefined }),
     },
   };
 }

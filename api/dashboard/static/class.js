@@ -2,25 +2,22 @@
 
 import { get } from "./api.js";
 import { readCaller } from "./caller.js";
-import { Chart } from "./charts.js";
+import { CurveChart, loadCharts } from "./charts.js";
 import { byId, setText } from "./dom.js";
 import { report } from "./errors.js";
-import { formatInterval, formatPercent, formatScale, sweepName } from "./format.js";
-import { Legend } from "./legend.js";
+import { formatInterval, formatPercent, formatScale } from "./format.js";
 import { render } from "./lit.js";
 import { isFinal } from "./live.js";
 import { createReader, followResource } from "./page.js";
 import { darkScheme, offerPictures, readPlot } from "./plots.js";
 import { throttle } from "./scheduling.js";
 import { items, showTable, statusMark, sweepLink } from "./tables.js";
-import { backgroundNote, backgroundTraces, curveTraces } from "./traces.js";
 
 const INTERVALS = [3_000, 15_000]; // ms
 
 const tag = new URLSearchParams(location.search).get("tag");
 const draw = throttle(show);
-const chart = new Chart(byId("curves"), draw);
-const legend = new Legend(byId("curves-legend"), draw);
+const chart = new CurveChart("curves", draw);
 const updatePlot = createReader(readCurves, draw);
 /** @type {any} Answer of GET /class. */
 let results = null;
@@ -57,7 +54,7 @@ function show() {
   render(items(remarks), byId("class-remarks"));
   byId("curves-section").hidden = !scales.length;
   if (scales.length) updatePlot(`${JSON.stringify(results)} ${byId("log").checked} ${darkScheme.matches}`, null);
-  if (scales.length && plot?.panels.length) showChart();
+  if (scales.length && plot?.panels.length) chart.show(plot);
   showTable("members", members.some((/** @type {any} */ member) => member.name) ? members : [], [
     ["Member", (member) => member.name ?? "without a key"],
     ["Status", (member) => statusMark(member.status)],
@@ -83,30 +80,6 @@ function show() {
   );
 }
 
-/** Show the chart and its legend. */
-function showChart() {
-  const { caption, panels, theme } = plot;
-  const [panel] = panels;
-  const names = sweepsById();
-  // Plotly draws later traces in front of earlier ones, and the mean is the first curve.
-  const traces = panel.curves.toReversed().flatMap((/** @type {any} */ curve) => {
-    const sweep = names.get(curve.sweep_id);
-    const name = sweep ? [sweepName(sweep), sweep.submitter].filter(Boolean).join(", ") : curve.name;
-    const hidden = legend.isHidden(curve.style);
-    const style = theme.styles[curve.style];
-    return curveTraces(curve, { name, style, axis: panel.x_axis, hidden, unfinished: [], metric: "val_accuracy" });
-  });
-  /** @type {Map<string, any>} */
-  const byStyle = new Map(panel.curves.map((/** @type {any} */ curve) => [curve.style, curve]));
-  legend.show([...byStyle].map(([style, { name }]) => ({ key: style, name, colour: theme.styles[style].colour })));
-  chart.show(traces, {
-    panel,
-    background: backgroundTraces(panel, theme),
-    label: "Accuracy against scale, one thin line per sweep, and their mean. A table below lists the means.",
-  });
-  setText(byId("curves-note"), [caption.notes[0], caption.notes[1], backgroundNote(panel)].filter(Boolean).join(" "));
-}
-
 /** Return the sweeps by id. */
 const sweepsById = () => new Map(results.sweeps.map((/** @type {any} */ sweep) => [sweep.id, sweep]));
 
@@ -116,7 +89,7 @@ if (tag) {
   document.title = `${tag} - noisesweep`;
   setText(byId("class-title"), `Class ${tag}`);
   followResource(readResults, draw, INTERVALS);
-  chart.load().catch(report);
+  loadCharts(draw).catch(report);
 } else {
   setText(byId("class-status"), "No tag selected. Follow the link of a tag on the page of a sweep.");
 }

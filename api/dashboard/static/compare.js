@@ -2,21 +2,19 @@
 
 import { get, Problem } from "./api.js";
 import { readCaller } from "./caller.js";
-import { Chart } from "./charts.js";
+import { CurveChart, loadCharts } from "./charts.js";
 import { showComparison } from "./comparison.js";
 import { byId, setText } from "./dom.js";
 import { messageOf, report } from "./errors.js";
 import { describeNetwork, formatCount, formatPercent, formatScale, formatTests, sweepName } from "./format.js";
-import { Legend } from "./legend.js";
 import { html, render } from "./lit.js";
 import { countEnded, isFinal } from "./live.js";
 import { createReader, followResource } from "./page.js";
-import { darkScheme, offerPictures, readPlot, succeededIds, unfinishedPoints } from "./plots.js";
+import { darkScheme, offerPictures, readPlot, succeededIds } from "./plots.js";
 import { isTransient } from "./retries.js";
 import { ROOT } from "./root.js";
 import { throttle } from "./scheduling.js";
 import { items, showTable, sweepLink } from "./tables.js";
-import { backgroundNote, backgroundTraces, curveTraces } from "./traces.js";
 import { readTransfer, showTransfer } from "./transfer.js";
 
 /** @import { Sweep } from "./live.js" */
@@ -24,13 +22,12 @@ import { readTransfer, showTransfer } from "./transfer.js";
 
 const INTERVALS = [3_000, 60_000]; // ms
 
-/** @typedef {{plot: any, ids: string[], plotted: Set<string>}} Curves `ids` are the sweeps in the order of the plot's
- *   curves. `plotted` are the runs that had succeeded when the plot was read. */
+/** @typedef {{plot: any, plotted: Set<string>}} Curves `plotted` are the runs that had succeeded when the plot was
+ *   read. */
 
 const ids = [...new Set(new URLSearchParams(location.search).getAll("sweep"))];
 const draw = throttle(show);
-const chart = new Chart(byId("overlay"), draw);
-const legend = new Legend(byId("overlay-legend"), draw);
+const chart = new CurveChart("overlay", draw);
 const updateCurves = createReader(readCurves, draw);
 const updateComparison = createReader(readComparison, draw);
 const updateTransfer = createReader(readKinds, draw);
@@ -129,9 +126,6 @@ function show() {
   if (hasKinds && transfer) showTransfer(transfer);
   if (!curves) return;
   showChart(curves);
-  const { warnings } = curves.plot.caption;
-  byId("warnings").hidden = !warnings.length;
-  render(items(warnings), byId("warnings"));
 }
 
 /**
@@ -139,9 +133,8 @@ function show() {
  * @param {Sweep[]} plotted
  */
 async function readCurves(plotted) {
-  const ids = plotted.map(({ id }) => id);
   const plot = await readPlot("/plots/compare", queryOf(plotted), byId("overlay"));
-  curves = { plot, ids, plotted: succeededIds(plotted.flatMap(({ runs }) => runs)) };
+  curves = { plot, plotted: succeededIds(plotted.flatMap(({ runs }) => runs)) };
 }
 
 /**
@@ -185,46 +178,25 @@ const sweepsQuery = (of) => of.map(({ id }) => ["sweep", id]);
 
 /**
  * Return the curve of a sweep, or undefined if the plot does not include it.
- * @param {Curves} curves
+ * @param {any} plot
  * @param {any} sweep
  */
-const curveOf = ({ plot, ids }, sweep) => plot.panels[0].curves[ids.indexOf(sweep.id)];
+const curveOf = (plot, { id }) => plot.panels[0].curves.find((/** @type {any} */ curve) => curve.sweep_id === id);
 
 /**
- * Show the chart and its legend.
+ * Show the chart and the warnings about it.
  * @param {Curves} curves
  */
-function showChart(curves) {
-  const { caption, panels, theme } = curves.plot;
-  const { x_axis: axis } = panels[0];
-  const plottedSweeps = sweeps.filter((sweep) => curveOf(curves, sweep));
-  const styleOf = (/** @type {any} */ sweep) => theme.styles[curveOf(curves, sweep).style];
-  const traces = plottedSweeps.flatMap((sweep) =>
-    curveTraces(curveOf(curves, sweep), {
-      name: markedLabelOf(sweep),
-      style: styleOf(sweep),
-      axis,
-      hidden: legend.isHidden(sweep.id),
-      unfinished: unfinishedPoints(sweep.runs, curves.plotted, axis),
-      metric: "val_accuracy",
-    }),
-  );
-  legend.show(
-    plottedSweeps.map((sweep) => ({ key: sweep.id, name: markedLabelOf(sweep), colour: styleOf(sweep).colour })),
-  );
-  chart.show(traces, {
-    panel: panels[0],
-    background: backgroundTraces(panels[0], theme),
-    label: "Accuracy against scale, one curve per sweep. The table below lists the values.",
+function showChart({ plot, plotted }) {
+  const [panel] = plot.panels;
+  const named = sweeps.flatMap((sweep) => {
+    const curve = curveOf(plot, sweep);
+    return curve ? { ...curve, name: markedLabelOf(sweep) } : [];
   });
-  const intervals = panels[0].curves.some((/** @type {any} */ { points }) => points.length) && caption.notes[0];
-  const hollow = sweeps.some((sweep) => sweep.status !== "succeeded");
-  const notes = [
-    intervals,
-    backgroundNote(panels[0]),
-    hollow && "Hollow markers: latest epoch of a run that has not succeeded.",
-  ];
-  setText(byId("overlay-note"), notes.filter(Boolean).join(" "));
+  const runsOf = (/** @type {any} */ curve) => sweepsById.get(curve.sweep_id)?.runs ?? [];
+  chart.show(plot, { panel: { ...panel, curves: named }, runsOf, plotted });
+  byId("warnings").hidden = !plot.caption.warnings.length;
+  render(items(plot.caption.warnings), byId("warnings"));
 }
 
 /** Show the settings in which the sweeps differ. */
@@ -258,7 +230,7 @@ function showDifferences() {
 function showValues() {
   /** @type {Column[]} */
   const columns = sweeps.map((sweep) => {
-    const points = (curves && curveOf(curves, sweep)?.points) ?? [];
+    const points = (curves && curveOf(curves.plot, sweep)?.points) ?? [];
     const means = new Map(points.map((/** @type {any} */ point) => [point.x, point.mean]));
     return [markedLabelOf(sweep), ({ position }) => formatPercent(means.get(position))];
   });
@@ -273,7 +245,7 @@ offerPictures({
 });
 if (ids.length) {
   followResource(readSweeps, draw, INTERVALS);
-  chart.load().catch(report);
+  loadCharts(draw).catch(report);
 } else {
   setText(byId("compare-status"), "");
   render(html`No sweeps selected. Select sweeps in <a href="${ROOT}/ui">the list</a>.`, byId("compare-status"));

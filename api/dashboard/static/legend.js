@@ -1,6 +1,6 @@
 // Legend of a chart: one button per curve, which hides or shows it.
 
-import { element, setText, updateChildren } from "./dom.js";
+import { html, render, repeat } from "./lit.js";
 
 /** Legend whose buttons hide and show curves. */
 export class Legend {
@@ -33,23 +33,13 @@ export class Legend {
    * @param {{key: string, name: string, colour: string}[]} entries
    */
   show(entries) {
-    const create = (/** @type {{key: string}} */ { key }) =>
-      element(
-        "button",
-        { type: "button", click: () => this.#toggle(key) },
-        element("span", { class: "swatch" }),
-        element("span"),
-      );
-    updateChildren(
+    const button = (/** @type {{key: string, name: string, colour: string}} */ { key, name, colour }) => html`
+      <button type="button" aria-pressed=${!this.isHidden(key)} @click=${() => this.#toggle(key)}>
+        <span class="swatch" .style=${`background-color: ${colour}`}></span><span>${name}</span>
+      </button>`;
+    render(
+      repeat(entries, ({ key }) => key, button),
       this.#container,
-      entries,
-      (entry) => entry.key,
-      create,
-      (button, { key, name, colour }) => {
-        button.setAttribute("aria-pressed", String(!this.#hidden.has(key)));
-        button.firstChild.style.backgroundColor = colour;
-        setText(button.lastChild, name);
-      },
     );
   }
 

@@ -6,7 +6,8 @@ import { formatScale } from "./format.js";
 
 /** @typedef {{x: number, mean: number, low: number | null, high: number | null, seeds: number,
  *   target: "seeds" | "images" | null}} Point */
-/** @typedef {{name: string, style: string, points: Point[], starts_apart: boolean}} Curve */
+/** @typedef {{name: string, label: string | null, style: string, points: Point[], starts_apart: boolean,
+ *   sweep_id: string | null}} Curve */
 
 export const darkScheme = matchMedia("(prefers-color-scheme: dark)");
 
@@ -50,20 +51,27 @@ export function offerPictures(pictures) {
 }
 
 /**
- * Return the latest epochs of runs that a plot against scale does not include yet.
+ * Return the metric that a curve shows.
+ * @param {string} style Line style of the curve.
+ */
+const metricOf = (style) => (style === "training" ? "accuracy" : "val_accuracy");
+
+/**
+ * Return the latest epochs of runs that a curve against scale does not include yet.
  * @param {any[]} runs
  * @param {Set<string>} plotted Ids of the runs that had succeeded when the plot was read.
  * @param {any} axis
- * @returns {{x: number, label: string, metrics: any}[]}
+ * @param {Curve} curve
+ * @returns {{x: number, y: number, label: string}[]}
  */
-export function unfinishedPoints(runs, plotted, axis) {
+export function unfinishedPoints(runs, plotted, axis, { style }) {
   const positions = new Map(axis.scales.map((/** @type {any} */ tick) => [tick.scale, tick.position]));
   return runs
     .filter((run) => run.latest_metrics && !plotted.has(run.id) && positions.has(run.scale))
     .map((run) => ({
       x: positions.get(run.scale),
+      y: run.latest_metrics[metricOf(style)],
       label: `scale ${formatScale(run.scale)}, seed ${run.seed}, ${run.status}`,
-      metrics: run.latest_metrics,
     }));
 }
 
@@ -75,35 +83,46 @@ export function unfinishedPoints(runs, plotted, axis) {
 export const succeededIds = (runs) => new Set(runs.filter((run) => run.status === "succeeded").map((run) => run.id));
 
 /**
- * Return the label of each position on an axis of scales.
- * @param {any} axis
- * @returns {Map<number, string>}
+ * Return a plot by epoch, which has a panel for each scale, with one panel that has a curve for each scale.
+ * @param {any} plot
+ * @param {string} style Line style of the curves: "training" or "validation".
+ * @param {any[]} runs By index.
+ * @param {Map<string, any[]>} epochs Metrics of the received epochs, by run id. They extend the curves.
  */
-export const axisLabels = (axis) =>
-  new Map(axis.scales.map((/** @type {any} */ tick) => [tick.position, `scale ${formatScale(tick.scale)}`]));
+export function extendPanels({ panels, panel_colours: colours, epochs_done, theme }, style, runs, epochs) {
+  const curves = panels.map((/** @type {any} */ panel) => ({
+    name: formatScale(panel.scale),
+    label: panel.title,
+    style: panel.title,
+    points: extendCurve(panel, epochs_done, style, runs, epochs),
+  }));
+  const styles = Object.fromEntries(
+    panels.map((/** @type {any} */ { title }, /** @type {number} */ index) => [
+      title,
+      { colour: colours[index], marker: "o" },
+    ]),
+  );
+  return { panels: [{ ...panels[0], curves, marks: [], notes: [] }], theme: { ...theme, styles } };
+}
 
 /**
- * Return a curve against the epoch, extended with the epochs received since its plot was read.
- * @param {any} plot
- * @param {any} panel A panel of the plot. It belongs to one scale.
- * @param {string} style Line style of the curve: "training" or "validation".
+ * Return the points of a curve against the epoch, with the epochs received since its plot was read.
+ * @param {any} panel The panel of the scale.
+ * @param {number[]} done Number of epochs of each run in the plot.
+ * @param {string} style
  * @param {any[]} runs By index.
- * @param {Map<string, any[]>} epochs Metrics of the received epochs, by run id.
- * @returns {{means: number[], seeds: number[]}} For each epoch, the mean over the seeds that have finished it, and
- *   their number.
+ * @param {Map<string, any[]>} epochs
+ * @returns {{x: number, mean: number, seeds: number}[]} For each epoch, the mean over the seeds that have finished it.
  */
-export function extendCurve(plot, panel, style, runs, epochs) {
-  const { points } = panel.curves.find((/** @type {Curve} */ curve) => curve.style === style);
-  const means = points.map((/** @type {Point} */ point) => point.mean);
-  const seeds = points.map((/** @type {Point} */ point) => point.seeds);
-  const metric = style === "training" ? "accuracy" : "val_accuracy";
+function extendCurve({ scale, curves }, done, style, runs, epochs) {
+  const points = [...curves.find((/** @type {Curve} */ curve) => curve.style === style).points];
   runs.forEach((run, index) => {
-    if (run.scale !== panel.scale) return;
+    if (run.scale !== scale) return;
     const received = epochs.get(run.id) ?? [];
-    for (let epoch = plot.epochs_done[index] ?? 0; received[epoch]; epoch += 1) {
-      seeds[epoch] = (seeds[epoch] ?? 0) + 1;
-      means[epoch] = (means[epoch] ?? 0) + (received[epoch][metric] - (means[epoch] ?? 0)) / seeds[epoch];
+    for (let x = done[index] ?? 0; received[x]; x += 1) {
+      const { mean, seeds } = points[x] ?? { mean: 0, seeds: 0 };
+      points[x] = { x, mean: mean + (received[x][metricOf(style)] - mean) / (seeds + 1), seeds: seeds + 1 };
     }
   });
-  return { means, seeds };
+  return points;
 }

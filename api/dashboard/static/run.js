@@ -2,31 +2,31 @@
 
 import { download, get } from "./api.js";
 import { readCaller } from "./caller.js";
-import { Chart } from "./charts.js";
+
+import { CurveChart, loadCharts } from "./charts.js";
 import { byId, setText, showText } from "./dom.js";
 import { attempt, report } from "./errors.js";
+
 import { deviceName, formatDuration, formatPercent, formatScale, formatTime } from "./format.js";
 import { showConfusion } from "./heatmaps.js";
 import { shareToken } from "./key.js";
-import { Legend } from "./legend.js";
+
 import { html, render } from "./lit.js";
 import { isFinal } from "./live.js";
+
 import { createReader, followResource } from "./page.js";
 import { darkScheme, offerPictures, readPlot } from "./plots.js";
 import { ROOT } from "./root.js";
+
 import { throttle } from "./scheduling.js";
 import { pairs } from "./tables.js";
-import { epochTrace, markTraces } from "./traces.js";
 
 const INTERVALS = [2_000, 15_000]; // ms
 
 const id = location.pathname.split("/").at(-1) ?? "";
 const path = `/runs/${encodeURIComponent(id)}`;
 const draw = throttle(show);
-const charts = [
-  { chart: new Chart(byId("accuracy"), draw), legend: new Legend(byId("accuracy-legend"), draw), format: ".1%" },
-  { chart: new Chart(byId("loss"), draw, false), legend: new Legend(byId("loss-legend"), draw), format: ".4f" },
-];
+const charts = [new CurveChart("accuracy", draw), new CurveChart("loss", draw)];
 const updatePlot = createReader(readEpochs, draw);
 /** @type {any} */
 let run = null;
@@ -67,7 +67,7 @@ function show() {
   render(pairs(describeRun()), byId("facts"));
   updatePlot(`${run.status} ${run.epochs_done} ${darkScheme.matches}`, undefined);
   if (run.status === "succeeded") showConfusion(id);
-  if (plot) showCharts();
+  if (plot) for (const [index, chart] of charts.entries()) chart.show(plot, { panel: plot.panels[index] });
 }
 
 /**
@@ -95,34 +95,6 @@ function describeRun() {
   ];
 }
 
-/** Show the curves of accuracy and loss. */
-function showCharts() {
-  const { panels, theme } = plot;
-  charts.forEach(({ chart, legend, format }, index) => {
-    const panel = panels[index];
-    const colourOf = (/** @type {any} */ curve) => theme.styles[curve.style].colour;
-    const traces = panel.curves.map((/** @type {any} */ curve) => {
-      const values = curve.points.map((/** @type {any} */ point) => point.mean);
-      return epochTrace(values, {
-        name: curve.name,
-        colour: colourOf(curve),
-        hidden: legend.isHidden(curve.style),
-        format,
-      });
-    });
-    legend.show(
-      panel.curves.map((/** @type {any} */ curve) => ({
-        key: curve.style,
-        name: curve.name,
-        colour: colourOf(curve),
-      })),
-    );
-    chart.show([...traces, ...markTraces(panel, theme)], { panel, label: `${panel.y_axis.label} against epoch.` });
-  });
-  const marked = panels[0].marks.length && "Cross: smallest validation loss. Star: the epoch that is reported.";
-  setText(byId("epochs-note"), marked || "");
-}
-
 byId("results").addEventListener("click", () => attempt(() => download(path, `${id}.json`)));
 byId("model").addEventListener("click", () => attempt(() => download(`${path}/model`, `${id}.keras`)));
 offerPictures({
@@ -130,5 +102,5 @@ offerPictures({
   confusion: () => ({ path: `${path}/plot`, query: [["kind", "confusion"]], name: `${id}-confusion` }),
 });
 followResource(readRun, draw, INTERVALS);
-Promise.all(charts.map(({ chart }) => chart.load())).catch(report);
+loadCharts(draw).catch(report);
 readCaller().catch(report);

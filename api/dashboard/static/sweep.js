@@ -2,8 +2,11 @@
 
 import { offerActions } from "./actions.js";
 import { get } from "./api.js";
+
+import { loadCharts } from "./charts.js";
 import { byId, setText, showText } from "./dom.js";
 import { report } from "./errors.js";
+
 import {
   describeSweep,
   formatCount,
@@ -158,4 +161,4 @@ document.addEventListener("visibilitychange", () => document.hidden && live.paus
 addEventListener("focus", follow);
 follow();
 if (!shareToken) followQueue(live);
-charts.load().catch(report);
+loadCharts(draw).catch(report);

@@ -1,8 +1,6 @@
-// Plotly traces of the API's curves, bands, levels and marks, and of the newest epochs.
+// Plotly traces of the API's curves, bands, levels and marks, and of unfinished runs.
 
-import { cssColour } from "./charts.js";
-import { formatCount, formatPercent } from "./format.js";
-import { axisLabels } from "./plots.js";
+import { formatCount, formatPercent, formatScale } from "./format.js";
 
 // Plotly symbols for the Matplotlib markers in the API's line styles.
 const SYMBOLS = {
@@ -16,94 +14,112 @@ const SYMBOLS = {
   "*": "star",
   x: "x-thin-open",
 };
+const symbolOf = (/** @type {any} */ { marker }) => /** @type {any} */ (SYMBOLS)[marker];
+const NORMAL = { width: 2, size: 8, opacity: 1 };
 // A line that is one of many.
 const THIN = { width: 1, size: 4, opacity: 0.5 };
+const LABEL = { hovertemplate: "%{customdata}<extra></extra>" };
+
+/** @typedef {import("./plots.js").Point} Point */
+/** @typedef {import("./plots.js").Curve & {style: any, hidden: boolean,
+ *   unfinished: {x: number, y: number, label: string}[]}} Drawn Curve with its line style, and with the latest epoch of
+ *   runs that it does not include. */
 
 /**
- * Return the mean, the interval and the seeds of a point, as lines of its label.
- * @param {import("./plots.js").Point} point
- */
-function describePoint({ mean, low, high, seeds, target }) {
-  const about = target === "images" ? "other images" : "other seeds";
-  const interval = (low ?? null) === null ? "" : `<br>${formatPercent(low)} to ${formatPercent(high)}`;
-  return `${formatPercent(mean)}${interval}${interval && ` (95 % interval, ${about})`}<br>${formatCount(seeds, "seed")}`;
-}
-
-/**
- * Create the traces of a curve against scale: means with intervals, and hollow markers for unfinished runs.
- * @param {import("./plots.js").Curve} curve
- * @param {{name: string, style: any, axis: any, hidden: boolean, unfinished: any[], metric: string}} options `metric`
- *   is the name of the metric to show for unfinished runs.
+ * Create the traces of a curve: means with intervals, and hollow markers for unfinished runs.
+ * @param {Drawn} curve
+ * @param {any} panel The panel of the curve.
+ * @param {any} theme
  * @returns {object[]}
  */
-export function curveTraces({ points, starts_apart: apart }, { name, style, axis, hidden, unfinished, metric }) {
-  const labels = axisLabels(axis);
+export function curveTraces(curve, panel, { paper }) {
+  const { style, points, starts_apart: apart, hidden, unfinished } = curve;
   // A point without a mean interrupts the line after the clean point.
   /** @type {any[]} */
   const spaced = apart && points.length > 1 ? [points[0], { mean: null }, ...points.slice(1)] : points;
-  const symbol = /** @type {any} */ (SYMBOLS)[style.marker];
-  const hovertemplate = `%{customdata[0]}<br>${escapeMarkup(name)} %{customdata[1]}<extra></extra>`;
-  const shared = { name, visible: !hidden, hovertemplate };
-  const { width, size, opacity } = style.thin ? THIN : { width: 2, size: 8, opacity: 1 };
+  const { width, size, opacity } = style.thin ? THIN : NORMAL;
+  const line = { color: style.colour, width: 1.5 };
+  const symbol = symbolOf(style);
+  const isByEpoch = panel.x_axis.integer;
+  const describe = isByEpoch ? describeEpoch : describePoint;
   return [
     {
-      ...shared,
+      ...LABEL,
       x: spaced.map((point) => point.x),
       y: spaced.map((point) => point.mean),
-      mode: "lines+markers",
+      visible: !hidden,
+      mode: !isByEpoch ? "lines+markers" : points.length > 1 ? "lines" : "markers",
       opacity,
       line: { color: style.colour, width },
-      marker: { symbol, size, color: style.colour, line: { color: style.colour, width: 1.5 } },
+      marker: { symbol, size, color: style.colour, line },
       error_y: errorBars(style.colour, spaced),
-      customdata: spaced.map((point) => (point.mean === null ? [] : [labels.get(point.x), describePoint(point)])),
+      customdata: spaced.map((point) => (point.mean === null ? "" : describe(curve, point, panel))),
     },
     {
-      ...shared,
-      x: unfinished.map((run) => run.x),
-      y: unfinished.map((run) => run.metrics[metric]),
+      ...LABEL,
+      x: unfinished.map(({ x }) => x),
+      y: unfinished.map(({ y }) => y),
+      visible: !hidden,
       mode: "markers",
-      marker: { symbol, size: 8, color: cssColour("background"), line: { color: style.colour, width: 1.5 } },
-      customdata: unfinished.map((run) => [run.label, formatPercent(run.metrics[metric])]),
+      marker: { symbol, size, color: paper, line },
+      customdata: unfinished.map(({ y, label }) => `${label}<br>${nameOf(curve)} ${formatPercent(y)}`),
     },
   ];
 }
 
 /**
- * Create the trace of a curve against the epoch.
- * @param {number[]} values By epoch.
- * @param {{name: string, colour: string, hidden?: boolean, format?: string, seeds?: number[]}} options `format` is
- *   Plotly's format of the values.
- * @returns {object}
+ * Return the name of a curve or of marks, as Plotly's markup.
+ * @param {any} item
  */
-export const epochTrace = (values, { name, colour: color, hidden = false, format = ".1%", seeds = [] }) => ({
-  x: values.map((_, epoch) => epoch),
-  y: values,
-  visible: !hidden,
-  mode: values.length > 1 ? "lines" : "markers",
-  line: { color, width: 2 },
-  marker: { color },
-  customdata: values.map((_, epoch) => (seeds[epoch] > 1 ? `<br>mean of ${seeds[epoch]} seeds` : "")),
-  hovertemplate: `${escapeMarkup(name)}, epoch %{x}<br>%{y:${format}}%{customdata}<extra></extra>`,
-});
+const nameOf = ({ name, label }) => escapeMarkup(label ?? name);
 
 /**
- * Create the traces of single points.
+ * Return the scale, the mean, the interval and the seeds of a point, as lines of its label.
+ * @param {Drawn} curve
+ * @param {Point} point
+ * @param {any} panel
+ */
+function describePoint(curve, { x, mean, low, high, seeds, target }, { x_axis: axis }) {
+  const { scale } = axis.scales.find((/** @type {any} */ { position }) => position === x);
+  const about = target === "images" ? "other images" : "other seeds";
+  const interval =
+    (low ?? null) === null ? [] : [`${formatPercent(low)} to ${formatPercent(high)} (95 % interval, ${about})`];
+  const value = `${nameOf(curve)} ${formatPercent(mean)}`;
+  return [`scale ${formatScale(scale)}`, value, ...interval, formatCount(seeds, "seed")].join("<br>");
+}
+
+/**
+ * Return the epoch, the mean and the seeds of a point, as lines of its label.
+ * @param {Drawn} curve
+ * @param {Point} point
+ * @param {any} panel
+ */
+function describeEpoch(curve, { x, mean, seeds }, { y_axis: { fraction } }) {
+  const value = fraction ? formatPercent(mean) : mean.toFixed(4);
+  return `${nameOf(curve)}, epoch ${x}<br>${value}${seeds > 1 ? `<br>mean of ${seeds} seeds` : ""}`;
+}
+
+/**
+ * Create the traces of single points. Those of a hidden curve are hidden.
  * @param {any} panel A panel of a plot.
  * @param {any} theme
+ * @param {import("./legend.js").Legend} legend
  * @returns {object[]}
  */
-export const markTraces = ({ marks }, { styles }) =>
-  marks.map((/** @type {any} */ { name, style, points }) => ({
+export const markTraces = ({ marks }, { ink, styles }, legend) =>
+  marks.map((/** @type {any} */ { style, curve, points, ...mark }) => ({
+    ...LABEL,
     x: points.map((/** @type {number[]} */ point) => point[0]),
     y: points.map((/** @type {number[]} */ point) => point[1]),
+    visible: !legend.isHidden(curve),
     mode: "markers",
     marker: {
-      symbol: /** @type {any} */ (SYMBOLS)[styles[style].marker],
-      size: 9,
-      color: styles[style].colour,
-      line: { color: styles[style].colour, width: 1.5 },
+      symbol: symbolOf(styles[style]),
+      size: curve ? 11 : 9,
+      color: styles[curve ?? style].colour,
+      line: { color: curve ? ink : styles[style].colour, width: 1.5 },
     },
-    hovertemplate: `${escapeMarkup(name)}<extra></extra>`,
+    customdata: points.map(() => nameOf(mark)),
   }));
 
 /**
@@ -134,23 +150,9 @@ export function backgroundTraces({ bands, levels, x_axis: { limits } }, { styles
 }
 
 /**
- * Return the note that explains the traces of `backgroundTraces` and `markTraces`.
- * @param {any} panel A panel of a plot.
- * @returns {string}
- */
-export const backgroundNote = ({ bands, levels, marks }) =>
-  [
-    bands.length && "Grey band: best possible accuracy.",
-    levels.length && "Dotted line: chance.",
-    ...marks.map((/** @type {any} */ { name }) => `Diamond: ${name[0].toLowerCase()}${name.slice(1)}.`),
-  ]
-    .filter(Boolean)
-    .join(" ");
-
-/**
  * Create Plotly's error bars from the intervals of points.
  * @param {string} color
- * @param {import("./plots.js").Point[]} points
+ * @param {Point[]} points
  * @returns {object}
  */
 function errorBars(color, points) {

@@ -1,6 +1,6 @@
 // Zoom of a chart: to its curves, to the upper part of its axis, or to an area that the user drags.
 
-import { element } from "./dom.js";
+import { html, live, render } from "./lit.js";
 
 // On a touch screen, a finger that drags scrolls the page.
 const hasMouse = matchMedia("(pointer: fine)");
@@ -10,29 +10,39 @@ const MARGIN = 0.05;
 
 /** @typedef {{x: number[], y: number[]}} Area Both ends of the axes. */
 
-/** Choice of the shown area below a chart, and a button that shows the whole chart again. */
+/** Choice of the shown area of a chart, and a button that shows the whole chart again. */
 export class Zoom {
   /** @type {Area | null} Area that the user has dragged. */
   #dragged = null;
+  #choice = "";
   #isLog = false;
-  #select;
-  #reset;
+  #container;
   #onChange;
 
   /**
-   * Create the controls after a chart.
+   * Create a zoom without controls.
    * @param {HTMLElement} container
    * @param {() => void} onChange Called when another area is to be shown.
-   * @param {boolean} isPercent Whether the y axis has fractions.
    */
-  constructor(container, onChange, isPercent) {
-    const levels = isPercent ? LEVELS.map((from) => [String(from), `${100 * from} to 100 %`]) : [];
-    const choices = [["", "whole chart"], ["curves", "the curves"], ...levels];
-    const options = choices.map(([value, text]) => element("option", { value }, text));
-    this.#select = element("select", { change: () => this.#choose() }, ...options);
-    this.#reset = element("button", { type: "button", hidden: true, click: () => this.#showAll() }, "Reset zoom");
+  constructor(container, onChange) {
+    this.#container = container;
     this.#onChange = onChange;
-    container.after(element("p", { class: "zoom" }, element("label", {}, "Zoom ", this.#select), this.#reset));
+  }
+
+  /**
+   * Show the controls.
+   * @param {any} panel
+   */
+  show({ y_axis: { fraction } }) {
+    const levels = fraction ? LEVELS.map((from) => [String(from), `${100 * from} to 100 %`]) : [];
+    const choices = [["", "whole chart"], ["curves", "the curves"], ...levels];
+    const options = choices.map(([value, text]) => html`<option value=${value}>${text}</option>`);
+    const choose = (/** @type {Event} */ { target }) => this.#choose(/** @type {any} */ (target).value);
+    render(
+      html`<label>Zoom <select .value=${live(this.#choice)} @change=${choose}>${options}</select></label>
+        <button type="button" ?hidden=${!this.#dragged && !this.#choice} @click=${() => this.#reset()}>Reset zoom</button>`,
+      this.#container,
+    );
   }
 
   /**
@@ -42,9 +52,7 @@ export class Zoom {
   follow(chart) {
     chart.on("plotly_relayout", (/** @type {object} */ change) => {
       if (!Object.keys(change).some((name) => name.includes(".range"))) return;
-      this.#dragged = { x: [...chart.layout.xaxis.range], y: [...chart.layout.yaxis.range] };
-      this.#select.value = "";
-      this.#update();
+      this.#choose("", { x: [...chart.layout.xaxis.range], y: [...chart.layout.yaxis.range] });
     });
   }
 
@@ -60,31 +68,29 @@ export class Zoom {
    * @returns {Area | null}
    */
   area(traces, { x_axis: { limits: x, log }, y_axis: { limits } }) {
-    const { value } = this.#select;
     // The same positions are other scales on a logarithmic axis.
     if (this.#dragged && log !== this.#isLog) this.#dragged.x = x;
     this.#isLog = log;
-    if (value === "curves") return { x, y: rangeOf(traces) ?? limits };
-    return value ? { x, y: [Number(value), 1 + MARGIN * (1 - Number(value))] } : this.#dragged;
+    if (this.#choice === "curves") return { x, y: rangeOf(traces) ?? limits };
+    const from = Number(this.#choice);
+    return from ? { x, y: [from, 1 + MARGIN * (1 - from)] } : this.#dragged;
   }
 
-  /** Show the area that the user has chosen. */
-  #choose() {
-    this.#dragged = null;
-    this.#update();
+  /**
+   * Show a part of the chart.
+   * @param {string} choice Value of the control.
+   * @param {Area | null} dragged
+   */
+  #choose(choice, dragged = null) {
+    this.#choice = choice;
+    this.#dragged = dragged;
+    this.#onChange();
   }
 
   /** Show the whole chart. */
-  #showAll() {
-    this.#select.value = "";
-    this.#choose();
-    this.#select.focus(); // the button is hidden now
-  }
-
-  /** Show the reset button while the chart is zoomed. */
-  #update() {
-    this.#reset.hidden = !this.#dragged && !this.#select.value;
-    this.#onChange();
+  #reset() {
+    this.#choose("");
+    this.#container.querySelector("select")?.focus(); // the button will be hidden
   }
 }
 
