@@ -6,7 +6,7 @@ from api.plots.axes import ScaleAxis
 from api.plots.best_possible import BAND_NOTE, Background, best_possible
 from api.plots.caption import caption, describe_intervals, progress_note
 from api.plots.data import Curve, Panel, PlotData, Point, Samples, fraction_axis
-from api.plots.half_way import HALF_WAY_NOTE, half_way_marks, read_half_way
+from api.plots.half_way import mark_half_way
 from api.plots.theme import TRAINING, VALIDATION
 from api.science.curves import half_way
 from api.science.noise_kinds import axis_label
@@ -44,8 +44,8 @@ def plot_data(sweep: Sweep, samples: Samples | None = None, *, log: bool = False
     ]
     background = best_possible([sweep.config], axis) if by_scale else Background()
     notes += [BAND_NOTE] if background.bands else []
-    marks = half_way_marks(half_way(sweep), axis)
-    notes += [HALF_WAY_NOTE] if marks else []
+    halves = mark_half_way(half_way(sweep), axis)
+    notes += halves.captions
     return PlotData(
         caption=caption(sweep, TITLE, *notes),
         panels=(
@@ -55,8 +55,8 @@ def plot_data(sweep: Sweep, samples: Samples | None = None, *, log: bool = False
                 curves=tuple(curves),
                 bands=background.bands,
                 levels=background.levels,
-                marks=marks,
-                notes=(*intervals, *background.notes, *read_half_way(marks)),
+                marks=halves.marks,
+                notes=(*intervals, *background.notes, *halves.notes),
             ),
         ),
         remark=progress_note(sweep),

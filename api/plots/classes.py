@@ -6,6 +6,7 @@ from api.plots.axes import ScaleAxis
 from api.plots.best_possible import BAND_NOTE, Background, best_possible
 from api.plots.caption import Caption, describe_intervals, format_config, format_noise
 from api.plots.data import Curve, Panel, PlotData, Point, fraction_axis
+from api.plots.half_way import mark_half_way
 from api.plots.theme import MEAN, MEMBER
 from api.science.classes import Pool
 from api.science.config_text import pluralize
@@ -35,7 +36,8 @@ def plot_data(tag: str, pool: Pool, *, log: bool = False) -> PlotData:
     background = best_possible([pool.config], axis) if pool.scales else Background()
     images = pool.config.final_images.capitalize()
     reading = [describe_intervals([at.val_accuracy for at in pool.scales]), MEMBER_NOTE] if pool.scales else []
-    notes = [*reading, *([BAND_NOTE] if background.bands else [])]
+    halves = mark_half_way(pool.half_way, axis, MEAN)
+    notes = [*reading, *([BAND_NOTE] if background.bands else []), *halves.captions]
     if pool.others:
         notes.append(f"Not shown: {pluralize(len(pool.others), 'sweep')} with other settings.")
     return PlotData(
@@ -54,7 +56,8 @@ def plot_data(tag: str, pool: Pool, *, log: bool = False) -> PlotData:
                 curves=tuple(curves),
                 bands=background.bands,
                 levels=background.levels,
-                notes=(*reading, *background.notes),
+                marks=halves.marks,
+                notes=(*reading, *background.notes, *halves.notes),
             ),
         ),
         remark=None if pool.scales else "No run has succeeded yet.",

@@ -7,8 +7,10 @@ from api.plots.axes import ScaleAxis
 from api.plots.best_possible import BAND_NOTE, Background, best_possible
 from api.plots.caption import Caption, describe_intervals, format_seeds, progress_note
 from api.plots.data import Curve, Panel, PlotData, Point, fraction_axis
+from api.plots.half_way import mark_each_half_way
 from api.plots.theme import sweep_style
 from api.science.config_text import format_setting, format_settings
+from api.science.curves import half_way
 from api.science.noise_kinds import axis_label
 from api.science.numerics import mixed_numerics
 from api.science.progress import describe_progress
@@ -47,7 +49,10 @@ def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
     intervals = [at.val_accuracy for by_scale in by_sweep for at in by_scale]
     reading = [describe_intervals(intervals)] if intervals else []
     background = best_possible([sweep.config for sweep in sweeps], axis) if intervals else Background()
-    notes = [*reading, *([BAND_NOTE] if background.bands else [])]
+    halves = mark_each_half_way(
+        [(curve.style, curve.name, half_way(sweep)) for curve, sweep in zip(curves, sweeps, strict=True)], axis
+    )
+    notes = [*reading, *([BAND_NOTE] if background.bands else []), *halves.captions]
     notes += [f"Sweep {sweep.id}: {progress}." for sweep in sweeps if (progress := progress_note(sweep))]
     judged = {sweep.config.final_images.capitalize() for sweep in sweeps}
     images = "Test" if len(judged) > 1 else judged.pop()
@@ -77,10 +82,11 @@ def plot_data(sweeps: Sequence[Sweep], *, log: bool = False) -> PlotData:
                 curves=curves,
                 bands=background.bands,
                 levels=background.levels,
-                notes=(*reading, *background.notes),
+                marks=halves.marks,
+                notes=(*reading, *background.notes, *halves.notes),
             ),
         ),
-        size=(8, 5.8 + 0.2 * (len(curves) + len(background.bands) + len(background.levels))),
+        size=(8, 5.8 + 0.2 * (len(curves) + len(background.bands) + len(background.levels) + bool(halves.marks))),
     )
 
 

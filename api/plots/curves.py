@@ -5,14 +5,16 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 
 from api.plots.axes import NUMBER_WIDTH
-from api.plots.data import Curve, Panel, PlotData, Point
+from api.plots.data import Curve, Marks, Panel, PlotData, Point
 from api.plots.layout import POINTS_PER_INCH, SHADE, SMALL, Layout, line, set_ticks
 from api.plots.samples import STRIP_HEIGHT, draw_strip, widen
-from api.plots.theme import CLEAN, LineStyle
+from api.plots.theme import CLEAN, LineStyle, Theme
 from noisesweep.models import IntervalTarget
 
 # Height of a label on the y axis, in em.
 LABEL_HEIGHT = 1.8
+# Size of a mark in the colour of its curve, relative to the markers of the curve.
+MARK_STRENGTH = 1.4
 
 
 def draw_curves(layout: Layout, data: PlotData) -> None:
@@ -71,7 +73,7 @@ def _draw_panel(layout: Layout, axes: Axes, panel: Panel, strength: float) -> No
     for curve in panel.curves:
         _draw_curve(axes, curve, layout.theme.styles[curve.style], strength, marks)
     for each in panel.marks:
-        axes.plot(*zip(*each.points, strict=True), **line(layout.theme.styles[each.style], strength), zorder=3)
+        _draw_marks(axes, each, layout.theme, strength)
     axes.set(xlim=x_axis.limits, ylim=y_axis.limits, xlabel=x_axis.label, ylabel=y_axis.label)
     set_ticks(axes.xaxis, x_axis.with_ticks(width).ticks)
     set_ticks(axes.yaxis, y_axis.with_ticks(NUMBER_WIDTH * height / LABEL_HEIGHT).ticks)
@@ -88,6 +90,15 @@ def _draw_curve(axes: Axes, curve: Curve, style: LineStyle, strength: float, mar
         # Wider than the marker of the mean, which would hide it.
         dash = style.model_copy(update={"marker": "_", "dashes": "none"})
         axes.plot(*zip(*curve.each_seed, strict=True), **line(dash, 2.2), alpha=0.45)
+
+
+def _draw_marks(axes: Axes, marks: Marks, theme: Theme, strength: float) -> None:
+    style = theme.styles[marks.style]
+    look = line(style, strength)
+    if marks.curve:
+        # The edge tells the mark from the markers of the curve.
+        look = line(style, MARK_STRENGTH) | {"color": theme.styles[marks.curve].colour, "markeredgecolor": theme.ink}
+    axes.plot(*zip(*marks.points, strict=True), **look, zorder=3)
 
 
 def _draw_intervals(axes: Axes, points: Sequence[Point], style: LineStyle) -> None:

@@ -5,16 +5,26 @@ members submitted them, so they count once. Otherwise, repeated runs would make 
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from api.science.config_text import differing_settings, format_setting, pluralize
+from api.science.curves import chance_level, complete_curves, halfway_crossing, mean_halfway
 from api.science.intervals import accuracy
 from api.science.numerics import mixed_numerics
 from api.science.prose import SUBJECT, format_percent, seed_count
 from api.science.scale_figures import final_metrics
-from noisesweep.models import ClassMember, ClassResults, ClassScale, ClassSweep, RunStatus, Sweep, TrainingConfig
+from noisesweep.models import (
+    ClassMember,
+    ClassResults,
+    ClassScale,
+    ClassSweep,
+    HalfWay,
+    RunStatus,
+    Sweep,
+    TrainingConfig,
+)
 from noisesweep.models.float32 import format_number
 from shared.datasets import facts_of
 
@@ -34,6 +44,7 @@ class Pool:
         others: The sweeps with other settings, newest first.
         scales: The pooled accuracy by ascending scale.
         seeds: The seeds at each of these scales.
+        half_way: The mean half-way scale over the seeds that have succeeded at all of these scales, if each crosses.
         repeated: Number of succeeded runs with the scale and seed of another one, which are not counted.
     """
 
@@ -42,6 +53,7 @@ class Pool:
     others: tuple[Sweep, ...]
     scales: tuple[ClassScale, ...]
     seeds: tuple[frozenset[int], ...]
+    half_way: HalfWay | None
     repeated: int
 
 
@@ -78,6 +90,7 @@ def pool(sweeps: Sequence[Sweep]) -> Pool:
             for scale, by_seed in by_scale
         ),
         seeds=tuple(frozenset(by_seed) for _, by_seed in by_scale),
+        half_way=_half_way(pooled, networks),
         repeated=succeeded - sum(map(len, networks.values())),
     )
 
@@ -115,6 +128,14 @@ def class_results(tag: str, sweeps: Sequence[Sweep], *, complete: bool = True) -
         sentence=_sentence(tag, newest, members, pooled),
         remarks=[*_remarks(newest, pooled, members), *([] if complete else [_left_out(newest)])],
     )
+
+
+def _half_way(sweeps: Sequence[Sweep], networks: Mapping[float, Mapping[int, float]]) -> HalfWay | None:
+    if not networks:
+        return None
+    chance = chance_level(sweeps[0])
+    crossings = (halfway_crossing(curve, chance) for curve in complete_curves(networks))
+    return mean_halfway([crossing for crossing in crossings if crossing])
 
 
 def _weight(sweeps: Sequence[Sweep]) -> tuple[int, int]:

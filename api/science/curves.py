@@ -3,7 +3,7 @@
 A seed has a curve only if its runs have succeeded at every scale of the sweep.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import log
 from statistics import mean
@@ -49,12 +49,22 @@ def chance_level(sweep: Sweep) -> float:
 
 def curves(sweep: Sweep) -> list[Curve]:
     """Return the curves of the seeds that have succeeded at every scale, by ascending seed."""
-    last, scales = final_metrics(sweep), sorted({run.scale for run in sweep.runs})
-    return [
-        Curve(tuple(scales), tuple(last[scale][seed].val_accuracy for scale in scales))
-        for seed in sorted({run.seed for run in sweep.runs})
-        if all(seed in last.get(scale, {}) for scale in scales)
-    ]
+    scales = {run.scale for run in sweep.runs}
+    measured = {
+        scale: {seed: end.val_accuracy for seed, end in runs.items()} for scale, runs in final_metrics(sweep).items()
+    }
+    return complete_curves({scale: measured.get(scale, {}) for scale in scales})
+
+
+def complete_curves(measured: Mapping[float, Mapping[int, float]]) -> list[Curve]:
+    """Return the curves of the seeds that have a val_accuracy at every scale, by ascending seed.
+
+    Args:
+        measured: The val_accuracy by scale and seed.
+    """
+    scales = sorted(measured)
+    seeds = sorted(set.intersection(*(set(measured[scale]) for scale in scales))) if scales else []
+    return [Curve(tuple(scales), tuple(measured[scale][seed] for scale in scales)) for seed in seeds]
 
 
 def halfway_crossing(curve: Curve, chance: float) -> HalfwayCrossing | None:

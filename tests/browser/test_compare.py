@@ -21,12 +21,15 @@ def test_selected_sweeps_are_compared(visit: Visit, service: BrowserService, fin
         page.get_by_role("checkbox", name=f"Compare {name}").check()
     compare.click()
     expect(page).to_have_url(f"{service.api.url}/ui/compare?sweep={finished}&sweep={other}")
-    wait_until(lambda: count_points(page, "overlay") == 6)
+    wait_until(lambda: count_points(page, "overlay") == 7)  # with the half-way mark of one sweep
     expect(page.locator("#overlay-note")).to_contain_text("with 95 % interval")
+    expect(page.locator("#overlay-note")).to_contain_text("Diamonds with an edge: half-way scales.")
     expect(page.locator("#differences thead")).to_contain_text("noise on")
     expect(page.locator("#values tbody tr")).to_have_count(5)
     page.get_by_role("button", name="other").click()
-    wait_until(lambda: count_points(page, "overlay") == 4)
+    wait_until(lambda: count_points(page, "overlay") == 5)
+    page.get_by_role("button", name="finished").click()
+    wait_until(lambda: count_points(page, "overlay") == 0)
     with page.expect_download() as download:
         page.get_by_role("button", name="PNG").click()
     assert Path(download.value.path()).read_bytes().startswith(PNG_MAGIC)
@@ -82,7 +85,7 @@ def test_reason_is_shown_if_two_sweeps_cannot_be_compared(visit: Visit, service:
     page = visit.open(f"/ui/compare?sweep={finished}&sweep={unlike}")
     expect(page.locator("#comparison-sentence")).to_contain_text("no run at the same scale with the same seed")
     expect(page.locator("#comparison")).to_be_hidden()
-    wait_until(lambda: count_points(page, "overlay") == 5)
+    wait_until(lambda: count_points(page, "overlay") == 6)
     visit.ignore_errors("422")
 
 

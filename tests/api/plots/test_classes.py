@@ -4,6 +4,7 @@ import pytest
 
 from api.plots.classes import plot_data
 from api.plots.data import Curve, PlotData
+from api.plots.half_way import HALF_WAY_NOTE
 from api.plots.options import FileFormat, PlotOptions
 from api.plots.picture import draw
 from api.plots.theme import MEAN, MEMBER, THEMES
@@ -46,6 +47,18 @@ def test_mean_comes_before_a_thin_line_for_each_pooled_sweep() -> None:
     assert data.legend == {
         "Mean over all seeds": MEAN, "Each sweep": MEMBER, "Best possible": "limit", "Chance": "chance"
     }  # fmt: skip
+
+
+def test_half_way_scale_of_the_mean_is_marked_in_its_colour() -> None:
+    pooled = pool([*SWEEPS[:1], member_sweep(2, "ben", {2: {0.0: 0.8, 1.0: 0.2}}, DIGITS)])
+    assert pooled.half_way
+    data = plot_data("course:ml-101", pooled)
+    [mark] = data.panels[0].marks
+    assert (mark.points, mark.curve) == (((pooled.half_way.scale.mean, pooled.half_way.level),), MEAN)
+    assert mark.name == f"Half-way: scale {pooled.half_way.scale.mean:.3g}"
+    assert data.panels[0].notes[-1] == f"Diamond: half-way: scale {pooled.half_way.scale.mean:.3g}."
+    assert HALF_WAY_NOTE in data.caption.notes
+    assert plot(SWEEPS).panels[0].marks == ()  # one seed stays above
 
 
 def test_caption_names_the_class_and_what_is_not_shown() -> None:

@@ -1,13 +1,17 @@
 import json
+from math import log10
 from typing import Any
 
 import pytest
 
 from api.plots.compare import plot_data
 from api.plots.data import Point
-from api.plots.options import FileFormat, PlotOptions
+from api.plots.half_way import HALF_WAY_NOTE
+from api.plots.options import FileFormat, PlotOptions, ThemeName
 from api.plots.picture import draw
+from api.plots.theme import HALF_WAY, THEMES
 from api.science.intervals import accuracy
+from api.science.summary import summary
 from noisesweep.models import NoiseKind, NoiseOn, RunStatus, Sweep, TrainingConfig
 from tests.support.measured import held_out, measured_sweep
 
@@ -137,6 +141,37 @@ def test_band_of_the_best_possible_accuracy_is_that_of_all_sweeps(
         "One seed, with 95 % interval (this network on other images).",
         *(note for name, note in explained if name in bands + levels),
     )
+
+
+def test_half_way_scale_of_each_sweep_is_marked_in_its_colour() -> None:
+    sweeps = [
+        sweep(1, "first", {0.0: 0.9, 0.5: 0.7, 2.0: 0.2}),
+        sweep(2, "second", {0.5: 0.9, 2.0: 0.1}),  # no clean run
+        sweep(3, "third", {0.0: 0.8, 0.5: 0.6, 2.0: 0.1}, {0.0: 0.8, 0.5: 0.5, 2.0: 0.1}),
+    ]
+    data = plot_data(sweeps, log=True)
+    first, third = data.panels[0].marks
+    for mark, marked, name in ((first, sweeps[0], "first, seed 0"), (third, sweeps[2], "third, seeds 0 to 1")):
+        found = summary(marked).half_way
+        assert found
+        assert mark.points == ((log10(found.scale.mean), found.level),)
+        assert mark.label == f"Half-way: scale {found.scale.mean:.3g}, {name}"
+    assert [mark.curve for mark in (first, third)] == ["sweep-1", "sweep-3"]
+    assert data.legend["Half-way"] == HALF_WAY
+    assert data.panels[0].notes[-1] == "Diamonds with an edge: half-way scales."
+    assert HALF_WAY_NOTE in data.caption.notes
+    picture = draw(data, PlotOptions(file_format=FileFormat.SVG)).decode()
+    styles = THEMES[ThemeName.LIGHT].styles
+    for style in ("sweep-1", "sweep-3"):
+        assert f"fill: {styles[style].colour}; stroke: #000000" in picture
+    assert f"fill: {styles['sweep-2'].colour}; stroke: #000000" not in picture
+
+
+def test_sweeps_without_a_half_way_scale_have_no_mark() -> None:
+    data = plot_data([sweep(1), sweep(2, None, {0.0: 0.9, 1.0: 0.8})])
+    assert data.panels[0].marks == ()
+    assert "Half-way" not in data.legend
+    assert HALF_WAY_NOTE not in data.caption.notes
 
 
 def test_sweeps_with_a_holdout_are_shown_with_their_test_accuracy() -> None:

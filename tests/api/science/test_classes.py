@@ -62,6 +62,25 @@ def test_of_repeated_runs_that_differ_the_newest_counts() -> None:
     assert means([older, newer]) == means([newer, older]) == {1.0: 0.52}
 
 
+def test_half_way_scale_is_the_mean_over_the_seeds_of_all_sweeps() -> None:
+    digits = TrainingConfig(dataset="digits")
+    sweeps = [
+        member_sweep(1, "ada", {1: {0.0: 0.9, 1.0: 0.7, 4.0: 0.3}}, digits),
+        member_sweep(2, "ben", {2: {0.0: 0.9, 1.0: 0.5, 4.0: 0.3}}, digits),
+        member_sweep(3, "cem", {1: {0.0: 0.9, 1.0: 0.7, 4.0: 0.3}}, digits),  # repeats a seed
+    ]
+    found = pool(sweeps).half_way
+    assert found
+    # Midway from 0.9 to chance, 0.1, is 0.5: half-way from 1 to 4 in the logarithm for seed 1, and at 1 for seed 2.
+    assert (found.level, found.scale.mean) == pytest.approx((0.5, 1.5))
+    assert found.scale.seeds == 2
+    above = member_sweep(4, "dina", {4: {0.0: 0.9, 1.0: 0.8, 4.0: 0.6}}, digits)
+    unfinished = member_sweep(5, "eda", {5: {0.0: 0.9, 1.0: 0.8, 4.0: R}}, digits)
+    assert pool([*sweeps, above]).half_way is None
+    assert pool([*sweeps, unfinished]).half_way == found
+    assert pool([]).half_way is None
+
+
 def test_one_seed_has_no_interval() -> None:
     sweeps = [member_sweep(number, name, {0: {1.0: 0.6}}) for number, name in enumerate(["ada", "ben"])]
     (at,) = pool(sweeps).scales
