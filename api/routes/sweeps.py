@@ -29,7 +29,16 @@ from api.routes.responses import ADMISSION, ESTIMATE, JSON_BODY
 from api.routes.submission import POLL_AFTER, SubmissionDep
 from api.sweeps import listing
 from api.sweeps.reader import Cursor
-from noisesweep.models import DatasetSlug, EditRequest, ExtensionRequest, RunStatus, Sweep, SweepList, SweepRequest
+from noisesweep.models import (
+    DatasetSlug,
+    EditRequest,
+    ExtensionRequest,
+    RunStatus,
+    Sweep,
+    SweepList,
+    SweepRequest,
+    TooManyTagsError,
+)
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 READ = problem_responses(HTTPStatus.NOT_FOUND) | NOT_MODIFIED
@@ -104,8 +113,14 @@ async def get_sweep(sweep_id: SweepId, reads: ReadsDep) -> Response:
 async def edit_sweep(
     request: Request, sweep: OwnSweepDep, version: RequiredSweepVersion, edit: EditRequest, sweeps: SweepsDep
 ) -> Response:
-    """Change the name or the tags of a sweep. Its runs do not change. A repeated request changes nothing."""
-    sweep = await sweeps.edit(sweep, edit, version)
+    """Change the name or the tags of a sweep, by a JSON merge patch (RFC 7396).
+
+    Its runs do not change. A repeated request changes nothing.
+    """
+    try:
+        sweep = await sweeps.edit(sweep, edit, version)
+    except TooManyTagsError as error:
+        raise invalid_field(str(error), edit.tags, "body", "tags") from error
     return ModelResponse(sweep, headers=headers_of(request, sweep))
 
 

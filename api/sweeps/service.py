@@ -190,11 +190,15 @@ class SweepService:
         return await self.extend(fresh, grid, context.caller)
 
     async def edit(self, sweep: Sweep, edit: EditRequest, version: int | None = None) -> Sweep:
-        """Change the name or the tags of the sweep. This operation is idempotent."""
+        """Change the name or the tags of the sweep. This operation is idempotent.
+
+        Raises:
+            TooManyTagsError: The sweep would have too many tags.
+        """
         reply = ["outdated"]
         while reply == ["outdated"]:
             before = await self._store.request_json(sweep.id)
-            request = SweepRequest.model_validate_json(before).model_copy(update=edit.model_dump(exclude_unset=True))
+            request = edit.applied_to(SweepRequest.model_validate_json(before))
             reply = await self._store.edit(sweep.id, before, request.model_dump_json(), version)
         return await self._store.sweep(sweep.id)
 

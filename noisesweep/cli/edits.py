@@ -49,8 +49,7 @@ def tag(
         missing = [each for each in removed if each not in sweep.record.tags]
         if missing:
             raise WrongUsageError(f"--remove: the sweep has no tag with the key {missing[0]!r}")
-        kept = {each: value for each, value in sweep.record.tags.items() if each not in removed}
-        sweep.edit(tags=kept | added)
+        sweep.edit(tags=dict.fromkeys(removed) | added)
         if as_json:
             print_json(sweep.record)
             return

@@ -60,11 +60,12 @@ class EditFields(TypedDict, total=False):
 
     Attributes:
         name: New name; None removes the name.
-        tags: New tags, which replace all tags.
+        tags: Tags to add or to replace. A tag with the value None is removed, and None instead of a mapping removes all
+            tags.
     """
 
     name: str | None
-    tags: Mapping[str, str]
+    tags: Mapping[str, str | None] | None
 
 
 class Filters(TypedDict, total=False):

@@ -46,7 +46,15 @@ from noisesweep.models.noise_kinds import IMAGENET_C_SCALES, NoiseKind
 from noisesweep.models.problems import InvalidField, Problem
 from noisesweep.models.queue import Estimate, Queue, QueuedSweep
 from noisesweep.models.quotas import Holder, Quota, QuotaLimits, QuotaList, Usage
-from noisesweep.models.requests import MAX_RUNS, MAX_SCALES, EditRequest, ExtensionRequest, RunRequest, SweepRequest
+from noisesweep.models.requests import (
+    MAX_RUNS,
+    MAX_SCALES,
+    EditRequest,
+    ExtensionRequest,
+    RunRequest,
+    SweepRequest,
+    TooManyTagsError,
+)
 from noisesweep.models.results import ResultRow, Results
 from noisesweep.models.runs import EpochMetrics, Kept, Run, RunError, RunLinks, RunStatus, RunSummary
 from noisesweep.models.shares import CreatedShare, Share, ShareList, ShareRequest
@@ -168,6 +176,7 @@ __all__ = [
     "SweepList",
     "SweepRequest",
     "Tag",
+    "TooManyTagsError",
     "TrainingConfig",
     "Transfer",
     "TransferRow",

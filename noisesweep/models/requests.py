@@ -32,10 +32,11 @@ def _name_keys(schema: dict[str, Any]) -> None:
     schema |= {"propertyNames": {"pattern": pattern}, "additionalProperties": values}
 
 
+MAX_TAGS = 16
 Tags = Annotated[
     dict[TagKey, TagValue],
     Field(
-        max_length=16,
+        max_length=MAX_TAGS,
         json_schema_extra=_name_keys,
         description="Up to 16 tags for filtering lists. A key has 1 to 32 characters of a-z 0-9 _ . - and a value has "
         "1 to 64 characters. Control characters are not allowed.",
@@ -208,16 +209,26 @@ class ExtensionRequest(BaseModel):
         return self
 
 
+class TooManyTagsError(ValueError):
+    """A change would give a sweep more than MAX_TAGS tags."""
+
+
 class EditRequest(BaseModel):
-    """Body of PATCH /sweeps/{id}: the new name, the new tags, or both. Omitted fields do not change."""
+    """Body of PATCH /sweeps/{id}: a JSON merge patch (RFC 7396) of the name and the tags.
+
+    Omitted fields and tags do not change, so simultaneous changes of different tags are all made.
+    """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, json_schema_extra={"minProperties": 1})
 
     name: Name | None = Field(
         default=None, description="New display name; null removes the name.", examples=["week 3, group B"]
     )
-    tags: Tags = Field(
-        default={}, description="New tags, which replace all tags of the sweep. Limits: as in POST /sweeps."
+    tags: Annotated[dict[TagKey, TagValue | None], Field(json_schema_extra=_name_keys)] | None = Field(
+        default=None,
+        description="Tags to add or to replace. A tag with the value null is removed, and null instead of an object "
+        "removes all tags. Limits: as in POST /sweeps.",
+        examples=[{"group": "b", "course": None}],
     )
 
     @model_validator(mode="after")
@@ -225,3 +236,18 @@ class EditRequest(BaseModel):
         if not self.model_fields_set:
             raise ValueError("expected name or tags, received neither")
         return self
+
+    def applied_to(self, request: SweepRequest) -> SweepRequest:
+        """Return a request with these changes.
+
+        Raises:
+            TooManyTagsError: It would have too many tags.
+        """
+        changed: dict[str, object] = {"name": self.name} if "name" in self.model_fields_set else {}
+        if "tags" in self.model_fields_set:
+            merged = {} if self.tags is None else {**request.tags, **self.tags}
+            tags = {key: value for key, value in merged.items() if value is not None}
+            if len(tags) > MAX_TAGS:
+                raise TooManyTagsError(f"expected up to {MAX_TAGS} tags after the change, which would make {len(tags)}")
+            changed["tags"] = tags
+        return request.model_copy(update=changed)

@@ -130,7 +130,7 @@ class AsyncSweepHandle:
         return await self._post_action("runs", {"scales": scales, "seeds": seeds, "reuse": reuse})
 
     async def edit(self, **fields: Unpack[EditFields]) -> Self:
-        """Change the name, the tags or both. Name None removes the name, and new tags replace all tags."""
+        """Change the name, some tags or both. None removes a name, a tag, or all tags."""
         self.record = await self._session.patch(Sweep, self._path, fields)
         return self
 

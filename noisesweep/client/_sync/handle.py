@@ -126,7 +126,7 @@ class SweepHandle:
         return self._post_action("runs", {"scales": scales, "seeds": seeds, "reuse": reuse})
 
     def edit(self, **fields: Unpack[EditFields]) -> Self:
-        """Change the name, the tags or both. Name None removes the name, and new tags replace all tags."""
+        """Change the name, some tags or both. None removes a name, a tag, or all tags."""
         self.record = self._session.patch(Sweep, self._path, fields)
         return self
 

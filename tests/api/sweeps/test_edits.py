@@ -43,8 +43,8 @@ def test_edit_changes_only_the_given_fields(http: httpx.Client, redis: Redis) ->
     assert renamed.version > sweep.version
     assert renamed.model_dump(exclude={"version"}) == sweep.model_dump(exclude={"version"}) | {"name": "week 4"}
     tagged = read(edit(http, sweep, tags={"group": "b"}))
-    assert (tagged.name, tagged.tags) == ("week 4", {"group": "b"})
-    bare = read(edit(http, sweep, name=None, tags={}))
+    assert (tagged.name, tagged.tags) == ("week 4", {"course": "ml-101", "group": "b"})
+    bare = read(edit(http, sweep, name=None, tags=None))
     assert (bare.name, bare.tags) == (None, {})
     assert read(http.get(sweep.links.self)) == bare
     assert_consistent(redis)
@@ -52,7 +52,7 @@ def test_edit_changes_only_the_given_fields(http: httpx.Client, redis: Redis) ->
 
 def test_lists_follow_an_edit(http: httpx.Client) -> None:
     sweep = submit(http)
-    edit(http, sweep, name="week 4", tags={"group": "b"})
+    edit(http, sweep, name="week 4", tags={"group": "b", "course": None})
 
     def listed(query: str) -> list[str]:
         return [each["id"] for each in http.get(f"/sweeps?{query}").json()["sweeps"]]
@@ -74,10 +74,10 @@ def test_repeated_edit_changes_nothing(http: httpx.Client) -> None:
     ({"name": ""}, "#/name", "expected text with 1 or more characters"),
     ({"name": "x" * 101}, "#/name", "expected text with up to 100 characters"),
     ({"name": "a\nb"}, "#/name", "expected text without control characters"),
-    ({"tags": None}, "#/tags", "expected a JSON object"),
+    ({"tags": []}, "#/tags", "expected a JSON object"),
     ({"tags": {"Course": "ml"}}, "#/tags/Course", "expected 1 to 32 characters of a-z 0-9 _ . -"),
     ({"tags": {"course": "x" * 65}}, "#/tags/course", "expected text with up to 64 characters"),
-    ({"tags": {f"k{number}": "x" for number in range(17)}}, "#/tags", "expected an object with up to 16 fields"),
+    ({"tags": {f"k{number}": "x" for number in range(16)}}, "#/tags", "expected up to 16 tags after the change"),
     ({"scales": [1.0]}, "#/scales", "expected no field of this name"),
 ])  # fmt: skip
 def test_edit_has_the_limits_of_a_submission(
@@ -91,14 +91,29 @@ def test_edit_has_the_limits_of_a_submission(
     assert read(http.get(sweep.links.self)) == sweep
 
 
-def test_concurrent_edits_of_name_and_tags_are_both_made(http: httpx.Client) -> None:
+def test_concurrent_edits_are_all_made(http: httpx.Client) -> None:
     sweep = submit(http)
-    changes: list[dict[str, Any]] = [{"name": "week 4"}, {"tags": {"group": "b"}}] * 8
+    tags = [{f"k{number}": "x"} for number in range(12)]
+    changes: list[dict[str, Any]] = [{"name": "week 4"}, *({"tags": tag} for tag in [*tags, {"course": None}])]
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda body: edit(http, sweep, **body), changes))
     assert {answer.status_code for answer in answers} == {200}
     edited = read(http.get(sweep.links.self))
-    assert (edited.name, edited.tags) == ("week 4", {"group": "b"})
+    assert (edited.name, edited.tags) == ("week 4", {f"k{number}": "x" for number in range(12)})
+
+
+def test_media_type_of_merge_patches_is_accepted(http: httpx.Client) -> None:
+    sweep, patch = submit(http), b'{"tags": {"course": null, "missing": null, "group": "b"}}'
+    headers = {"Content-Type": "application/merge-patch+json"}
+    assert read(http.patch(sweep.links.self, content=patch, headers=headers)).tags == {"group": "b"}
+
+
+def test_all_sixteen_tags_are_replaced_in_one_edit(http: httpx.Client) -> None:
+    sweep = submit(http)
+    old, new = ([f"{letter}{number}" for number in range(16)] for letter in "ab")
+    edit(http, sweep, tags=dict.fromkeys(old, "x") | {"course": None}).raise_for_status()
+    edited = read(edit(http, sweep, tags=dict.fromkeys(old) | dict.fromkeys(new, "y")))
+    assert edited.tags == dict.fromkeys(new, "y")
 
 
 def test_subscribers_learn_of_an_edit_of_an_open_sweep(http: httpx.Client, training: Training) -> None:
@@ -145,7 +160,7 @@ def test_workers_train_an_edited_sweep(http: httpx.Client, training: Training) -
 def test_repeated_submission_returns_the_edited_sweep(http: httpx.Client) -> None:
     headers = {"Idempotency-Key": "an edited sweep"}
     sweep = submit(http, **headers)
-    edited = read(edit(http, sweep, name="week 4", tags={}))
+    edited = read(edit(http, sweep, name="week 4", tags=None))
     assert submit(http, **headers) == edited
     other = http.post("/sweeps", json=BODY | {"name": "week 4", "tags": {}}, headers=headers)
     assert other.json()["type"] == "/problems/idempotency-key-reused"

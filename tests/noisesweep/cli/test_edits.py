@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -27,10 +28,19 @@ def test_tags_are_added_and_removed(run: Run, service: NoiseSweep) -> None:
     assert json.loads(run("tag", "last", "--remove", "group", "room", "--json").stdout)["tags"] == {}
 
 
+def test_simultaneous_changes_of_tags_are_all_made(run: Run, service: NoiseSweep) -> None:
+    sweep = service.submit(scales=[0.1], dataset="digits", tags={"course": "ml"})
+    changes = [["a:1"], ["b:2"], ["c:3"], ["--remove", "course"]]
+    with ThreadPoolExecutor(len(changes)) as threads:
+        results = list(threads.map(lambda change: run("tag", sweep.id, *change), changes))
+    assert [result.returncode for result in results] == [0] * len(changes)
+    assert sweep.refresh().record.tags == {"a": "1", "b": "2", "c": "3"}
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
     (["rename", "last"], "expected NAME or --clear, received neither"),
     (["rename", "last", "x", "--clear"], "expected NAME or --clear, received both"),
-    (["rename", "last", ""], "--name: expected text with 1 or more characters"),
+    (["rename", "last", ""], "--name: expected text with 1 or more characters."),
     (["tag", "last"], "expected KEY:VALUE to add or --remove KEY, received neither"),
     (["tag", "last", "course"], "tag: expected key:value, received 'course'"),
     (["tag", "last", "--remove", "course"], "--remove: the sweep has no tag with the key 'course'"),

@@ -119,7 +119,7 @@ def test_sweep_is_cancelled_retried_extended_and_deleted(service: NoiseSweep) ->
 def test_name_and_tags_are_edited(service: NoiseSweep) -> None:
     sweep = service.submit(scales=[0.1], **SMALL, name="week 3", tags={"course": "ml-101"})
     assert sweep.edit(name="week 4").record.name == "week 4"
-    assert sweep.edit(name=None, tags={"group": "b"}).record == service.sweep(sweep.id).record
+    assert sweep.edit(name=None, tags={"group": "b", "course": None}).record == service.sweep(sweep.id).record
     assert (sweep.record.name, sweep.record.tags) == (None, {"group": "b"})
     with pytest.raises(RefusedError, match="expected name or tags, received neither"):
         sweep.edit()
