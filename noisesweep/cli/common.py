@@ -10,6 +10,7 @@ import typer
 
 from noisesweep import NoiseSweep, SweepHandle
 from noisesweep.cli.completion import complete_sweep
+from noisesweep.cli.help import COMMON
 from noisesweep.client.connection import API_KEY, DEFAULT_URL, URL
 from noisesweep.client.errors import WrongUsageError
 from noisesweep.client.payloads import image_format
@@ -18,17 +19,29 @@ from noisesweep.models import RunStatus, Sweep
 EXIT_RUNS_FAILED = 1
 MAX_IDS_SHOWN = 4
 
-Url = Annotated[str | None, typer.Option("--url", envvar=URL, show_default=DEFAULT_URL, help="URL of the service.")]
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        metavar="URL",
+        envvar=URL,
+        show_default=DEFAULT_URL,
+        help="URL of the service.",
+        rich_help_panel=COMMON,
+    ),
+]
 Key = Annotated[
     str | None,
     typer.Option(
         "--key",
+        metavar="KEY",
         envvar=API_KEY,
+        rich_help_panel=COMMON,
         help="API key, if the service requires one. Other users can see command lines, so prefer the environment "
         "variable.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=COMMON)]
 SweepName = Annotated[
     str,
     typer.Argument(

@@ -53,7 +53,11 @@ def add(
     role: Annotated[Role, typer.Option(help="What the keys may do.")] = Role.MEMBER,
     expires: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Local time after which the keys are refused."),
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"],
+            metavar="TIME",
+            help="Local time after which the keys are refused: 2026-07-31, or 2026-07-31T18:00.",
+        ),
     ] = None,
     as_json: Json = False,
     url: Url = None,

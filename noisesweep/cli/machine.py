@@ -116,10 +116,13 @@ def _welcome(listener: Listener, log: Path | None) -> Iterator[str]:
 
 def run_demo(
     *,
-    scales: Annotated[list[float], typer.Option(help="One or more noise scales: --scales 0.1 1")] = NOTEBOOK_SCALES,
+    scales: Annotated[
+        list[float], typer.Option("--scales", "--scale", help="One or more noise scales (--scales 0.1 1).")
+    ] = NOTEBOOK_SCALES,
     epochs: Annotated[int, typer.Option(help="Number of epochs of each run.")] = 20,
     seeds: Annotated[
-        list[int], typer.Option(help="One or more seeds. One network is trained per scale and seed.")
+        list[int],
+        typer.Option("--seeds", "--seed", help="One or more seeds. One network is trained per scale and seed."),
     ] = FIRST_SEED,
     dataset: Annotated[
         str | None, typer.Option(help="Name of the data set. Default: mnist if available, otherwise digits.")
@@ -204,7 +207,7 @@ def api(
 
 def worker(
     arguments: Annotated[
-        list[str] | None, typer.Argument(help="--concurrency N: number of training processes.")
+        list[str] | None, typer.Argument(metavar="ARGUMENTS", help="--concurrency N: number of training processes.")
     ] = None,
     *,
     as_json: JsonLog = False,

@@ -27,12 +27,14 @@ from noisesweep.cli import (
     sweeps,
     workers,
 )
+from noisesweep.cli.help import Command, Group
 from noisesweep.cli.output import console_for, print_line, replace_unencodable
 from noisesweep.cli.overview import Overview
 from noisesweep.client.errors import NoiseSweepError, RefusedError, ServiceUnreachableError, WrongUsageError
 from noisesweep.client.retries import is_temporary
 from noisesweep.local.launcher import LaunchError, exit_on_signals
 from noisesweep.models.faults import explain
+from noisesweep.models.problems import InvalidField
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -43,15 +45,15 @@ LIST_OPTIONS = frozenset(
     f"--{name}"
     for name in (
         *("scales", "scale", "kinds", "test-noise", "seeds", "hidden-units", "filters", "dense-units", "indices"),
-        *("tags", "tag", "remove"),
+        *("seed", "tags", "tag", "remove", "clear"),
     )
 )
 
 app = typer.Typer(
     cls=Overview, context_settings={"help_option_names": ["-h", "--help"]}, pretty_exceptions_enable=False
 )
-Command = Callable[..., None] | typer.Typer
-SWEEPS: dict[str, Command] = {
+Registered = Callable[..., None] | typer.Typer
+SWEEPS: dict[str, Registered] = {
     "submit": submission.submit,
     "list": sweeps.list_sweeps,
     "show": sweeps.show,
@@ -65,7 +67,7 @@ SWEEPS: dict[str, Command] = {
     "share": shares.share,
     "delete": edits.delete,
 }
-RESULTS: dict[str, Command] = {
+RESULTS: dict[str, Registered] = {
     "results": results.results,
     "plot": results.plot,
     "compare": results.compare,
@@ -75,14 +77,14 @@ RESULTS: dict[str, Command] = {
     "model": runs.model,
     "open": pages.open_sweep,
 }
-DATA: dict[str, Command] = {"datasets": datasets.app, "noise": results.noise, "ideal": results.ideal}
-SERVICE: dict[str, Command] = {
+DATA: dict[str, Registered] = {"datasets": datasets.app, "noise": results.noise, "ideal": results.ideal}
+SERVICE: dict[str, Registered] = {
     "queue": quotas.show_queue,
     "workers": workers.workers,
     "quota": quotas.app,
     "keys": keys.app,
 }
-MACHINE: dict[str, Command] = {
+MACHINE: dict[str, Registered] = {
     "up": machine.up,
     "demo": machine.run_demo,
     "doctor": machine.doctor,
@@ -94,11 +96,13 @@ GROUPS = {"Sweeps": SWEEPS, "Results": RESULTS, "Data": DATA, "Service": SERVICE
 for title, commands in GROUPS.items():
     for name, command in commands.items():
         if isinstance(command, typer.Typer):
-            app.add_typer(command, name=name, rich_help_panel=title)
+            app.add_typer(command, name=name, cls=Group, rich_help_panel=title)
+            for registered in command.registered_commands:
+                registered.cls = Command
         else:
             # The API and the worker parse their own options.
             settings = {"ignore_unknown_options": name in ("api", "worker")}
-            app.command(name, rich_help_panel=title, context_settings=settings)(command)
+            app.command(name, cls=Command, rich_help_panel=title, context_settings=settings)(command)
 
 
 def show_version(requested: bool) -> None:  # noqa: FBT001 - Typer passes the value of the option
@@ -152,7 +156,7 @@ def main() -> None:
         sys.exit(FAILED)
     except (LaunchError, NoiseSweepError, TyperException, OSError) as error:
         for line in error_lines(error):
-            print_line(console_for(as_json=True), f"noisesweep: {line}", wrap=False)
+            print_line(console_for(as_json=True), f"noisesweep: {line}")
         sys.exit(exit_code(error))
     sys.exit(code)
 
@@ -161,11 +165,7 @@ def error_lines(error: Exception) -> Iterator[str]:
     """Yield the lines of an error message: one per rejected option, otherwise a single line."""
     if isinstance(error, RefusedError) and error.problem.errors:
         for field in error.problem.errors:
-            steps = [step for step in field.path.split("/") if not step.isdigit()]
-            # A field of the network has an option of its own.
-            option = (steps[-1] if steps[0] == "model" else steps[0]).replace("_", "-")
-            end = "" if field.detail.endswith("?") else "."
-            yield f"--{option}: {field.detail}{end} Received: {field.received}" if option else field.detail
+            yield _rejected_field(field, error)
     elif isinstance(error, TyperException):
         context: typer.Context | None = getattr(error, "ctx", None)
         hint = f"; see `{context.command_path} --help`" if context else ""
@@ -179,6 +179,21 @@ def error_lines(error: Exception) -> Iterator[str]:
         yield from str(error).splitlines()
 
 
+def _rejected_field(field: InvalidField, error: RefusedError) -> str:
+    """Return the message for a field that the service rejects: with its option, if the command has one."""
+    steps = [step for step in field.path.split("/") if not step.isdigit()]
+    # A field of the network has an option of its own.
+    name = (steps[-1] if steps[0] == "model" else steps[0]).replace("_", "-")
+    if not name:
+        return field.detail
+    context: Any = error.ctx
+    options = {option for parameter in context.command.params for option in parameter.opts} if context else set()
+    label = f"--{name}" if f"--{name}" in options else name.replace("-", " ")
+    is_complete = "received" in field.detail or field.received in (None, "")
+    received = "" if is_complete else f" Received: {field.received}"
+    return f"{label}: {field.detail}{'' if field.detail.endswith('?') else '.'}{received}"
+
+
 def _invalid_value(error: TyperException) -> str:
     """Return the message for an option with an invalid value, with the form of a list of numbers; "" if it has none."""
     if not isinstance(error.__cause__, ValidationError):
@@ -187,6 +202,9 @@ def _invalid_value(error: TyperException) -> str:
     parameter: Any = error.param  # type: ignore[attr-defined] # of every BadParameter with this cause
     option, received = parameter.opts[0], str(fault["input"])
     if fault["type"] not in NUMBERS:
+        choices = re.findall("'([^']*)'", fault["msg"].partition(" is not one of ")[2])
+        if choices:
+            return f"{option}: expected one of {', '.join(choices)}, received {received!r}"
         return f"{option}: {explain(fault)}, received {received}"
     message = f"{option}: expected {NUMBERS[fault['type']]}, received {received!r}"
     if not parameter.multiple:

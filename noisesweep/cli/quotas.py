@@ -1,5 +1,6 @@
 """`noisesweep queue`, and the commands for quotas."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -11,17 +12,42 @@ from noisesweep.cli.output import console_for, print_json, print_line
 from noisesweep.client.errors import WrongUsageError
 from noisesweep.client.prose import format_duration
 from noisesweep.models import QueuedSweep, QuotaLimits, Usage
-from noisesweep.models.quotas import MAX_AMOUNT
+from noisesweep.models.quotas import HOLDER, MAX_AMOUNT
 
 app = typer.Typer(
     no_args_is_help=True, help="Show and set limits of API keys. They limit queued runs, bytes and compute."
 )
 MEGABYTE = 1_000_000
 
+
+class Limit(StrEnum):
+    """Names of the limits as options."""
+
+    RUNS = "runs"
+    MEGABYTES = "megabytes"
+    CORE_SECONDS = "core-seconds"
+
+
+FIELDS = {
+    Limit.RUNS: "max_queued_runs",
+    Limit.MEGABYTES: "max_stored_bytes",
+    Limit.CORE_SECONDS: "max_core_seconds_per_day",
+}
+
+
+def _check_holder(holder: str) -> str:
+    if not HOLDER.fullmatch(holder):
+        raise WrongUsageError(
+            f"HOLDER: expected role:member, role:instructor, role:admin or key:NAME, received {holder!r}"
+        )
+    return holder
+
+
 Holder = Annotated[
     str,
     typer.Argument(
         metavar="HOLDER",
+        callback=_check_holder,
         help="role:member, role:instructor or role:admin for each key of a role, or key:NAME for one key.",
     ),
 ]
@@ -44,7 +70,7 @@ def show_queue(*, as_json: Json = False, url: Url = None, key: Key = None) -> No
         print_line(console, "None of your sweeps has queued runs.")
     print_line(
         console,
-        f"In all, {queue.queued_runs} queued and {queue.running_runs} running. "
+        f"Runs of all users: {queue.queued_runs} queued, {queue.running_runs} running. "
         f"{queue.runs_per_minute:.1f} runs ended per minute.",
     )
 
@@ -91,19 +117,27 @@ def set_quota(
         int | None,
         typer.Option(min=0, max=MAX_AMOUNT, help="Maximum core-seconds of the runs that it queues in 24 hours."),
     ] = None,
+    clear: Annotated[
+        list[Limit] | None,
+        typer.Option(metavar="LIMIT", help="Limits to remove alone: runs, megabytes, core-seconds."),
+    ] = None,
     as_json: Json = False,
     url: Url = None,
     key: Key = None,
 ) -> None:
     """Set limits, as an instructor or administrator. Those that are not given stay as they are."""
-    changed = {
-        "max_queued_runs": runs,
-        "max_stored_bytes": None if megabytes is None else round(megabytes * MEGABYTE),
-        "max_core_seconds_per_day": core_seconds,
+    given = {
+        Limit.RUNS: runs,
+        Limit.MEGABYTES: None if megabytes is None else round(megabytes * MEGABYTE),
+        Limit.CORE_SECONDS: core_seconds,
     }
-    changed = {name: value for name, value in changed.items() if value is not None}
+    cleared = set(clear or [])
+    changed = {FIELDS[name]: value for name, value in given.items() if value is not None or name in cleared}
     if not changed:
-        raise WrongUsageError("expected at least one of --runs, --megabytes and --core-seconds")
+        raise WrongUsageError("expected at least one of --runs, --megabytes, --core-seconds and --clear")
+    for name in cleared:
+        if given[name] is not None:
+            raise WrongUsageError(f"--clear: expected a limit that is not set by --{name}, received {name}")
     with NoiseSweep(url, key) as service:
         present = {quota.holder: quota.limits.model_dump() for quota in service.quotas().quotas}
         quota = service.set_quota(holder, **present.get(holder, {}) | changed)

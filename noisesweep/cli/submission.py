@@ -25,14 +25,30 @@ from noisesweep.models import (
     SweepRequest,
 )
 
+# Panels of the help.
+GRID, NETWORK, NOISE, TRAINING, AFTERWARDS = "Sweep", "Network", "Noise", "Training", "What to do with it"
+# Words of the API in descriptions of fields, and those of the command line.
+WORDS = {
+    "GET /datasets": "`noisesweep datasets list`",
+    "GET /noise/kinds describes each one, and the scales that it accepts.": "`noisesweep noise` previews them.",
+    ", as a Keras model at /runs/{id}/model": ", for `noisesweep model`",
+    "`seeds`": "--seeds",
+    "With keep_model, all": "All",
+    "null trains all epochs.": "By default, all epochs are trained.",
+    "If false, train all runs.": "--no-reuse trains all runs.",
+}
 
-def field_option(field: str, *names: str, of: type[BaseModel] = SweepRequest) -> Any:  # noqa: ANN401 - typer.Option returns Any
+
+def field_option(field: str, *names: str, of: type[BaseModel] = SweepRequest, panel: str = TRAINING) -> Any:  # noqa: ANN401 - typer.Option returns Any
     """Return an option for a field of a model, with the field's description and default."""
     info = of.model_fields[field]
+    text = info.description or ""
+    for word, replacement in WORDS.items():
+        text = text.replace(word, replacement)
     default = info.get_default()
     shown = " ".join(map(str, default)) if isinstance(default, list) else str(default)
     is_hidden = default is None or isinstance(default, bool)
-    return typer.Option(*names, help=info.description, show_default=False if is_hidden else shown)
+    return typer.Option(*names, help=text, show_default=False if is_hidden else shown, rich_help_panel=panel)
 
 
 NETWORKS: dict[NetworkKind, type[BaseModel]] = {
@@ -40,7 +56,10 @@ NETWORKS: dict[NetworkKind, type[BaseModel]] = {
     NetworkKind.CNN: ConvolutionalNetwork,
 }
 
-Scales = Annotated[list[float] | None, typer.Option(help="One or more noise scales: --scales 0.1 0.5 1")]
+Scales = Annotated[
+    list[float] | None,
+    typer.Option("--scales", "--scale", help="One or more noise scales (--scales 0.1 0.5 1).", rich_help_panel=GRID),
+]
 
 
 def submit(
@@ -49,58 +68,87 @@ def submit(
     imagenet_c: Annotated[
         bool,
         typer.Option(
-            "--imagenet-c", help="Use the scales of the five ImageNet-C severities of this noise, and clip the pixels."
+            "--imagenet-c",
+            help="Use the scales of the five ImageNet-C severities of this noise, and clip the pixels.",
+            rich_help_panel=GRID,
         ),
     ] = False,
-    include_clean: Annotated[bool, field_option("include_clean", "--include-clean")] = False,
-    seeds: Annotated[list[int] | None, field_option("seeds")] = None,
-    repeats: Annotated[int | None, field_option("repeats")] = None,
-    dataset: Annotated[str | None, field_option("dataset")] = None,
+    include_clean: Annotated[bool, field_option("include_clean", "--include-clean", panel=GRID)] = False,
+    seeds: Annotated[list[int] | None, field_option("seeds", "--seeds", "--seed", panel=GRID)] = None,
+    repeats: Annotated[int | None, field_option("repeats", panel=GRID)] = None,
+    dataset: Annotated[str | None, field_option("dataset", panel=GRID)] = None,
     epochs: Annotated[int | None, field_option("epochs")] = None,
     batch_size: Annotated[int | None, field_option("batch_size")] = None,
     model: Annotated[
-        NetworkKind, typer.Option(help="Network: a multilayer perceptron (mlp), or a convolutional network (cnn).")
+        NetworkKind,
+        typer.Option(
+            help="Network: a multilayer perceptron (mlp), or a convolutional network (cnn).", rich_help_panel=NETWORK
+        ),
     ] = NetworkKind.MLP,
-    hidden_units: Annotated[list[int] | None, field_option("hidden_units", of=MultilayerPerceptron)] = None,
-    filters: Annotated[list[int] | None, field_option("filters", of=ConvolutionalNetwork)] = None,
-    kernel_size: Annotated[int | None, field_option("kernel_size", of=ConvolutionalNetwork)] = None,
-    dense_units: Annotated[list[int] | None, field_option("dense_units", of=ConvolutionalNetwork)] = None,
-    dropout: Annotated[float | None, field_option("dropout")] = None,
+    hidden_units: Annotated[
+        list[int] | None, field_option("hidden_units", of=MultilayerPerceptron, panel=NETWORK)
+    ] = None,
+    filters: Annotated[list[int] | None, field_option("filters", of=ConvolutionalNetwork, panel=NETWORK)] = None,
+    kernel_size: Annotated[int | None, field_option("kernel_size", of=ConvolutionalNetwork, panel=NETWORK)] = None,
+    dense_units: Annotated[
+        list[int] | None, field_option("dense_units", of=ConvolutionalNetwork, panel=NETWORK)
+    ] = None,
+    dropout: Annotated[float | None, field_option("dropout", panel=NETWORK)] = None,
     learning_rate: Annotated[float | None, field_option("learning_rate")] = None,
     precision: Annotated[Precision | None, field_option("precision")] = None,
-    noise: Annotated[NoiseKind | None, field_option("noise")] = None,
+    noise: Annotated[NoiseKind | None, field_option("noise", panel=NOISE)] = None,
     test_noise: Annotated[
         list[str] | None,
-        typer.Option(help="Other kinds of noise to test the trained networks with: --test-noise shot:0.3,1 uniform:1"),
+        typer.Option(
+            metavar="KIND:SCALE,SCALE",
+            help="Other kinds of noise to test the trained networks with (--test-noise shot:0.3,1 uniform:1).",
+            rich_help_panel=NOISE,
+        ),
     ] = None,
-    noise_on: Annotated[NoiseOn | None, field_option("noise_on")] = None,
-    clip: Annotated[bool, field_option("clip", "--clip")] = False,
-    resample: Annotated[bool, field_option("resample", "--resample")] = False,
+    noise_on: Annotated[NoiseOn | None, field_option("noise_on", panel=NOISE)] = None,
+    clip: Annotated[bool, field_option("clip", "--clip", panel=NOISE)] = False,
+    resample: Annotated[bool, field_option("resample", "--resample", panel=NOISE)] = False,
     holdout: Annotated[int | None, field_option("holdout")] = None,
     keep: Annotated[Keep | None, field_option("keep")] = None,
     patience: Annotated[int | None, field_option("patience")] = None,
-    name: Annotated[str | None, field_option("name")] = None,
+    name: Annotated[str | None, field_option("name", panel=GRID)] = None,
     tags: Annotated[
         list[str] | None,
-        typer.Option("--tags", "--tag", help="Tags of the sweep, each key:value. `list --tag` selects sweeps by tag."),
+        typer.Option(
+            "--tags",
+            "--tag",
+            metavar="KEY:VALUE",
+            help="Tags of the sweep. `noisesweep list --tag` selects sweeps by tag.",
+            rich_help_panel=GRID,
+        ),
     ] = None,
     keep_model: Annotated[bool, field_option("keep_model", "--keep-model")] = False,
     reuse: Annotated[bool, field_option("reuse")] = True,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the estimated cost without submitting.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Show the progress until the sweep has ended.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Print the estimated cost without submitting.", rich_help_panel=AFTERWARDS),
+    ] = False,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Show the progress until the sweep has ended.", rich_help_panel=AFTERWARDS),
+    ] = False,
     plot: Annotated[
         Path | None,
         typer.Option(
             dir_okay=False,
             callback=check_plot_path,
             help="Show the progress, then save a plot to this path (.png, .svg, .pdf).",
+            rich_help_panel=AFTERWARDS,
         ),
     ] = None,
     as_json: Json = False,
     url: Url = None,
     key: Key = None,
 ) -> None:
-    """Submit a sweep: train one network per scale and seed."""
+    """Submit a sweep: train one network per scale and seed.
+
+    Only the scales are required: `noisesweep submit --scales 0.1 0.5 1 --watch`
+    """
     given: dict[str, Any] = {
         "seeds": seeds,
         "repeats": repeats,

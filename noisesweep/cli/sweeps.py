@@ -97,8 +97,10 @@ def retry(name: SweepName, *, as_json: Json = False, url: Url = None, key: Key =
 def extend(
     name: SweepName,
     *,
-    scales: Annotated[list[float] | None, typer.Option(help="Scales to add: --scales 3 6")] = None,
-    seeds: Annotated[list[int] | None, typer.Option(help="Seeds to add: --seeds 5 6")] = None,
+    scales: Annotated[
+        list[float] | None, typer.Option("--scales", "--scale", help="Scales to add (--scales 3 6).")
+    ] = None,
+    seeds: Annotated[list[int] | None, typer.Option("--seeds", "--seed", help="Seeds to add (--seeds 5 6).")] = None,
     reuse: Annotated[
         bool | None,
         typer.Option(

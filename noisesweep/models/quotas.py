@@ -1,5 +1,6 @@
 """Quotas: limits of a role or an API key, and what a key uses of its limits."""
 
+import re
 from datetime import datetime
 from typing import Annotated
 
@@ -12,9 +13,10 @@ from noisesweep.models.networks import as_integer
 MAX_AMOUNT = 2**53 - 1
 Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT), BeforeValidator(as_integer)]
 
+HOLDER = re.compile(f"^(role:({Role.ADMIN}|{Role.INSTRUCTOR}|{Role.MEMBER})|key:{KEY_NAME.pattern})$")
 Holder = Annotated[
     str,
-    StringConstraints(pattern=f"^(role:({Role.ADMIN}|{Role.INSTRUCTOR}|{Role.MEMBER})|key:{KEY_NAME.pattern})$"),
+    StringConstraints(pattern=HOLDER.pattern),
     Field(
         description="Whose quota it is: `role:` with admin, instructor or member, or `key:` with the name of a key.",
         examples=["role:member"],

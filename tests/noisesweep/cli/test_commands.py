@@ -206,7 +206,15 @@ def test_sweep_is_listed_and_shown(run: Run, finished: str, service: NoiseSweep)
             "expected a file name that ends in .png, .svg or .pdf, received 'x.bmp'",
         ),
         (["plot", "last", "--out", "nowhere/x.png"], "does not exist: create it, or choose another"),
-        (["plot", "last", "--kind", "pie"], "'pie' is not one of 'accuracy', 'epochs', 'matrix', 'confusion'"),
+        (
+            ["plot", "last", "--kind", "pie"],
+            "expected one of accuracy, epochs, matrix, confusion, received 'pie'",
+        ),
+        (
+            ["submit", "--scale", "1", "--dataset", "mnits"],
+            "noisesweep: --dataset: expected one of mnist, fashion_mnist",
+        ),
+        (["list", "--status", "done"], "--status: expected one of queued, running, succeeded, failed, cancelled, rec"),
         (["list", "--url", "here"], "expected a URL like http://127.0.0.1:8000, received 'here'"),
         (["list", "--url", "http://a/b?c"], "expected a URL without ? and #, received 'http://a/b?c'"),
         (["list", "--url", "http://a/b#c"], "expected a URL without ? and #, received 'http://a/b#c'"),

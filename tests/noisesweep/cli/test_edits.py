@@ -40,7 +40,7 @@ def test_simultaneous_changes_of_tags_are_all_made(run: Run, service: NoiseSweep
 @pytest.mark.parametrize(("arguments", "message"), [
     (["rename", "last"], "expected NAME or --clear, received neither"),
     (["rename", "last", "x", "--clear"], "expected NAME or --clear, received both"),
-    (["rename", "last", ""], "--name: expected text with 1 or more characters."),
+    (["rename", "last", ""], "noisesweep: name: expected text with 1 or more characters."),
     (["tag", "last"], "expected KEY:VALUE to add or --remove KEY, received neither"),
     (["tag", "last", "course"], "tag: expected key:value, received 'course'"),
     (["tag", "last", "--remove", "course"], "--remove: the sweep has no tag with the key 'course'"),

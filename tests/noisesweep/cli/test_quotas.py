@@ -37,7 +37,17 @@ def test_wrong_use_is_explained(run: Run, http: httpx.Client) -> None:
     assert (nothing.returncode, "at least one of --runs" in nothing.stderr) == (2, True)
     holder = run("quota", "set", "ada", "--runs", "1")
     assert holder.returncode == 2
-    assert "holder" in holder.stderr
+    assert "HOLDER: expected role:member, role:instructor, role:admin or key:NAME, received 'ada'" in holder.stderr
+    both = run("quota", "set", "key:ada", "--runs", "1", "--clear", "runs")
+    assert (both.returncode, "--clear: expected a limit that is not set by --runs" in both.stderr) == (2, True)
+
+
+def test_one_limit_is_cleared_alone(run: Run, http: httpx.Client) -> None:
+    run("quota", "set", "role:member", "--runs", "20", "--megabytes", "1", "--core-seconds", "3600")
+    cleared = run("quota", "set", "role:member", "--clear", "runs", "megabytes", "--core-seconds", "60", "--json")
+    assert json.loads(cleared.stdout)["limits"] == {
+        "max_queued_runs": None, "max_stored_bytes": None, "max_core_seconds_per_day": 60,
+    }  # fmt: skip
 
 
 def test_a_member_sees_its_use_and_its_queue(run: Run, http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,5 +59,5 @@ def test_a_member_sees_its_use_and_its_queue(run: Run, http: httpx.Client, monke
     assert json.loads(run("quota", "show", "--json").stdout)["queued_runs"] == 2
     queue = run("queue").stdout
     assert queue.startswith(f"{sweep_id}  2 runs queued, 0 before, starts at an unknown time  of ada\n")
-    assert "In all, 2 queued and 0 running." in queue
+    assert "Runs of all users: 2 queued, 0 running." in queue
     assert json.loads(run("queue", "--json").stdout)["own"][0]["id"] == sweep_id
