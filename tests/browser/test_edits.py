@@ -109,7 +109,7 @@ def test_list_follows_an_edit(visit: Visit, service: BrowserService) -> None:
     page = visit.open("/ui")
     row = page.locator("#sweeps > li").filter(has=page.locator(f".name[href$='{sweep_id}']"))
     expect(row.locator(".name")).to_have_text("listed")
-    edited = {"name": "renamed", "tags": {"c": "d"}}
+    edited = {"name": "renamed", "tags": {"a": None, "c": "d"}}
     service.http.patch(f"/sweeps/{sweep_id}", json=edited).raise_for_status()
     expect(row.locator(".name")).to_have_text("renamed")
     expect(row.locator(".tag")).to_have_text(["c:d"])

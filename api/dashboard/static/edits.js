@@ -15,17 +15,22 @@ import { ROOT } from "./root.js";
 export function offerEdit(path, live) {
   const [dialog, form] = [byId("edit-dialog"), byId("edit-form")];
   const fields = { name: byId("edit-name"), tags: byId("edit-tags") };
+  const isEdited = (/** @type {any} */ field) => field.value !== field.defaultValue;
+  /** @type {string[]} Keys of the tags when the dialog was opened. */
+  let keys = [];
   onSubmit(form, async () => {
     // What was not edited is not sent: another client may have changed it since the dialog was opened.
-    const edited = Object.entries(fields).filter(([, field]) => field.value !== field.defaultValue);
-    /** @type {any} */
-    const none = { name: null, tags: {} };
-    const body = Object.fromEntries(edited.map(([name, field]) => [name, readField(field) ?? none[name]]));
-    if (edited.length) live.set(await (await request(path, { method: "PATCH", body })).json());
+    const removed = Object.fromEntries(keys.map((key) => [key, null]));
+    const body = {
+      ...(isEdited(fields.name) && { name: readField(fields.name) ?? null }),
+      ...(isEdited(fields.tags) && { tags: { ...removed, .../** @type {any} */ (readField(fields.tags)) } }),
+    };
+    if (Object.keys(body).length) live.set(await (await request(path, { method: "PATCH", body })).json());
     dialog.close();
   });
   return () => {
     showFormErrors(form, null);
+    keys = Object.keys(live.sweep.tags);
     for (const [name, field] of Object.entries(fields)) {
       writeField(field, live.sweep[name]);
       field.defaultValue = field.value;
