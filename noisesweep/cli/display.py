@@ -152,7 +152,7 @@ def print_sweeps(sweeps: Iterable[Sweep], console: Console) -> None:
     with_submitter = any(sweep.submitter for sweep in sweeps)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in ("id", "submitted", *(["by"] if with_submitter else []), "status", "epochs"):
-        table.add_column(column, no_wrap=True)
+        table.add_column(column, no_wrap=True, justify="right" if column == "epochs" else "left")
     table.add_column("sweep", overflow="fold")
     is_narrow = console.is_terminal and console.width < WIDE_COLUMNS
     digits, time_format = (8, "%m-%d %H:%M") if is_narrow else (16, "%Y-%m-%d %H:%M")
@@ -170,19 +170,36 @@ def print_sweeps(sweeps: Iterable[Sweep], console: Console) -> None:
 
 
 def statistics_table(scales: Iterable[ScaleFigures]) -> Table:
-    """Return a table of the statistics by scale, with the confidence intervals below the means."""
-    result = Table()
-    for column in ("scale", "accuracy", "val_accuracy", "noise gap", "image gap", "drop"):
-        result.add_column(column, justify="right", no_wrap=column == "scale")
-    for at in scales:
-        intervals = (at.accuracy, at.val_accuracy, at.noise_gap, at.image_gap, at.drop_from_clean)
-        result.add_row(format_number(at.scale), *map(format_interval, intervals))
+    """Return a table of the statistics by scale, with the confidence intervals below the means.
+
+    It has no columns that are empty.
+    """
+    scales = list(scales)
+    columns = {
+        "scale": [format_number(at.scale) for at in scales],
+        "accuracy": [format_interval(at.accuracy) for at in scales],
+        "val_accuracy": [format_interval(at.val_accuracy) for at in scales],
+        "noise gap": [format_interval(at.noise_gap) for at in scales],
+        "image gap": [format_interval(at.image_gap) for at in scales],
+        "drop": [format_interval(at.drop_from_clean) for at in scales],
+    }
+    return _filled_columns(columns)
+
+
+def _filled_columns(columns: dict[str, list[str]]) -> Table:
+    """Return a table of the columns of numbers that are not empty."""
+    shown = {name: cells for name, cells in columns.items() if any(cells)}
+    # With few lines, more columns fit in a terminal.
+    result = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in shown:
+        result.add_column(name, justify="right", no_wrap=name == "scale", min_width=len(name))
+    for row in zip(*shown.values(), strict=True):
+        result.add_row(*row)
     return result
 
 
 def comparison_table(comparison: Comparison) -> Table:
     """Return a table of the differences between two sweeps by scale, without columns that are empty."""
-    result = Table(title=comparison.name)
     columns = {
         "scale": [format_number(at.scale) for at in comparison.scales],
         "seeds": [str(at.difference.seeds) for at in comparison.scales],
@@ -192,11 +209,8 @@ def comparison_table(comparison: Comparison) -> Table:
         "other images, too": [_format_bounds(at.seeds_and_images) for at in comparison.scales],
         "all scales at once": [_format_bounds(at.simultaneous) for at in comparison.scales],
     }
-    shown = {name: cells for name, cells in columns.items() if any(cells)}
-    for name in shown:
-        result.add_column(name, justify="right", no_wrap=name == "scale")
-    for row in zip(*shown.values(), strict=True):
-        result.add_row(*row)
+    result = _filled_columns(columns)
+    result.title = comparison.name
     return result
 
 
@@ -214,7 +228,7 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
             f"logarithm of the scale: {area.first.mean:.4f} of A and {area.second.mean:.4f} of B, B - A "
             f"{_in_line(area.difference)}"
         )
-    yield comparison.method
+    yield f"{comparison.method}."
     yield from comparison.remarks
 
 

@@ -29,8 +29,10 @@ def list_keys(*, as_json: Json = False, url: Url = None, key: Key = None) -> Non
         found = service.api_keys()
     if as_json:
         print_json([each.model_dump(mode="json") for each in found])
-    else:
+    elif found:
         console_for(as_json=False).print(_table(found))
+    else:
+        print_line(console_for(as_json=False), "There are no API keys: everybody who reaches the service may use it.")
 
 
 @app.command()

@@ -104,7 +104,9 @@ def up(
 
 
 def _welcome(listener: Listener, log: Path | None) -> Iterator[str]:
-    yield f"noisesweep is running. Press Ctrl-C to stop it.{f' Its log is {log}.' if log else ''}"
+    yield "noisesweep is running. Press Ctrl-C to stop it."
+    if log:
+        yield f"Log: {log}"
     if len(listener.urls) > 1:
         yield f"Other addresses of this machine: {', '.join(listener.urls[1:])}"
     if listener.is_readable_by_others:

@@ -15,6 +15,8 @@ from rich.text import Text
 
 from noisesweep.models.text import printable
 
+_COMMAND = re.compile("`[^`]{1,60}`")
+_JOINER = "\ue000"  # in place of a space at which no line may end
 _NOT_ASCII = re.compile("[^ -~]")
 
 
@@ -32,7 +34,16 @@ def console_for(*, as_json: bool) -> Console:
 
 def print_line(console: Console, line: str = "", style: str | None = None, *, wrap: bool = True) -> None:
     """Print plain text: wrapped at words on a terminal, as a single line otherwise or without `wrap`."""
-    console.print(Text(printable(line), style or ""), soft_wrap=not (wrap and console.is_terminal))
+    text = printable(line)
+    if not (wrap and console.is_terminal):
+        console.print(Text(text, style or ""), soft_wrap=True)
+        return
+    # A command in backticks stays on one line, so that it can be copied.
+    joined = _COMMAND.sub(lambda command: command[0].replace(" ", _JOINER), text)
+    for wrapped in Text(joined).wrap(console, console.width):
+        console.print(Text(wrapped.plain.rstrip().replace(_JOINER, " "), style or ""), soft_wrap=True)
+    if not text:
+        console.print()
 
 
 def print_json(document: object) -> None:

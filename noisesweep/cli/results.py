@@ -18,14 +18,16 @@ from noisesweep.cli.display import (
     transfer_table,
 )
 from noisesweep.cli.output import console_for, print_json, print_line
-from noisesweep.client.errors import RefusedError
+from noisesweep.client.errors import RefusedError, WrongUsageError
 from noisesweep.client.fields import PlotKind, Theme
+from noisesweep.client.prose import describe_sweep
 from noisesweep.models import Comparison, Images, NoiseKind
 
 Width = Annotated[float | None, typer.Option(help="Width in inches, 2 to 12.", show_default=False)]
 Height = Annotated[float | None, typer.Option(help="Height in inches, 2 to 12.", show_default=False)]
 Dpi = Annotated[int | None, typer.Option(help="Resolution in pixels per inch, 50 to 300.", show_default="150")]
 ThemeOption = Annotated[Theme, typer.Option(help="Colours for a light or a dark background.")]
+MIN_TRANSFER = 2  # sweeps
 Log = Annotated[bool, typer.Option("--log", help="Use a logarithmic axis for the noise scales.")]
 
 
@@ -50,8 +52,9 @@ def results(
         else:
             summary = sweep.summary()
             console = console_for(as_json=False)
-            console.print(statistics_table(summary.scales))
-            for line in (summary.sentence, summary.method, *summary.remarks):
+            if summary.scales:
+                console.print(statistics_table(summary.scales))
+            for line in (summary.sentence, f"{summary.method}.", *summary.remarks):
                 print_line(console, line)
 
 
@@ -113,6 +116,7 @@ def compare(
     with NoiseSweep(url, key) as service:
         sweeps = [find_sweep(service, name) for name in names]
         path, warnings = service.compare(sweeps, out, **options), service.comparison_warnings(sweeps)
+        described = [describe_sweep(sweep.record) for sweep in sweeps]
         in_numbers = len(sweeps) == 2  # noqa: PLR2004 - two sweeps are compared
         comparison = _comparison(service, *sweeps, as_json=as_json) if in_numbers else None
     if as_json:
@@ -123,7 +127,10 @@ def compare(
     for warning in warnings:
         print_line(console, warning)
     if comparison:
-        console.print(comparison_table(comparison))
+        for letter, line in zip("AB", described, strict=True):
+            print_line(console, f"{letter}: {line}")
+        if comparison.scales:
+            console.print(comparison_table(comparison))
         for line in comparison_lines(comparison):
             print_line(console, line)
     _print_path(path, as_json=False)
@@ -152,6 +159,8 @@ def transfer(
 
     The networks of each sweep were tested with the noise of the others (`noisesweep submit --test-noise`).
     """
+    if len(names) < MIN_TRANSFER:
+        raise WrongUsageError(f"expected {MIN_TRANSFER} or more sweeps, received {len(names)}")
     with NoiseSweep(url, key) as service:
         sweeps = [find_sweep(service, name) for name in names]
         table = service.transfer(sweeps, scales or [])

@@ -52,6 +52,9 @@ def _print(shares: list[Share], *, as_json: bool) -> None:
     if as_json:
         print_json([each.model_dump(mode="json") for each in shares])
         return
+    if not shares:
+        print_line(console_for(as_json=False), "The sweep has no links.")
+        return
     table = Table(title="Share links")
     for column in ("id", "created", "by", "works until"):
         table.add_column(column)

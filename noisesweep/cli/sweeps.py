@@ -60,7 +60,12 @@ def show(name: SweepName, *, as_json: Json = False, url: Url = None, key: Key = 
             return
         summary = sweep.summary()
     console = console_for(as_json=as_json)
-    for line in (describe_sweep(sweep.record), sweep.record.status_detail, summary.sentence, *summary.remarks):
+    for line in (
+        upper_first(describe_sweep(sweep.record)),
+        sweep.record.status_detail,
+        summary.sentence,
+        *summary.remarks,
+    ):
         if line:
             print_line(console, line)
     print_errors(sweep.record, console)
@@ -91,7 +96,12 @@ def cancel(name: SweepName, *, as_json: Json = False, url: Url = None, key: Key 
 def retry(name: SweepName, *, as_json: Json = False, url: Url = None, key: Key = None) -> None:
     """Queue the failed and cancelled runs of a sweep again."""
     with NoiseSweep(url, key) as service:
-        print_sweep(find_sweep(service, name).retry(), as_json=as_json)
+        sweep = find_sweep(service, name)
+        ended = sum(run.status in (RunStatus.FAILED, RunStatus.CANCELLED) for run in sweep.record.runs)
+        sweep.retry()
+        if not as_json:
+            print_line(console_for(as_json=as_json), f"Runs queued again: {ended}.")
+        print_sweep(sweep, as_json=as_json)
 
 
 def extend(
@@ -141,7 +151,7 @@ def fresh_noise(name: SweepName, *, as_json: Json = False, url: Url = None, key:
 def watch_until_end(sweep: SweepHandle, plot: Path | None, *, as_json: bool) -> None:
     """Show the progress of a sweep, then a table of its runs. Exit with 1 if not all runs have succeeded."""
     console = console_for(as_json=as_json)
-    print_line(console, describe_sweep(sweep.record))
+    print_line(console, upper_first(describe_sweep(sweep.record)))
     try:
         record = show_progress(sweep.poll(), console)
     except KeyboardInterrupt:
@@ -152,6 +162,8 @@ def watch_until_end(sweep: SweepHandle, plot: Path | None, *, as_json: bool) -> 
         print_line(console, f"Plot saved to {sweep.plot(plot)}")
     if as_json:
         print_json(record)
+    else:
+        print_line(console, f"Next: `noisesweep results {sweep.id}`, or `noisesweep open {sweep.id}` for its page.")
     exit_if_failed(record)
 
 

@@ -19,11 +19,13 @@ def describe_sweep(sweep: Sweep) -> str:
 
 
 def describe_grid(sweep: Sweep) -> str:
-    """Describe the data set, kind of noise, scales, seeds and name of a sweep."""
+    """Describe the data set, noise, scales, seeds and name of a sweep."""
     scales = " ".join(map(format_number, sweep.scales))
     seeds = f", {len(sweep.seeds)} seeds" if len(sweep.seeds) > 1 else ""
     name = f" ({printable(sweep.name)})" if sweep.name else ""
-    noise = "" if sweep.config.noise is NoiseKind.GAUSSIAN else f" with {sweep.config.noise.text} noise"
+    kind = "" if sweep.config.noise is NoiseKind.GAUSSIAN else sweep.config.noise.text
+    words = [*(["fresh"] if sweep.config.resample else []), *([kind] if kind else [])]
+    noise = f" with {' '.join(words)} noise" if words else ""
     return f"{sweep.config.dataset}{noise} at scale {scales}{seeds}{name}"
 
 

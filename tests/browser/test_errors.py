@@ -140,7 +140,7 @@ def test_comparison_leaves_out_unknown_sweeps(visit: Visit, finished: str, other
     page = visit.open(f"/ui/compare?sweep={finished}&sweep={UNKNOWN_ID}&sweep={other}")
     expect(page.locator("#compare-status")).to_contain_text(UNKNOWN_ID)
     expect(page.locator("#values thead th")).to_have_text(["Scale", "finished", "other"])
-    wait_until(lambda: count_points(page, "overlay") == 6)
+    wait_until(lambda: count_points(page, "overlay") == 7)  # of both curves, and one half-way mark
     # The sweeps differ in the noise of the validation images, so there is no best possible accuracy for both.
     expect(page.locator("#overlay-note")).to_contain_text("Dotted line: chance.")
     expect(page.locator("#overlay-note")).not_to_contain_text("Grey band")

@@ -29,7 +29,8 @@ CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e]")
 ARGUMENTS = {
     "submit": ["--scales", "1"], "noise": ["--out", "noise.svg"], "extend": [SWEEP_ID, "--seeds", "1"],
     "rename": [SWEEP_ID, "week 4"], "tag": [SWEEP_ID, "b:c"], "delete": [SWEEP_ID, "--yes"],
-    "run": [f"{SWEEP_ID}-0"], "model": [f"{SWEEP_ID}-0"], "list": [], "workers": [], "queue": [],
+    "transfer": [SWEEP_ID, SWEEP_ID], "run": [f"{SWEEP_ID}-0"], "model": [f"{SWEEP_ID}-0"],
+    "list": [], "workers": [], "queue": [],
 }  # fmt: skip
 
 

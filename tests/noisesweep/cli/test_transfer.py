@@ -37,3 +37,4 @@ def test_table_of_training_and_test_noise_is_printed_and_plotted(
     refused = run(*arguments[:-1])
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "expected 2, received 1" in refused.stderr
+    assert run("transfer", first.id).stderr == "noisesweep: expected 2 or more sweeps, received 1\n"

@@ -52,10 +52,8 @@ def test_up_stops_all_processes_on_ctrl_c(command_line: CommandLine, tmp_path: P
     port = free_port()
     process = start_up(command_line, port)
     assert process.stdout
-    assert (
-        process.stdout.readline()
-        == f"noisesweep is running. Press Ctrl-C to stop it. Its log is the data/{port}.log.\n"
-    )
+    assert process.stdout.readline() == "noisesweep is running. Press Ctrl-C to stop it.\n"
+    assert process.stdout.readline() == f"Log: the data/{port}.log\n"
     assert process.stdout.readline() == f"http://127.0.0.1:{port}/ui\n"
     assert is_ready(port)
     commands = [" ".join(service.cmdline()) for service in command_line.processes()]
