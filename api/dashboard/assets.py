@@ -23,10 +23,12 @@ class Asset:
     """Static file of the pages.
 
     Attributes:
+        name: Path below the folder of static files, or the name of a file of another package.
         path: Path of the file.
         fingerprint: Text that changes whenever the file changes.
     """
 
+    name: str
     path: Path
     fingerprint: str
 
@@ -38,7 +40,7 @@ class Asset:
     @property
     def url(self) -> str:
         """Return the URL path. It changes with the content, so browsers may cache the file forever."""
-        return f"{PREFIX}/{self.fingerprint}/{self.path.name}"
+        return f"{PREFIX}/{self.fingerprint}/{self.name}"
 
 
 @cache
@@ -50,13 +52,14 @@ def assets() -> Mapping[str, Asset]:
     Raises:
         ModuleNotFoundError: The package plotly or fastapi_offline is not installed.
     """
-    files = sorted(path for path in FOLDER.iterdir() if path.suffix in MEDIA_TYPES)
-    digest = hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in files))
-    own = {path.name: Asset(path, digest.hexdigest()[:16]) for path in files}
+    files = {path.relative_to(FOLDER).as_posix(): path for path in FOLDER.rglob("*") if path.suffix in MEDIA_TYPES}
+    contents = b"".join(name.encode() + path.read_bytes() for name, path in sorted(files.items()))
+    fingerprint = hashlib.sha256(contents).hexdigest()[:16]
+    own = {name: Asset(name, path, fingerprint) for name, path in files.items()}
     folder = _folder_of("plotly") / "package_data"
-    plotly = {PLOTLY: Asset(folder / PLOTLY, f"plotly-{version('plotly')}")}
+    plotly = {PLOTLY: Asset(PLOTLY, folder / PLOTLY, f"plotly-{version('plotly')}")}
     folder = _folder_of("fastapi_offline") / "static"
-    swagger = {name: Asset(folder / name, f"swagger-{version('fastapi-offline')}") for name in SWAGGER}
+    swagger = {name: Asset(name, folder / name, f"swagger-{version('fastapi-offline')}") for name in SWAGGER}
     return own | plotly | swagger
 
 

@@ -83,7 +83,7 @@ async def show_docs() -> HTMLResponse:
     return page("docs", ".", policy=security.SWAGGER_CSP)
 
 
-@router.get(f"{assets.PREFIX}/{{fingerprint}}/{{name}}")
+@router.get(f"{assets.PREFIX}/{{fingerprint}}/{{name:path}}")
 async def send_asset(request: Request, fingerprint: str, name: str) -> StaticFile:
     """Send a static file of the pages. A URL of an older version returns the current file, to be revalidated."""
     asset: Asset | None = assets.assets().get(name)

@@ -36,7 +36,7 @@ def test_messages_may_be_split_at_any_position(page: Page) -> None:
         cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=5)))
         # A carriage return may be half of a CRLF, so the last line end is complete only when more text follows.
         pieces = [text[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(text)], strict=True)] + [":"]
-        parsed: list[dict[str, Any]] = page.evaluate(PARSE, [assets()["events.js"].url, pieces])
+        parsed: list[dict[str, Any]] = page.evaluate(PARSE, [assets()["live/events.js"].url, pieces])
         assert parsed == expected
 
     check()

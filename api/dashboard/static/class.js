@@ -1,17 +1,17 @@
 // Sweeps of a class, which is all sweeps with one tag: in one chart, and in tables.
 
-import { get } from "./api.js";
-import { readCaller } from "./caller.js";
-import { CurveChart, loadCharts } from "./charts.js";
-import { byId, setText } from "./dom.js";
-import { report } from "./errors.js";
-import { formatInterval, formatPercent, formatScale } from "./format.js";
-import { render } from "./lit.js";
-import { isFinal } from "./live.js";
-import { createReader, followResource } from "./page.js";
-import { darkScheme, offerPictures, readPlot } from "./plots.js";
-import { throttle } from "./scheduling.js";
-import { items, showTable, statusMark, sweepLink } from "./tables.js";
+import { CurveChart, loadCharts } from "./charts/charts.js";
+import { darkScheme, offerPictures, readPlot } from "./charts/plots.js";
+import { get } from "./common/api.js";
+import { readCaller } from "./common/caller.js";
+import { byId, setText } from "./common/dom.js";
+import { report } from "./common/errors.js";
+import { formatInterval, formatPercent, formatScale } from "./common/format.js";
+import { render } from "./common/lit.js";
+import { createReader, followResource } from "./common/page.js";
+import { throttle } from "./common/scheduling.js";
+import { items, showTable, statusMark, sweepLink } from "./common/tables.js";
+import { isFinal } from "./live/live.js";
 
 const INTERVALS = [3_000, 15_000]; // ms
 

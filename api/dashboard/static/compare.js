@@ -1,24 +1,24 @@
 // Comparison of several sweeps in one chart.
 
-import { get, Problem } from "./api.js";
-import { readCaller } from "./caller.js";
-import { CurveChart, loadCharts } from "./charts.js";
-import { showComparison } from "./comparison.js";
-import { byId, setText } from "./dom.js";
-import { messageOf, report } from "./errors.js";
-import { describeNetwork, formatCount, formatPercent, formatScale, formatTests, sweepName } from "./format.js";
-import { html, render } from "./lit.js";
-import { countEnded, isFinal } from "./live.js";
-import { createReader, followResource } from "./page.js";
-import { darkScheme, offerPictures, readPlot, succeededIds } from "./plots.js";
-import { isTransient } from "./retries.js";
-import { ROOT } from "./root.js";
-import { throttle } from "./scheduling.js";
-import { items, showTable, sweepLink } from "./tables.js";
-import { readTransfer, showTransfer } from "./transfer.js";
+import { CurveChart, loadCharts } from "./charts/charts.js";
+import { darkScheme, offerPictures, readPlot, succeededIds } from "./charts/plots.js";
+import { get, Problem } from "./common/api.js";
+import { readCaller } from "./common/caller.js";
+import { byId, setText } from "./common/dom.js";
+import { messageOf, report } from "./common/errors.js";
+import { describeNetwork, formatCount, formatPercent, formatScale, formatTests, sweepName } from "./common/format.js";
+import { html, render } from "./common/lit.js";
+import { createReader, followResource } from "./common/page.js";
+import { isTransient } from "./common/retries.js";
+import { ROOT } from "./common/root.js";
+import { throttle } from "./common/scheduling.js";
+import { items, showTable, sweepLink } from "./common/tables.js";
+import { showComparison } from "./compare/comparison.js";
+import { readTransfer, showTransfer } from "./compare/transfer.js";
+import { countEnded, isFinal } from "./live/live.js";
 
-/** @import { Sweep } from "./live.js" */
-/** @import { Column } from "./tables.js" */
+/** @import { Sweep } from "./live/live.js" */
+/** @import { Column } from "./common/tables.js" */
 
 const INTERVALS = [3_000, 60_000]; // ms
 

@@ -1,7 +1,7 @@
 // Documentation of the API, drawn by Swagger UI.
 
-import { darkScheme } from "./plots.js";
-import { ROOT } from "./root.js";
+import { darkScheme } from "./charts/plots.js";
+import { ROOT } from "./common/root.js";
 
 const followScheme = () => document.documentElement.classList.toggle("dark-mode", darkScheme.matches);
 darkScheme.addEventListener("change", followScheme);

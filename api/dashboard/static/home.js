@@ -1,14 +1,14 @@
 // Start page: the form of a new sweep and the list of sweeps.
 
-import { get } from "./api.js";
-import { maySubmit, readCaller } from "./caller.js";
-import { offerDatasets } from "./datasets.js";
-import { byId } from "./dom.js";
-import { report } from "./errors.js";
-import { fill, readDatasets, readKinds, selectDataset } from "./form.js";
-import { setCaller } from "./list.js";
-import { showUsage } from "./queue.js";
-import { retry } from "./retries.js";
+import { get } from "./common/api.js";
+import { maySubmit, readCaller } from "./common/caller.js";
+import { byId } from "./common/dom.js";
+import { report } from "./common/errors.js";
+import { showUsage } from "./common/queue.js";
+import { retry } from "./common/retries.js";
+import { offerDatasets } from "./home/datasets.js";
+import { fill, readDatasets, readKinds, selectDataset } from "./home/form.js";
+import { setCaller } from "./home/list.js";
 
 retry(readDatasets).catch(report);
 retry(readKinds).catch(report);

@@ -1,25 +1,21 @@
 // Page of a run: its curves, its facts and its downloads.
 
-import { download, get } from "./api.js";
-import { readCaller } from "./caller.js";
+import { CurveChart, loadCharts } from "./charts/charts.js";
+import { showConfusion } from "./charts/heatmaps.js";
+import { darkScheme, offerPictures, readPlot } from "./charts/plots.js";
+import { download, get } from "./common/api.js";
+import { readCaller } from "./common/caller.js";
+import { byId, setText, showText } from "./common/dom.js";
+import { attempt, report } from "./common/errors.js";
+import { deviceName, formatDuration, formatPercent, formatScale, formatTime } from "./common/format.js";
+import { shareToken } from "./common/key.js";
+import { html, render } from "./common/lit.js";
 
-import { CurveChart, loadCharts } from "./charts.js";
-import { byId, setText, showText } from "./dom.js";
-import { attempt, report } from "./errors.js";
-
-import { deviceName, formatDuration, formatPercent, formatScale, formatTime } from "./format.js";
-import { showConfusion } from "./heatmaps.js";
-import { shareToken } from "./key.js";
-
-import { html, render } from "./lit.js";
-import { isFinal } from "./live.js";
-
-import { createReader, followResource } from "./page.js";
-import { darkScheme, offerPictures, readPlot } from "./plots.js";
-import { ROOT } from "./root.js";
-
-import { throttle } from "./scheduling.js";
-import { pairs } from "./tables.js";
+import { createReader, followResource } from "./common/page.js";
+import { ROOT } from "./common/root.js";
+import { throttle } from "./common/scheduling.js";
+import { pairs } from "./common/tables.js";
+import { isFinal } from "./live/live.js";
 
 const INTERVALS = [2_000, 15_000]; // ms
 

@@ -1,12 +1,11 @@
 // Live page of a sweep.
 
-import { offerActions } from "./actions.js";
-import { get } from "./api.js";
-
-import { loadCharts } from "./charts.js";
-import { byId, setText, showText } from "./dom.js";
-import { report } from "./errors.js";
-
+import { loadCharts } from "./charts/charts.js";
+import { showConfusions, updateMatrix } from "./charts/heatmaps.js";
+import { darkScheme } from "./charts/plots.js";
+import { get } from "./common/api.js";
+import { byId, setText, showText } from "./common/dom.js";
+import { report } from "./common/errors.js";
 import {
   describeSweep,
   formatCount,
@@ -17,24 +16,23 @@ import {
   formatTime,
   judgedImages,
   sweepName,
-} from "./format.js";
-import { showConfusions, updateMatrix } from "./heatmaps.js";
-import { shareToken } from "./key.js";
-import { html, render } from "./lit.js";
-import { countEnded, epochsOf, isFinal, LiveSweep, sum, sweepSecondsLeft } from "./live.js";
-import { createReader, showConnection, showFailure } from "./page.js";
-import { darkScheme } from "./plots.js";
-import { followQueue } from "./queue.js";
-import { showSettings } from "./report.js";
-import { showResults } from "./results.js";
-import { ROOT } from "./root.js";
-import { showRuns } from "./runs.js";
-import { showSamples } from "./samples.js";
-import { createPoller, throttle } from "./scheduling.js";
-import { SweepCharts } from "./sweep_charts.js";
-import { items } from "./tables.js";
+} from "./common/format.js";
+import { shareToken } from "./common/key.js";
+import { html, render } from "./common/lit.js";
+import { createReader, showConnection, showFailure } from "./common/page.js";
+import { followQueue } from "./common/queue.js";
+import { ROOT } from "./common/root.js";
+import { createPoller, throttle } from "./common/scheduling.js";
+import { items } from "./common/tables.js";
+import { countEnded, epochsOf, isFinal, LiveSweep, sum, sweepSecondsLeft } from "./live/live.js";
+import { offerActions } from "./sweep/actions.js";
+import { showSettings } from "./sweep/report.js";
+import { showResults } from "./sweep/results.js";
+import { showRuns } from "./sweep/runs.js";
+import { showSamples } from "./sweep/samples.js";
+import { SweepCharts } from "./sweep/sweep_charts.js";
 
-/** @import { Sweep } from "./live.js" */
+/** @import { Sweep } from "./live/live.js" */
 
 // A sweep that has ended may be extended or retried by another client.
 const POLL_INTERVAL = 15_000; // ms

@@ -1,13 +1,13 @@
 // Page of the workers and the queue.
 
-import { get } from "./api.js";
-import { readCaller } from "./caller.js";
-import { byId, setText } from "./dom.js";
-import { messageOf, report } from "./errors.js";
-import { deviceName, formatCount, formatDuration, formatTime } from "./format.js";
-import { html, render, repeat } from "./lit.js";
-import { ROOT } from "./root.js";
-import { createPoller } from "./scheduling.js";
+import { get } from "./common/api.js";
+import { readCaller } from "./common/caller.js";
+import { byId, setText } from "./common/dom.js";
+import { messageOf, report } from "./common/errors.js";
+import { deviceName, formatCount, formatDuration, formatTime } from "./common/format.js";
+import { html, render, repeat } from "./common/lit.js";
+import { ROOT } from "./common/root.js";
+import { createPoller } from "./common/scheduling.js";
 
 const POLL_INTERVAL = 2_000; // ms
 

@@ -21,7 +21,7 @@ OTHER_VALUES = {
 # Not every host has more data sets than digits.
 FIXED = {"dataset"}
 NOT_IN_OPENAPI = [
-    "/static-offline-docs/swagger-ui.css", "/static-offline-docs/favicon.png", "/ui/static/old/base.css",
+    "/static-offline-docs/swagger-ui.css", "/static-offline-docs/favicon.png", "/ui/static/old/styles/base.css",
     *(asset.url for asset in assets().values()),
 ]  # fmt: skip
 

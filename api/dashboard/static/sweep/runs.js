@@ -1,13 +1,13 @@
 // Table of a sweep's runs with a progress bar per run.
 
-import { deviceName, formatDuration, formatPercent, formatScale } from "./format.js";
-import { shareToken } from "./key.js";
-import { html } from "./lit.js";
-import { epochsOf, runSecondsLeft, sortRuns } from "./live.js";
-import { ROOT } from "./root.js";
-import { showTable, statusMark } from "./tables.js";
+import { deviceName, formatDuration, formatPercent, formatScale } from "../common/format.js";
+import { shareToken } from "../common/key.js";
+import { html } from "../common/lit.js";
+import { ROOT } from "../common/root.js";
+import { showTable, statusMark } from "../common/tables.js";
+import { epochsOf, runSecondsLeft, sortRuns } from "../live/live.js";
 
-/** @import { Sweep } from "./live.js" */
+/** @import { Sweep } from "../live/live.js" */
 
 /**
  * Show the runs of a sweep, ordered by scale and seed.

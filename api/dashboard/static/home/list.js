@@ -1,15 +1,15 @@
 // List of sweeps with filters, an order, pages and a selection for comparison. The address of the page contains all of
 // them, so a link to it shows the same list.
 
-import { get, request } from "./api.js";
-import { byId, choose, setText } from "./dom.js";
-import { attempt, messageOf, report } from "./errors.js";
-import { sweepName } from "./format.js";
-import { html, render, repeat } from "./lit.js";
-import { isFinal } from "./live.js";
-import { ROOT } from "./root.js";
+import { get, request } from "../common/api.js";
+import { byId, choose, setText } from "../common/dom.js";
+import { attempt, messageOf, report } from "../common/errors.js";
+import { sweepName } from "../common/format.js";
+import { html, render, repeat } from "../common/lit.js";
+import { ROOT } from "../common/root.js";
+import { createPoller } from "../common/scheduling.js";
+import { isFinal } from "../live/live.js";
 import { row } from "./rows.js";
-import { createPoller } from "./scheduling.js";
 
 const [ACTIVE_INTERVAL, IDLE_INTERVAL, ERROR_INTERVAL] = [3_000, 15_000, 5_000]; // ms
 const TYPING_DELAY = 250; // ms
@@ -36,7 +36,7 @@ const selected = new Set(query.getAll("sweep"));
 let page = query.get("page") ?? "";
 /** What was read last: the sweeps of the page, the next page, what to say about them, and whether there are no sweeps. */
 let shown = { sweeps: /** @type {any[]} */ ([]), next: "", status: "Loading the list …", isEmpty: false };
-/** @type {import("./caller.js").Caller | null} Null until it was read. */
+/** @type {import("../common/caller.js").Caller | null} Null until it was read. */
 let caller = null;
 /** @type {ReturnType<typeof setTimeout> | undefined} Delay after the last key that was typed into a filter. */
 let typing;
@@ -44,7 +44,7 @@ const refresh = createPoller(update);
 
 /**
  * Show what a caller may do, and the filter for its own sweeps. Without API keys there is none.
- * @param {import("./caller.js").Caller} user
+ * @param {import("../common/caller.js").Caller} user
  */
 export function setCaller(user) {
   caller = user;

@@ -1,10 +1,10 @@
 // Example sweep, which the start page shows while the service has no sweeps.
 
-import { CurveChart, loadCharts } from "./charts.js";
-import { byId } from "./dom.js";
-import { report } from "./errors.js";
-import { darkScheme, readPlot } from "./plots.js";
-import { retry } from "./retries.js";
+import { CurveChart, loadCharts } from "../charts/charts.js";
+import { darkScheme, readPlot } from "../charts/plots.js";
+import { byId } from "../common/dom.js";
+import { report } from "../common/errors.js";
+import { retry } from "../common/retries.js";
 
 const chart = new CurveChart("example-chart", draw);
 /** @type {any} */

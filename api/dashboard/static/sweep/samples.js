@@ -1,13 +1,13 @@
 // Sample images at each noise scale, with the exact noise of a run.
 
-import { get } from "./api.js";
-import { byId, setText } from "./dom.js";
-import { messageOf } from "./errors.js";
-import { formatScale } from "./format.js";
-import { html, render } from "./lit.js";
-import { coalesce } from "./retries.js";
+import { get } from "../common/api.js";
+import { byId, setText } from "../common/dom.js";
+import { messageOf } from "../common/errors.js";
+import { formatScale } from "../common/format.js";
+import { html, render } from "../common/lit.js";
+import { coalesce } from "../common/retries.js";
 
-/** @import { Sweep } from "./live.js" */
+/** @import { Sweep } from "../live/live.js" */
 
 const SCALES_PER_REQUEST = 8;
 // A sweep with more scales shows one image per scale instead of three.

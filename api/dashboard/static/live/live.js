@@ -1,7 +1,7 @@
 // Live state of a sweep: its record, updated by its events.
 
-import { get } from "./api.js";
-import { coalesce } from "./retries.js";
+import { get } from "../common/api.js";
+import { coalesce } from "../common/retries.js";
 import { subscribe } from "./streams.js";
 
 const READ_DELAY = 300; // ms; events within this time cause one read

@@ -1,12 +1,12 @@
 // Settings of a sweep as the printed page lists them.
 
-import { byId, showText } from "./dom.js";
-import { describeNetwork, formatCount, formatNoise, formatScale, formatTags, formatTests } from "./format.js";
-import { render } from "./lit.js";
-import { countEnded } from "./live.js";
-import { pairs } from "./tables.js";
+import { byId, showText } from "../common/dom.js";
+import { describeNetwork, formatCount, formatNoise, formatScale, formatTags, formatTests } from "../common/format.js";
+import { render } from "../common/lit.js";
+import { pairs } from "../common/tables.js";
+import { countEnded } from "../live/live.js";
 
-/** @import { Sweep } from "./live.js" */
+/** @import { Sweep } from "../live/live.js" */
 
 /** @type {Record<string, string>} */
 const NOISE_ON = { both: "training and validation images", train: "training images", validation: "validation images" };

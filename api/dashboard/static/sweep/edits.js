@@ -1,15 +1,15 @@
 // Dialogs that change the name and the tags of a sweep, and that delete it.
 
-import { request } from "./api.js";
-import { byId, showText } from "./dom.js";
-import { messageOf, onSubmit, showFormErrors } from "./errors.js";
-import { readField, writeField } from "./fields.js";
-import { ROOT } from "./root.js";
+import { request } from "../common/api.js";
+import { byId, showText } from "../common/dom.js";
+import { messageOf, onSubmit, showFormErrors } from "../common/errors.js";
+import { readField, writeField } from "../common/fields.js";
+import { ROOT } from "../common/root.js";
 
 /**
  * Attach to the dialog that changes the name and the tags of a sweep.
  * @param {string} path Path of the sweep.
- * @param {import("./live.js").LiveSweep} live
+ * @param {import("../live/live.js").LiveSweep} live
  * @returns {() => void} Opens the dialog.
  */
 export function offerEdit(path, live) {

@@ -1,13 +1,13 @@
 // Heatmaps of the API's plots as tables: the train/test matrix, confusion matrices, and noise of other kinds.
 
-import { byId } from "./dom.js";
-import { formatScale } from "./format.js";
-import { html, nothing, render } from "./lit.js";
-import { sortRuns } from "./live.js";
-import { createReader } from "./page.js";
+import { byId } from "../common/dom.js";
+import { formatScale } from "../common/format.js";
+import { html, nothing, render } from "../common/lit.js";
+import { createReader } from "../common/page.js";
+import { sortRuns } from "../live/live.js";
 import { readPlot } from "./plots.js";
 
-/** @import { Sweep } from "./live.js" */
+/** @import { Sweep } from "../live/live.js" */
 
 /**
  * Return the cells of a plot as a table, in the colours of its picture.

@@ -1,11 +1,18 @@
 // Comparison of two sweeps in numbers.
 
-import { byId, setText } from "./dom.js";
-import { capitalize, formatInterval, formatNumber, formatPercent, formatPoints, formatScale } from "./format.js";
-import { render } from "./lit.js";
-import { items, pairs, table } from "./tables.js";
+import { byId, setText } from "../common/dom.js";
+import {
+  capitalize,
+  formatInterval,
+  formatNumber,
+  formatPercent,
+  formatPoints,
+  formatScale,
+} from "../common/format.js";
+import { render } from "../common/lit.js";
+import { items, pairs, table } from "../common/tables.js";
 
-/** @import { Column } from "./tables.js" */
+/** @import { Column } from "../common/tables.js" */
 
 /**
  * Format both ends of an interval, or "" if there is none.

@@ -1,7 +1,7 @@
 // Small curve of a sweep without axes: accuracy from 0 to 1, with evenly spaced scales.
 
-import { formatPercent, formatScale } from "./format.js";
-import { html, svg } from "./lit.js";
+import { formatPercent, formatScale } from "../common/format.js";
+import { html, svg } from "../common/lit.js";
 
 const [WIDTH, HEIGHT, MARGIN] = [120, 48, 5];
 

@@ -1,29 +1,29 @@
 // Buttons and dialogs of a sweep.
 
-import { download, post } from "./api.js";
-import { mayChange, maySubmit, readCaller } from "./caller.js";
-import { createChips, parseNumbers } from "./chips.js";
-import { byId, setText } from "./dom.js";
+import { offerPictures } from "../charts/plots.js";
+import { download, post } from "../common/api.js";
+import { mayChange, maySubmit, readCaller } from "../common/caller.js";
+import { createChips, parseNumbers } from "../common/chips.js";
+import { byId, setText } from "../common/dom.js";
+import { attempt, onSubmit, report, showFormErrors } from "../common/errors.js";
+import { storedKey } from "../common/key.js";
+import { html, render } from "../common/lit.js";
+import { ROOT } from "../common/root.js";
+import { isFinal } from "../live/live.js";
 import { offerDeletion, offerEdit } from "./edits.js";
-import { attempt, onSubmit, report, showFormErrors } from "./errors.js";
-import { storedKey } from "./key.js";
-import { html, render } from "./lit.js";
-import { isFinal } from "./live.js";
-import { offerPictures } from "./plots.js";
-import { ROOT } from "./root.js";
 import { offerShares } from "./shares.js";
 import { curlSnippet, pythonSnippet, requestOf } from "./snippets.js";
 
 /**
  * Attach to the dialogs of the page, which change, extend, copy and share a sweep, and to the buttons of its pictures.
  * @param {string} id
- * @param {import("./live.js").LiveSweep} live
+ * @param {import("../live/live.js").LiveSweep} live
  * @param {() => void} onResume Called when the sweep may have queued runs again.
  * @returns {() => void} Shows the buttons that apply to the current status of the sweep.
  */
 export function offerActions(id, live, onResume) {
   const path = `/sweeps/${encodeURIComponent(id)}`;
-  /** @type {import("./caller.js").Caller | null} Null until it was read. */
+  /** @type {import("../common/caller.js").Caller | null} Null until it was read. */
   let caller = null;
   const edit = offerEdit(path, live);
   const remove = offerDeletion(path);
@@ -124,7 +124,7 @@ function offerSweepPictures(id, path) {
 /**
  * Attach to the dialog that adds scales and seeds to a sweep.
  * @param {string} path Path of the sweep.
- * @param {import("./live.js").LiveSweep} live
+ * @param {import("../live/live.js").LiveSweep} live
  * @param {() => void} onExtended
  * @returns {() => void} Opens the dialog with an empty form.
  */

@@ -1,6 +1,6 @@
 // Legend of a chart: one button per curve, which hides or shows it.
 
-import { html, render, repeat } from "./lit.js";
+import { html, render, repeat } from "../common/lit.js";
 
 /** Legend whose buttons hide and show curves. */
 export class Legend {

@@ -1,11 +1,11 @@
 // Dialog of a sweep's share links.
 
-import { get, post, request } from "./api.js";
-import { byId, setText } from "./dom.js";
-import { attempt, onSubmit, showFormErrors } from "./errors.js";
-import { formatTime } from "./format.js";
-import { html, render, repeat } from "./lit.js";
-import { ROOT } from "./root.js";
+import { get, post, request } from "../common/api.js";
+import { byId, setText } from "../common/dom.js";
+import { attempt, onSubmit, showFormErrors } from "../common/errors.js";
+import { formatTime } from "../common/format.js";
+import { html, render, repeat } from "../common/lit.js";
+import { ROOT } from "../common/root.js";
 
 /**
  * Attach to the dialog that creates, lists and revokes the share links of a sweep.

@@ -10,7 +10,7 @@ const INTERVAL = 5_000; // ms
 
 /**
  * Show when the next queued run of the page's sweep is expected to start, while it has one.
- * @param {import("./live.js").LiveSweep} live
+ * @param {import("../live/live.js").LiveSweep} live
  */
 export function followQueue(live) {
   createPoller(async () => {

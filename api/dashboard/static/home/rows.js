@@ -1,17 +1,18 @@
 // Rows of the list of sweeps.
 
-import { mayChange, maySubmit } from "./caller.js";
-import { describeSweep, formatTags, formatTime, sweepName } from "./format.js";
-import { html, live } from "./lit.js";
-import { isFinal } from "./live.js";
-import { ROOT } from "./root.js";
-import { sparkline } from "./sparkline.js";
+import { sparkline } from "../charts/sparkline.js";
+import { mayChange, maySubmit } from "../common/caller.js";
+import { describeSweep, formatTags, formatTime, sweepName } from "../common/format.js";
+import { html, live } from "../common/lit.js";
+import { ROOT } from "../common/root.js";
+import { isFinal } from "../live/live.js";
 
 /**
  * Return the template of the row of a sweep.
  * @param {any} sweep
- * @param {{caller: import("./caller.js").Caller | null, selected: boolean, onSelect: () => void, onDelete: () => void}}
- *   options `caller` is null until it was read. `onSelect` is called when the user selects or deselects the sweep.
+ * @param {{caller: import("../common/caller.js").Caller | null, selected: boolean, onSelect: () => void,
+ *   onDelete: () => void}} options `caller` is null until it was read. `onSelect` is called when the user selects or
+ *   deselects the sweep.
  */
 export function row(sweep, { caller, selected, onSelect, onDelete }) {
   const { id, status, tags, created_at: created } = sweep;

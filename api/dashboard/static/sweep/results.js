@@ -1,6 +1,6 @@
 // Results of the runs that have succeeded: metrics per scale and of the whole sweep, and remarks.
 
-import { byId, setText } from "./dom.js";
+import { byId, setText } from "../common/dom.js";
 import {
   capitalize,
   formatInterval,
@@ -9,11 +9,11 @@ import {
   formatPoints,
   formatScale,
   judgedImages,
-} from "./format.js";
-import { render } from "./lit.js";
-import { items, pairs, showTable } from "./tables.js";
+} from "../common/format.js";
+import { render } from "../common/lit.js";
+import { items, pairs, showTable } from "../common/tables.js";
 
-/** @import { Sweep } from "./live.js" */
+/** @import { Sweep } from "../live/live.js" */
 
 /**
  * Show the metrics per scale and those of the whole sweep, and the remarks.

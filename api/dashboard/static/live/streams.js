@@ -1,9 +1,9 @@
 // Events of a sweep in a page. The pages of a browser share their connections: see hub.js.
 
-import { Problem, replaceKey } from "./api.js";
+import { Problem, replaceKey } from "../common/api.js";
+import { storedKey } from "../common/key.js";
 import { receive } from "./events.js";
 import { CHANNEL, Hub, isAfter, streamName } from "./hub.js";
-import { storedKey } from "./key.js";
 
 // A page repeats its request, so that the hub knows that the page is alive, and vice versa.
 const REFRESH_INTERVAL = 3_000; // ms

@@ -1,7 +1,7 @@
 // Event streams of all pages of a browser, which one of the pages receives for all. Over HTTP/1.1, a browser has six
 // connections to a service, shared by its pages. With a stream per page, six pages would leave none for other requests.
 
-import { Problem } from "./api.js";
+import { Problem } from "../common/api.js";
 import { receive } from "./events.js";
 
 // The URL contains a hash of all modules, so pages of different versions do not share streams.

@@ -1,11 +1,11 @@
 // Networks trained on one kind of noise and tested with another.
 
-import { get } from "./api.js";
-import { byId, setText } from "./dom.js";
-import { heatmap } from "./heatmaps.js";
-import { render } from "./lit.js";
-import { readPlot } from "./plots.js";
-import { items } from "./tables.js";
+import { heatmap } from "../charts/heatmaps.js";
+import { readPlot } from "../charts/plots.js";
+import { get } from "../common/api.js";
+import { byId, setText } from "../common/dom.js";
+import { render } from "../common/lit.js";
+import { items } from "../common/tables.js";
 
 /**
  * Read the table of training noise and test noise of sweeps.

@@ -1,12 +1,12 @@
 // Form of a new sweep, with its estimate and its errors.
 
-import { get, newIdempotencyKey, Problem, post } from "./api.js";
-import { createChips } from "./chips.js";
-import { byId, choose, offer, setText, showText } from "./dom.js";
-import { messageOf, onSubmit, showFormErrors } from "./errors.js";
-import { readField, writeField } from "./fields.js";
-import { formatCount, formatDuration, sweepName } from "./format.js";
-import { ROOT } from "./root.js";
+import { get, newIdempotencyKey, Problem, post } from "../common/api.js";
+import { createChips } from "../common/chips.js";
+import { byId, choose, offer, setText, showText } from "../common/dom.js";
+import { messageOf, onSubmit, showFormErrors } from "../common/errors.js";
+import { readField, writeField } from "../common/fields.js";
+import { formatCount, formatDuration, sweepName } from "../common/format.js";
+import { ROOT } from "../common/root.js";
 
 const TYPING_DELAY = 350; // ms
 /** @type {Record<string, number[]>} */

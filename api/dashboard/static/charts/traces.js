@@ -1,6 +1,6 @@
 // Plotly traces of the API's curves, bands, levels and marks, and of unfinished runs.
 
-import { formatCount, formatPercent, formatScale } from "./format.js";
+import { formatCount, formatPercent, formatScale } from "../common/format.js";
 
 // Plotly symbols for the Matplotlib markers in the API's line styles.
 const SYMBOLS = {

@@ -1,6 +1,6 @@
 // Zoom of a chart: to its curves, to the upper part of its axis, or to an area that the user drags.
 
-import { html, live, render } from "./lit.js";
+import { html, live, render } from "../common/lit.js";
 
 // On a touch screen, a finger that drags scrolls the page.
 const hasMouse = matchMedia("(pointer: fine)");

@@ -1,8 +1,8 @@
 // Charts of curves, each with a legend, a zoom and a note. Plotly draws them in the colours of the page.
 
-import { byId } from "./dom.js";
+import { byId } from "../common/dom.js";
+import { render } from "../common/lit.js";
 import { Legend } from "./legend.js";
-import { render } from "./lit.js";
 import { darkScheme, unfinishedPoints } from "./plots.js";
 import { backgroundTraces, curveTraces, markTraces } from "./traces.js";
 import { Zoom } from "./zoom.js";

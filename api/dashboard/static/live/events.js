@@ -1,7 +1,7 @@
 // One connection for server-sent events. It uses fetch, because EventSource cannot send an API key.
 
-import { Problem, send } from "./api.js";
-import { INITIAL_DELAY, isTransient, nextDelay, sleep } from "./retries.js";
+import { Problem, send } from "../common/api.js";
+import { INITIAL_DELAY, isTransient, nextDelay, sleep } from "../common/retries.js";
 
 /** @typedef {{id: string, type: string, data: string}} Message */
 /** @typedef {{key: string | null, lastEventId: string, onMessage: (message: Message) => void,

@@ -1,8 +1,8 @@
 // Charts of a sweep: accuracy against scale, and against epoch.
 
-import { CurveChart } from "./charts.js";
-import { byId } from "./dom.js";
-import { extendPanels, PAPER_SIZE, readPlot, succeededIds } from "./plots.js";
+import { CurveChart } from "../charts/charts.js";
+import { extendPanels, PAPER_SIZE, readPlot, succeededIds } from "../charts/plots.js";
+import { byId } from "../common/dom.js";
 
 /** @typedef {{accuracy: any, epochs: any}} Plots */
 

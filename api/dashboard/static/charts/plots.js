@@ -1,8 +1,8 @@
 // Plot data of the API, extended with the newest epochs. Curves, axes and colours come from the API.
 
-import { download, get } from "./api.js";
-import { attempt } from "./errors.js";
-import { formatScale } from "./format.js";
+import { download, get } from "../common/api.js";
+import { attempt } from "../common/errors.js";
+import { formatScale } from "../common/format.js";
 
 /** @typedef {{x: number, mean: number, low: number | null, high: number | null, seeds: number,
  *   target: "seeds" | "images" | null}} Point */

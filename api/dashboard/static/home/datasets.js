@@ -1,8 +1,8 @@
 // Dialog with the images of a data set, and a form that adds one.
 
-import { post, request } from "./api.js";
-import { byId, setText } from "./dom.js";
-import { messageOf, onSubmit, showFormErrors } from "./errors.js";
+import { post, request } from "../common/api.js";
+import { byId, setText } from "../common/dom.js";
+import { messageOf, onSubmit, showFormErrors } from "../common/errors.js";
 
 /**
  * Attach to the dialog of the data sets.

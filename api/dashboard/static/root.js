@@ -1,4 +1,0 @@
-// Root path of the service: "" or the path below which a proxy serves it, for example "/noise-lab".
-
-// This file is served below the root path at /ui/static/FINGERPRINT/root.js.
-export const ROOT = new URL("../../..", import.meta.url).pathname.replace(/\/$/, "");
