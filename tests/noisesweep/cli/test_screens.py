@@ -1,6 +1,7 @@
 """Texts of commands beside their figures, on a terminal of 80 columns."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,9 +59,11 @@ def test_retry_says_how_many_runs_it_queued(run: Run, service: NoiseSweep) -> No
     assert run("retry", cancelled.id).stdout.startswith("Runs queued again: 2.\n")
 
 
-def test_comparison_says_which_sweep_is_which(run: Run, finished: str, training: Training, service: NoiseSweep) -> None:
+def test_comparison_says_which_sweep_is_which(
+    run: Run, finished: str, training: Training, service: NoiseSweep, tmp_path: Path
+) -> None:
     fresh = train(service, training, resample=True)
-    printed = run("compare", finished, fresh).stdout
+    printed = run("compare", finished, fresh, "--out", str(tmp_path / "curves.png")).stdout
     assert f"A: sweep {finished}: succeeded, 6 of 6 epochs; digits at scale 0 0.5 1, 2 seeds (week 3)\n" in printed
     assert f"B: sweep {fresh}: succeeded, 6 of 6 epochs; digits with fresh noise at scale 0" in printed
 
