@@ -16,7 +16,7 @@ const PRESETS = {
   none: [],
 };
 /** @type {Record<string, string>} */
-const NETWORKS = { mlp: "Dense layers", cnn: "LeNet, about 5 times slower" };
+const NETWORKS = { mlp: "Multilayer perceptron", cnn: "Convolutional (LeNet), about 5 times slower" };
 
 const form = byId("sweep-form");
 const chips = createChips("", scheduleEstimate);
