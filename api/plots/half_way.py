@@ -64,7 +64,7 @@ def mark_each_half_way(found: Sequence[tuple[StyleName, str, HalfWay | None]], a
 
 
 def _label(found: HalfWay) -> str:
-    return f"Half-way: scale {found.scale.mean:.3g}"
+    return f"Half-way scale {found.scale.mean:.3g}"
 
 
 def _point(found: HalfWay, axis: ScaleAxis) -> tuple[float, float]:

@@ -44,7 +44,7 @@ class Pool:
         others: The sweeps with other settings, newest first.
         scales: The pooled accuracy by ascending scale.
         seeds: The seeds at each of these scales.
-        half_way: The mean half-way scale over the seeds that have succeeded at all of these scales, if each crosses.
+        half_way: The mean half-way scale over the seeds, if each has succeeded at all of these scales and crosses.
         repeated: Number of succeeded runs with the scale and seed of another one, which are not counted.
     """
 
@@ -133,8 +133,11 @@ def class_results(tag: str, sweeps: Sequence[Sweep], *, complete: bool = True) -
 def _half_way(sweeps: Sequence[Sweep], networks: Mapping[float, Mapping[int, float]]) -> HalfWay | None:
     if not networks:
         return None
-    chance = chance_level(sweeps[0])
-    crossings = (halfway_crossing(curve, chance) for curve in complete_curves(networks))
+    curves, chance = complete_curves(networks), chance_level(sweeps[0])
+    # The mean over only some seeds could be far from the curve, which is the mean over all seeds of each scale.
+    if len(curves) < len(set[int]().union(*networks.values())):
+        return None
+    crossings = (halfway_crossing(curve, chance) for curve in curves)
     return mean_halfway([crossing for crossing in crossings if crossing])
 
 

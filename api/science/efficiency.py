@@ -52,7 +52,7 @@ class Crossing(NamedTuple):
     def _logs(self) -> tuple[float, float]:
         """Return the logarithms of the efficiency relative to the upper and to the lower end."""
         upper, lower = (2 * (over_seeds(self.logs).mean - log(end.scale)) for end in reversed(self.ends))
-        return upper, max(upper, lower)
+        return upper, lower
 
     @property
     def efficiency(self) -> LevelEfficiency:

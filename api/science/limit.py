@@ -74,10 +74,13 @@ class Limit(BaseModel):
     def crossings(self, level: float) -> LimitCrossings | None:
         """Return where both ends first fall to an accuracy; None if one does not within the scales of the table.
 
-        The standard error of a scale is that of the end's accuracy, divided by the slope of its curve.
+        The standard error of a scale is that of the end's accuracy, divided by the slope of its curve. The lower end
+        falls first; if sampling errors make the measured ends cross, both scales are that of the upper end. See `at`.
         """
         lower, upper = (self._crossing(end, level) for end in ("lower", "upper"))
-        return LimitCrossings(lower, upper) if lower and upper else None
+        if not lower or not upper:
+            return None
+        return LimitCrossings(lower._replace(scale=min(lower.scale, upper.scale)), upper)
 
     def _crossing(self, end: Literal["lower", "upper"], level: float) -> LimitCrossing | None:
         curve = PchipInterpolator(

@@ -45,7 +45,7 @@ LIST_OPTIONS = frozenset(
     f"--{name}"
     for name in (
         *("scales", "scale", "kinds", "test-noise", "seeds", "hidden-units", "filters", "dense-units", "indices"),
-        *("seed", "tags", "tag", "remove", "clear"),
+        *("tags", "tag", "remove", "clear"),
     )
 )
 

@@ -56,7 +56,7 @@ Holder = Annotated[
 def show_queue(*, as_json: Json = False, url: Url = None, key: Key = None) -> None:
     """Print when your queued sweeps are expected to start.
 
-    It also prints the numbers of queued and running runs of everybody.
+    It also prints the numbers of queued and running runs of all users.
     """
     with NoiseSweep(url, key) as service:
         queue = service.queue()
@@ -119,13 +119,13 @@ def set_quota(
     ] = None,
     clear: Annotated[
         list[Limit] | None,
-        typer.Option(metavar="LIMIT", help="Limits to remove alone: runs, megabytes, core-seconds."),
+        typer.Option(metavar="LIMIT", help="Limits to remove; the others stay: runs, megabytes, core-seconds."),
     ] = None,
     as_json: Json = False,
     url: Url = None,
     key: Key = None,
 ) -> None:
-    """Set limits, as an instructor or administrator. Those that are not given stay as they are."""
+    """Set limits, as an instructor or administrator. Limits that are not given do not change."""
     given = {
         Limit.RUNS: runs,
         Limit.MEGABYTES: None if megabytes is None else round(megabytes * MEGABYTE),

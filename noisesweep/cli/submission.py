@@ -26,7 +26,7 @@ from noisesweep.models import (
 )
 
 # Panels of the help.
-GRID, NETWORK, NOISE, TRAINING, AFTERWARDS = "Sweep", "Network", "Noise", "Training", "What to do with it"
+GRID, NETWORK, NOISE, TRAINING, AFTERWARDS = "Sweep", "Network", "Noise", "Training", "After submission"
 # Words of the API in descriptions of fields, and those of the command line.
 WORDS = {
     "GET /datasets": "`noisesweep datasets list`",

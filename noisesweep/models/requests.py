@@ -248,6 +248,6 @@ class EditRequest(BaseModel):
             merged = {} if self.tags is None else {**request.tags, **self.tags}
             tags = {key: value for key, value in merged.items() if value is not None}
             if len(tags) > MAX_TAGS:
-                raise TooManyTagsError(f"expected up to {MAX_TAGS} tags after the change, which would make {len(tags)}")
+                raise TooManyTagsError(f"expected up to {MAX_TAGS} tags, received a change that gives {len(tags)}")
             changed["tags"] = tags
         return request.model_copy(update=changed)

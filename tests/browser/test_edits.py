@@ -70,10 +70,12 @@ def test_what_was_not_edited_is_not_sent(visit: Visit, service: BrowserService) 
     page.get_by_role("button", name="Edit name and tags").click()
     service.http.patch(f"/sweeps/{sweep_id}", json={"tags": {"note": "of another client"}}).raise_for_status()
     page.get_by_role("dialog").get_by_label("Name").fill("new")
+    tags = page.get_by_role("dialog").get_by_label("Tags")
+    tags.fill(f"{tags.input_value()}, week:3")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("new")
     sweep = service.sweep(sweep_id)
-    assert (sweep["name"], sweep["tags"]) == ("new", {"note": "of another client"})
+    assert (sweep["name"], sweep["tags"]) == ("new", {"note": "of another client", "week": "3"})
 
 
 def test_every_tag_is_written_as_it_is_read(visit: Visit, service: BrowserService) -> None:

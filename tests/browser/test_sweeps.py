@@ -43,7 +43,7 @@ def test_submitted_sweep_is_shown_live_until_its_end(visit: Visit) -> None:
     expect(page.locator("#by-scale-note")).to_have_text(
         re.compile(
             r"One seed, with 95 % interval \(this network on other images\)\. Grey band: best possible accuracy\. "
-            r"Dotted line: chance\. Diamond: half-way: scale [\d.]+\."
+            r"Dotted line: chance\. Diamond: half-way scale [\d.]+\."
         )
     )
     expect(page.locator("#method")).to_contain_text("for this network on other images")

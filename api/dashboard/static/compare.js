@@ -119,11 +119,13 @@ function show() {
   updateCurves(`${state}, ${byId("log").checked}, ${darkScheme.matches}`, sweeps);
   if (isPair) updateComparison(state, sweeps);
   if (hasKinds) updateTransfer(state, sweeps);
-  if (isPair && comparison) {
+  // Until it is read again, an answer may be about other sweeps.
+  const shown = idsOf(sweeps);
+  if (isPair && comparison?.of === shown) {
     setText(byId("comparison-key"), sweeps.map((sweep, index) => `${"AB"[index]}: ${labelOf(sweep)}`).join(". "));
     showComparison(comparison);
   }
-  if (hasKinds && transfer) showTransfer(transfer);
+  if (hasKinds && transfer?.of === shown) showTransfer(transfer);
   if (!curves) return;
   showChart(curves);
 }
@@ -142,7 +144,8 @@ async function readCurves(plotted) {
  * @param {Sweep[]} both
  */
 async function readComparison(both) {
-  comparison = await get(`/compare?${new URLSearchParams(sweepsQuery(both))}`).catch(asReason);
+  const answer = await get(`/compare?${new URLSearchParams(sweepsQuery(both))}`).catch(asReason);
+  comparison = { ...answer, of: idsOf(both) };
 }
 
 /**
@@ -150,7 +153,7 @@ async function readComparison(both) {
  * @param {Sweep[]} tested
  */
 async function readKinds(tested) {
-  transfer = await readTransfer(sweepsQuery(tested)).catch(asReason);
+  transfer = { ...(await readTransfer(sweepsQuery(tested)).catch(asReason)), of: idsOf(tested) };
 }
 
 /**
@@ -168,6 +171,12 @@ function asReason(problem) {
  * @returns {string[][]}
  */
 const queryOf = (of) => [...sweepsQuery(of), ["log", byId("log").checked]];
+
+/**
+ * Return the ids of sweeps as a text.
+ * @param {Sweep[]} of
+ */
+const idsOf = (of) => of.map(({ id }) => id).join();
 
 /**
  * Return the query that names sweeps.

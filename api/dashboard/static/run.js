@@ -10,7 +10,6 @@ import { attempt, report } from "./common/errors.js";
 import { deviceName, formatDuration, formatPercent, formatScale, formatTime } from "./common/format.js";
 import { shareToken } from "./common/key.js";
 import { html, render } from "./common/lit.js";
-
 import { createReader, followResource } from "./common/page.js";
 import { ROOT } from "./common/root.js";
 import { throttle } from "./common/scheduling.js";

@@ -189,8 +189,8 @@ def test_half_way_scale_is_marked_where_the_summary_has_it() -> None:
     assert found
     [marks] = plot_data(sweep).panels[0].marks
     assert marks.points == ((found.scale.mean, found.level),)
-    assert marks.name == f"Half-way: scale {found.scale.mean:.3g}"
-    assert plot_data(sweep).panels[0].notes[-1] == f"Diamond: half-way: scale {found.scale.mean:.3g}."
+    assert marks.name == f"Half-way scale {found.scale.mean:.3g}"
+    assert plot_data(sweep).panels[0].notes[-1] == f"Diamond: half-way scale {found.scale.mean:.3g}."
     [marks] = plot_data(sweep, log=True).panels[0].marks
     assert marks.points == ((log10(found.scale.mean), found.level),)
     assert plot_data(measured_sweep({0.5: 0.8, 2.0: 0.2})).panels[0].marks == ()

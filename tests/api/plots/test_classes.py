@@ -55,8 +55,8 @@ def test_half_way_scale_of_the_mean_is_marked_in_its_colour() -> None:
     data = plot_data("course:ml-101", pooled)
     [mark] = data.panels[0].marks
     assert (mark.points, mark.curve) == (((pooled.half_way.scale.mean, pooled.half_way.level),), MEAN)
-    assert mark.name == f"Half-way: scale {pooled.half_way.scale.mean:.3g}"
-    assert data.panels[0].notes[-1] == f"Diamond: half-way: scale {pooled.half_way.scale.mean:.3g}."
+    assert mark.name == f"Half-way scale {pooled.half_way.scale.mean:.3g}"
+    assert data.panels[0].notes[-1] == f"Diamond: half-way scale {pooled.half_way.scale.mean:.3g}."
     assert HALF_WAY_NOTE in data.caption.notes
     assert plot(SWEEPS).panels[0].marks == ()  # one seed stays above
 

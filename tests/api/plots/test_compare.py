@@ -155,7 +155,7 @@ def test_half_way_scale_of_each_sweep_is_marked_in_its_colour() -> None:
         found = summary(marked).half_way
         assert found
         assert mark.points == ((log10(found.scale.mean), found.level),)
-        assert mark.label == f"Half-way: scale {found.scale.mean:.3g}, {name}"
+        assert mark.label == f"Half-way scale {found.scale.mean:.3g}, {name}"
     assert [mark.curve for mark in (first, third)] == ["sweep-1", "sweep-3"]
     assert data.legend["Half-way"] == HALF_WAY
     assert data.panels[0].notes[-1] == "Diamonds with an edge: half-way scales."

@@ -77,7 +77,7 @@ def test_half_way_scale_is_the_mean_over_the_seeds_of_all_sweeps() -> None:
     above = member_sweep(4, "dina", {4: {0.0: 0.9, 1.0: 0.8, 4.0: 0.6}}, digits)
     unfinished = member_sweep(5, "eda", {5: {0.0: 0.9, 1.0: 0.8, 4.0: R}}, digits)
     assert pool([*sweeps, above]).half_way is None
-    assert pool([*sweeps, unfinished]).half_way == found
+    assert pool([*sweeps, unfinished]).half_way is None  # its accuracies are part of the curve
     assert pool([]).half_way is None
 
 

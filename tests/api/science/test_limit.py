@@ -55,6 +55,13 @@ def test_shown_lower_end_is_never_above_the_upper_one(name: str, scale: float, c
     assert 0 < at.lower <= at.upper <= 1
 
 
+@pytest.mark.parametrize("name", limit_table())
+@given(level=st.floats(0.11, 0.99), clip=st.booleans())
+def test_lower_end_never_crosses_a_level_at_a_greater_scale(name: str, level: float, clip: bool) -> None:
+    found = limit_table()[name].of(clip=clip).crossings(level)
+    assert not found or found.lower.scale <= found.upper.scale
+
+
 @given(st.floats(0, 1000, width=32, allow_subnormal=False), st.booleans())
 def test_ends_between_two_scales_are_between_their_ends(scale: float, clip: bool) -> None:
     limit = DIGITS.of(clip=clip)

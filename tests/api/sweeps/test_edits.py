@@ -77,7 +77,7 @@ def test_repeated_edit_changes_nothing(http: httpx.Client) -> None:
     ({"tags": []}, "#/tags", "expected a JSON object"),
     ({"tags": {"Course": "ml"}}, "#/tags/Course", "expected 1 to 32 characters of a-z 0-9 _ . -"),
     ({"tags": {"course": "x" * 65}}, "#/tags/course", "expected text with up to 64 characters"),
-    ({"tags": {f"k{number}": "x" for number in range(16)}}, "#/tags", "expected up to 16 tags after the change"),
+    ({"tags": {f"k{number}": "x" for number in range(16)}}, "#/tags", "expected up to 16 tags, received a change"),
     ({"scales": [1.0]}, "#/scales", "expected no field of this name"),
 ])  # fmt: skip
 def test_edit_has_the_limits_of_a_submission(

@@ -55,6 +55,10 @@ def test_other_options_are_unchanged() -> None:
         ),
         (["demo", "--scales", "[0.5,", "1]"], "received '[0.5,'. Separate values with spaces: --scales 1 2; see"),
         (
+            ["noise", "--seed", "1", "2"],
+            "Got unexpected extra argument",
+        ),
+        (
             ["noise", "--indices=-1,2"],
             "expected an integer, received '-1,2'. Separate values with spaces: --indices -1 2",
         ),

@@ -64,12 +64,13 @@ export class CurveChart {
    * @param {Options} options
    */
   show({ panels, theme }, { panel = panels[0], runsOf = () => [], plotted = new Set(), size } = {}) {
+    const isHidden = (/** @type {Curve} */ curve) => this.#legend.isHidden(keyOf(curve, theme));
     const curves = panel.curves.map((/** @type {Curve} */ curve) => ({
       ...curve,
-      key: curve.style,
+      key: keyOf(curve, theme),
       style: theme.styles[curve.style],
       colour: theme.styles[curve.style].colour,
-      hidden: this.#legend.isHidden(curve.style),
+      hidden: isHidden(curve),
       unfinished: unfinishedPoints(runsOf(curve), plotted, panel.x_axis, curve),
     }));
     const isHollow = curves.some((/** @type {any} */ { unfinished }) => unfinished.length);
@@ -84,7 +85,11 @@ export class CurveChart {
     );
     const traces = [
       ...ordered.flatMap((/** @type {any} */ curve) => curveTraces(curve, panel, theme)),
-      ...markTraces(panel, theme, this.#legend),
+      ...markTraces(
+        panel,
+        theme,
+        new Set(panel.curves.filter(isHidden).map((/** @type {Curve} */ { style }) => style)),
+      ),
     ];
     const area = size ? null : this.#zoom.area(traces, panel);
     const isNarrow = !size && this.#container.clientWidth < NARROW && panel.x_axis.label.includes(" (");
@@ -94,6 +99,14 @@ export class CurveChart {
     this.#isNew = false;
   }
 }
+
+/**
+ * Return the key of a curve in the legend: its sweep, because other sweeps may get its style, or the style that it
+ * shares with others.
+ * @param {any} curve
+ * @param {any} theme
+ */
+const keyOf = ({ sweep_id: id, style }, { styles }) => (id && !styles[style].thin ? id : style);
 
 /**
  * Return a colour of the style sheet.

@@ -103,15 +103,15 @@ function describeEpoch(curve, { x, mean, seeds }, { y_axis: { fraction } }) {
  * Create the traces of single points. Those of a hidden curve are hidden.
  * @param {any} panel A panel of a plot.
  * @param {any} theme
- * @param {import("./legend.js").Legend} legend
+ * @param {Set<string>} hidden Styles of the hidden curves.
  * @returns {object[]}
  */
-export const markTraces = ({ marks }, { ink, styles }, legend) =>
+export const markTraces = ({ marks }, { ink, styles }, hidden) =>
   marks.map((/** @type {any} */ { style, curve, points, ...mark }) => ({
     ...LABEL,
     x: points.map((/** @type {number[]} */ point) => point[0]),
     y: points.map((/** @type {number[]} */ point) => point[1]),
-    visible: !legend.isHidden(curve),
+    visible: !hidden.has(curve),
     mode: "markers",
     marker: {
       symbol: symbolOf(styles[style]),

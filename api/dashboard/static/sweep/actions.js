@@ -97,6 +97,8 @@ function whileDisabled(action) {
     button.disabled = true;
     await attempt(action);
     button.disabled = false;
+    // A disabled button loses the focus. If it is hidden now, a button that is always there gets it.
+    if (document.activeElement === document.body) (button.hidden ? byId("copy") : button).focus();
   };
 }
 

@@ -16,21 +16,20 @@ export function offerEdit(path, live) {
   const [dialog, form] = [byId("edit-dialog"), byId("edit-form")];
   const fields = { name: byId("edit-name"), tags: byId("edit-tags") };
   const isEdited = (/** @type {any} */ field) => field.value !== field.defaultValue;
-  /** @type {string[]} Keys of the tags when the dialog was opened. */
-  let keys = [];
+  /** @type {Record<string, string>} The tags when the dialog was opened. */
+  let before = {};
   onSubmit(form, async () => {
     // What was not edited is not sent: another client may have changed it since the dialog was opened.
-    const removed = Object.fromEntries(keys.map((key) => [key, null]));
     const body = {
       ...(isEdited(fields.name) && { name: readField(fields.name) ?? null }),
-      ...(isEdited(fields.tags) && { tags: { ...removed, .../** @type {any} */ (readField(fields.tags)) } }),
+      ...(isEdited(fields.tags) && { tags: changes(before, /** @type {any} */ (readField(fields.tags)) ?? {}) }),
     };
     if (Object.keys(body).length) live.set(await (await request(path, { method: "PATCH", body })).json());
     dialog.close();
   });
   return () => {
     showFormErrors(form, null);
-    keys = Object.keys(live.sweep.tags);
+    before = live.sweep.tags;
     for (const [name, field] of Object.entries(fields)) {
       writeField(field, live.sweep[name]);
       field.defaultValue = field.value;
@@ -38,6 +37,16 @@ export function offerEdit(path, live) {
     dialog.showModal();
   };
 }
+
+/**
+ * Return the tags that differ, as a JSON merge patch: null removes a tag.
+ * @param {Record<string, string>} before
+ * @param {Record<string, string>} after
+ */
+const changes = (before, after) => ({
+  ...Object.fromEntries(Object.keys(before).flatMap((key) => (key in after ? [] : [[key, null]]))),
+  ...Object.fromEntries(Object.entries(after).filter(([key, value]) => value !== before[key])),
+});
 
 /**
  * Attach to the dialog that deletes a sweep.

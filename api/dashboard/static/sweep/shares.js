@@ -2,7 +2,7 @@
 
 import { get, post, request } from "../common/api.js";
 import { byId, setText } from "../common/dom.js";
-import { attempt, onSubmit, showFormErrors } from "../common/errors.js";
+import { onSubmit, showFormErrors } from "../common/errors.js";
 import { formatTime } from "../common/format.js";
 import { html, render, repeat } from "../common/lit.js";
 import { ROOT } from "../common/root.js";
@@ -31,13 +31,18 @@ export function offerShares(path) {
    */
   function item({ id, created_at: created, created_by: author, expires_at: end }) {
     const revoke = async () => {
-      await request(`${path}/${id}`, { method: "DELETE" });
-      await list();
+      try {
+        await request(`${path}/${id}`, { method: "DELETE" });
+        await list();
+      } catch (problem) {
+        showFormErrors(form, problem); // the page's own message is behind the dialog
+      }
+      byId("share-days").focus(); // the button that had the focus is gone
     };
     return html`<li>
       ${formatTime(created)} by ${author}, until ${formatTime(end)}
       <button type="button" aria-label="Revoke the link of ${formatTime(created)}"
-        @click=${() => attempt(revoke)}>Revoke</button>
+        @click=${revoke}>Revoke</button>
     </li>`;
   }
 
