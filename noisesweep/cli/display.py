@@ -192,7 +192,8 @@ def _filled_columns(columns: dict[str, list[str]]) -> Table:
     # With few lines, more columns fit in a terminal.
     result = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in shown:
-        result.add_column(name, justify="right", no_wrap=name == "scale", min_width=len(name))
+        longest_word = max(map(len, name.split()))
+        result.add_column(name, justify="right", no_wrap=name == "scale", min_width=longest_word)
     for row in zip(*shown.values(), strict=True):
         result.add_row(*row)
     return result
@@ -240,7 +241,7 @@ def _in_line(interval: Interval) -> str:
 def noise_table(samples: NoiseSamples) -> Table:
     """Return a table of the noise statistics by scale."""
     result = Table(title=f"Noise on {len(samples.samples)} {samples.images} images of {samples.dataset}")
-    result.add_column("kind")
+    result.add_column("kind", no_wrap=True)
     for column in ("scale", "mean", "standard deviation", "signal to noise, dB", "outside the range"):
         result.add_column(column, justify="right")
     for at in samples.statistics:
