@@ -120,7 +120,7 @@ def test_error_of_sentinel_lookup_does_not_contain_the_password(redis_server: Re
 
 def test_more_operations_than_connections_wait_for_a_connection(settings: Settings, redis: Redis) -> None:
     async def increment() -> list[int]:
-        async with connections.async_client(settings, socket_connect_timeout=1, socket_timeout=2) as client:
+        async with connections.async_client(settings, socket_connect_timeout=10, socket_timeout=10) as client:
             return await asyncio.gather(*(client.incr("n") for _ in range(3 * connections.MAX_CONNECTIONS)))
 
     assert sorted(asyncio.run(increment())) == list(range(1, 3 * connections.MAX_CONNECTIONS + 1))
@@ -142,7 +142,7 @@ def test_wait_for_a_connection_is_bounded(settings: Settings, redis: Redis) -> N
 
 def test_cancelled_operations_return_their_connections(settings: Settings, redis: Redis) -> None:
     async def run() -> None:
-        async with connections.async_client(settings, socket_connect_timeout=1, socket_timeout=2) as client:
+        async with connections.async_client(settings, socket_connect_timeout=10, socket_timeout=10) as client:
             operations = [asyncio.ensure_future(client.incr("n")) for _ in range(4 * connections.MAX_CONNECTIONS)]
             for operation in random.sample(operations, len(operations) // 2):
                 await asyncio.sleep(0)
