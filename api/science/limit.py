@@ -64,7 +64,7 @@ class Limit(BaseModel):
 
         The interpolation is monotone and cubic in log(scale) (Fritsch and Carlson 1980). Outside the table, the ends
         are those of its first or last scale. Where noise hides nearly everything, both ends are equal up to their
-        sampling errors. If the measured lower end is above the upper end, which has the smaller error, it is lowered.
+        sampling errors. A measured lower end above the upper end, which has the smaller error, is replaced by it.
         """
         first, last = self.ends[0].scale, self.ends[-1].scale
         values = _interpolator(self.ends)(np.log(min(max(scale, first), last)))

@@ -23,6 +23,20 @@ VALUES = {
 }
 
 
+class RefusedCommandError(Exception):
+    """The service refused a request of a command.
+
+    Attributes:
+        refused: The reason.
+        options: Names of the command's options, such as "--scales".
+    """
+
+    def __init__(self, refused: RefusedError, options: frozenset[str]) -> None:
+        super().__init__(str(refused))
+        self.refused = refused
+        self.options = options
+
+
 class Command(TyperCommand):
     """Command with plain help."""
 
@@ -40,12 +54,16 @@ class Command(TyperCommand):
                 _write_rows(title, rows, formatter)
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer does not export the type
-        """Run the command. A refusal then knows it, as errors of the option parser do."""
+        """Run the command.
+
+        Raises:
+            RefusedCommandError: The service refused a request.
+        """
         try:
             return super().invoke(ctx)
-        except RefusedError as error:
-            error.ctx = ctx
-            raise
+        except RefusedError as refused:
+            options = frozenset(option for parameter in self.params for option in parameter.opts)
+            raise RefusedCommandError(refused, options) from refused
 
 
 class Group(TyperGroup):

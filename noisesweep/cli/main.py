@@ -27,7 +27,7 @@ from noisesweep.cli import (
     sweeps,
     workers,
 )
-from noisesweep.cli.help import Command, Group
+from noisesweep.cli.help import Command, Group, RefusedCommandError
 from noisesweep.cli.output import console_for, print_line, replace_unencodable
 from noisesweep.cli.overview import Overview
 from noisesweep.client.errors import NoiseSweepError, RefusedError, ServiceUnreachableError, WrongUsageError
@@ -154,7 +154,7 @@ def main() -> None:
         print_line(console_for(as_json=True))
         print_line(console_for(as_json=True), "noisesweep: cancelled")
         sys.exit(FAILED)
-    except (LaunchError, NoiseSweepError, TyperException, OSError) as error:
+    except (LaunchError, NoiseSweepError, RefusedCommandError, TyperException, OSError) as error:
         for line in error_lines(error):
             print_line(console_for(as_json=True), f"noisesweep: {line}")
         sys.exit(exit_code(error))
@@ -163,9 +163,9 @@ def main() -> None:
 
 def error_lines(error: Exception) -> Iterator[str]:
     """Yield the lines of an error message: one per rejected option, otherwise a single line."""
-    if isinstance(error, RefusedError) and error.problem.errors:
-        for field in error.problem.errors:
-            yield _rejected_field(field, error)
+    if isinstance(error, RefusedCommandError) and error.refused.problem.errors:
+        for field in error.refused.problem.errors:
+            yield _rejected_field(field, error.options)
     elif isinstance(error, TyperException):
         context: typer.Context | None = getattr(error, "ctx", None)
         hint = f"; see `{context.command_path} --help`" if context else ""
@@ -179,15 +179,13 @@ def error_lines(error: Exception) -> Iterator[str]:
         yield from str(error).splitlines()
 
 
-def _rejected_field(field: InvalidField, error: RefusedError) -> str:
+def _rejected_field(field: InvalidField, options: frozenset[str]) -> str:
     """Return the message for a field that the service rejects: with its option, if the command has one."""
     steps = [step for step in field.path.split("/") if not step.isdigit()]
     # A field of the network has an option of its own.
     name = (steps[-1] if steps[0] == "model" else steps[0]).replace("_", "-")
     if not name:
         return field.detail
-    context: Any = error.ctx
-    options = {option for parameter in context.command.params for option in parameter.opts} if context else set()
     label = f"--{name}" if f"--{name}" in options else name.replace("-", " ")
     is_complete = "received" in field.detail or field.received in (None, "")
     received = "" if is_complete else f" Received: {field.received}"
@@ -215,17 +213,17 @@ def _invalid_value(error: TyperException) -> str:
 
 def exit_code(error: Exception) -> int:
     """Return the exit status of an error."""
-    match error:
+    match error.refused if isinstance(error, RefusedCommandError) else error:
         case ServiceUnreachableError():
             return UNREACHABLE
         case RefusedError(problem=problem) if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
             return UNREACHABLE
-        case RefusedError(problem=problem):
-            is_service_failure = is_temporary(error) or problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        case RefusedError(problem=problem) as refused:
+            is_service_failure = is_temporary(refused) or problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR
             return FAILED if is_service_failure else WRONG_USAGE
         case WrongUsageError():
             return WRONG_USAGE
-        case TyperException():
-            return error.exit_code
+        case TyperException() as wrong:
+            return wrong.exit_code
         case _:
             return FAILED

@@ -11,7 +11,6 @@ import re
 import ssl
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any
 
 import httpx
 from pydantic import ValidationError
@@ -45,10 +44,7 @@ class RefusedError(NoiseSweepError):
     Attributes:
         problem: Problem document (RFC 9457) with the reason.
         retry_after_seconds: Seconds to wait before a retry; None if the service gives no time.
-        ctx: The command of the command line that sent the request, with its options; None elsewhere.
     """
-
-    ctx: Any = None
 
     def __init__(self, problem: Problem, retry_after_seconds: float | None = None) -> None:
         invalid_fields = "; ".join(map(str, problem.errors or []))

@@ -78,7 +78,7 @@ def test_one_click_submits_the_scale_being_typed(visit: Visit, service: BrowserS
     page.wait_for_url(re.compile(r"/ui/sweeps/"))
     (sweep,) = service.http.get("/sweeps", params={"name": "one click"}).json()["sweeps"]
     assert float(last) in sweep["scales"]
-    visit.ignore_errors("dry_run=true")  # if typing was slow, an estimate was requested without scales
+    visit.ignore_errors("status of 422")  # if typing was slow, an estimate was requested without scales
 
 
 def test_form_submits_a_new_sweep_after_going_back(visit: Visit, service: BrowserService) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -122,7 +123,7 @@ def test_refusal_of_a_proxy_names_the_proxy(monkeypatch: pytest.MonkeyPatch, ser
 def test_unsupported_proxy_is_rejected_before_any_request(
     monkeypatch: pytest.MonkeyPatch, value: str, message: str
 ) -> None:
-    monkeypatch.setattr("noisesweep.client.proxies.find_spec", lambda _name: None)  # socksio may be installed
+    monkeypatch.setitem(sys.modules, "socksio", None)  # as if it were not installed
     monkeypatch.setenv("ALL_PROXY", value)
     for client in (NoiseSweep, AsyncNoiseSweep):
         with pytest.raises(WrongUsageError) as refused:
